@@ -1,0 +1,214 @@
+//! Everything one run knows, and how its parts refer to each other.
+
+use crate::nouns::{Store, derive_stores};
+use crate::{Kind, Loc, Read, Reference, Resource, ResourceId, Source, SourceId, Stack, StackId, Value, Variant};
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+/// The resources of all stacks given, and the nouns derived from them.
+pub struct Inventory {
+    sources: Vec<Source>,
+    stacks: Vec<Stack>,
+    resources: Vec<Resource>,
+    by_kind: HashMap<Arc<str>, Vec<ResourceId>>,
+    referrers: OnceLock<HashMap<ResourceId, Vec<ResourceId>>>,
+    stores: OnceLock<Vec<Store>>,
+}
+
+/// A resource under one of its variants: what a control judges.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// The resource.
+    pub resource: &'a Resource,
+    /// One of its variants.
+    pub variant: &'a Variant,
+}
+
+impl<'a> Subject<'a> {
+    /// Properties at a dotted path.
+    pub fn at(&self, path: &str) -> Read<&'a Value> {
+        self.variant.properties.at(path)
+    }
+
+    /// Properties at a dotted path in which `*` stands for every item.
+    pub fn each(&self, path: &str) -> Vec<Read<&'a Value>> {
+        self.variant.properties.each(path)
+    }
+
+    /// The resource's id.
+    pub fn id(&self) -> ResourceId {
+        self.resource.id
+    }
+
+    /// The CloudFormation type name.
+    pub fn kind(&self) -> &'a str {
+        &self.resource.kind
+    }
+}
+
+impl Inventory {
+    /// Builds the index over what a source read. `resources[i].id` must be `i`, and likewise stacks.
+    pub fn new(sources: Vec<Source>, stacks: Vec<Stack>, resources: Vec<Resource>) -> Self {
+        let mut by_kind: HashMap<Arc<str>, Vec<ResourceId>> = HashMap::new();
+        for resource in &resources {
+            by_kind
+                .entry(resource.kind.clone())
+                .or_default()
+                .push(resource.id);
+        }
+        Inventory {
+            sources,
+            stacks,
+            resources,
+            by_kind,
+            referrers: OnceLock::new(),
+            stores: OnceLock::new(),
+        }
+    }
+
+    /// All resources, in the order read.
+    pub fn resources(&self) -> &[Resource] {
+        &self.resources
+    }
+
+    /// All stacks, in the order read.
+    pub fn stacks(&self) -> &[Stack] {
+        &self.stacks
+    }
+
+    /// All sources, in the order read.
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    /// A resource by its id.
+    pub fn resource(&self, id: ResourceId) -> &Resource {
+        &self.resources[id.0 as usize]
+    }
+
+    /// A stack by its id.
+    pub fn stack(&self, id: StackId) -> &Stack {
+        &self.stacks[id.0 as usize]
+    }
+
+    /// The stack a resource belongs to.
+    pub fn stack_of(&self, resource: &Resource) -> &Stack {
+        self.stack(resource.stack)
+    }
+
+    /// A source by its id.
+    pub fn source(&self, id: SourceId) -> &Source {
+        &self.sources[id.0 as usize]
+    }
+
+    /// `file:line:column` of a place.
+    pub fn place(&self, loc: Loc) -> String {
+        format!(
+            "{}:{}:{}",
+            self.source(loc.source).name(),
+            loc.start.line,
+            loc.start.column
+        )
+    }
+
+    /// The distinct resource types, unordered.
+    pub fn kinds(&self) -> impl Iterator<Item = (&Arc<str>, &[ResourceId])> {
+        self.by_kind.iter().map(|(k, v)| (k, v.as_slice()))
+    }
+
+    /// Resources of a CloudFormation type, in the order read.
+    pub fn of_kind<'a>(&'a self, kind: &str) -> impl Iterator<Item = &'a Resource> + use<'a> {
+        self.by_kind
+            .get(kind)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+            .iter()
+            .map(|id| self.resource(*id))
+    }
+
+    /// Every resource of these types, once for each of its variants, in the order read.
+    pub fn subjects<'a>(&'a self, kinds: &[&str]) -> Vec<Subject<'a>> {
+        let mut ids: Vec<ResourceId> = kinds
+            .iter()
+            .flat_map(|kind| self.by_kind.get(*kind).into_iter().flatten().copied())
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.into_iter()
+            .flat_map(|id| self.variants_of(id))
+            .collect()
+    }
+
+    /// A resource once for each of its variants.
+    pub fn variants_of(&self, id: ResourceId) -> impl Iterator<Item = Subject<'_>> {
+        let resource = self.resource(id);
+        resource
+            .variants
+            .iter()
+            .map(move |variant| Subject { resource, variant })
+    }
+
+    /// The data stores, derived once from the resources.
+    pub fn stores(&self) -> &[Store] {
+        self.stores.get_or_init(|| derive_stores(self))
+    }
+
+    /// The stores that a resource is or holds.
+    pub fn stores_of(&self, id: ResourceId) -> impl Iterator<Item = &Store> {
+        let stores = self.stores();
+        let start = stores.partition_point(|s| s.resource < id);
+        stores[start..].iter().take_while(move |s| s.resource == id)
+    }
+
+    /// The resource that a value refers to as a whole (`Ref`, `Fn::GetAtt`, or a string that
+    /// holds exactly one reference, such as an ARN built around it).
+    pub fn target<'a>(&'a self, value: &Value) -> Option<(&'a Resource, Option<Arc<str>>)> {
+        let Kind::Text(text) = &value.kind else {
+            return None;
+        };
+        let mut references = text.references();
+        let Reference { target, attribute } = references.next()?;
+        if references.next().is_some() {
+            return None;
+        }
+        Some((self.resource(*target), attribute.clone()))
+    }
+
+    /// Every resource whose properties refer to this one, in the order read.
+    pub fn referrers(&self, id: ResourceId) -> impl Iterator<Item = &Resource> {
+        self.referrers
+            .get_or_init(|| {
+                let mut map: HashMap<ResourceId, Vec<ResourceId>> = HashMap::new();
+                for resource in &self.resources {
+                    let mut targets = Vec::new();
+                    for variant in &resource.variants {
+                        variant.properties.walk(&mut |_, value| {
+                            if let Kind::Text(text) = &value.kind {
+                                targets.extend(text.references().map(|r| r.target));
+                            }
+                        });
+                    }
+                    targets.sort_unstable();
+                    targets.dedup();
+                    for target in targets {
+                        map.entry(target).or_default().push(resource.id);
+                    }
+                }
+                map
+            })
+            .get(&id)
+            .into_iter()
+            .flatten()
+            .map(|id| self.resource(*id))
+    }
+
+    /// True when two resources are deployed to the same account and region as far as is known;
+    /// `None` when the input does not say.
+    pub fn same_region(&self, a: &Resource, b: &Resource) -> Option<bool> {
+        if a.stack == b.stack {
+            return Some(true);
+        }
+        let (a, b) = (&self.stack_of(a).place.region, &self.stack_of(b).place.region);
+        Some(a.as_ref()? == b.as_ref()?)
+    }
+}

@@ -1,0 +1,151 @@
+//! Resources and the stacks they belong to.
+
+use crate::{Guard, Known, Loc, Read, SourceId, Value};
+use std::sync::Arc;
+
+/// Index of a [`Resource`] in its inventory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ResourceId(pub u32);
+
+/// Index of a [`Stack`] in its inventory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StackId(pub u32);
+
+/// A hop on the way of a value, a fact or a key: what was followed, and where that stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What was followed, as a phrase: `parameter Env (default)`, `export prod-key`, `alias alias/app`.
+    pub what: String,
+    /// Where it stands.
+    pub loc: Loc,
+}
+
+/// Which account and region something is deployed to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Twelve-digit account id; `None` when the input does not say.
+    pub account: Option<Arc<str>>,
+    /// Region code; `None` when the input does not say.
+    pub region: Option<Arc<str>>,
+}
+
+/// A unit of deployment: a template, or a live account and region.
+#[derive(Clone, Debug)]
+pub struct Stack {
+    /// The name a person knows it by: the stack name, or the template's path.
+    pub name: String,
+    /// Hierarchical display path, such as `Prod/Data`; equals `name` when there is none.
+    pub path: String,
+    /// Where it is deployed to.
+    pub place: Place,
+    /// The template.
+    pub source: SourceId,
+    /// The stack that nests this one.
+    pub parent: Option<StackId>,
+    /// Tags of the stack itself (CDK's stack tags).
+    pub tags: Vec<(String, String)>,
+}
+
+/// A resource under one combination of conditions.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// When it holds.
+    pub when: Guard,
+    /// Its properties, in the shape of the type's CloudFormation registry schema.
+    pub properties: Value,
+}
+
+/// An instruction to Lockfast that somebody wrote beside a resource: a waiver in a comment or in `Metadata`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directive {
+    /// The text after `lockfast:`, trimmed.
+    pub text: String,
+    /// Where it stands.
+    pub loc: Loc,
+}
+
+/// One AWS resource.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// Its index.
+    pub id: ResourceId,
+    /// The stack it belongs to.
+    pub stack: StackId,
+    /// The CloudFormation type name, such as `AWS::S3::Bucket`.
+    pub kind: Arc<str>,
+    /// The logical id in its template, or the live resource's name.
+    pub name: Arc<str>,
+    /// `aws:cdk:path`, when a CDK app made it.
+    pub construct_path: Option<Arc<str>>,
+    /// `file:line:column` in the user's CDK source where the construct was made.
+    pub creation_site: Option<Arc<str>>,
+    /// Where its definition stands (the logical id).
+    pub loc: Loc,
+    /// Where its whole body stands.
+    pub body: Loc,
+    /// One for each combination of conditions under which it exists and differs. Empty when
+    /// no reachable combination makes it.
+    pub variants: Vec<Variant>,
+    /// `DeletionPolicy`, as written.
+    pub deletion_policy: Option<Arc<str>>,
+    /// `DependsOn`: logical ids in the same stack.
+    pub depends_on: Vec<Arc<str>>,
+    /// Waivers written beside it.
+    pub directives: Vec<Directive>,
+}
+
+impl Resource {
+    /// The first variant's properties at a path; for facts that do not depend on conditions.
+    pub fn at(&self, path: &str) -> Read<&Value> {
+        match self.variants.first() {
+            Some(variant) => variant.properties.at(path),
+            None => Read::Absent(self.loc),
+        }
+    }
+
+    /// The value of a tag, whichever way the type writes tags (list of `Key`/`Value`, or object).
+    /// Absent when there is no such tag.
+    pub fn tag(&self, name: &str) -> Known<Option<String>> {
+        let Some(variant) = self.variants.first() else {
+            return Known::Stated(None, self.loc);
+        };
+        variant.tag(name)
+    }
+}
+
+impl Variant {
+    /// Properties at a path.
+    pub fn at(&self, path: &str) -> Read<&Value> {
+        self.properties.at(path)
+    }
+
+    /// The value of a tag, whichever way the type writes tags.
+    pub fn tag(&self, name: &str) -> Known<Option<String>> {
+        use crate::Kind;
+        for property in ["Tags", "HostedZoneTags", "FileSystemTags", "UserPoolTags", "BackupVaultTags"] {
+            match self.properties.at(property) {
+                Read::Absent(_) => {}
+                Read::Unknown(why, loc) => return Known::Unknown(why, loc),
+                Read::Found(tags, _) => match &tags.kind {
+                    Kind::Map(map) => {
+                        if let Some(value) = map.get(name) {
+                            return value.at("").string().optional();
+                        }
+                    }
+                    Kind::List(items) => {
+                        for item in items {
+                            let key = item.at("Key").string();
+                            if let Read::Found(key, _) = &key
+                                && key == name
+                            {
+                                return item.at("Value").string().optional();
+                            }
+                        }
+                    }
+                    _ => {}
+                },
+            }
+        }
+        Known::Stated(None, self.properties.loc)
+    }
+}

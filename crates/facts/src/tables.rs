@@ -1,0 +1,117 @@
+//! What AWS documents, as data: storage types and their defaults, TLS policies, token shapes.
+//!
+//! The tables live in `crates/facts/tables/*.toml`, each with its source and the day it was read,
+//! and are embedded at build.
+
+use crate::ServiceDefault;
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+/// Whose key protects data when nothing else is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DefaultProtection {
+    /// Data lies in the clear.
+    Unencrypted,
+    /// A key that AWS owns and shares between customers.
+    AwsOwnedKey,
+    /// The account's AWS managed key of the service.
+    AwsManagedKey,
+    /// Amazon S3 managed keys.
+    SseS3,
+    /// The setting of the resource it belongs to or is made from.
+    Inherits,
+    /// Encrypted with the service's own key, outside the account's KMS.
+    ServiceEncrypted,
+    /// AWS's documents do not say.
+    Unknown,
+}
+
+/// A row of the storage table: a resource type that stores data at rest.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StorageType {
+    /// CloudFormation type name.
+    pub name: String,
+    /// AWS's name of the service.
+    pub service: String,
+    /// What kind of store it is (`database`, `bucket`, …).
+    pub noun: String,
+    /// Path of the property that switches encryption on; empty when there is none.
+    #[serde(default)]
+    pub encrypted: String,
+    /// Values of that property that mean on; empty for boolean true.
+    #[serde(default)]
+    pub encrypted_values: Vec<toml::Value>,
+    /// Path of the property that names the key; empty when there is none.
+    #[serde(default)]
+    pub key: String,
+    /// What AWS does when the properties are absent.
+    pub default: DefaultProtection,
+    /// Alias of the AWS managed key, if the service has one.
+    #[serde(default)]
+    pub managed_alias: String,
+    /// Whose key is used when encryption is on and no key is named.
+    #[serde(default)]
+    pub default_when_encrypted: Option<DefaultProtection>,
+    /// Date the default took effect; empty when it always was so.
+    #[serde(default)]
+    pub since: String,
+    /// The algorithm, where documented.
+    #[serde(default)]
+    pub algorithm: String,
+    /// True when the setting cannot change without replacement.
+    #[serde(default)]
+    pub creation_only: bool,
+    /// Title of the AWS document.
+    pub doc: String,
+    /// False when the row was not checked against AWS's documents.
+    #[serde(default = "yes")]
+    pub verified: bool,
+    /// A remark for people.
+    #[serde(default)]
+    pub note: String,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl StorageType {
+    /// The source of the default, for facts that rest on it.
+    pub fn service_default(&'static self) -> ServiceDefault {
+        ServiceDefault {
+            doc: &self.doc,
+            since: &self.since,
+        }
+    }
+}
+
+/// The row of a storage type, or `None` when the type stores no data or is not known.
+pub fn storage_type(kind: &str) -> Option<&'static StorageType> {
+    static TABLE: OnceLock<HashMap<&'static str, &'static StorageType>> = OnceLock::new();
+    TABLE
+        .get_or_init(|| {
+            storage_types()
+                .iter()
+                .map(|row| (row.name.as_str(), row))
+                .collect()
+        })
+        .get(kind)
+        .copied()
+}
+
+/// Every row of the storage table.
+pub fn storage_types() -> &'static [StorageType] {
+    #[derive(Deserialize)]
+    struct File {
+        r#type: Vec<StorageType>,
+    }
+    static ROWS: OnceLock<Vec<StorageType>> = OnceLock::new();
+    ROWS.get_or_init(|| {
+        let file: File = toml::from_str(include_str!("../tables/storage.toml"))
+            .expect("tables/storage.toml is checked by a test");
+        file.r#type
+    })
+}

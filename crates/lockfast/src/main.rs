@@ -1,0 +1,2 @@
+//! lockfast
+fn main() {}
