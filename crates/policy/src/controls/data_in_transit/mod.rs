@@ -1,0 +1,6 @@
+//! Data in transit.
+
+use crate::control::chapter;
+
+chapter! {
+}

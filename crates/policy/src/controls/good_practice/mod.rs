@@ -1,0 +1,6 @@
+//! Good practice.
+
+use crate::control::chapter;
+
+chapter! {
+}

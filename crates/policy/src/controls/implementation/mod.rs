@@ -1,0 +1,6 @@
+//! Implementation, monitoring, classification, residency.
+
+use crate::control::chapter;
+
+chapter! {
+}

@@ -1,0 +1,6 @@
+//! Keys, secrets and certificates.
+
+use crate::control::chapter;
+
+chapter! {
+}

@@ -1,0 +1,18 @@
+//! The controls, a folder per chapter of the policy, a folder per control.
+
+mod data_at_rest;
+mod data_in_transit;
+mod good_practice;
+mod implementation;
+mod keys;
+
+use crate::control::Control;
+
+/// Every chapter's controls, in the policy's order.
+pub(crate) static CHAPTERS: &[&[&Control]] = &[
+    data_at_rest::CONTROLS,
+    data_in_transit::CONTROLS,
+    keys::CONTROLS,
+    implementation::CONTROLS,
+    good_practice::CONTROLS,
+];

@@ -1,0 +1,336 @@
+//! What a control is given: the facts, the policy file, and what the file says of each resource.
+
+use crate::config::{Classification, Config, EnvironmentKind};
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use lockfast_facts::nouns::Store;
+use lockfast_facts::{Inventory, Known, Loc, Read, Resource, ResourceId, Stack, Subject, Why};
+use std::sync::Arc;
+
+/// The context of a judgement.
+pub struct Cx<'a> {
+    /// The facts.
+    pub inventory: &'a Inventory,
+    /// The policy file.
+    pub config: &'a Config,
+    environments: Vec<Known<EnvironmentName>>,
+    classifications: Vec<Known<Classification>>,
+}
+
+/// An environment: its kind and the name people use.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EnvironmentName {
+    /// The kind.
+    pub kind: EnvironmentKind,
+    /// `customer/system/environment` of the policy file, or the word found in the stack's name.
+    pub name: Arc<str>,
+    /// Which system it is an environment of, if the policy file says.
+    pub system: Option<Arc<str>>,
+}
+
+impl<'a> Cx<'a> {
+    /// Works out environment and classification of everything in the inventory.
+    pub fn new(inventory: &'a Inventory, config: &'a Config) -> Self {
+        let rules = EnvironmentRules::new(config);
+        let by_stack: Vec<_> = inventory
+            .stacks()
+            .iter()
+            .map(|stack| rules.of_stack(stack))
+            .collect();
+        let environments = inventory
+            .resources()
+            .iter()
+            .map(|resource| match &by_stack[resource.stack.0 as usize] {
+                Known::Unknown(..) => rules.of_resource(resource),
+                known => known.clone(),
+            })
+            .collect();
+        let classifier = Classifier::new(config);
+        let classifications = inventory
+            .resources()
+            .iter()
+            .map(|resource| classifier.classify(inventory, resource))
+            .collect();
+        Cx {
+            inventory,
+            config,
+            environments,
+            classifications,
+        }
+    }
+
+    /// The kind of environment a resource belongs to.
+    pub fn environment(&self, id: ResourceId) -> Known<EnvironmentKind> {
+        self.environments[id.0 as usize].as_ref().map(|e| e.kind)
+    }
+
+    /// The environment a resource belongs to, by name.
+    pub fn environment_name(&self, id: ResourceId) -> &Known<EnvironmentName> {
+        &self.environments[id.0 as usize]
+    }
+
+    /// A resource's classification; unknown when nothing classifies it.
+    pub fn classification(&self, id: ResourceId) -> &Known<Classification> {
+        &self.classifications[id.0 as usize]
+    }
+
+    /// The stores of a kind of the storage table (`database`, `bucket`, …).
+    pub fn stores(&self, noun: &str) -> impl Iterator<Item = &'a Store> {
+        self.inventory
+            .stores()
+            .iter()
+            .filter(move |store| store.spec.noun == noun)
+    }
+
+    /// Every resource of these types, once per variant.
+    pub fn subjects(&self, kinds: &[&str]) -> Vec<Subject<'a>> {
+        self.inventory.subjects(kinds)
+    }
+
+    /// A resource's name for people: its construct path, or `stack/logical id`.
+    pub fn label(&self, resource: &Resource) -> String {
+        label(self.inventory, resource)
+    }
+}
+
+pub(crate) fn label(inventory: &Inventory, resource: &Resource) -> String {
+    match &resource.construct_path {
+        Some(path) => path.trim_end_matches("/Resource").to_owned(),
+        None => format!("{}/{}", inventory.stack_of(resource).path, resource.name),
+    }
+}
+
+/// Compiles globs; a bad one matches itself literally.
+pub(crate) fn globs<'s>(patterns: impl IntoIterator<Item = &'s str>) -> GlobSet {
+    let mut builder = GlobSetBuilder::new();
+    for pattern in patterns {
+        match Glob::new(pattern) {
+            Ok(glob) => builder.add(glob),
+            Err(_) => match Glob::new(&globset::escape(pattern)) {
+                Ok(glob) => builder.add(glob),
+                Err(_) => continue,
+            },
+        };
+    }
+    builder.build().unwrap_or_else(|_| GlobSet::empty())
+}
+
+struct EnvironmentRules {
+    rows: Vec<(EnvironmentName, GlobSet, Vec<String>, Vec<String>)>,
+}
+
+impl EnvironmentRules {
+    fn new(config: &Config) -> Self {
+        let mut rows = Vec::new();
+        for customer in &config.customer {
+            for system in &customer.system {
+                for environment in &system.environment {
+                    rows.push((
+                        EnvironmentName {
+                            kind: environment.kind,
+                            name: environment.name.as_str().into(),
+                            system: Some(format!("{}/{}", customer.name, system.name).into()),
+                        },
+                        globs(environment.stacks.iter().map(String::as_str)),
+                        environment.accounts.clone(),
+                        environment.regions.clone(),
+                    ));
+                }
+            }
+        }
+        EnvironmentRules { rows }
+    }
+
+    fn of_stack(&self, stack: &Stack) -> Known<EnvironmentName> {
+        let loc = Loc {
+            source: stack.source,
+            ..Loc::default()
+        };
+        for (environment, stacks, ..) in &self.rows {
+            if stacks.is_match(&stack.path) || stacks.is_match(&stack.name) {
+                return Known::Stated(environment.clone(), loc);
+            }
+        }
+        if let Some(account) = &stack.place.account {
+            let mut of_account = self
+                .rows
+                .iter()
+                .filter(|(_, _, accounts, _)| accounts.iter().any(|a| **a == **account));
+            if let (Some((environment, ..)), None) = (of_account.next(), of_account.next()) {
+                return Known::Stated(environment.clone(), loc);
+            }
+        }
+        for (name, value) in &stack.tags {
+            if is_environment_tag(name)
+                && let Some(found) = kind_in(value)
+            {
+                return Known::Stated(found, loc);
+            }
+        }
+        match kind_in(&stack.path).or_else(|| kind_in(&stack.name)) {
+            Some(found) => Known::Stated(found, loc),
+            None => Known::Unknown(
+                Arc::new(Why::NotGiven(format!(
+                    "which environment stack {} belongs to",
+                    stack.path
+                ))),
+                loc,
+            ),
+        }
+    }
+
+    fn of_resource(&self, resource: &Resource) -> Known<EnvironmentName> {
+        for name in ["Environment", "environment", "Env", "env", "Stage", "stage"] {
+            if let Known::Stated(Some(value), loc) = resource.tag(name)
+                && let Some(found) = kind_in(&value)
+            {
+                return Known::Stated(found, loc);
+            }
+        }
+        Known::Unknown(
+            Arc::new(Why::NotGiven(
+                "the environment (name it in lockfast.toml, the stack's name or an Environment tag)"
+                    .into(),
+            )),
+            resource.loc,
+        )
+    }
+}
+
+fn is_environment_tag(name: &str) -> bool {
+    matches!(
+        name.to_ascii_lowercase().as_str(),
+        "environment" | "env" | "stage"
+    )
+}
+
+/// The environment a word in a name stands for.
+fn kind_in(text: &str) -> Option<EnvironmentName> {
+    let mut words: Vec<String> = Vec::new();
+    let mut previous_lower = false;
+    for c in text.chars() {
+        if !c.is_alphanumeric() {
+            words.push(String::new());
+            previous_lower = false;
+            continue;
+        }
+        if words.is_empty() || (c.is_uppercase() && previous_lower) {
+            words.push(String::new());
+        }
+        previous_lower = c.is_lowercase();
+        if let Some(word) = words.last_mut() {
+            word.extend(c.to_lowercase());
+        }
+    }
+    words.iter().find_map(|word| {
+        let kind = match word.as_str() {
+            "prod" | "production" | "prd" | "live" => EnvironmentKind::Production,
+            "staging" | "stage" | "stg" | "preprod" | "uat" => EnvironmentKind::Staging,
+            "dev" | "development" | "test" | "tst" | "sandbox" | "qa" => {
+                EnvironmentKind::Development
+            }
+            _ => return None,
+        };
+        Some(EnvironmentName {
+            kind,
+            name: word.as_str().into(),
+            system: None,
+        })
+    })
+}
+
+struct Classifier<'a> {
+    config: &'a Config,
+    rules: Vec<(GlobSet, GlobSet)>,
+}
+
+impl<'a> Classifier<'a> {
+    fn new(config: &'a Config) -> Self {
+        let rules = config
+            .classification
+            .rule
+            .iter()
+            .map(|rule| {
+                (
+                    globs(rule.construct_paths.iter().map(String::as_str)),
+                    globs(rule.names.iter().map(String::as_str)),
+                )
+            })
+            .collect();
+        Classifier { config, rules }
+    }
+
+    fn classify(&self, inventory: &Inventory, resource: &Resource) -> Known<Classification> {
+        let stack = inventory.stack_of(resource);
+        let section = &self.config.classification;
+        for (rule, (paths, names)) in section.rule.iter().zip(&self.rules) {
+            let types_match =
+                rule.types.is_empty() || rule.types.iter().any(|t| **t == *resource.kind);
+            let paths_match = rule.construct_paths.is_empty()
+                || resource
+                    .construct_path
+                    .as_ref()
+                    .is_some_and(|path| paths.is_match(&**path));
+            let names_match = rule.names.is_empty()
+                || names.is_match(&*resource.name)
+                || physical_name(resource).is_some_and(|name| names.is_match(name));
+            let tags_match = rule.tags.iter().all(|(name, wanted)| {
+                let wanted = globs([wanted.as_str()]);
+                match resource.tag(name) {
+                    Known::Stated(Some(value), _) => wanted.is_match(value),
+                    _ => stack
+                        .tags
+                        .iter()
+                        .any(|(n, value)| n == name && wanted.is_match(value)),
+                }
+            });
+            if types_match && paths_match && names_match && tags_match {
+                return Known::Stated(rule.classification, resource.loc);
+            }
+        }
+        for tag in &section.tags {
+            match resource.tag(tag) {
+                Known::Stated(Some(value), loc) => {
+                    return match Classification::parse(&value) {
+                        Some(classification) => Known::Stated(classification, loc),
+                        None => Known::Unknown(
+                            Arc::new(Why::Unsupported(format!(
+                                "tag {tag} is `{value}`, which is none of public, internal, confidential, restricted"
+                            ))),
+                            loc,
+                        ),
+                    };
+                }
+                Known::Unknown(why, loc) => return Known::Unknown(why, loc),
+                _ => {}
+            }
+        }
+        for (name, value) in &stack.tags {
+            if section.tags.contains(name)
+                && let Some(classification) = Classification::parse(value)
+            {
+                return Known::Stated(classification, resource.loc);
+            }
+        }
+        match section.default {
+            Some(classification) => Known::Stated(classification, resource.loc),
+            None => Known::Unknown(
+                Arc::new(Why::NotGiven(
+                    "a classification (a DataClassification tag, or a rule in lockfast.toml)".into(),
+                )),
+                resource.loc,
+            ),
+        }
+    }
+}
+
+fn physical_name(resource: &Resource) -> Option<String> {
+    [
+        "BucketName", "TableName", "LogGroupName", "DBInstanceIdentifier", "DBClusterIdentifier",
+        "QueueName", "TopicName", "Name", "FunctionName", "RepositoryName",
+    ]
+    .iter()
+    .find_map(|property| match resource.at(property).string() {
+        Read::Found(name, _) => Some(name),
+        _ => None,
+    })
+}

@@ -1,0 +1,308 @@
+//! Running every control over the facts.
+
+use crate::config::Config;
+use crate::control::{Control, Severity};
+use crate::cx::{Cx, label};
+use crate::finding::{FactView, Finding, FixView, Location, ResourceView, StepView, WaiverView};
+use crate::judgement::{About, Certainty, Judgement, Out, Verdict};
+use crate::waiver::{self, Waivers};
+use lockfast_facts::{Guard, Inventory, Loc};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+/// The outcome of judging an inventory.
+pub struct Run<'a> {
+    cx: Cx<'a>,
+    rows: Vec<Row>,
+}
+
+/// A judgement that stands, after merging and waiving.
+struct Row {
+    control: &'static Control,
+    severity: Severity,
+    judgement: Judgement,
+    when: Option<String>,
+    waiver: Option<WaiverView>,
+}
+
+/// Judges everything with every enabled control. `today` (`YYYY-MM-DD`) decides which waivers
+/// still hold. The result does not depend on the number of threads.
+pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -> Run<'a> {
+    let cx = Cx::new(inventory, config);
+    let waivers = Waivers::new(&cx, config, today);
+    // Derived once before the threads start, or each would wait for the first.
+    inventory.stores();
+    let controls: Vec<&'static Control> = crate::control::all()
+        .filter(|control| {
+            config
+                .control
+                .get(control.id)
+                .and_then(|c| c.enabled)
+                .unwrap_or(true)
+        })
+        .collect();
+    let mut rows: Vec<Row> = controls
+        .par_iter()
+        .flat_map_iter(|control| {
+            let mut out = Out::default();
+            (control.judge)(&cx, &mut out);
+            rows_of(&cx, config, control, out.0, &waivers)
+        })
+        .collect();
+    rows.extend(rows_of(
+        &cx,
+        config,
+        &waiver::CONTROL,
+        waivers.judgements.clone(),
+        &waivers,
+    ));
+    Run { cx, rows }
+}
+
+/// Merges what a control said of the same thing under different conditions, and applies waivers.
+fn rows_of(
+    cx: &Cx<'_>,
+    config: &Config,
+    control: &'static Control,
+    mut judgements: Vec<Judgement>,
+    waivers: &Waivers,
+) -> Vec<Row> {
+    let severity = config
+        .control
+        .get(control.id)
+        .and_then(|c| c.severity)
+        .unwrap_or(control.severity);
+    judgements.sort_by(|a, b| {
+        (a.about, &a.part)
+            .cmp(&(b.about, &b.part))
+            .then(b.verdict.cmp(&a.verdict))
+    });
+    let mut rows: Vec<Row> = Vec::with_capacity(judgements.len());
+    let mut judgements = judgements.into_iter().peekable();
+    while let Some(worst) = judgements.next() {
+        let mut when: Vec<Guard> = vec![worst.when.clone()];
+        let mut others = false;
+        while let Some(next) =
+            judgements.next_if(|j| j.about == worst.about && j.part == worst.part)
+        {
+            if next.verdict == worst.verdict {
+                when.push(next.when);
+            } else {
+                others = true;
+            }
+        }
+        let waiver = (worst.verdict == Verdict::Fail)
+            .then(|| waivers.find(cx, control.id, worst.about))
+            .flatten();
+        rows.push(Row {
+            control,
+            severity,
+            when: conditions(&when, others),
+            judgement: worst,
+            waiver,
+        });
+    }
+    rows
+}
+
+/// `Env=dev or Env=test`; nothing when every variant agrees.
+fn conditions(guards: &[Guard], others: bool) -> Option<String> {
+    if guards.iter().any(Guard::is_always) || (!others && guards.len() > 1) {
+        return None;
+    }
+    let mut texts: Vec<String> = guards.iter().map(Guard::to_string).collect();
+    texts.sort();
+    texts.dedup();
+    Some(texts.join(" or "))
+}
+
+impl Row {
+    fn verdict(&self) -> Verdict {
+        if self.waiver.is_some() {
+            Verdict::Waived
+        } else {
+            self.judgement.verdict
+        }
+    }
+}
+
+impl<'a> Run<'a> {
+    /// How many verdicts there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// True when nothing was judged.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// What was judged.
+    pub fn inventory(&self) -> &'a Inventory {
+        self.cx.inventory
+    }
+
+    /// The context of the judgement: environments and classifications.
+    pub fn cx(&self) -> &Cx<'a> {
+        &self.cx
+    }
+
+    /// Control and verdict of each row, cheaply, in the order of [`Run::findings`].
+    pub fn verdicts(&self) -> impl Iterator<Item = (&'static Control, Severity, Verdict)> {
+        self.rows
+            .iter()
+            .map(|row| (row.control, row.severity, row.verdict()))
+    }
+
+    /// Every verdict with all that explains it, made one at a time: by control, then resource.
+    pub fn findings(&self) -> impl Iterator<Item = Finding> {
+        (0..self.rows.len()).map(|index| self.finding(index))
+    }
+
+    /// The verdict of a row, with all that explains it. `index` must be below [`Run::len`].
+    pub fn finding(&self, index: usize) -> Finding {
+        let row = &self.rows[index];
+        let judgement = &row.judgement;
+        let verdict = row.verdict();
+        let mut resource = self.resource_view(judgement.about);
+        resource.part = judgement.part.to_string();
+        Finding {
+            control: row.control.id.into(),
+            clauses: row.control.clauses.iter().map(|&c| c.into()).collect(),
+            title: row.control.title.into(),
+            severity: row.severity,
+            verdict,
+            message: judgement.message.to_string(),
+            when: row.when.clone(),
+            origin: self.origin(judgement),
+            facts: judgement
+                .facts
+                .iter()
+                .map(|fact| {
+                    let (certainty, because) = match &fact.certainty {
+                        Certainty::Stated => ("stated", None),
+                        Certainty::Default(default) => (
+                            "default",
+                            Some(if default.since.is_empty() {
+                                default.doc.to_owned()
+                            } else {
+                                format!("{} (since {})", default.doc, default.since)
+                            }),
+                        ),
+                        Certainty::Unknown(why) => ("unknown", Some(why.to_string())),
+                    };
+                    FactView {
+                        name: fact.name.to_string(),
+                        value: fact.value.clone(),
+                        certainty: certainty.into(),
+                        because,
+                        origin: fact.loc.and_then(|loc| self.location(loc)),
+                    }
+                })
+                .collect(),
+            steps: judgement
+                .steps
+                .iter()
+                .filter_map(|step| {
+                    Some(StepView {
+                        what: step.what.clone(),
+                        origin: self.location(step.loc)?,
+                    })
+                })
+                .collect(),
+            notes: judgement.notes.iter().map(|n| n.to_string()).collect(),
+            fix: (!matches!(verdict, Verdict::Pass | Verdict::NotApplicable)).then(|| FixView {
+                text: judgement
+                    .fix
+                    .clone()
+                    .unwrap_or_else(|| row.control.fix.into()),
+                cloudformation: row.control.cloudformation.into(),
+                cdk: row.control.cdk.into(),
+            }),
+            fingerprint: fingerprint(row.control.id, &resource),
+            resource,
+            waiver: row.waiver.clone(),
+        }
+    }
+
+    fn origin(&self, judgement: &Judgement) -> Option<Location> {
+        let loc = judgement.loc.or(match judgement.about {
+            About::Resource(id) => Some(self.cx.inventory.resource(id).loc),
+            About::Stack(id) => Some(Loc {
+                source: self.cx.inventory.stack(id).source,
+                ..Loc::default()
+            }),
+            About::Input => None,
+        })?;
+        self.location(loc)
+    }
+
+    fn location(&self, loc: Loc) -> Option<Location> {
+        let source = self.cx.inventory.sources().get(loc.source.0 as usize)?;
+        Some(Location {
+            file: source.name().to_owned(),
+            line: loc.start.line.max(1),
+            column: loc.start.column.max(1),
+            end_line: loc.end.line.max(1),
+            end_column: loc.end.column.max(1),
+        })
+    }
+
+    fn resource_view(&self, about: About) -> ResourceView {
+        let mut view = ResourceView {
+            id: "everything given".into(),
+            kind: "input".into(),
+            part: String::new(),
+            logical_id: None,
+            construct_path: None,
+            creation_site: None,
+            stack: None,
+            account: None,
+            region: None,
+            environment: None,
+            classification: None,
+        };
+        let stack = match about {
+            About::Input => return view,
+            About::Stack(id) => {
+                let stack = self.cx.inventory.stack(id);
+                view.id = stack.path.clone();
+                view.kind = "stack".into();
+                stack
+            }
+            About::Resource(id) => {
+                let resource = self.cx.inventory.resource(id);
+                view.id = label(self.cx.inventory, resource);
+                view.kind = resource.kind.to_string();
+                view.logical_id = Some(resource.name.to_string());
+                view.construct_path = resource.construct_path.as_ref().map(|p| p.to_string());
+                view.creation_site = resource.creation_site.as_ref().map(|p| p.to_string());
+                view.environment = self
+                    .cx
+                    .environment_name(id)
+                    .value()
+                    .map(|environment| environment.name.to_string());
+                view.classification = self.cx.classification(id).value().map(|c| c.to_string());
+                self.cx.inventory.stack_of(resource)
+            }
+        };
+        view.stack = Some(stack.path.clone());
+        view.account = stack.place.account.as_ref().map(|a| a.to_string());
+        view.region = stack.place.region.as_ref().map(|r| r.to_string());
+        view
+    }
+}
+
+/// What makes two findings the same across runs, line moves and machines: control, resource, part.
+fn fingerprint(control: &str, resource: &ResourceView) -> String {
+    let mut hash = Sha256::new();
+    for part in [control, &resource.kind, &resource.id, &resource.part] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize()
+        .iter()
+        .take(10)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

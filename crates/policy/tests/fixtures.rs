@@ -1,0 +1,124 @@
+//! Every control's fixtures give the verdict they are named for.
+//!
+//! Beside a control stand `pass*`, `fail*` and `unknown*`: a template, or a folder of them, with an
+//! optional `lockfast.toml` of the same stem (`fail.toml`). A passing fixture gives at least one
+//! pass and nothing worse, a failing one at least one fail, an unknown one at least one unknown and
+//! no fail. What each says is kept in a snapshot per control.
+//!
+//! `LOCKFAST_ONLY=text` runs only the controls whose path contains the text.
+
+use lockfast_policy::{Config, Control, Finding, Verdict, controls, evaluate, fixtures};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+fn folder(control: &Control) -> PathBuf {
+    Path::new("src/controls").join(control.path.replace("::", "/"))
+}
+
+fn selected() -> impl Iterator<Item = &'static Control> {
+    let only = std::env::var("LOCKFAST_ONLY").unwrap_or_default();
+    controls().filter(move |control| control.path.contains(&only))
+}
+
+fn judge(control: &Control, file: &str) -> Vec<Finding> {
+    let path = folder(control).join(file);
+    let stem = file.split('.').next().unwrap_or(file);
+    let config = match std::fs::read_to_string(folder(control).join(format!("{stem}.toml"))) {
+        Ok(text) => Config::parse(&text).expect("the fixture's lockfast.toml is valid"),
+        Err(_) => Config::default(),
+    };
+    let input = path.to_str().expect("fixture paths are UTF-8").to_owned();
+    let loaded = lockfast_iac::load(&[input], &lockfast_iac::ReadOptions::default());
+    assert!(
+        loaded.problems.is_empty(),
+        "{}: {:?}",
+        path.display(),
+        loaded.problems
+    );
+    let run = evaluate(&loaded.inventory, &config, "2026-11-23");
+    run.findings()
+        .filter(|finding| finding.control == control.id)
+        .collect()
+}
+
+#[test]
+fn every_fixture_gives_the_verdict_it_is_named_for() {
+    let mut wrong = String::new();
+    for control in selected() {
+        let mut snapshot = String::new();
+        for (wanted, file) in fixtures(control) {
+            let findings = judge(control, file);
+            let has = |verdict| findings.iter().any(|f| f.verdict == verdict);
+            let right = match wanted {
+                "pass" => has(Verdict::Pass) && !has(Verdict::Fail) && !has(Verdict::Unknown),
+                "fail" => has(Verdict::Fail),
+                _ => has(Verdict::Unknown) && !has(Verdict::Fail),
+            };
+            let shown = show(&findings);
+            if !right {
+                writeln!(wrong, "{} {file}:\n{shown}", control.path).expect("string");
+            }
+            writeln!(snapshot, "== {file}\n{shown}").expect("string");
+        }
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(control.id, snapshot);
+        });
+    }
+    assert!(wrong.is_empty(), "fixtures with another verdict:\n{wrong}");
+}
+
+fn show(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        let when = finding.when.as_ref().map(|w| format!(" when {w}")).unwrap_or_default();
+        let part = if finding.resource.part.is_empty() {
+            String::new()
+        } else {
+            format!(" [{}]", finding.resource.part)
+        };
+        let line = finding.origin.as_ref().map_or(0, |o| o.line);
+        writeln!(
+            text,
+            "{} {}{part}{when} at line {line}: {}",
+            finding.verdict,
+            finding.resource.logical_id.as_deref().unwrap_or(&finding.resource.id),
+            finding.message
+        )
+        .expect("string");
+        for fact in &finding.facts {
+            let because = fact.because.as_ref().map(|b| format!(" ({b})")).unwrap_or_default();
+            writeln!(text, "    {} = {} [{}]{because}", fact.name, fact.value, fact.certainty).expect("string");
+        }
+        for step in &finding.steps {
+            writeln!(text, "    via {}", step.what).expect("string");
+        }
+        for note in &finding.notes {
+            writeln!(text, "    note: {note}").expect("string");
+        }
+    }
+    text
+}
+
+#[test]
+fn every_control_is_described_and_has_its_fixtures() {
+    let mut ids = std::collections::HashSet::new();
+    for control in selected() {
+        assert!(ids.insert(control.id), "{} stands twice", control.id);
+        assert!(control.doc.trim().len() > 60, "{} says too little", control.id);
+        assert!(!control.fix.is_empty() && !control.cloudformation.is_empty() && !control.cdk.is_empty());
+        for clause in control.clauses {
+            assert!(
+                lockfast_policy::clause(clause).is_some(),
+                "{} names {clause}, which is no clause",
+                control.id
+            );
+        }
+        for wanted in ["pass", "fail", "unknown"] {
+            assert!(
+                fixtures(control).any(|(verdict, _)| verdict == wanted),
+                "{} has no {wanted} fixture",
+                control.id
+            );
+        }
+    }
+}
