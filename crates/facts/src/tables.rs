@@ -5,7 +5,7 @@
 
 use crate::ServiceDefault;
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 /// Whose key protects data when nothing else is said.
@@ -114,4 +114,43 @@ pub fn storage_types() -> &'static [StorageType] {
             .expect("tables/storage.toml is checked by a test");
         file.r#type
     })
+}
+
+/// True when a type is known: it stores data and stands in the storage table, or it is listed as
+/// storing none. Custom resources and modules are never known.
+pub fn is_known_type(kind: &str) -> bool {
+    #[derive(Deserialize)]
+    struct File {
+        types: Vec<String>,
+    }
+    static TYPES: OnceLock<HashSet<String>> = OnceLock::new();
+    storage_type(kind).is_some()
+        || TYPES
+            .get_or_init(|| {
+                let file: File = toml::from_str(include_str!("../tables/not-storage.toml"))
+                    .expect("tables/not-storage.toml is checked by a test");
+                file.types.into_iter().collect()
+            })
+            .contains(kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_are_sound() {
+        let mut names = HashSet::new();
+        for row in storage_types() {
+            assert!(names.insert(&row.name), "{} stands twice", row.name);
+            assert!(!row.doc.is_empty(), "{} names no document", row.name);
+            if row.default == DefaultProtection::AwsManagedKey
+                || row.default_when_encrypted == Some(DefaultProtection::AwsManagedKey)
+            {
+                assert!(row.managed_alias.starts_with("alias/aws/"), "{}: alias of the AWS managed key", row.name);
+            }
+        }
+        assert!(is_known_type("AWS::EC2::VPC"));
+        assert!(!is_known_type("Custom::Thing"));
+    }
 }

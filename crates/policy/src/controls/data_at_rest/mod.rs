@@ -2,6 +2,19 @@
 
 use crate::control::chapter;
 
+mod aes_256;
+mod working_key;
+
 chapter! {
     rds_storage_encrypted,
+    rds_encryption_at_creation,
+    rds_copies_keep_encryption,
+    rds_aes_256,
+    dynamodb_encrypted,
+    dynamodb_key_as_asked,
+    dynamodb_point_in_time_recovery,
+    backup_vault_key,
+    timestream_encrypted,
+    timestream_aes_256,
+    timestream_stores_encrypted,
 }
