@@ -3,6 +3,7 @@
 use crate::control::chapter;
 
 mod aes_256;
+mod log_group;
 mod working_key;
 
 chapter! {
@@ -10,6 +11,10 @@ chapter! {
     rds_encryption_at_creation,
     rds_copies_keep_encryption,
     rds_aes_256,
+    ecs_fargate_storage_encrypted,
+    ecs_efs_transit_encryption,
+    ecs_logs_encrypted,
+    ecs_images_in_ecr,
     dynamodb_encrypted,
     dynamodb_key_as_asked,
     dynamodb_point_in_time_recovery,

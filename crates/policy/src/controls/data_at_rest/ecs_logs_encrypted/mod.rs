@@ -1,0 +1,111 @@
+use crate::prelude::*;
+
+control! {
+    /// Follows each container's log configuration to where its logs go. `awslogs` leads to a
+    /// CloudWatch log group, which must have a KMS key of its own; other drivers (FireLens, Splunk,
+    /// syslog, …) lead out of what a template shows, which is unknown and named. A group that
+    /// `awslogs-create-group` would make has no key. A container without a log configuration keeps
+    /// no logs on Fargate and is not judged.
+    id: "ecs-logs-encrypted",
+    title: "Containers log to a log group that is encrypted with a KMS key",
+    clauses: ["ECS-2"],
+    severity: Medium,
+    fix: "Define the log group in the template with KmsKeyId and point awslogs-group at it; let the key's policy admit logs.REGION.amazonaws.com for that group.",
+    cloudformation: r#"Type: AWS::Logs::LogGroup
+Properties:
+  LogGroupName: /shop/checkout
+  KmsKeyId: !GetAtt LogKey.Arn
+  RetentionInDays: 90
+"#,
+    cdk: r#"logging: ecs.LogDrivers.awsLogs({
+  streamPrefix: 'checkout',
+  logGroup: new logs.LogGroup(this, 'CheckoutLogs', { encryptionKey: logKey }),
+}),
+"#,
+}
+
+fn judge(cx: &Cx<'_>, out: &mut Out) {
+    for subject in cx.subjects(&["AWS::ECS::TaskDefinition"]) {
+        let containers = match subject.at("ContainerDefinitions").list() {
+            Read::Found(containers, _) => containers,
+            Read::Absent(_) => continue,
+            Read::Unknown(why, loc) => {
+                out.push(Judgement::cannot_tell(subject, "its containers", &why).at(loc));
+                continue;
+            }
+        };
+        for (i, container) in containers.iter().enumerate() {
+            let name = container.at("Name").string().found().unwrap_or_else(|| format!("container {}", i + 1));
+            let driver = match container.at("LogConfiguration.LogDriver").string() {
+                Read::Absent(_) => continue,
+                Read::Unknown(why, loc) => {
+                    out.push(
+                        Judgement::cannot_tell(subject, &format!("where {name} logs to"), &why).at(loc).part(name),
+                    );
+                    continue;
+                }
+                Read::Found(driver, loc) => (driver, loc),
+            };
+            let judgement = if driver.0 == "awslogs" {
+                to_group(cx, subject, container, &name)
+            } else {
+                Judgement::unknown(
+                    subject,
+                    format!("{name} logs through {}: where that keeps them, a template does not show", driver.0),
+                )
+                .at(driver.1)
+            };
+            out.push(judgement.stated("LogDriver", driver.0, driver.1).part(name));
+        }
+    }
+}
+
+fn to_group(cx: &Cx<'_>, subject: Subject<'_>, container: &Value, name: &str) -> Judgement {
+    let group = match container.at("LogConfiguration.Options.awslogs-group") {
+        Read::Found(value, _) => value,
+        Read::Unknown(why, loc) => {
+            return Judgement::cannot_tell(subject, &format!("which group {name} logs to"), &why).at(loc);
+        }
+        Read::Absent(loc) => {
+            return Judgement::fail(subject, format!("{name} names no log group")).at(loc);
+        }
+    };
+    let creates = container.at("LogConfiguration.Options.awslogs-create-group").bool().found() == Some(true);
+    let Some(resource) = super::log_group::find(cx, subject.resource, group) else {
+        return if creates {
+            Judgement::fail(
+                subject,
+                format!("{name}'s log group is made by the driver at run time, without a KMS key"),
+            )
+            .at(group.loc)
+        } else {
+            Judgement::unknown(
+                subject,
+                format!("cannot tell whether {name}'s log group is encrypted: it is not in the input"),
+            )
+            .at(group.loc)
+        };
+    };
+    let Some(store) = cx
+        .inventory
+        .stores_of(resource.id)
+        .find(|s| s.when.compatible(&subject.variant.when))
+    else {
+        return Judgement::unknown(subject, format!("{name}'s log group is not made under the same conditions"))
+            .at(group.loc);
+    };
+    match &store.protection {
+        Known::Unknown(why, _) => {
+            Judgement::cannot_tell(subject, &format!("the key of {name}'s log group"), why)
+        }
+        known => match known.value() {
+            Some(Protection::Customer(key)) => {
+                Judgement::pass(subject, format!("{name} logs to a group with a KMS key")).key(key)
+            }
+            _ => Judgement::fail(subject, format!("{name} logs to {}, which has no KMS key", cx.label(resource))),
+        },
+    }
+    .at(group.loc)
+    .step(format!("log group {}", resource.name), resource.loc)
+    .fact_as("log group's encryption", &store.protection, |p| p.label(cx.inventory))
+}

@@ -1,0 +1,22 @@
+//! Which log group a property means.
+
+use crate::prelude::*;
+
+/// The log group in the inventory that a value names: by reference, by name or by ARN, in the
+/// user's own account and region.
+pub(super) fn find<'a>(cx: &Cx<'a>, user: &Resource, value: &Value) -> Option<&'a Resource> {
+    if let Some((target, _)) = cx.inventory.target(value)
+        && &*target.kind == "AWS::Logs::LogGroup"
+    {
+        return Some(target);
+    }
+    let written = value.at("").string().found()?;
+    let name = match written.split_once(":log-group:") {
+        Some((_, rest)) => rest.trim_end_matches(":*"),
+        None => written.as_str(),
+    };
+    cx.inventory.of_kind("AWS::Logs::LogGroup").find(|group| {
+        matches!(group.at("LogGroupName").string(), Read::Found(n, _) if n == name)
+            && cx.inventory.same_region(user, group) != Some(false)
+    })
+}
