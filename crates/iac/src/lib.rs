@@ -1,8 +1,16 @@
 //! CloudFormation templates and CDK cloud assemblies as facts, with exact source positions.
 #![deny(missing_docs)]
 
+mod assembly;
+mod discover;
+mod nesting;
 mod node;
+mod parameters;
+mod parse;
+mod read;
 mod template;
 
 pub use node::{Entry, Node, NodeKind};
+pub use parse::{ParseError, Parsed, parse};
+pub use read::{ReadOptions, ReadResult, read};
 pub use template::{Problem, Template};

@@ -25,10 +25,10 @@ pub struct Template {
     pub tags: Vec<(String, String)>,
     /// Values given for parameters (`--parameters` files, assembly). They win over defaults.
     pub parameters: HashMap<String, String>,
-    /// `file:line:column` in the user's source for a logical id, from `aws:cdk:creationStack`.
-    pub creation_sites: HashMap<Arc<str>, Arc<str>>,
+    /// `file:line:column` in the user's source for a construct path.
+    pub creation_sites: Arc<HashMap<Arc<str>, Arc<str>>>,
     /// Construct paths by logical id, for assemblies whose templates lack `aws:cdk:path`.
-    pub construct_paths: HashMap<Arc<str>, Arc<str>>,
+    pub construct_paths: Arc<HashMap<Arc<str>, Arc<str>>>,
     /// `# lockfast: …` comments in the file, in order.
     pub directives: Vec<Directive>,
 }

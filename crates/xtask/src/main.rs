@@ -1,2 +1,127 @@
-//! xtask
-fn main() {}
+//! Developer commands, run as `cargo xtask …`.
+
+mod docs;
+mod new_control;
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+enum Task {
+    /// Run every test: Rust, documentation examples, and the example's re-synthesis.
+    Test,
+    /// Write the generated references into docs/.
+    Docs {
+        /// Only say whether they are stale.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Run the fuzz targets for a bounded time.
+    Fuzz {
+        /// How long each target runs, in seconds.
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
+    /// Compare with other tools in one run (benches/check/run.py).
+    Bench,
+    /// Make the folder of a new control, with fixtures to fill in.
+    NewControl {
+        /// The chapter's folder, such as `data_at_rest`.
+        chapter: String,
+        /// The control's id in kebab case.
+        id: String,
+        /// The clause it decides.
+        clause: String,
+    },
+    /// What CI checks before the tests: formatting, lints, licences, generated files.
+    #[command(subcommand)]
+    Ci(Ci),
+}
+
+#[derive(Subcommand)]
+enum Ci {
+    /// Formatting, lints, licences and generated files.
+    Lint,
+}
+
+fn main() -> Result<()> {
+    std::env::set_current_dir(root())?;
+    match Task::parse() {
+        Task::Test => test(),
+        Task::Docs { check } => docs::run(check),
+        Task::Fuzz { seconds } => fuzz(seconds),
+        Task::Bench => {
+            run("cargo", &["build", "--release", "--package", "lockfast"])?;
+            run("python3", &["benches/check/run.py"])
+        }
+        Task::NewControl { chapter, id, clause } => new_control::run(&chapter, &id, &clause),
+        Task::Ci(Ci::Lint) => lint(),
+    }
+}
+
+/// The workspace's folder.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn run(program: &str, args: &[&str]) -> Result<()> {
+    run_in(Path::new("."), program, args, &[])
+}
+
+fn run_in(folder: &Path, program: &str, args: &[&str], env: &[(&str, &str)]) -> Result<()> {
+    eprintln!("$ {program} {}", args.join(" "));
+    let status = Command::new(program)
+        .args(args)
+        .current_dir(folder)
+        .envs(env.iter().copied())
+        .status()
+        .with_context(|| format!("cannot run {program}: is it installed?"))?;
+    if !status.success() {
+        bail!("{program} {} failed ({status})", args.join(" "));
+    }
+    Ok(())
+}
+
+fn test() -> Result<()> {
+    let snapshots = [("INSTA_UPDATE", "no")];
+    run_in(Path::new("."), "cargo", &["test", "--workspace", "--quiet", "--no-fail-fast"], &snapshots)?;
+    let webshop = Path::new("examples/webshop");
+    if Command::new("npm").arg("--version").output().is_err() {
+        if std::env::var_os("CI").is_some() {
+            bail!("npm is missing: CI cannot re-synthesise examples/webshop");
+        }
+        eprintln!("NOT RUN: examples/webshop was not re-synthesised, since npm is not installed");
+        return Ok(());
+    }
+    run_in(webshop, "npm", &["ci", "--no-audit", "--no-fund"], &[])?;
+    run_in(webshop, "npm", &["run", "check"], &[])
+}
+
+fn lint() -> Result<()> {
+    run("cargo", &["fmt", "--all", "--check"])?;
+    run("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])?;
+    run("cargo", &["deny", "--log-level", "error", "check", "licenses", "bans", "sources"])?;
+    docs::run(true)
+}
+
+/// `cargo-fuzz` wants a nightly compiler; with `RUSTC_BOOTSTRAP` and without a sanitizer the
+/// stable one does.
+fn fuzz(seconds: u32) -> Result<()> {
+    if Command::new("cargo").args(["fuzz", "--version"]).output().map_or(true, |out| !out.status.success()) {
+        run("cargo", &["install", "cargo-fuzz", "--locked", "--version", "0.13.1"])?;
+    }
+    let limit = format!("-max_total_time={seconds}");
+    for target in ["template", "policy"] {
+        let corpus = format!("fuzz/corpus/{target}");
+        run_in(
+            Path::new("."),
+            "cargo",
+            &["fuzz", "run", "--sanitizer", "none", target, &corpus, "--", &limit, "-timeout=10", "-rss_limit_mb=1024"],
+            &[("RUSTC_BOOTSTRAP", "1")],
+        )?;
+    }
+    Ok(())
+}

@@ -89,7 +89,7 @@ fn stores(cx: &Cx<'_>, subject: Subject<'_>, database: &Store) -> Judgement {
     .fact_as("database's encryption", &database.protection, |p| p.label(cx.inventory))
 }
 
-fn rejected(subject: Subject<'_'>, database: &Store) -> Option<Judgement> {
+fn rejected(subject: Subject<'_>, database: &Store) -> Option<Judgement> {
     let location = match subject.at(LOCATION) {
         Read::Absent(_) => return None,
         Read::Unknown(why, loc) => {

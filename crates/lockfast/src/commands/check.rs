@@ -1,0 +1,318 @@
+//! `lockfast check`.
+
+use super::diff_base::Tree;
+use super::{policy, width};
+use crate::cli::{Check, FailOn};
+use crate::exit;
+use anyhow::{Context, Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use lockfast_iac::{Loaded, ReadOptions};
+use lockfast_policy::{Config, Finding, Run, Verdict, evaluate};
+use lockfast_report::{Format, InputSummary, Problem, Report, Style, Verbosity};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Runs the command and gives its exit code.
+///
+/// # Errors
+/// What is wrong with the command line, the policy file, the baseline or an output file.
+pub fn run(args: &Check) -> Result<u8> {
+    if let Some(threads) = args.threads {
+        rayon_threads(threads)?;
+    }
+    let outputs = outputs(args)?;
+    let (mut config, config_file) = policy::load(args.config.as_deref(), &folders(&args.paths))?;
+    only(&mut config, &args.only)?;
+    let today = match &args.today {
+        Some(day) => day.parse::<jiff::civil::Date>().with_context(|| format!("--today {day}: write YYYY-MM-DD"))?.to_string(),
+        None => jiff::Zoned::now().date().to_string(),
+    };
+    let known = known_failures(args, &today)?;
+
+    let spinner = spinner();
+    spinner.set_message("reading templates");
+    let loaded = lockfast_iac::load(&args.paths, &read_options(args));
+    spinner.set_message(format!("judging {} resources", loaded.inventory.resources().len()));
+    let run = evaluate(&loaded.inventory, &config, &today);
+    spinner.finish_and_clear();
+
+    let report = Report {
+        run: &run,
+        input: summary(&loaded, config_file.as_deref()),
+        known: known.clone(),
+        version: env!("CARGO_PKG_VERSION").into(),
+    };
+    for (format, file) in &outputs {
+        write_report(&report, *format, file.as_deref(), args)?;
+    }
+    if let Some(file) = &args.write_baseline {
+        write_baseline(&run, file)?;
+    }
+    Ok(exit_code(&run, &loaded, &known, args.fail_on, args.max_unknown))
+}
+
+/// Everything `check` finds in the paths, for `explain`.
+pub(super) fn findings_of(paths: &[String], config: Option<&Path>) -> Result<Vec<Finding>> {
+    let (config, _) = policy::load(config, &folders(paths))?;
+    let loaded = lockfast_iac::load(paths, &ReadOptions::default());
+    let today = jiff::Zoned::now().date().to_string();
+    Ok(evaluate(&loaded.inventory, &config, &today).findings().collect())
+}
+
+fn rayon_threads(threads: usize) -> Result<()> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .context("--threads")
+}
+
+fn read_options(args: &Check) -> ReadOptions {
+    ReadOptions {
+        parameters: args.parameters.clone(),
+        ..ReadOptions::default()
+    }
+}
+
+/// Where a lockfast.toml may stand: in the folders given, then here.
+fn folders(paths: &[String]) -> Vec<PathBuf> {
+    paths
+        .iter()
+        .map(PathBuf::from)
+        .filter(|path| path.is_dir())
+        .chain([PathBuf::from(".")])
+        .collect()
+}
+
+/// Switches off what `--only` does not name.
+fn only(config: &mut Config, wanted: &[String]) -> Result<()> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    for id in wanted {
+        if lockfast_policy::control(id).is_none() && lockfast_policy::clause(id).is_none() {
+            bail!("--only {id}: no such control or clause; `lockfast controls` lists them");
+        }
+    }
+    for control in lockfast_policy::controls() {
+        let named = wanted.iter().any(|id| {
+            control.id == id || control.clauses.iter().any(|clause| clause.eq_ignore_ascii_case(id))
+        });
+        if !named {
+            config.control.entry(control.id.to_owned()).or_default().enabled = Some(false);
+        }
+    }
+    Ok(())
+}
+
+/// Which reports go where; `None` is standard output.
+fn outputs(args: &Check) -> Result<Vec<(Format, Option<PathBuf>)>> {
+    let mut outputs = Vec::new();
+    let mut to_stdout = true;
+    for output in &args.output {
+        match output.split_once('=') {
+            Some((format, file)) if format.parse::<Format>().is_ok() => {
+                let format = format.parse().map_err(|e: String| anyhow::anyhow!(e))?;
+                outputs.push((format, Some(PathBuf::from(file))));
+            }
+            _ => {
+                to_stdout = false;
+                outputs.push((args.format, Some(PathBuf::from(output))));
+            }
+        }
+    }
+    if to_stdout {
+        outputs.insert(0, (args.format, None));
+    }
+    Ok(outputs)
+}
+
+/// A spinner on standard error that shows itself only after a second, and only to a person.
+fn spinner() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(500));
+    bar
+}
+
+fn summary(loaded: &Loaded, config: Option<&Path>) -> InputSummary {
+    let inventory = &loaded.inventory;
+    let mut unknown_types = BTreeMap::new();
+    for (kind, ids) in inventory.kinds() {
+        if !lockfast_facts::tables::is_known_type(kind) {
+            unknown_types.insert(kind.to_string(), ids.len());
+        }
+    }
+    InputSummary {
+        files_read: loaded.files_read,
+        passed_over: loaded.passed_over.clone(),
+        templates: inventory.stacks().len(),
+        resources: inventory.resources().len(),
+        unknown_types,
+        problems: loaded
+            .problems
+            .iter()
+            .map(|problem| Problem {
+                path: problem.path.clone(),
+                line: problem.at.map(|at| at.line),
+                column: problem.at.map(|at| at.column),
+                message: problem.message.clone(),
+            })
+            .collect(),
+        policy: config.map(|file| file.display().to_string()),
+    }
+}
+
+fn write_report(report: &Report<'_>, format: Format, file: Option<&Path>, args: &Check) -> Result<()> {
+    let verbosity = match (args.quiet, args.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    };
+    match file {
+        None => {
+            let style = Style {
+                color: format == Format::Terminal,
+                width: width(),
+                verbosity,
+            };
+            // anstream takes the colour away where nobody would see it.
+            let mut out = BufWriter::new(anstream::stdout().lock());
+            lockfast_report::write(report, format, &style, &mut out)?;
+            out.flush()?;
+        }
+        Some(file) => {
+            let style = Style { color: false, width: 100, verbosity };
+            let made = std::fs::File::create(file).with_context(|| format!("cannot write {}", file.display()))?;
+            let mut out = BufWriter::new(made);
+            lockfast_report::write(report, format, &style, &mut out)
+                .and_then(|()| out.flush())
+                .with_context(|| format!("cannot write {}", file.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// A baseline: the failures that stand and are known.
+#[derive(Serialize, Deserialize)]
+struct Baseline {
+    /// Says what the file is.
+    lockfast_baseline: u32,
+    fingerprints: BTreeSet<String>,
+}
+
+fn write_baseline(run: &Run<'_>, file: &Path) -> Result<()> {
+    let baseline = Baseline { lockfast_baseline: 1, fingerprints: failing(run) };
+    std::fs::write(file, format!("{}\n", serde_json::to_string_pretty(&baseline)?))
+        .with_context(|| format!("cannot write {}", file.display()))
+}
+
+fn failing(run: &Run<'_>) -> BTreeSet<String> {
+    run.verdicts()
+        .enumerate()
+        .filter(|(_, (_, _, verdict))| *verdict == Verdict::Fail)
+        .map(|(index, _)| run.finding(index).fingerprint)
+        .collect()
+}
+
+/// Failures that `--baseline` and `--diff-base` say stood before.
+fn known_failures(args: &Check, today: &str) -> Result<BTreeSet<String>> {
+    let mut known = BTreeSet::new();
+    if let Some(file) = &args.baseline {
+        known.extend(read_baseline(file)?);
+    }
+    if let Some(revision) = &args.diff_base {
+        known.extend(failures_at(revision, args, today)?);
+    }
+    Ok(known)
+}
+
+fn read_baseline(file: &Path) -> Result<BTreeSet<String>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read the baseline {}", file.display()))?;
+    if let Ok(baseline) = serde_json::from_str::<Baseline>(&text) {
+        return Ok(baseline.fingerprints);
+    }
+    #[derive(Deserialize)]
+    struct Earlier {
+        findings: Vec<Finding>,
+    }
+    let earlier: Earlier = serde_json::from_str(&text).with_context(|| {
+        format!("{} is neither a baseline nor a JSON report of lockfast", file.display())
+    })?;
+    Ok(earlier
+        .findings
+        .into_iter()
+        .filter(|finding| finding.verdict == Verdict::Fail)
+        .map(|finding| finding.fingerprint)
+        .collect())
+}
+
+/// Judges the same paths as they stood at a git revision.
+fn failures_at(revision: &str, args: &Check, today: &str) -> Result<BTreeSet<String>> {
+    if args.paths.iter().any(|path| path == "-") {
+        bail!("--diff-base cannot know what standard input was at {revision}");
+    }
+    let tree = Tree::of(revision)?;
+    let here = std::env::current_dir()?;
+    let then = tree.current();
+    if !then.is_dir() {
+        return Ok(BTreeSet::new());
+    }
+    // Paths are part of a finding's identity, so the old tree is read under the same names.
+    std::env::set_current_dir(&then)?;
+    let old = old_failures(&tree, args, today);
+    std::env::set_current_dir(here)?;
+    old
+}
+
+fn old_failures(tree: &Tree, args: &Check, today: &str) -> Result<BTreeSet<String>> {
+    let paths: Vec<String> = args.paths.iter().map(|path| tree.map(path)).collect();
+    let paths: Vec<String> = paths.into_iter().filter(|path| path.contains('*') || Path::new(path).exists()).collect();
+    if paths.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    // A waiver is judged by today's policy file: the old one is not asked.
+    let (mut config, _) = match &args.config {
+        Some(file) => policy::load(Some(file), &[])?,
+        None => policy::load(None, &folders(&paths))?,
+    };
+    only(&mut config, &args.only)?;
+    let loaded = lockfast_iac::load(&paths, &read_options(args));
+    Ok(failing(&evaluate(&loaded.inventory, &config, today)))
+}
+
+fn exit_code(
+    run: &Run<'_>,
+    loaded: &Loaded,
+    known: &BTreeSet<String>,
+    fail_on: FailOn,
+    max_unknown: Option<usize>,
+) -> u8 {
+    let mut unknown = 0;
+    let mut broken = false;
+    for (index, (_, severity, verdict)) in run.verdicts().enumerate() {
+        match verdict {
+            Verdict::Fail if fail_on.breaks(severity) && !broken => {
+                broken = known.is_empty() || !known.contains(&run.finding(index).fingerprint);
+            }
+            Verdict::Unknown => unknown += 1,
+            _ => {}
+        }
+    }
+    if broken {
+        exit::BROKEN
+    } else if !loaded.problems.is_empty() {
+        exit::UNREADABLE
+    } else if max_unknown.is_some_and(|limit| unknown > limit) {
+        exit::UNKNOWN
+    } else {
+        exit::KEPT
+    }
+}

@@ -1,0 +1,70 @@
+//! One file per subcommand.
+
+mod catalogue;
+pub mod check;
+mod diff_base;
+mod explain;
+mod policy;
+
+use crate::cli::{Cli, ColorWhen, Command, Policy};
+use anstyle::{AnsiColor, Style};
+pub use policy::config_schema;
+
+use anyhow::Result;
+use clap::CommandFactory;
+use std::io::IsTerminal;
+
+/// The style of the word `error`.
+pub const ERROR: Style = AnsiColor::Red.on_default().bold();
+/// The style of the word `warning`.
+pub const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+
+/// Runs a parsed command line and gives its exit code.
+///
+/// # Errors
+/// What the user has to mend in the command line or the policy file; exit code 2.
+pub fn run(cli: Cli) -> Result<u8> {
+    match cli.color {
+        ColorWhen::Auto => {}
+        ColorWhen::Always => anstream::ColorChoice::Always.write_global(),
+        ColorWhen::Never => anstream::ColorChoice::Never.write_global(),
+    }
+    match cli.command {
+        Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Controls(args) => catalogue::controls(&args),
+        Command::Coverage(args) => catalogue::coverage(&args),
+        Command::Policy(Policy::Init { file, force }) => policy::init(&file, force),
+        Command::Policy(Policy::Show { config, format }) => policy::show(config.as_deref(), format),
+        Command::Policy(Policy::Validate { file }) => policy::validate(&file),
+        Command::Policy(Policy::Schema) => policy::schema(),
+        Command::Completions { shell } => {
+            let mut out = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "lockfast", &mut out);
+            print(&String::from_utf8_lossy(&out))
+        }
+        Command::Man { folder } => {
+            std::fs::create_dir_all(&folder)?;
+            clap_mangen::generate_to(Cli::command(), &folder)?;
+            Ok(crate::exit::KEPT)
+        }
+    }
+}
+
+/// Prints a text; an error (a closed pipe) is the caller's to judge.
+fn print(text: &str) -> Result<u8> {
+    use std::io::Write;
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(crate::exit::KEPT)
+}
+
+/// The width to print for: the terminal's, or 100 columns.
+fn width() -> usize {
+    if std::io::stdout().is_terminal() {
+        terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0))
+    } else {
+        100
+    }
+}
