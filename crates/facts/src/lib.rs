@@ -25,4 +25,4 @@ pub use read::Read;
 pub use resource::{
     Directive, Place, Resource, ResourceId, Stack, StackId, Step, Variant,
 };
-pub use value::{Kind, Map, Part, Reference, Text, Value};
+pub use value::{Dynamic, Kind, Map, Part, Reference, Text, Value};

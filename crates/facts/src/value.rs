@@ -66,8 +66,24 @@ pub enum Part {
     Literal(Arc<str>),
     /// An attribute of a resource in the inventory.
     Reference(Reference),
+    /// A dynamic reference (`{{resolve:…}}`), which AWS resolves at deployment.
+    Dynamic(Arc<Dynamic>),
     /// Not knowable, because.
     Unknown(Arc<Why>),
+}
+
+/// A dynamic reference to a secret or parameter (AWS CloudFormation User Guide, "Get values stored
+/// in other services using dynamic references"). Its value is never read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dynamic {
+    /// `secretsmanager`, `ssm` or `ssm-secure`.
+    pub service: Arc<str>,
+    /// What it names, with `*` for what is not known: a secret's id and JSON key, or a parameter's name.
+    pub name: Arc<str>,
+    /// The secret or parameter, when the inventory holds it.
+    pub target: Option<Reference>,
+    /// Why its value is not known.
+    pub why: Arc<Why>,
 }
 
 /// An attribute of another resource.
@@ -139,12 +155,25 @@ impl Text {
             Text::Plain(_) => None,
             Text::Parts(parts) => parts.iter().find_map(|part| match part {
                 Part::Unknown(why) => Some(why),
+                Part::Dynamic(dynamic) => Some(&dynamic.why),
                 _ => None,
             }),
         }
     }
 
-    /// The references in it.
+    /// The dynamic references in it.
+    pub fn dynamic_references(&self) -> impl Iterator<Item = &Dynamic> {
+        let parts: &[Part] = match self {
+            Text::Plain(_) => &[],
+            Text::Parts(parts) => parts,
+        };
+        parts.iter().filter_map(|part| match part {
+            Part::Dynamic(dynamic) => Some(&**dynamic),
+            _ => None,
+        })
+    }
+
+    /// The references in it, those of dynamic references included.
     pub fn references(&self) -> impl Iterator<Item = &Reference> {
         let parts: &[Part] = match self {
             Text::Plain(_) => &[],
@@ -152,6 +181,7 @@ impl Text {
         };
         parts.iter().filter_map(|part| match part {
             Part::Reference(r) => Some(r),
+            Part::Dynamic(dynamic) => dynamic.target.as_ref(),
             _ => None,
         })
     }

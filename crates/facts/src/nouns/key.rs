@@ -118,8 +118,8 @@ pub fn resolve_key(
 
 fn render(text: &Text) -> String {
     text.render(|part| match part {
-        Part::Unknown(_) | Part::Reference(_) => "*".to_owned(),
         Part::Literal(s) => s.to_string(),
+        _ => "*".to_owned(),
     })
 }
 
