@@ -34,13 +34,28 @@ impl Value {
             };
             match next {
                 Some(found) => value = found,
-                None => return Read::Absent(value.loc),
+                // A macro beside the other entries may add the one that is missing.
+                None => match value.at_macro() {
+                    Some(why) => return Read::Unknown(why.clone(), value.loc),
+                    None => return Read::Absent(value.loc),
+                },
             }
         }
         match &value.kind {
             Kind::Unknown(why) => Read::Unknown(why.clone(), value.loc),
             Kind::Null => Read::Absent(value.loc),
             _ => Read::Found(value, value.loc),
+        }
+    }
+
+    /// The macro that an object's `Fn::Transform` entry calls.
+    fn at_macro(&self) -> Option<&Arc<Why>> {
+        let Kind::Map(map) = &self.kind else {
+            return None;
+        };
+        match &map.get("Fn::Transform")?.kind {
+            Kind::Unknown(why) => Some(why),
+            _ => None,
         }
     }
 
