@@ -15,6 +15,7 @@ pub mod nouns;
 mod read;
 mod resource;
 pub mod tables;
+pub mod tls;
 mod value;
 
 pub use guard::Guard;
