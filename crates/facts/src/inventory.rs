@@ -1,6 +1,6 @@
 //! Everything one run knows, and how its parts refer to each other.
 
-use crate::nouns::{Store, derive_stores};
+use crate::nouns::{Channel, Store, derive_channels, derive_stores};
 use crate::{Kind, Loc, Read, Reference, Resource, ResourceId, Source, SourceId, Stack, StackId, Value, Variant};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -13,6 +13,7 @@ pub struct Inventory {
     by_kind: HashMap<Arc<str>, Vec<ResourceId>>,
     referrers: OnceLock<HashMap<ResourceId, Vec<ResourceId>>>,
     stores: OnceLock<Vec<Store>>,
+    channels: OnceLock<Vec<Channel>>,
 }
 
 /// A resource under one of its variants: what a control judges.
@@ -63,6 +64,7 @@ impl Inventory {
             by_kind,
             referrers: OnceLock::new(),
             stores: OnceLock::new(),
+            channels: OnceLock::new(),
         }
     }
 
@@ -151,6 +153,11 @@ impl Inventory {
     /// The data stores, derived once from the resources.
     pub fn stores(&self) -> &[Store] {
         self.stores.get_or_init(|| derive_stores(self))
+    }
+
+    /// Where connections are accepted or made, derived once from the resources.
+    pub fn channels(&self) -> &[Channel] {
+        self.channels.get_or_init(|| derive_channels(self))
     }
 
     /// The stores that a resource is or holds.

@@ -1,6 +1,6 @@
 //! What a control says of one thing it looked at.
 
-use lockfast_facts::nouns::{KeyUse, Store};
+use lockfast_facts::nouns::{Channel, KeyUse, Store};
 use lockfast_facts::{
     Guard, Known, Loc, ResourceId, ServiceDefault, StackId, Step, Subject, Why,
 };
@@ -118,6 +118,16 @@ impl Judged for Subject<'_> {
 }
 
 impl Judged for &Store {
+    fn about(&self) -> (About, Guard, Cow<'static, str>) {
+        (
+            About::Resource(self.resource),
+            self.when.clone(),
+            self.part.clone().into(),
+        )
+    }
+}
+
+impl Judged for &Channel {
     fn about(&self) -> (About, Guard, Cow<'static, str>) {
         (
             About::Resource(self.resource),
