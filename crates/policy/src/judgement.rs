@@ -288,4 +288,9 @@ impl Out {
     pub fn push(&mut self, judgement: Judgement) {
         self.0.push(judgement);
     }
+
+    /// Adds judgements, or the one there may be.
+    pub fn extend(&mut self, judgements: impl IntoIterator<Item = Judgement>) {
+        self.0.extend(judgements);
+    }
 }
