@@ -2,6 +2,7 @@
 
 use crate::control::chapter;
 
+mod behaviours;
 mod certificate;
 mod tls_minimum;
 
@@ -13,4 +14,11 @@ chapter! {
     api_endpoint_tls,
     api_domain_certificate_from_acm,
     api_integrations_encrypted,
+    cloudfront_https_only,
+    cloudfront_redirects_to_https,
+    cloudfront_tls_minimum,
+    cloudfront_own_certificate,
+    internal_balancer_encrypted,
+    service_tokens_encrypted,
+    replication_encrypted,
 }

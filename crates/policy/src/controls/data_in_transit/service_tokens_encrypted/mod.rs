@@ -1,0 +1,72 @@
+use crate::prelude::*;
+
+control! {
+    /// Services authenticate to each other with tokens, so every hop between them has to encrypt.
+    /// Looks at target groups (HTTP behind a TLS listener sends the token on in the clear), at
+    /// ECS Service Connect services (which need a `Tls` section) and at VPC Lattice target groups.
+    /// A target group of instances or addresses over TCP is unknown.
+    id: "service-tokens-encrypted",
+    title: "Services pass tokens to each other over encrypted connections",
+    clauses: ["VPC-2"],
+    severity: Medium,
+    fix: "Use protocol HTTPS on the target group with a certificate in the container, or Tls in the Service Connect configuration.",
+    cloudformation: r#"ServiceConnectConfiguration:
+  Enabled: true
+  Services:
+    - PortName: http
+      Tls:
+        IssuerCertificateAuthority: {AwsPcaAuthorityArn: !Ref PrivateCa}
+        KmsKey: !GetAtt ServiceKey.Arn
+"#,
+    cdk: r#"service.enableServiceConnect({
+  services: [{ portMappingName: 'http', tls: { awsPcaAuthorityArn: privateCa.attrArn, kmsKey: serviceKey } }],
+});
+"#,
+}
+
+fn judge(cx: &Cx<'_>, out: &mut Out) {
+    for subject in cx.subjects(&["AWS::ElasticLoadBalancingV2::TargetGroup"]) {
+        // Lambda targets have no protocol: the load balancer calls AWS.
+        let judgement = match subject.at("Protocol").string() {
+            Read::Absent(_) => continue,
+            Read::Unknown(why, loc) => Judgement::cannot_tell(subject, "how its targets are reached", &why).at(loc),
+            Read::Found(p, loc) => match p.as_str() {
+                "HTTPS" | "TLS" => Judgement::pass(subject, "its targets are reached over TLS"),
+                "HTTP" => Judgement::fail(subject, "the load balancer reaches its targets over plain HTTP"),
+                _ => Judgement::unknown(subject, format!("{p} carries whatever the targets speak")),
+            }
+            .at(loc),
+        };
+        out.push(judgement);
+    }
+    for subject in cx.subjects(&["AWS::VpcLattice::TargetGroup"]) {
+        let judgement = match subject.at("Config.Protocol").string() {
+            Read::Absent(_) => continue,
+            Read::Unknown(why, loc) => Judgement::cannot_tell(subject, "how its targets are reached", &why).at(loc),
+            Read::Found(p, loc) if p == "HTTPS" => Judgement::pass(subject, "its targets are reached over HTTPS").at(loc),
+            Read::Found(p, loc) => Judgement::fail(subject, format!("VPC Lattice reaches its targets over {p}")).at(loc),
+        };
+        out.push(judgement);
+    }
+    for subject in cx.subjects(&["AWS::ECS::Service"]) {
+        let services = match subject.at("ServiceConnectConfiguration.Services").list() {
+            Read::Found(services, _) => services,
+            Read::Absent(_) => continue,
+            Read::Unknown(why, loc) => {
+                out.push(Judgement::cannot_tell(subject, "its Service Connect services", &why).at(loc));
+                continue;
+            }
+        };
+        for (i, service) in services.iter().enumerate() {
+            let name = service.at("PortName").string().found().unwrap_or_else(|| format!("service {}", i + 1));
+            let judgement = match service.at("Tls") {
+                Read::Found(_, loc) => Judgement::pass(subject, format!("Service Connect encrypts {name}")).at(loc),
+                Read::Absent(loc) => Judgement::fail(subject, format!("Service Connect carries {name} without TLS")).at(loc),
+                Read::Unknown(why, loc) => {
+                    Judgement::cannot_tell(subject, &format!("whether Service Connect encrypts {name}"), &why).at(loc)
+                }
+            };
+            out.push(judgement.part(name));
+        }
+    }
+}
