@@ -13,6 +13,7 @@ mod cx;
 mod evaluate;
 mod finding;
 mod judgement;
+mod key_users;
 mod waiver;
 
 pub use clause::{Clause, Kind as SourceKind, clause, clauses};

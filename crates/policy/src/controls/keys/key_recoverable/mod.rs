@@ -1,0 +1,64 @@
+use crate::prelude::*;
+
+control! {
+    /// A deleted key takes all its data with it, so it must be possible to step back: the waiting
+    /// period before deletion has to be long (`PendingWindowInDays`, 7 to 30 days, 30 when absent;
+    /// AWS KMS Developer Guide, "Delete an AWS KMS key"), and removing the resource from the
+    /// template must not schedule the deletion in production (`DeletionPolicy: Retain`). A key with
+    /// imported material (`Origin: EXTERNAL`) is only as recoverable as the copy of that material,
+    /// so it must be tagged with where its escrow record is.
+    id: "key-recoverable",
+    title: "Keys can be recovered: long deletion windows, retained keys, escrow for imported material",
+    clauses: ["BP-8"],
+    severity: Medium,
+    fix: "Set PendingWindowInDays to 30 and DeletionPolicy to Retain; tag keys with imported material with EscrowRecord.",
+    cloudformation: r#"DataKey:
+  Type: AWS::KMS::Key
+  DeletionPolicy: Retain
+  UpdateReplacePolicy: Retain
+  Properties:
+    PendingWindowInDays: 30
+"#,
+    cdk: r#"new kms.Key(this, 'DataKey', {
+  pendingWindow: cdk.Duration.days(30),
+  removalPolicy: cdk.RemovalPolicy.RETAIN,
+});
+"#,
+}
+
+/// The shortest window that leaves time to notice.
+const SHORTEST: i64 = 14;
+const THIRTY: ServiceDefault = ServiceDefault {
+    doc: "AWS KMS Developer Guide: Delete an AWS KMS key",
+    since: "",
+};
+
+fn judge(cx: &Cx<'_>, out: &mut Out) {
+    for subject in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
+        let window = subject.at("PendingWindowInDays").int().or_default(30, THIRTY);
+        let production = cx.environment(subject.id()).value() == Some(&EnvironmentKind::Production);
+        let policy = subject.resource.deletion_policy.as_deref();
+        let imported = subject.at("Origin").string().found().as_deref() == Some("EXTERNAL");
+        let escrow = subject.variant.tag("EscrowRecord");
+        let judgement = match (&window, &escrow) {
+            (Known::Unknown(why, _), _) => Judgement::cannot_tell(subject, "how long a deletion waits", why),
+            (known, _) if known.value().is_some_and(|days| *days < SHORTEST) => Judgement::fail(
+                subject,
+                format!("a deletion waits {} days only", known.value().copied().unwrap_or_default()),
+            ),
+            (_, Known::Unknown(why, _)) if imported => {
+                Judgement::cannot_tell(subject, "where the imported material's escrow record is", why)
+            }
+            (_, known) if imported && known.value().is_none_or(Option::is_none) => Judgement::fail(
+                subject,
+                "its material is imported, and no EscrowRecord tag says where the copy is kept",
+            ),
+            _ if production && !matches!(policy, Some("Retain" | "RetainExceptOnCreate")) => Judgement::fail(
+                subject,
+                "removing it from the template schedules the deletion of a production key (no DeletionPolicy: Retain)",
+            ),
+            _ => Judgement::pass(subject, "the key can be recovered"),
+        };
+        out.push(judgement.fact("PendingWindowInDays", &window));
+    }
+}
