@@ -1,71 +1,96 @@
 //! Conditions: true, false, or undecidable with the reason.
 
 use super::Resolver;
-use super::eval::as_text;
-use super::world::{MAX_WORLDS, World};
+use super::eval::{MAX_DEPTH, as_text};
+use super::reference::is_marked;
+use super::world::{Candidates, MAX_WORLDS, World};
 use crate::{Node, NodeKind};
-use lockfast_facts::{Text, Why};
-use std::sync::Arc;
+use lockfast_facts::{Part, Text, Why};
+use std::sync::{Arc, LazyLock};
 
 type Decision = Result<bool, Arc<Why>>;
+
+static BOTH: LazyLock<Candidates> = LazyLock::new(|| Candidates {
+    values: ["true", "false"].map(|v| (Arc::from(v), Arc::from(v))).into(),
+});
 
 impl Resolver<'_> {
     /// Decides a condition by its name. What cannot be computed is chosen: both ways are explored.
     pub(super) fn named_condition(&self, t: usize, name: &str, world: &World) -> Decision {
-        let key = (t, Arc::from(format!("condition {name}")));
-        if let Some(chosen) = world.chosen(&key) {
-            return Ok(&*chosen == "true");
-        }
         let node = self.templates[t].root.get("Conditions").and_then(|c| c.get(name));
-        let depth = world.depth.get();
-        let decision = match node {
-            None => Err(Arc::new(Why::NotGiven(format!("condition {name}")))),
-            Some(_) if depth > super::eval::MAX_DEPTH => Err(Arc::new(Why::Cycle(format!("condition {name}")))),
-            Some(node) => {
-                world.depth.set(depth + 8);
-                world.in_condition.set(world.in_condition.get() + 1);
-                let decision = self.condition(t, node, world);
-                world.in_condition.set(world.in_condition.get() - 1);
-                world.depth.set(depth);
-                decision
-            }
+        let Some(node) = node else {
+            world.note(self.templates[t].root.loc, || format!("condition {name} is not in the template"));
+            return Err(Arc::new(Why::NotGiven(format!("condition {name}"))));
         };
-        match decision {
-            Err(why) if world.undecided || matches!(*why, Why::Cycle(_) | Why::NotGiven(_)) => {
-                if world.undecided {
-                    Err(Arc::new(Why::TooManyConditions(MAX_WORLDS)))
-                } else {
-                    Err(why)
-                }
+        let key = (t, std::ptr::from_ref(node) as usize, true);
+        let cycle = || Err(Arc::new(Why::Cycle(format!("condition {name}"))));
+        match world.decisions.borrow().get(&key) {
+            Some(Some(decided)) => return decided.clone(),
+            Some(None) => {
+                world.note(node.loc, || format!("condition {name} refers to itself"));
+                return cycle();
             }
+            None => {}
+        }
+        let depth = world.depth.get();
+        if depth > MAX_DEPTH {
+            return cycle();
+        }
+        world.decisions.borrow_mut().insert(key, None);
+        world.depth.set(depth + 1);
+        world.in_condition.set(world.in_condition.get() + 1);
+        let computed = self.condition(t, node, world);
+        world.in_condition.set(world.in_condition.get() - 1);
+        world.depth.set(depth);
+        let decision = match computed {
+            Err(_) if world.undecided => Err(Arc::new(Why::TooManyConditions(MAX_WORLDS))),
+            Err(why) if matches!(*why, Why::Cycle(_) | Why::NotGiven(_) | Why::Unsupported(_)) => Err(why),
             Err(_) => {
-                let chosen = world.choose(
-                    &key,
-                    || name.into(),
-                    || Arc::from([Arc::from("true"), Arc::from("false")]),
-                );
+                let shown = if self.templates.len() > 1 {
+                    format!("{}.{name}", self.templates[t].stack_path)
+                } else {
+                    name.to_owned()
+                };
+                let chosen = world.choose(&(t, format!("condition {name}").into()), &shown.into(), &BOTH);
                 Ok(&*chosen == "true")
             }
             decided => decided,
-        }
+        };
+        world.decisions.borrow_mut().insert(key, Some(decision.clone()));
+        decision
     }
 
     /// Decides a condition function.
     pub(super) fn condition(&self, t: usize, node: &Node, world: &World) -> Decision {
-        let unsupported = |what: &str| Err(Arc::new(Why::Unsupported(format!("{what} is no condition"))));
-        let [entry] = node.entries() else {
-            return match node.scalar() {
+        match node.entries() {
+            [entry] => self.condition_function(t, &entry.key, &entry.value, world),
+            _ => match node.scalar() {
                 Some("true") => Ok(true),
                 Some("false") => Ok(false),
-                _ => unsupported("this"),
-            };
-        };
-        let items = match &entry.value.kind {
+                _ => unsupported("what stands there"),
+            },
+        }
+    }
+
+    /// Decides the condition function `name` with its argument.
+    pub(super) fn condition_function(&self, t: usize, name: &str, argument: &Node, world: &World) -> Decision {
+        let depth = world.depth.get();
+        if depth > MAX_DEPTH {
+            return unsupported("a condition nested this deep");
+        }
+        world.depth.set(depth + 1);
+        let decision = self.decide(t, name, argument, world);
+        world.depth.set(depth);
+        decision
+    }
+
+    fn decide(&self, t: usize, name: &str, argument: &Node, world: &World) -> Decision {
+        let items = match &argument.kind {
             NodeKind::List(items) => items.as_slice(),
-            _ => std::slice::from_ref(&entry.value),
+            _ => std::slice::from_ref(argument),
         };
-        match &*entry.key {
-            "Condition" => match entry.value.scalar() {
+        match name {
+            "Condition" => match argument.scalar() {
                 Some(name) => self.named_condition(t, name, world),
                 None => unsupported("a Condition without a name"),
             },
@@ -78,7 +103,7 @@ impl Resolver<'_> {
             "Fn::Equals" => match items {
                 [a, b] => {
                     let (a, b) = (self.compared(t, a, world), self.compared(t, b, world));
-                    equals(&a, &b)
+                    self.equals(&a, &b)
                 }
                 _ => unsupported("Fn::Equals of other than two"),
             },
@@ -109,18 +134,67 @@ impl Resolver<'_> {
             None => Text::Plain("".into()),
         }
     }
-}
 
-fn equals(a: &Text, b: &Text) -> Decision {
-    match (a, b) {
-        (Text::Plain(a), Text::Plain(b)) => Ok(a == b),
-        // The same unknown twice is equal, but only references are surely the same each time.
-        _ if a == b && a.first_unknown().is_none() => Ok(true),
-        _ => {
-            let why = a.first_unknown().or_else(|| b.first_unknown()).cloned();
-            Err(why.unwrap_or_else(|| {
-                Arc::new(Why::Runtime("the attribute of another resource".into()))
-            }))
+    fn equals(&self, a: &Text, b: &Text) -> Decision {
+        match (a, b) {
+            (Text::Plain(a), Text::Plain(b)) => Ok(a == b),
+            (Text::Parts(parts), Text::Plain(plain)) | (Text::Plain(plain), Text::Parts(parts)) => {
+                if let [Part::Unknown(why)] = &**parts
+                    && let Some((t, name)) = is_marked(why)
+                    && let Some(parameter) = self.parameters.get(t).and_then(|p| p.get(name))
+                    && parameter.candidates.values.iter().any(|(value, _)| value == plain)
+                {
+                    // It is unlike every constant that it is known to be compared with.
+                    return Ok(false);
+                }
+                if cannot_be(parts, plain) { Ok(false) } else { undecidable(a, b) }
+            }
+            (Text::Parts(x), Text::Parts(y)) => {
+                if x == y && x.iter().all(is_the_same_each_time) {
+                    Ok(true)
+                } else {
+                    undecidable(a, b)
+                }
+            }
         }
     }
+}
+
+/// True when the known characters at either end, or the length, rule the text out. What a
+/// reference stands for is never empty.
+fn cannot_be(parts: &[Part], plain: &str) -> bool {
+    let known = |part: Option<&Part>| match part {
+        Some(Part::Literal(s)) => s.clone(),
+        _ => "".into(),
+    };
+    let least: usize = parts
+        .iter()
+        .map(|part| match part {
+            Part::Literal(s) => s.len(),
+            Part::Reference(_) => 1,
+            _ => 0,
+        })
+        .sum();
+    plain.len() < least || !plain.starts_with(&*known(parts.first())) || !plain.ends_with(&*known(parts.last()))
+}
+
+fn is_the_same_each_time(part: &Part) -> bool {
+    match part {
+        Part::Literal(_) | Part::Reference(_) => true,
+        Part::Unknown(why) => match &**why {
+            Why::Import(_) => true,
+            Why::Runtime(what) => what.starts_with("AWS::"),
+            why => is_marked(why).is_some(),
+        },
+        Part::Dynamic(_) => false,
+    }
+}
+
+fn undecidable(a: &Text, b: &Text) -> Decision {
+    let why = a.first_unknown().or_else(|| b.first_unknown()).cloned();
+    Err(why.unwrap_or_else(|| Arc::new(Why::Runtime("the attribute of another resource".into()))))
+}
+
+fn unsupported(what: &str) -> Decision {
+    Err(Arc::new(Why::Unsupported(format!("{what} is no condition"))))
 }

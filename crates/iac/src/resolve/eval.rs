@@ -1,15 +1,19 @@
 //! Values: what a node comes to in a world.
 
 use super::Resolver;
-use super::parameter::{OTHER, Parameter};
 use super::text::with_dynamic;
-use super::world::{MAX_WORLDS, World};
+use super::world::World;
 use crate::{Node, NodeKind};
 use lockfast_facts::{Kind, Loc, Map, Part, Reference, Step, Text, Value, Why};
 use std::sync::Arc;
 
-/// How deep values nest and references are followed, together.
-pub(super) const MAX_DEPTH: usize = 400;
+/// How deep values nest and references are followed, together. Templates nest at most 200 levels.
+pub(super) const MAX_DEPTH: usize = 300;
+
+/// How long a string may get by joining. CloudFormation takes properties of far less; without a
+/// bound, outputs that repeat each other double at every nested stack.
+const MAX_TEXT: usize = 4 << 20;
+const MAX_PARTS: usize = 50_000;
 
 /// The text a value is inside a longer one.
 pub(super) fn as_text(value: &Value) -> Text {
@@ -18,13 +22,19 @@ pub(super) fn as_text(value: &Value) -> Text {
         Kind::Number(number) => Text::Plain(number.clone()),
         Kind::Bool(b) => Text::Plain(if *b { "true" } else { "false" }.into()),
         Kind::Null => Text::Plain("".into()),
-        Kind::Unknown(why) => Text::Parts(Arc::new([Part::Unknown(why.clone())])),
-        Kind::List(_) | Kind::Map(_) => Text::Parts(Arc::new([Part::Unknown(Arc::new(
-            Why::WrongType {
-                expected: "a string",
-                found: value.kind_name(),
-            },
-        ))])),
+        Kind::Unknown(why) => unknown_text(why.clone()),
+        Kind::List(_) | Kind::Map(_) => unknown_text(Arc::new(not_a_string(value))),
+    }
+}
+
+fn unknown_text(why: Arc<Why>) -> Text {
+    Text::Parts(Arc::new([Part::Unknown(why)]))
+}
+
+fn not_a_string(value: &Value) -> Why {
+    Why::WrongType {
+        expected: "a string",
+        found: value.kind_name(),
     }
 }
 
@@ -32,8 +42,54 @@ pub(super) fn text_value(text: Text, loc: Loc) -> Value {
     Value::new(Kind::Text(with_dynamic(text)), loc)
 }
 
-fn part_value(part: Part, loc: Loc) -> Value {
+/// A string joined from parts, as long as it stays within bounds.
+pub(super) fn joined(parts: Vec<Part>, loc: Loc) -> Value {
+    let length = |part: &Part| if let Part::Literal(s) = part { s.len() } else { 0 };
+    if parts.len() > MAX_PARTS || parts.iter().map(length).sum::<usize>() > MAX_TEXT {
+        return unknown_value(Why::Unsupported("a string longer than any that CloudFormation takes".into()), loc);
+    }
+    text_value(Text::from_parts(parts), loc)
+}
+
+/// A string of one part.
+pub(super) fn part_value(part: Part, loc: Loc) -> Value {
     Value::new(Kind::Text(Text::Parts(Arc::new([part]))), loc)
+}
+
+/// A string of which nothing is known.
+pub(super) fn unknown_value(why: Why, loc: Loc) -> Value {
+    part_value(Part::Unknown(Arc::new(why)), loc)
+}
+
+/// The same value, standing at `loc`, with one more hop.
+pub(super) fn via(value: Value, what: String, at: Loc, loc: Loc) -> Value {
+    let hop = Step { what, loc: at };
+    let steps = std::iter::once(hop).chain(value.via.iter().flat_map(|v| v.iter().cloned()));
+    Value {
+        kind: value.kind,
+        loc,
+        via: Some(steps.collect()),
+    }
+}
+
+/// Only strings pass through outputs and exports.
+fn string_only(value: Value) -> Value {
+    match &value.kind {
+        Kind::List(_) | Kind::Map(_) => {
+            let why = not_a_string(&value);
+            Value::unknown(why, value.loc)
+        }
+        _ => value,
+    }
+}
+
+fn is_intrinsic(name: &str) -> bool {
+    name == "Ref" || name.starts_with("Fn::") || name.starts_with('!')
+}
+
+/// Entries that stand for others, which are made at deployment.
+fn makes_entries(name: &str) -> bool {
+    name == "Fn::Transform" || name.starts_with("Fn::ForEach")
 }
 
 impl Resolver<'_> {
@@ -42,7 +98,7 @@ impl Resolver<'_> {
         let depth = world.depth.get();
         if depth > MAX_DEPTH {
             return Some(Value::unknown(
-                Why::Cycle("this value, directly or through others,".into()),
+                Why::Unsupported(format!("a value that leads through more than {MAX_DEPTH} others")),
                 node.loc,
             ));
         }
@@ -58,29 +114,29 @@ impl Resolver<'_> {
             NodeKind::Bool(b) => Kind::Bool(*b),
             NodeKind::Number(n) => Kind::Number(n.clone()),
             NodeKind::String(s) => return Some(text_value(Text::Plain(s.clone()), node.loc)),
-            NodeKind::List(items) => Kind::List(
-                items
-                    .iter()
-                    .filter_map(|item| self.value(t, item, world))
-                    .collect(),
-            ),
+            NodeKind::List(items) => {
+                let mut list = Vec::with_capacity(items.len());
+                list.extend(items.iter().filter_map(|item| self.value(t, item, world)));
+                Kind::List(list)
+            }
             NodeKind::Map(entries) => {
                 if let [entry] = entries.as_slice()
                     && is_intrinsic(&entry.key)
                 {
                     return self.intrinsic(t, &entry.key, &entry.value, node.loc, world);
                 }
-                Kind::Map(Map(entries
-                    .iter()
-                    .filter_map(|entry| {
-                        let value = if is_intrinsic(&entry.key) && entry.key.contains("Transform") {
-                            self.intrinsic(t, &entry.key, &entry.value, entry.key_loc, world)?
-                        } else {
-                            self.value(t, &entry.value, world)?
-                        };
-                        Some((entry.key.clone(), value))
-                    })
-                    .collect()))
+                let mut map = Vec::with_capacity(entries.len());
+                for entry in entries {
+                    if makes_entries(&entry.key) {
+                        // Under this name, absent entries read as unknown.
+                        if let Some(value) = self.intrinsic(t, &entry.key, &entry.value, entry.key_loc, world) {
+                            map.push(("Fn::Transform".into(), value));
+                        }
+                    } else if let Some(value) = self.value(t, &entry.value, world) {
+                        map.push((entry.key.clone(), value));
+                    }
+                }
+                Kind::Map(Map(map))
             }
         };
         Some(Value::new(kind, node.loc))
@@ -92,149 +148,71 @@ impl Resolver<'_> {
             return None;
         }
         if name.starts_with("AWS::") {
-            return Some(self.pseudo(t, name, loc));
+            return Some(self.pseudo(t, name, loc, world));
         }
         if let Some(parameter) = self.parameters[t].get(name) {
-            return Some(self.parameter(t, name, parameter, loc, world));
+            return Some(self.parameter(t, parameter, loc, world));
         }
         if let Some(id) = self.ids[t].get(name) {
-            return Some(part_value(
-                Part::Reference(Reference {
-                    target: *id,
-                    attribute: None,
-                }),
-                loc,
-            ));
+            let reference = Reference {
+                target: *id,
+                attribute: None,
+            };
+            return Some(part_value(Part::Reference(reference), loc));
         }
-        Some(Value::unknown(
-            Why::NotGiven(format!("`{name}`, which is no parameter or resource of the template,")),
-            loc,
-        ))
+        Some(self.missing(t, name, "parameter or resource", loc, world))
+    }
+
+    fn missing(&self, t: usize, name: &str, what: &str, loc: Loc, world: &World) -> Value {
+        // A macro may yet make it.
+        if !self.contexts[t].open {
+            world.note(loc, || format!("`{name}` is no {what} of this template"));
+        }
+        unknown_value(Why::NotGiven(format!("`{name}`, which is no {what} of the template,")), loc)
     }
 
     /// `Fn::GetAtt`.
-    pub(super) fn attribute(
-        &self,
-        t: usize,
-        name: &str,
-        attribute: &str,
-        loc: Loc,
-        world: &World,
-    ) -> Option<Value> {
+    pub(super) fn attribute(&self, t: usize, name: &str, attribute: &str, loc: Loc, world: &World) -> Option<Value> {
         let Some(id) = self.ids[t].get(name) else {
-            return Some(Value::unknown(
-                Why::NotGiven(format!("`{name}`, which is no resource of the template,")),
-                loc,
-            ));
+            return Some(self.missing(t, name, "resource", loc, world));
         };
         if let Some(output) = attribute.strip_prefix("Outputs.")
-            && let Some(child) = self.children.get(&(t, name))
+            && let Some(child) = self.children.get(&(t, name)).copied()
         {
-            let value = self.templates[*child]
+            let value = self.templates[child]
                 .root
                 .get("Outputs")
                 .and_then(|outputs| outputs.get(output))
                 .and_then(|output| output.get("Value"));
-            return match value {
-                Some(node) => {
-                    let found = self.value(*child, node, world)?;
-                    Some(via(found, format!("output {output} of nested stack {name}"), node.loc, loc))
-                }
-                None => Some(Value::unknown(
-                    Why::NotGiven(format!("output {output} of nested stack {name}")),
-                    loc,
-                )),
+            let what = || format!("output {output} of nested stack {name}");
+            let Some(node) = value else {
+                return Some(unknown_value(Why::NotGiven(what()), loc));
             };
+            let found = self.followed(child, node, world, what)?;
+            return Some(via(string_only(found), what(), node.loc, loc));
         }
-        Some(part_value(
-            Part::Reference(Reference {
-                target: *id,
-                attribute: Some(attribute.into()),
-            }),
-            loc,
-        ))
-    }
-
-    fn pseudo(&self, t: usize, name: &str, loc: Loc) -> Value {
-        let template = &self.templates[t];
-        let region = template.place.region.as_deref();
-        let in_china = region.is_some_and(|r| r.starts_with("cn-"));
-        let known: Option<Arc<str>> = match name {
-            "AWS::Region" => template.place.region.clone(),
-            "AWS::AccountId" => template.place.account.clone(),
-            // Without a region the commercial partition is taken: what else differs between
-            // partitions only shows in ARNs.
-            "AWS::Partition" if in_china => Some("aws-cn".into()),
-            "AWS::Partition" if region.is_some_and(|r| r.starts_with("us-gov-")) => Some("aws-us-gov".into()),
-            "AWS::Partition" => Some("aws".into()),
-            "AWS::URLSuffix" if in_china => Some("amazonaws.com.cn".into()),
-            "AWS::URLSuffix" => Some("amazonaws.com".into()),
-            "AWS::StackName" if template.place.region.is_some() || template.place.account.is_some() => {
-                Some(template.stack_name.as_str().into())
-            }
-            _ => None,
+        let reference = Reference {
+            target: *id,
+            attribute: Some(attribute.into()),
         };
-        match known {
-            Some(text) => Value::string(text, loc),
-            None => part_value(Part::Unknown(Arc::new(Why::Runtime(name.into()))), loc),
-        }
+        Some(part_value(Part::Reference(reference), loc))
     }
 
-    fn parameter(&self, t: usize, name: &str, parameter: &Parameter<'_>, loc: Loc, world: &World) -> Value {
-        let template = &self.templates[t];
-        if let Some(given) = template.parameters.get(name) {
-            let value = listed(given, parameter, loc);
-            return via(value, format!("parameter {name} (given)"), parameter.node.loc, loc);
-        }
-        if let Some((parent, resource)) = &template.parent {
-            let passed = self.templates[*parent]
-                .root
-                .get("Resources")
-                .and_then(|r| r.get(resource))
-                .and_then(|r| r.get("Properties"))
-                .and_then(|p| p.get("Parameters"))
-                .and_then(|p| p.get(name));
-            if let Some(node) = passed
-                && let Some(value) = self.value(*parent, node, world)
-            {
-                return via(value, format!("parameter {name}, passed by the parent stack"), node.loc, loc);
+    /// What a node of another stack comes to: once per run, and never round in a circle.
+    pub(super) fn followed(&self, t: usize, node: &Node, world: &World, what: impl Fn() -> String) -> Option<Value> {
+        let key = (t, std::ptr::from_ref(node) as usize, world.in_condition.get() > 0);
+        match world.values.borrow().get(&key) {
+            Some(Some(value)) => return value.clone(),
+            Some(None) => {
+                world.note(node.loc, || format!("{} refers to itself", what()));
+                return Some(unknown_value(Why::Cycle(what()), node.loc));
             }
+            None => {}
         }
-        if parameter.from_ssm {
-            let path = parameter.default.and_then(Node::scalar).unwrap_or(name);
-            return part_value(Part::Unknown(Arc::new(Why::DynamicReference(format!("ssm:{path}")))), loc);
-        }
-        let key = (t, Arc::from(name));
-        let in_condition = world.in_condition.get() > 0;
-        // A parameter decides when a condition compares it, or when its allowed values are few
-        // enough to try each.
-        let decides = in_condition || (!parameter.allowed.is_empty() && parameter.allowed.len() <= 8);
-        let chosen = world.chosen(&key).or_else(|| {
-            (decides && !world.undecided).then(|| {
-                world.choose(&key, || parameter.shown.clone(), || parameter.candidates.clone())
-            })
-        });
-        match chosen {
-            Some(other) if other.starts_with(OTHER) => {
-                if in_condition {
-                    // Unlike every constant it is compared with.
-                    Value::string(format!("\u{0}{name}{other}"), loc)
-                } else {
-                    part_value(Part::Unknown(Arc::new(Why::Parameter(name.into()))), loc)
-                }
-            }
-            Some(value) => via(listed(&value, parameter, loc), format!("parameter {name}"), parameter.node.loc, loc),
-            None if decides => part_value(Part::Unknown(Arc::new(Why::TooManyConditions(MAX_WORLDS))), loc),
-            None => match parameter.default.and_then(Node::scalar) {
-                Some(default) => via(
-                    listed(default, parameter, loc),
-                    format!("parameter {name} (default)"),
-                    parameter.node.loc,
-                    loc,
-                ),
-                None => part_value(Part::Unknown(Arc::new(Why::Parameter(name.into()))), loc),
-            },
-        }
+        world.values.borrow_mut().insert(key, None);
+        let value = self.value(t, node, world);
+        world.values.borrow_mut().insert(key, Some(value.clone()));
+        value
     }
 
     /// `Fn::ImportValue`: followed to the stack that exports it, the one of the same account and
@@ -243,56 +221,28 @@ impl Resolver<'_> {
         let name = self.value(t, node, world)?;
         let text = as_text(&name);
         let Some(name) = text.plain() else {
-            let why = text.first_unknown().cloned();
-            let why = why.unwrap_or_else(|| Arc::new(Why::Runtime("the name of the export".into())));
-            return Some(part_value(Part::Unknown(why), loc));
+            let shown = text.render(|_| "*".into());
+            return Some(unknown_value(Why::Import(shown), loc));
         };
-        let missing = || part_value(Part::Unknown(Arc::new(Why::Import(name.into()))), loc);
+        let missing = || Some(unknown_value(Why::Import(name.into()), loc));
         let Some(exports) = self.exports.get(name) else {
-            return Some(missing());
+            return missing();
         };
         let place = &self.templates[t].place;
-        let near: Vec<_> = exports.iter().filter(|(e, _)| self.templates[*e].place == *place).collect();
-        let found = match (near.as_slice(), exports.as_slice()) {
-            ([one], _) => Some(*one),
-            ([], [one]) => Some(one),
-            _ => None,
+        let mut near = exports.iter().filter(|(e, _)| self.templates[*e].place == *place);
+        let found = match (near.next(), near.next(), exports.as_slice()) {
+            (Some(one), None, _) => one,
+            (None, _, [one]) => one,
+            _ => {
+                let why = Why::NotGiven(format!("which of the stacks that export {name} is meant"));
+                return Some(unknown_value(why, loc));
+            }
         };
-        let Some((exporter, value)) = found else {
-            return Some(part_value(
-                Part::Unknown(Arc::new(Why::NotGiven(format!(
-                    "which of the stacks that export {name} is meant"
-                )))),
-                loc,
-            ));
-        };
-        match self.value(*exporter, value, world) {
-            Some(found) => Some(via(found, format!("export {name}"), value.loc, loc)),
-            None => Some(missing()),
+        let (exporter, value) = *found;
+        let what = || format!("export {name}");
+        match self.followed(exporter, value, world, what) {
+            Some(found) => Some(via(string_only(found), what(), value.loc, loc)),
+            None => missing(),
         }
     }
-}
-
-/// A parameter's text as its type takes it.
-fn listed(text: &str, parameter: &Parameter<'_>, loc: Loc) -> Value {
-    if parameter.is_list {
-        let items = text.split(',').map(|item| Value::string(item.trim(), loc)).collect();
-        return Value::new(Kind::List(items), loc);
-    }
-    text_value(Text::Plain(text.into()), loc)
-}
-
-/// The same value, standing at `loc`, with one more hop.
-fn via(value: Value, what: String, at: Loc, loc: Loc) -> Value {
-    let hop = Step { what, loc: at };
-    let steps = std::iter::once(hop).chain(value.via.iter().flat_map(|v| v.iter().cloned()));
-    Value {
-        kind: value.kind,
-        loc,
-        via: Some(steps.collect()),
-    }
-}
-
-fn is_intrinsic(name: &str) -> bool {
-    name == "Ref" || name.starts_with("Fn::") || name.starts_with('!')
 }

@@ -2,7 +2,8 @@
 
 use super::sam;
 use crate::{Entry, Node, NodeKind, Problem, Template};
-use lockfast_facts::Source;
+use lockfast_facts::{Loc, Source};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Transforms whose effect is known, or touches no resource that is judged.
@@ -14,11 +15,16 @@ const KNOWN: [&str; 5] = [
     "AWS::CodeDeployBlueGreen",
 ];
 
-/// How many copies all loops of a template may make. CloudFormation takes 500 resources.
-const MAX_COPIES: usize = 5_000;
+/// How many nodes all loops of a template may make. CloudFormation takes 500 resources; loops in
+/// loops over large bodies would else fill the memory.
+const MAX_NODES: usize = 500_000;
 
-/// Expands a template in place. What cannot be expanded is a problem; the rest goes on.
-pub(super) fn expand(template: &mut Template, sources: &[Source], problems: &mut Vec<Problem>) {
+/// What the parent stack passes to a template: the text of what is constant, `None` for others.
+pub(super) type Passed = HashMap<Arc<str>, Option<Arc<str>>>;
+
+/// Expands a template in place. What cannot be expanded is a problem; the rest goes on. True when
+/// something may yet be added that is not seen here.
+pub(super) fn expand(template: &mut Template, passed: &Passed, sources: &[Source], problems: &mut Vec<Problem>) -> bool {
     let path = sources[template.source.0 as usize].name();
     let transforms = transforms(&template.root);
     for (name, loc) in &transforms {
@@ -32,28 +38,35 @@ pub(super) fn expand(template: &mut Template, sources: &[Source], problems: &mut
     }
     let serverless = transforms.iter().any(|(name, _)| name == "AWS::Serverless-2016-10-31");
     let loops = has_loops(&template.root);
+    let macros = transforms.iter().any(|(name, _)| name != "AWS::LanguageExtensions");
     if !serverless && !loops {
-        return;
+        return macros || has_transform(&template.root);
     }
     let mut root = (*template.root).clone();
     if loops {
-        let mut copies = 0;
-        let scope = Scope { root: template.root.clone() };
-        unroll(&mut root, &scope, &mut copies, &mut |at, message| {
-            problems.push(Problem {
-                path: path.to_owned(),
-                at: Some(at.start),
-                message,
-            });
-        });
+        let before = template.root.clone();
+        let mut unroller = Unroller {
+            root: &before,
+            given: &template.parameters,
+            passed,
+            budget: MAX_NODES,
+            found: Vec::new(),
+        };
+        unroller.unroll(&mut root);
+        problems.extend(unroller.found.into_iter().map(|(loc, message)| Problem {
+            path: path.to_owned(),
+            at: Some(loc.start),
+            message,
+        }));
     }
     if serverless {
         sam::expand(&mut root);
     }
     template.root = Arc::new(root);
+    macros || loops
 }
 
-fn transforms(root: &Node) -> Vec<(String, lockfast_facts::Loc)> {
+fn transforms(root: &Node) -> Vec<(String, Loc)> {
     let Some(node) = root.get("Transform") else {
         return Vec::new();
     };
@@ -70,6 +83,11 @@ fn transforms(root: &Node) -> Vec<(String, lockfast_facts::Loc)> {
         .collect()
 }
 
+/// `Fn::Transform` beside the entries of a section adds to it.
+fn has_transform(root: &Node) -> bool {
+    root.entries().iter().any(|section| section.value.get("Fn::Transform").is_some())
+}
+
 fn has_loops(node: &Node) -> bool {
     node.entries()
         .iter()
@@ -77,71 +95,107 @@ fn has_loops(node: &Node) -> bool {
         || node.items().iter().any(has_loops)
 }
 
-/// Where the collection of a loop is looked up.
-struct Scope {
-    root: Arc<Node>,
+/// Replaces loops by their copies (AWS CloudFormation Template Reference Guide, "Fn::ForEach").
+struct Unroller<'t> {
+    /// The template as written, where collections are looked up.
+    root: &'t Node,
+    given: &'t HashMap<String, String>,
+    passed: &'t Passed,
+    /// How many more nodes may be made.
+    budget: usize,
+    found: Vec<(Loc, String)>,
 }
 
-impl Scope {
-    /// The items of a loop's collection: a list, or a list parameter's default.
+impl Unroller<'_> {
+    /// The items of a loop's collection: a list, a list parameter, or a mapping's list.
     fn items(&self, node: &Node) -> Option<Vec<Arc<str>>> {
         match &node.kind {
-            NodeKind::List(items) => items.iter().map(|item| item.scalar().map(Arc::from)).collect(),
+            NodeKind::List(items) => {
+                let mut found = Vec::with_capacity(items.len());
+                for item in items {
+                    match item.scalar() {
+                        Some(text) => found.push(text.into()),
+                        None => found.extend(self.items(item)?),
+                    }
+                }
+                Some(found)
+            }
             NodeKind::Map(_) => {
+                if let Some(keys) = node.get("Fn::FindInMap") {
+                    let mappings = self.root.get("Mappings")?;
+                    let list = keys.items().iter().try_fold(mappings, |n, key| n.get(key.scalar()?))?;
+                    return self.items(list);
+                }
                 let name = node.get("Ref")?.scalar()?;
-                let default = self.root.get("Parameters")?.get(name)?.get("Default")?.scalar()?;
-                Some(default.split(',').map(|item| Arc::from(item.trim())).collect())
+                let text = match (self.given.get(name), self.passed.get(name)) {
+                    (Some(given), _) => given.as_str(),
+                    (None, Some(passed)) => passed.as_deref()?,
+                    (None, None) => self.root.get("Parameters")?.get(name)?.get("Default")?.scalar()?,
+                };
+                Some(text.split(',').map(|item| Arc::from(item.trim())).collect())
             }
             _ => None,
         }
     }
-}
 
-/// Replaces each `Fn::ForEach::Name: [Identifier, Collection, {…}]` by its copies.
-fn unroll(node: &mut Node, scope: &Scope, copies: &mut usize, report: &mut impl FnMut(lockfast_facts::Loc, String)) {
-    match &mut node.kind {
-        NodeKind::List(items) => {
-            for item in items {
-                unroll(item, scope, copies, report);
-            }
-        }
-        NodeKind::Map(entries) => {
-            let mut made: Vec<Entry> = Vec::with_capacity(entries.len());
-            for mut entry in std::mem::take(entries) {
-                if !entry.key.starts_with("Fn::ForEach") {
-                    unroll(&mut entry.value, scope, copies, report);
-                    made.push(entry);
-                    continue;
-                }
-                let [identifier, collection, body] = entry.value.items() else {
-                    report(entry.key_loc, format!("{} takes an identifier, a collection and a fragment", entry.key));
-                    continue;
-                };
-                let (Some(identifier), Some(items)) = (identifier.scalar(), scope.items(collection)) else {
-                    report(entry.key_loc, format!("the collection of {} is not known before deployment; what it makes is not judged", entry.key));
-                    continue;
-                };
-                for item in items {
-                    *copies += 1;
-                    if *copies > MAX_COPIES {
-                        report(entry.key_loc, format!("{} makes more than {MAX_COPIES} copies", entry.key));
-                        break;
+    /// Replaces each `Fn::ForEach::Name: [Identifier, Collection, {…}]` by its copies. A loop that
+    /// cannot be unrolled stays, so that what it might have made is known to be unknown.
+    fn unroll(&mut self, node: &mut Node) {
+        match &mut node.kind {
+            NodeKind::List(items) => items.iter_mut().for_each(|item| self.unroll(item)),
+            NodeKind::Map(entries) => {
+                let mut made: Vec<Entry> = Vec::with_capacity(entries.len());
+                for mut entry in std::mem::take(entries) {
+                    if !entry.key.starts_with("Fn::ForEach") {
+                        self.unroll(&mut entry.value);
+                        made.push(entry);
+                        continue;
                     }
-                    let mut copy = substitute(body, identifier, &item);
-                    unroll(&mut copy, scope, copies, report);
-                    if let NodeKind::Map(copied) = copy.kind {
-                        made.extend(copied);
+                    match self.copies(&entry) {
+                        Ok(copies) => made.extend(copies),
+                        Err(message) => {
+                            self.found.push((entry.key_loc, message));
+                            made.push(entry);
+                        }
                     }
                 }
+                *entries = made;
             }
-            *entries = made;
+            _ => {}
         }
-        _ => {}
+    }
+
+    fn copies(&mut self, entry: &Entry) -> Result<Vec<Entry>, String> {
+        let [identifier, collection, body] = entry.value.items() else {
+            return Err(format!("{} takes an identifier, a collection and a fragment", entry.key));
+        };
+        let (Some(identifier), Some(items)) = (identifier.scalar(), self.items(collection)) else {
+            return Err(format!(
+                "the collection of {} is not known before deployment; what it makes is not judged",
+                entry.key
+            ));
+        };
+        let mut made = Vec::new();
+        for item in items {
+            let mut copy = substitute(body, identifier, &item, &mut self.budget);
+            if self.budget == 0 {
+                return Err(format!("{} makes more than a template can hold", entry.key));
+            }
+            self.unroll(&mut copy);
+            if let NodeKind::Map(copied) = copy.kind {
+                made.extend(copied);
+            }
+        }
+        Ok(made)
     }
 }
 
 /// A copy in which `${Identifier}`, `&{Identifier}` and `Ref: Identifier` are the item.
-fn substitute(node: &Node, identifier: &str, item: &str) -> Node {
+fn substitute(node: &Node, identifier: &str, item: &str, budget: &mut usize) -> Node {
+    *budget = budget.saturating_sub(1);
+    if *budget == 0 {
+        return Node { kind: NodeKind::Null, loc: node.loc };
+    }
     let replace = |text: &str| -> Arc<str> {
         if !text.contains("{") {
             return text.into();
@@ -153,7 +207,7 @@ fn substitute(node: &Node, identifier: &str, item: &str) -> Node {
     };
     let kind = match &node.kind {
         NodeKind::String(text) => NodeKind::String(replace(text)),
-        NodeKind::List(items) => NodeKind::List(items.iter().map(|n| substitute(n, identifier, item)).collect()),
+        NodeKind::List(items) => NodeKind::List(items.iter().map(|n| substitute(n, identifier, item, budget)).collect()),
         NodeKind::Map(entries) => {
             if let [entry] = entries.as_slice()
                 && &*entry.key == "Ref"
@@ -167,7 +221,7 @@ fn substitute(node: &Node, identifier: &str, item: &str) -> Node {
                         .map(|entry| Entry {
                             key: replace(&entry.key),
                             key_loc: entry.key_loc,
-                            value: substitute(&entry.value, identifier, item),
+                            value: substitute(&entry.value, identifier, item, budget),
                         })
                         .collect(),
                 )

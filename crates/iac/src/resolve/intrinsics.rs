@@ -1,10 +1,11 @@
 //! The intrinsic functions (AWS CloudFormation Template Reference Guide, "Intrinsic functions").
 
 use super::Resolver;
-use super::eval::{as_text, text_value};
-use super::text::{Piece, pieces, split};
+use super::eval::{as_text, joined, text_value, unknown_value, via};
+use super::reference::plain_why;
+use super::text::{Piece, pieces, split_surely};
 use super::world::World;
-use crate::{Node, NodeKind};
+use crate::Node;
 use lockfast_facts::{Kind, Loc, Part, Text, Value, Why};
 use std::sync::Arc;
 
@@ -19,23 +20,7 @@ impl Resolver<'_> {
                 Some(target) => self.reference(t, target, loc, world),
                 None => wrong(),
             },
-            "Fn::GetAtt" => {
-                let (resource, attribute) = match (items, argument.scalar()) {
-                    ([resource, attribute], _) => {
-                        let attribute = self.value(t, attribute, world)?;
-                        (resource.scalar().map(str::to_owned), as_text(&attribute))
-                    }
-                    (_, Some(text)) => match text.split_once('.') {
-                        Some((resource, attribute)) => (Some(resource.to_owned()), Text::Plain(attribute.into())),
-                        None => (None, Text::Plain("".into())),
-                    },
-                    _ => (None, Text::Plain("".into())),
-                };
-                match (resource, attribute.plain()) {
-                    (Some(resource), Some(attribute)) => self.attribute(t, &resource, attribute, loc, world),
-                    _ => wrong(),
-                }
-            }
+            "Fn::GetAtt" => self.get_att(t, argument, loc, world),
             "Fn::Sub" => self.sub(t, argument, loc, world),
             "Fn::Join" => self.join(t, argument, loc, world),
             "Fn::Select" => self.select(t, argument, loc, world),
@@ -46,11 +31,12 @@ impl Resolver<'_> {
                     let Some(delimiter) = delimiter.plain() else {
                         return wrong();
                     };
-                    let parts = split(&text, delimiter);
-                    Some(Value::new(
-                        Kind::List(parts.into_iter().map(|p| text_value(p, loc)).collect()),
-                        loc,
-                    ))
+                    let parts = split_surely(&text, delimiter);
+                    let items = parts.into_iter().map(|part| match part {
+                        Some(text) => text_value(text, loc),
+                        None => unknown_value(Why::Runtime("a piece of a string that is not known".into()), loc),
+                    });
+                    Some(Value::new(Kind::List(items.collect()), loc))
                 }
                 _ => wrong(),
             },
@@ -63,7 +49,7 @@ impl Resolver<'_> {
                     match decision {
                         Ok(true) => self.value(t, yes, world),
                         Ok(false) => self.value(t, no, world),
-                        Err(why) => Some(Value::new(Kind::Unknown(why), loc)),
+                        Err(why) => Some(Value::new(Kind::Unknown(plain_why(why)), loc)),
                     }
                 }
                 _ => wrong(),
@@ -72,37 +58,30 @@ impl Resolver<'_> {
             "Fn::ImportValue" => self.import(t, argument, loc, world),
             // What is encoded is what matters: URLs and secrets in user data.
             "Fn::Base64" => self.value(t, argument, world),
-            "Fn::And" | "Fn::Or" | "Fn::Not" | "Fn::Equals" => {
-                let entry = crate::Entry {
-                    key: name.into(),
-                    key_loc: loc,
-                    value: argument.clone(),
-                };
-                let node = Node {
-                    kind: NodeKind::Map(vec![entry]),
-                    loc,
-                };
-                match self.condition(t, &node, world) {
-                    Ok(decided) => Some(Value::new(Kind::Bool(decided), loc)),
-                    Err(why) => Some(Value::new(Kind::Unknown(why), loc)),
-                }
-            }
+            "Fn::And" | "Fn::Or" | "Fn::Not" | "Fn::Equals" => match self.condition_function(t, name, argument, world) {
+                Ok(decided) => Some(Value::new(Kind::Bool(decided), loc)),
+                Err(why) => Some(Value::new(Kind::Unknown(plain_why(why)), loc)),
+            },
             "Fn::Length" => match self.value(t, argument, world)?.kind {
                 Kind::List(items) => Some(Value::new(Kind::Number(items.len().to_string().into()), loc)),
                 Kind::Unknown(why) => Some(Value::new(Kind::Unknown(why), loc)),
+                Kind::Text(text) => unknown(length_unknown(&text)),
                 _ => wrong(),
             },
             "Fn::ToJsonString" => {
                 let value = self.value(t, argument, world)?;
                 let mut parts = Vec::new();
                 json(&value, &mut parts);
-                Some(text_value(Text::from_parts(parts), loc))
+                Some(joined(parts, loc))
             }
             "Fn::Transform" => unknown(Why::Macro(
                 argument.get("Name").and_then(Node::scalar).unwrap_or("Fn::Transform").to_owned(),
             )),
             "Fn::GetAZs" => unknown(Why::Runtime("the region's availability zones".into())),
             "Fn::Cidr" => unknown(Why::Runtime("the address blocks of Fn::Cidr".into())),
+            _ if name.starts_with("Fn::ForEach") => {
+                unknown(Why::Runtime(format!("what {name} makes, whose collection is not known,")))
+            }
             _ => match name.strip_prefix('!') {
                 Some(tag) => unknown(Why::Macro(tag.to_owned())),
                 None => unknown(Why::Unsupported(format!("{name} is no function that Lockfast knows"))),
@@ -137,7 +116,7 @@ impl Resolver<'_> {
                 }
             }
         }
-        Some(text_value(Text::from_parts(parts), loc))
+        Some(joined(parts, loc))
     }
 
     fn join(&self, t: usize, argument: &Node, loc: Loc, world: &World) -> Option<Value> {
@@ -158,7 +137,7 @@ impl Resolver<'_> {
             }
             parts.extend(as_text(item).parts());
         }
-        Some(text_value(Text::from_parts(parts), loc))
+        Some(joined(parts, loc))
     }
 
     fn select(&self, t: usize, argument: &Node, loc: Loc, world: &World) -> Option<Value> {
@@ -185,9 +164,17 @@ impl Resolver<'_> {
         let [map, first, second, options @ ..] = items else {
             return Some(Value::unknown(Why::Unsupported("Fn::FindInMap with other arguments than it takes".into()), loc));
         };
-        let mut keys = Vec::new();
-        for node in [map, first, second] {
-            let text = as_text(&self.value(t, node, world)?);
+        let default = options.first().and_then(|o| o.get("DefaultValue"));
+        let map_name = self.value(t, map, world)?;
+        let (first, is_other) = self.mapping_key(t, first, world)?;
+        let (second, is_other_too) = self.mapping_key(t, second, world)?;
+        if default.is_none() && (is_other || is_other_too) {
+            // The mapping has no such key: CloudFormation refuses the deployment.
+            world.impossible.set(true);
+        }
+        let mut keys = Vec::with_capacity(3);
+        for key in [map_name, first, second] {
+            let text = as_text(&key);
             match text.plain() {
                 Some(key) => keys.push(key.to_owned()),
                 None => {
@@ -197,26 +184,49 @@ impl Resolver<'_> {
                 }
             }
         }
-        let mapped = self.templates[t].root.get("Mappings").and_then(|m| {
-            keys.iter().try_fold(m, |node, key| node.get(key))
-        });
-        match (mapped, options.first().and_then(|o| o.get("DefaultValue"))) {
-            (Some(node), _) => {
-                // A mapping may hold a scalar or a list, never a function.
-                let mut value = self.value(t, node, world)?;
-                value.via = Some(Arc::new([lockfast_facts::Step {
-                    what: format!("mapping {}", keys.join(".")),
-                    loc: node.loc,
-                }]));
-                value.loc = loc;
-                Some(value)
-            }
+        let mappings = self.templates[t].root.get("Mappings");
+        let mapped = mappings.and_then(|m| keys.iter().try_fold(m, |node, key| node.get(key)));
+        let what = || format!("mapping {}", keys.join("."));
+        match (mapped, default) {
+            // A mapping holds a string or a list, never a function.
+            (Some(node), _) => Some(via(self.value(t, node, world)?, what(), node.loc, loc)),
             (None, Some(default)) => self.value(t, default, world),
-            (None, None) => Some(Value::unknown(
-                Why::NotGiven(format!("mapping {}", keys.join("."))),
-                loc,
-            )),
+            (None, None) => {
+                if !self.contexts[t].open {
+                    world.note(loc, || format!("{} does not exist", what()));
+                }
+                Some(unknown_value(Why::NotGiven(what()), loc))
+            }
         }
+    }
+
+    fn get_att(&self, t: usize, argument: &Node, loc: Loc, world: &World) -> Option<Value> {
+        let wrong = || Some(Value::unknown(Why::Unsupported("Fn::GetAtt with other arguments than it takes".into()), loc));
+        if let [resource, attribute @ ..] = argument.items() {
+            let resource = as_text(&self.value(t, resource, world)?);
+            let mut path = Vec::with_capacity(attribute.len());
+            for part in attribute {
+                match as_text(&self.value(t, part, world)?).plain() {
+                    Some(part) => path.push(part.to_owned()),
+                    None => return Some(unknown_value(Why::Runtime("which attribute is read".into()), loc)),
+                }
+            }
+            return match resource.plain() {
+                Some(resource) if !path.is_empty() => self.attribute(t, resource, &path.join("."), loc, world),
+                _ => wrong(),
+            };
+        }
+        match argument.scalar().and_then(|text| text.split_once('.')) {
+            Some((resource, attribute)) => self.attribute(t, resource, attribute, loc, world),
+            None => wrong(),
+        }
+    }
+}
+
+fn length_unknown(text: &Text) -> Why {
+    match text.first_unknown() {
+        Some(why) => (**why).clone(),
+        None => Why::Runtime("the length of another resource's list".into()),
     }
 }
 

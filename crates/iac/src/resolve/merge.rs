@@ -1,10 +1,12 @@
 //! From worlds to variants: what does not differ is one.
 
+use super::world::Explored;
 use lockfast_facts::{Guard, Kind, Value, Variant};
 use std::sync::Arc;
 
 /// One variant for each outcome that differs, with no more choices named than decide it.
-pub(super) fn merge(mut worlds: Vec<(Guard, Option<Value>)>) -> Vec<Variant> {
+pub(super) fn merge(explored: Explored<Option<Value>>) -> Vec<Variant> {
+    let Explored { mut worlds, complete, .. } = explored;
     if worlds.len() == 1 {
         return worlds
             .pop()
@@ -16,7 +18,7 @@ pub(super) fn merge(mut worlds: Vec<(Guard, Option<Value>)>) -> Vec<Variant> {
             .into_iter()
             .collect();
     }
-    // Which outcome each world has, by its first world.
+    // Which outcome each world has, by the first world that has it.
     let mut outcomes: Vec<usize> = Vec::new();
     let mut firsts: Vec<usize> = Vec::new();
     for i in 0..worlds.len() {
@@ -32,21 +34,28 @@ pub(super) fn merge(mut worlds: Vec<(Guard, Option<Value>)>) -> Vec<Variant> {
     }
     if firsts.len() == 1 {
         worlds.truncate(1);
-        return merge(worlds);
+        return merge(Explored {
+            worlds,
+            complete,
+            notes: Vec::new(),
+        });
     }
     let mut rows: Vec<(Guard, usize)> = worlds
         .iter()
         .zip(&outcomes)
         .map(|((guard, _), outcome)| (guard.clone(), *outcome))
         .collect();
-    let mut names: Vec<Arc<str>> = rows
-        .iter()
-        .flat_map(|(guard, _)| guard.choices().iter().map(|(name, _)| name.clone()))
-        .collect();
-    names.sort();
-    names.dedup();
-    for name in names {
-        rows = without_needless(rows, &name);
+    if complete {
+        simplify(&mut rows);
+    } else {
+        // Rows say what one changed value does; those that change nothing say nothing.
+        let last = rows.len() - 1;
+        let base = rows[0].1;
+        let mut index = 0;
+        rows.retain(|(_, outcome)| {
+            index += 1;
+            index == 1 || index - 1 == last || *outcome != base
+        });
     }
     rows.into_iter()
         .filter_map(|(when, outcome)| {
@@ -56,23 +65,36 @@ pub(super) fn merge(mut worlds: Vec<(Guard, Option<Value>)>) -> Vec<Variant> {
         .collect()
 }
 
-/// Drops a choice from the rows that agree whatever its value.
-fn without_needless(rows: Vec<(Guard, usize)>, name: &Arc<str>) -> Vec<(Guard, usize)> {
-    let rest = |guard: &Guard| Guard::new(guard.choices().iter().filter(|(n, _)| n != name).cloned());
-    let mut made: Vec<(Guard, usize)> = Vec::new();
-    for (guard, outcome) in &rows {
-        let without = rest(guard);
-        let agree = guard.choices().iter().any(|(n, _)| n == name)
-            && rows
-                .iter()
-                .filter(|(other, _)| rest(other) == without)
-                .all(|(_, o)| o == outcome);
-        let row = (if agree { without } else { guard.clone() }, *outcome);
+/// Drops from each row the choices without which it says the same. The rows cover every
+/// combination, so a choice is needless when all rows that could hold without it agree.
+fn simplify(rows: &mut Vec<(Guard, usize)>) {
+    let mut names: Vec<Arc<str>> = rows
+        .iter()
+        .flat_map(|(guard, _)| guard.choices().iter().map(|(name, _)| name.clone()))
+        .collect();
+    names.sort();
+    names.dedup();
+    let all = rows.clone();
+    for (guard, outcome) in rows.iter_mut() {
+        for name in &names {
+            let without = Guard::new(guard.choices().iter().filter(|(n, _)| n != name).cloned());
+            if without.choices().len() < guard.choices().len()
+                && all
+                    .iter()
+                    .filter(|(other, _)| other.compatible(&without))
+                    .all(|(_, o)| o == outcome)
+            {
+                *guard = without;
+            }
+        }
+    }
+    let mut made: Vec<(Guard, usize)> = Vec::with_capacity(rows.len());
+    for row in rows.drain(..) {
         if !made.contains(&row) {
             made.push(row);
         }
     }
-    made
+    *rows = made;
 }
 
 /// True when two values say the same, wherever they stand.

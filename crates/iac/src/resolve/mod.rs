@@ -1,5 +1,6 @@
 //! Templates as facts: every intrinsic that can be known is, the rest says why it cannot.
 
+mod build;
 mod condition;
 mod eval;
 mod expand;
@@ -7,7 +8,9 @@ mod intrinsics;
 mod merge;
 mod metadata;
 mod parameter;
+mod reference;
 mod sam;
+mod sam_events;
 mod text;
 mod world;
 
@@ -28,43 +31,119 @@ pub struct Resolved {
     pub problems: Vec<Problem>,
 }
 
+/// Values are resolved recursively, up to [`eval::MAX_DEPTH`]; a thread's default stack is too
+/// small for that in debug builds. Only what is used of it takes memory.
+const STACK: usize = 64 << 20;
+
 /// Resolves templates to an inventory: one stack per template, one resource per logical id, one
 /// variant per combination of parameters that makes a difference.
 pub fn resolve(sources: Vec<Source>, mut templates: Vec<Template>) -> Resolved {
-    let mut problems = Vec::new();
-    for template in &mut templates {
-        expand::expand(template, &sources, &mut problems);
-    }
-    let resolver = Resolver::new(&templates);
-    let stacks = templates.iter().map(stack).collect();
-
-    let bodies: Vec<(usize, &Arc<str>, Loc, &Node)> = templates
-        .iter()
-        .enumerate()
-        .flat_map(|(t, template)| {
-            resources(template).map(move |entry| (t, &entry.key, entry.key_loc, &entry.value))
-        })
-        .collect();
-    let resolved: Vec<(Resource, Vec<String>)> = bodies
-        .par_iter()
-        .enumerate()
-        .map(|(index, (t, name, loc, body))| resolver.resource(index, *t, name, *loc, body))
-        .collect();
-    let mut resources = Vec::with_capacity(resolved.len());
-    for (resource, messages) in resolved {
-        for message in messages {
-            problems.push(Problem {
-                path: sources[resource.loc.source.0 as usize].name().to_owned(),
-                at: Some(resource.loc.start),
-                message,
-            });
-        }
-        resources.push(resource);
-    }
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(rayon::current_num_threads())
+        .stack_size(STACK)
+        .build();
+    let (stacks, resources, problems) = match pool {
+        Ok(pool) => pool.install(|| resolve_all(&sources, &mut templates)),
+        Err(_) => resolve_all(&sources, &mut templates),
+    };
     Resolved {
         inventory: Inventory::new(sources, stacks, resources),
         problems,
     }
+}
+
+fn resolve_all(sources: &[Source], templates: &mut [Template]) -> (Vec<Stack>, Vec<Resource>, Vec<Problem>) {
+    let passed: Vec<expand::Passed> = templates.iter().map(|template| passed(templates, template)).collect();
+    let expanded: Vec<(bool, Vec<Problem>)> = templates
+        .par_iter_mut()
+        .zip(passed)
+        .map(|(template, passed)| {
+            let mut problems = Vec::new();
+            let open = expand::expand(template, &passed, sources, &mut problems);
+            (open, problems)
+        })
+        .collect();
+    let mut problems = Vec::new();
+    let mut contexts = Vec::with_capacity(templates.len());
+    for (t, (open, found)) in expanded.into_iter().enumerate() {
+        problems.extend(found);
+        let template = &templates[t];
+        contexts.push(Context {
+            open,
+            named: template.parent.is_none() && template.stack_name != sources[template.source.0 as usize].name(),
+            root: root_of(templates, t),
+        });
+    }
+    let templates = &*templates;
+    let resolver = Resolver::new(templates, contexts);
+    let bodies: Vec<(usize, &crate::Entry)> = templates
+        .iter()
+        .enumerate()
+        .flat_map(|(t, template)| resources(template).map(move |entry| (t, entry)))
+        .collect();
+    let resolved: Vec<(Resource, Vec<(Loc, String)>)> = bodies
+        .par_iter()
+        .enumerate()
+        .map(|(index, (t, entry))| resolver.resource(index, *t, entry))
+        .collect();
+    let mut resources = Vec::with_capacity(resolved.len());
+    let mut notes = Vec::new();
+    for (resource, found) in resolved {
+        notes.extend(found);
+        resources.push(resource);
+    }
+    for template in templates {
+        notes.extend(malformed(template));
+    }
+    notes.sort();
+    notes.dedup();
+    problems.extend(notes.into_iter().map(|(loc, message)| Problem {
+        path: sources[loc.source.0 as usize].name().to_owned(),
+        at: Some(loc.start),
+        message,
+    }));
+    (templates.iter().map(stack).collect(), resources, problems)
+}
+
+/// What a template's parent passes to it, as far as it is constant.
+fn passed(templates: &[Template], template: &Template) -> expand::Passed {
+    let entries = parameter::passed(templates, template).map(Node::entries).unwrap_or_default();
+    entries
+        .iter()
+        .map(|entry| (entry.key.clone(), entry.value.scalar().map(Arc::from)))
+        .collect()
+}
+
+/// The outermost template of a nested one.
+fn root_of(templates: &[Template], t: usize) -> usize {
+    let mut root = t;
+    for _ in 0..templates.len() {
+        match &templates[root].parent {
+            Some((parent, _)) if *parent < templates.len() => root = *parent,
+            _ => break,
+        }
+    }
+    root
+}
+
+/// Entries under `Resources` that are no resources.
+fn malformed(template: &Template) -> Vec<(Loc, String)> {
+    let entries = template.root.get("Resources").map(Node::entries).unwrap_or_default();
+    entries
+        .iter()
+        .filter(|entry| entry.value.entries().is_empty() || entry.key.starts_with("Fn::"))
+        .filter(|entry| !entry.key.starts_with("Fn::ForEach"))
+        .map(|entry| {
+            let message = match &*entry.key {
+                "Fn::Transform" => {
+                    let name = entry.value.get("Name").and_then(Node::scalar).unwrap_or("Fn::Transform");
+                    format!("macro {name} adds resources at deployment; they are not judged")
+                }
+                name => format!("resource {name} is not an object"),
+            };
+            (entry.key_loc, message)
+        })
+        .collect()
 }
 
 /// The resources of a template, in the order written.
@@ -75,7 +154,7 @@ fn resources(template: &Template) -> impl Iterator<Item = &crate::Entry> {
         .map(Node::entries)
         .unwrap_or_default()
         .iter()
-        .filter(|entry| !entry.value.entries().is_empty())
+        .filter(|entry| !entry.value.entries().is_empty() && !entry.key.starts_with("Fn::"))
 }
 
 fn stack(template: &Template) -> Stack {
@@ -92,9 +171,20 @@ fn stack(template: &Template) -> Stack {
     }
 }
 
+/// What a template is, beside what it says.
+struct Context {
+    /// True when a macro or a transform may add to it what it refers to.
+    open: bool,
+    /// True when the input tells the stack's name, not only the file's.
+    named: bool,
+    /// The outermost template that nests it; itself when none does.
+    root: usize,
+}
+
 /// What every resolution shares.
 struct Resolver<'t> {
     templates: &'t [Template],
+    contexts: Vec<Context>,
     ids: Vec<HashMap<&'t str, ResourceId>>,
     parameters: Vec<Parameters<'t>>,
     /// Export name → the outputs that make it: template and value.
@@ -104,7 +194,7 @@ struct Resolver<'t> {
 }
 
 impl<'t> Resolver<'t> {
-    fn new(templates: &'t [Template]) -> Self {
+    fn new(templates: &'t [Template], contexts: Vec<Context>) -> Self {
         let mut next = 0;
         let ids = templates
             .iter()
@@ -128,6 +218,7 @@ impl<'t> Resolver<'t> {
             .collect();
         let mut resolver = Resolver {
             templates,
+            contexts,
             ids,
             parameters: parameter::of_all(templates),
             exports: HashMap::new(),
@@ -138,48 +229,59 @@ impl<'t> Resolver<'t> {
     }
 
     fn find_exports(&self) -> HashMap<String, Vec<(usize, &'t Node)>> {
+        let found: Vec<Vec<(String, &'t Node)>> = (0..self.templates.len())
+            .into_par_iter()
+            .map(|t| self.exports_of(t))
+            .collect();
         let mut exports: HashMap<String, Vec<(usize, &'t Node)>> = HashMap::new();
-        for (t, template) in self.templates.iter().enumerate() {
-            let outputs = template.root.get("Outputs").map(Node::entries).unwrap_or_default();
-            for output in outputs {
-                let (Some(value), Some(export)) = (output.value.get("Value"), output.value.get("Export")) else {
-                    continue;
-                };
-                let Some(name) = export.get("Name") else {
-                    continue;
-                };
-                let name = self.value(t, name, &world::World::default());
-                if let Some(Value { kind: Kind::Text(text), .. }) = &name
-                    && let Some(name) = text.plain()
-                {
-                    exports.entry(name.to_owned()).or_default().push((t, value));
-                }
+        for (t, found) in found.into_iter().enumerate() {
+            for (name, value) in found {
+                exports.entry(name).or_default().push((t, value));
             }
         }
         exports
     }
 
-    fn resource(
-        &self,
-        index: usize,
-        t: usize,
-        name: &Arc<str>,
-        loc: Loc,
-        body: &Node,
-    ) -> (Resource, Vec<String>) {
+    /// The exports of a template, under every name that its parameters can give them.
+    fn exports_of(&self, t: usize) -> Vec<(String, &'t Node)> {
+        let mut exports = Vec::new();
+        let outputs = self.templates[t].root.get("Outputs").map(Node::entries).unwrap_or_default();
+        for output in outputs {
+            let value = output.value.get("Value");
+            let name = output.value.get("Export").and_then(|export| export.get("Name"));
+            let (Some(value), Some(name)) = (value, name) else {
+                continue;
+            };
+            let mut names: Vec<String> = world::explore(&output.key, |world| self.value(t, name, world))
+                .worlds
+                .into_iter()
+                .filter_map(|(_, name)| match name?.kind {
+                    Kind::Text(text) => text.plain().map(str::to_owned),
+                    _ => None,
+                })
+                .collect();
+            names.sort();
+            names.dedup();
+            exports.extend(names.into_iter().map(|name| (name, value)));
+        }
+        exports
+    }
+
+    fn resource(&self, index: usize, t: usize, entry: &crate::Entry) -> (Resource, Vec<(Loc, String)>) {
+        let crate::Entry { key: name, key_loc: loc, value: body } = entry;
         let template = &self.templates[t];
-        let mut messages = Vec::new();
-        let kind: Arc<str> = match body.get("Type").and_then(Node::scalar) {
-            Some(kind) => kind.into(),
-            None => {
-                messages.push(format!("resource {name} has no Type"));
-                "?".into()
-            }
+        let kind = body.get("Type").and_then(Node::scalar);
+        let properties = |world: &world::World| self.properties(t, body, world);
+        let mut explored = match kind {
+            // CDK's marker depends on the region in each stack and says nothing about encryption.
+            Some("AWS::CDK::Metadata") => world::undecided(properties),
+            _ => world::explore(name, properties),
         };
-        let worlds = world::explore(|world| self.properties(t, body, world));
-        let construct_path = metadata::construct_path(body).or_else(|| {
-            template.construct_paths.get(name).cloned()
-        });
+        let mut notes = std::mem::take(&mut explored.notes);
+        if kind.is_none() {
+            notes.push((*loc, format!("resource {name} has no Type")));
+        }
+        let construct_path = metadata::construct_path(body).or_else(|| template.construct_paths.get(name).cloned());
         let creation_site = construct_path
             .as_ref()
             .and_then(|path| template.creation_sites.get(path).cloned());
@@ -191,32 +293,37 @@ impl<'t> Resolver<'t> {
         let resource = Resource {
             id: ResourceId(u32::try_from(index).unwrap_or(u32::MAX)),
             stack: StackId(u32::try_from(t).unwrap_or(u32::MAX)),
-            kind,
+            kind: kind.unwrap_or("?").into(),
             name: name.clone(),
             construct_path,
             creation_site,
-            loc,
+            loc: *loc,
             body: body.loc,
-            variants: merge::merge(worlds),
+            variants: merge::merge(explored),
             deletion_policy: body.get("DeletionPolicy").and_then(Node::scalar).map(Arc::from),
             depends_on,
-            directives: metadata::directives(template, loc, body),
+            directives: metadata::directives(template, *loc, body),
         };
-        (resource, messages)
+        (resource, notes)
     }
 
     /// The properties of a resource in a world; `None` when the world does not make it.
     fn properties(&self, t: usize, body: &Node, world: &world::World) -> Option<Value> {
-        let mut exists = Ok(true);
-        if let Some(condition) = body.get("Condition").and_then(Node::scalar) {
-            exists = self.named_condition(t, condition, world);
-        }
-        if exists == Ok(false) {
+        if let Some(condition) = body.get("Condition").and_then(Node::scalar)
+            && self.named_condition(t, condition, world) == Ok(false)
+        {
             return None;
         }
-        match body.get("Properties") {
-            Some(properties) => self.value(t, properties, world),
-            None => Some(Value::new(Kind::Map(Map::default()), body.loc)),
+        let empty = || Value::new(Kind::Map(Map::default()), body.loc);
+        let written = body.get("Properties").and_then(|node| self.value(t, node, world));
+        let mut properties = written.unwrap_or_else(empty);
+        if let Some(entry) = body.entry("Fn::Transform")
+            && let Kind::Map(map) = &mut properties.kind
+            && let Some(made) = self.intrinsic(t, &entry.key, &entry.value, entry.key_loc, world)
+        {
+            // It rewrites the whole resource, so what is not written may yet be.
+            map.0.push((entry.key.clone(), made));
         }
+        Some(properties)
     }
 }

@@ -109,7 +109,7 @@ fn dynamic(inner: &str, target: Option<Reference>) -> Part {
     }))
 }
 
-/// Splits a string at a delimiter that stands in its known parts.
+/// Splits a string at a delimiter that stands in its known parts; the others are taken to hold none.
 pub(super) fn split(text: &Text, delimiter: &str) -> Vec<Text> {
     if delimiter.is_empty() {
         return vec![text.clone()];
@@ -135,6 +135,42 @@ pub(super) fn split(text: &Text, delimiter: &str) -> Vec<Text> {
         }
     }
     items.into_iter().map(Text::from_parts).collect()
+}
+
+/// Splits a string as far as it is sure where the delimiters stand: `None` from the first piece
+/// on that holds a part which may hold delimiters itself. ARNs of resources come apart as ARNs do
+/// (AWS General Reference, "Amazon Resource Names"): their last pieces are the resource.
+pub(super) fn split_surely(text: &Text, delimiter: &str) -> Vec<Option<Text>> {
+    if let Some(reference) = text.reference() {
+        let whole = || Some(Text::Parts(Arc::new([Part::Reference(reference.clone())])));
+        let is_arn = reference.attribute.as_deref().is_none_or(|a| a.ends_with("Arn"));
+        match delimiter {
+            ":" if is_arn => return vec![Some(Text::Plain("arn".into())), None, None, None, None, whole(), whole()],
+            "/" => return vec![None, whole(), whole()],
+            "," => return vec![whole()],
+            _ => {}
+        }
+    }
+    let mut sure = true;
+    split(text, delimiter)
+        .into_iter()
+        .map(|piece| {
+            // Account ids, regions and partitions hold none of the usual delimiters.
+            sure &= match &piece {
+                Text::Plain(_) => true,
+                Text::Parts(parts) => parts.iter().all(|part| match part {
+                    Part::Literal(_) => true,
+                    Part::Unknown(why) => matches!(
+                        &**why,
+                        Why::Runtime(what) if matches!(&**what, "AWS::AccountId" | "AWS::Region" | "AWS::StackName")
+                            && delimiter != "-"
+                    ),
+                    _ => false,
+                }),
+            };
+            sure.then_some(piece)
+        })
+        .collect()
 }
 
 #[cfg(test)]
