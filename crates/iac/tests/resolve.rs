@@ -361,6 +361,31 @@ fn imports_are_followed_to_the_nearest_export() {
 }
 
 #[test]
+fn outputs_of_other_stacks_are_read_by_name() {
+    let keys = |region: &str, key: &str| {
+        let text = format!("{{Resources: {{{key}: {{Type: AWS::KMS::Key}}}}, Outputs: {{Arn: {{Value: !GetAtt {key}.Arn}}}}}}");
+        let mut stack = stack("Keys", &text);
+        stack.place = place("111111111111", region);
+        stack
+    };
+    let mut app = stack("App", r#"
+Resources:
+  T:
+    Type: X::Y::Z
+    Properties:
+      Key: {Fn::GetStackOutput: {StackName: Keys, OutputName: Arn, Region: eu-central-1}}
+      Gone: {Fn::GetStackOutput: {StackName: Keys, OutputName: Nothing}}
+      Far: {Fn::GetStackOutput: {StackName: Keys, OutputName: Arn, RoleArn: 'arn:aws:iam::222222222222:role/x'}}
+"#);
+    app.place = place("111111111111", "us-east-1");
+    let resolved = run(vec![keys("us-east-1", "East"), keys("eu-central-1", "Central"), app]);
+    assert_eq!(shown(resource(&resolved, "T"), "Key"), "<Central.Arn>");
+    for path in ["Gone", "Far"] {
+        assert!(matches!(why(&resolved, "T", path), Why::NotGiven(_)), "{path}");
+    }
+}
+
+#[test]
 fn exports_are_known_under_each_name_their_parameters_give() {
     let resolved = run(vec![
         stack("a.yaml", r#"

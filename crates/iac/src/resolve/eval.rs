@@ -245,4 +245,44 @@ impl Resolver<'_> {
             None => missing(),
         }
     }
+
+    /// `Fn::GetStackOutput`: an output of another stack by the stack's name, perhaps in another
+    /// region or account (AWS CloudFormation Template Reference Guide, "Fn::GetStackOutput").
+    pub(super) fn stack_output(&self, t: usize, argument: &Node, loc: Loc, world: &World) -> Option<Value> {
+        let argument_of = |name: &str| -> Option<Text> {
+            let node = argument.get(name)?;
+            Some(as_text(&self.value(t, node, world)?))
+        };
+        let plain = |name: &str| argument_of(name).and_then(|text| text.plain().map(str::to_owned));
+        let (Some(stack), Some(output)) = (plain("StackName"), plain("OutputName")) else {
+            return Some(unknown_value(Why::Runtime("which output of which stack is read".into()), loc));
+        };
+        let here = &self.templates[t].place;
+        let region = match argument_of("Region") {
+            Some(text) => text.plain().map(Arc::from),
+            None => here.region.clone(),
+        };
+        // The role that reads it belongs to the stack's account.
+        let account = match argument_of("RoleArn") {
+            Some(role) => role.plain().and_then(|arn| arn.split(':').nth(4)).map(Arc::from),
+            None => here.account.clone(),
+        };
+        let may_be = |wanted: &Option<Arc<str>>, found: &Option<Arc<str>>| {
+            wanted.is_none() || found.is_none() || wanted == found
+        };
+        let mut found = self.named.get(&*stack).into_iter().flatten().filter(|other| {
+            let place = &self.templates[**other].place;
+            may_be(&region, &place.region) && may_be(&account, &place.account)
+        });
+        let what = || format!("output {output} of stack {stack}");
+        let (Some(other), None) = (found.next().copied(), found.next()) else {
+            return Some(unknown_value(Why::NotGiven(what()), loc));
+        };
+        let value = self.templates[other].root.get("Outputs").and_then(|o| o.get(&output)).and_then(|o| o.get("Value"));
+        let Some(node) = value else {
+            return Some(unknown_value(Why::NotGiven(what()), loc));
+        };
+        let value = self.followed(other, node, world, what)?;
+        Some(via(string_only(value), what(), node.loc, loc))
+    }
 }

@@ -55,6 +55,7 @@ impl Resolver<'_> {
                 _ => wrong(),
             },
             "Fn::FindInMap" => self.find_in_map(t, items, loc, world),
+            "Fn::GetStackOutput" => self.stack_output(t, argument, loc, world),
             "Fn::ImportValue" => self.import(t, argument, loc, world),
             // What is encoded is what matters: URLs and secrets in user data.
             "Fn::Base64" => self.value(t, argument, world),

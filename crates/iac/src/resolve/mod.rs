@@ -189,6 +189,8 @@ struct Resolver<'t> {
     parameters: Vec<Parameters<'t>>,
     /// Export name → the outputs that make it: template and value.
     exports: HashMap<String, Vec<(usize, &'t Node)>>,
+    /// Stacks whose name is known, by it.
+    named: HashMap<&'t str, Vec<usize>>,
     /// Nested stack resource → its template.
     children: HashMap<(usize, &'t str), usize>,
 }
@@ -216,9 +218,14 @@ impl<'t> Resolver<'t> {
                 Some(((*parent, &**name), child))
             })
             .collect();
+        let mut named: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (t, template) in templates.iter().enumerate().filter(|(t, _)| contexts[*t].named) {
+            named.entry(&template.stack_name).or_default().push(t);
+        }
         let mut resolver = Resolver {
             templates,
             contexts,
+            named,
             ids,
             parameters: parameter::of_all(templates),
             exports: HashMap::new(),
