@@ -7,8 +7,19 @@ use resolve_support::*;
 use serde_json::{Value as Json, json};
 
 fn names() -> impl Strategy<Value = String> {
-    prop::sample::select(vec!["A", "B", "P", "Q", "N", "AWS::Region", "AWS::NoValue", "AWS::StackName", "Nobody", "é"])
-        .prop_map(str::to_owned)
+    prop::sample::select(vec![
+        "A",
+        "B",
+        "P",
+        "Q",
+        "N",
+        "AWS::Region",
+        "AWS::NoValue",
+        "AWS::StackName",
+        "Nobody",
+        "é",
+    ])
+    .prop_map(str::to_owned)
 }
 
 fn words() -> impl Strategy<Value = String> {
@@ -35,9 +46,31 @@ fn words() -> impl Strategy<Value = String> {
 }
 
 const FUNCTIONS: [&str; 26] = [
-    "Ref", "Fn::GetAtt", "Fn::Sub", "Fn::Join", "Fn::Select", "Fn::Split", "Fn::FindInMap", "Fn::ImportValue", "Fn::If",
-    "Fn::Equals", "Fn::And", "Fn::Or", "Fn::Not", "Condition", "Fn::Base64", "Fn::Cidr", "Fn::GetAZs", "Fn::Length",
-    "Fn::ToJsonString", "Fn::Transform", "Fn::ForEach::L", "Fn::GetStackOutput", "!Tag", "Fn::Nothing", "Tags",
+    "Ref",
+    "Fn::GetAtt",
+    "Fn::Sub",
+    "Fn::Join",
+    "Fn::Select",
+    "Fn::Split",
+    "Fn::FindInMap",
+    "Fn::ImportValue",
+    "Fn::If",
+    "Fn::Equals",
+    "Fn::And",
+    "Fn::Or",
+    "Fn::Not",
+    "Condition",
+    "Fn::Base64",
+    "Fn::Cidr",
+    "Fn::GetAZs",
+    "Fn::Length",
+    "Fn::ToJsonString",
+    "Fn::Transform",
+    "Fn::ForEach::L",
+    "Fn::GetStackOutput",
+    "!Tag",
+    "Fn::Nothing",
+    "Tags",
     "Parameters",
 ];
 
@@ -51,10 +84,15 @@ fn tree() -> impl Strategy<Value = Json> {
     leaf.prop_recursive(5, 48, 5, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Json::from),
-            (prop::sample::select(&FUNCTIONS[..]), inner.clone()).prop_map(|(f, v)| json!({ f: v })),
-            (prop::sample::select(&FUNCTIONS[..]), prop::collection::vec(inner.clone(), 1..4))
+            (prop::sample::select(&FUNCTIONS[..]), inner.clone())
                 .prop_map(|(f, v)| json!({ f: v })),
-            (names(), inner.clone(), inner).prop_map(|(n, a, b)| json!({ n: a, "Fn::Transform": b })),
+            (
+                prop::sample::select(&FUNCTIONS[..]),
+                prop::collection::vec(inner.clone(), 1..4)
+            )
+                .prop_map(|(f, v)| json!({ f: v })),
+            (names(), inner.clone(), inner)
+                .prop_map(|(n, a, b)| json!({ n: a, "Fn::Transform": b })),
         ]
     })
 }
@@ -69,7 +107,7 @@ prop_compose! {
         transform in prop::sample::select(vec!["AWS::Serverless-2016-10-31", "AWS::LanguageExtensions", "Mine"]),
         allowed in prop::option::of(prop::collection::vec(words(), 0..4)),
     ) -> Json {
-        let [a, b, c, d, e, f, g, h, i] = <[Json; 9]>::try_from(values).unwrap();
+        let [a, b, c, d, e, f, g, h, i] = <[Json; 9]>::try_from(values).expect("nine were asked for");
         json!({
             "Transform": transform,
             "Globals": {"Function": g},

@@ -45,7 +45,10 @@ pub(super) fn reference(name: &str, loc: Loc) -> Node {
 }
 
 pub(super) fn attribute(name: &str, attribute: &str, loc: Loc) -> Node {
-    single("Fn::GetAtt", list(vec![string(name, loc), string(attribute, loc)], loc))
+    single(
+        "Fn::GetAtt",
+        list(vec![string(name, loc), string(attribute, loc)], loc),
+    )
 }
 
 /// A resource under a logical id.

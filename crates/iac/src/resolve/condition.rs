@@ -5,21 +5,34 @@ use super::eval::{MAX_DEPTH, as_text};
 use super::reference::is_marked;
 use super::world::{Candidates, MAX_WORLDS, World};
 use crate::{Node, NodeKind};
-use lockfast_facts::{Part, Text, Why};
+use lockfast_facts::{Loc, Part, Text, Why};
 use std::sync::{Arc, LazyLock};
 
 type Decision = Result<bool, Arc<Why>>;
 
 static BOTH: LazyLock<Candidates> = LazyLock::new(|| Candidates {
-    values: ["true", "false"].map(|v| (Arc::from(v), Arc::from(v))).into(),
+    values: ["true", "false"]
+        .map(|v| (Arc::from(v), Arc::from(v)))
+        .into(),
 });
 
 impl Resolver<'_> {
     /// Decides a condition by its name. What cannot be computed is chosen: both ways are explored.
     pub(super) fn named_condition(&self, t: usize, name: &str, world: &World) -> Decision {
-        let node = self.templates[t].root.get("Conditions").and_then(|c| c.get(name));
+        let node = self.templates[t]
+            .root
+            .get("Conditions")
+            .and_then(|c| c.get(name));
         let Some(node) = node else {
-            world.note(self.templates[t].root.loc, || format!("condition {name} is not in the template"));
+            // A macro may yet make it.
+            if !self.contexts[t].open {
+                let root = self.templates[t].root.loc;
+                let at = Loc {
+                    end: root.start,
+                    ..root
+                };
+                world.note(at, || format!("condition {name} is not in the template"));
+            }
             return Err(Arc::new(Why::NotGiven(format!("condition {name}"))));
         };
         let key = (t, std::ptr::from_ref(node) as usize, true);
@@ -44,19 +57,28 @@ impl Resolver<'_> {
         world.depth.set(depth);
         let decision = match computed {
             Err(_) if world.undecided => Err(Arc::new(Why::TooManyConditions(MAX_WORLDS))),
-            Err(why) if matches!(*why, Why::Cycle(_) | Why::NotGiven(_) | Why::Unsupported(_)) => Err(why),
+            Err(why) if matches!(*why, Why::Cycle(_) | Why::NotGiven(_) | Why::Unsupported(_)) => {
+                Err(why)
+            }
             Err(_) => {
                 let shown = if self.templates.len() > 1 {
-                    format!("{}.{name}", self.templates[t].stack_path)
+                    format!("{}.{name}", self.contexts[t].label)
                 } else {
                     name.to_owned()
                 };
-                let chosen = world.choose(&(t, format!("condition {name}").into()), &shown.into(), &BOTH);
+                let chosen = world.choose(
+                    &(t, format!("condition {name}").into()),
+                    &shown.into(),
+                    &BOTH,
+                );
                 Ok(&*chosen == "true")
             }
             decided => decided,
         };
-        world.decisions.borrow_mut().insert(key, Some(decision.clone()));
+        world
+            .decisions
+            .borrow_mut()
+            .insert(key, Some(decision.clone()));
         decision
     }
 
@@ -73,7 +95,13 @@ impl Resolver<'_> {
     }
 
     /// Decides the condition function `name` with its argument.
-    pub(super) fn condition_function(&self, t: usize, name: &str, argument: &Node, world: &World) -> Decision {
+    pub(super) fn condition_function(
+        &self,
+        t: usize,
+        name: &str,
+        argument: &Node,
+        world: &World,
+    ) -> Decision {
         let depth = world.depth.get();
         if depth > MAX_DEPTH {
             return unsupported("a condition nested this deep");
@@ -142,12 +170,20 @@ impl Resolver<'_> {
                 if let [Part::Unknown(why)] = &**parts
                     && let Some((t, name)) = is_marked(why)
                     && let Some(parameter) = self.parameters.get(t).and_then(|p| p.get(name))
-                    && parameter.candidates.values.iter().any(|(value, _)| value == plain)
+                    && parameter
+                        .candidates
+                        .values
+                        .iter()
+                        .any(|(value, _)| value == plain)
                 {
                     // It is unlike every constant that it is known to be compared with.
                     return Ok(false);
                 }
-                if cannot_be(parts, plain) { Ok(false) } else { undecidable(a, b) }
+                if cannot_be(parts, plain) {
+                    Ok(false)
+                } else {
+                    undecidable(a, b)
+                }
             }
             (Text::Parts(x), Text::Parts(y)) => {
                 if x == y && x.iter().all(is_the_same_each_time) {
@@ -175,7 +211,9 @@ fn cannot_be(parts: &[Part], plain: &str) -> bool {
             _ => 0,
         })
         .sum();
-    plain.len() < least || !plain.starts_with(&*known(parts.first())) || !plain.ends_with(&*known(parts.last()))
+    plain.len() < least
+        || !plain.starts_with(&*known(parts.first()))
+        || !plain.ends_with(&*known(parts.last()))
 }
 
 fn is_the_same_each_time(part: &Part) -> bool {
@@ -196,5 +234,7 @@ fn undecidable(a: &Text, b: &Text) -> Decision {
 }
 
 fn unsupported(what: &str) -> Decision {
-    Err(Arc::new(Why::Unsupported(format!("{what} is no condition"))))
+    Err(Arc::new(Why::Unsupported(format!(
+        "{what} is no condition"
+    ))))
 }

@@ -1,8 +1,8 @@
 //! Values: what a node comes to in a world.
 
-use super::Resolver;
 use super::text::with_dynamic;
 use super::world::World;
+use super::{Export, Resolver};
 use crate::{Node, NodeKind};
 use lockfast_facts::{Kind, Loc, Map, Part, Reference, Step, Text, Value, Why};
 use std::sync::Arc;
@@ -44,9 +44,18 @@ pub(super) fn text_value(text: Text, loc: Loc) -> Value {
 
 /// A string joined from parts, as long as it stays within bounds.
 pub(super) fn joined(parts: Vec<Part>, loc: Loc) -> Value {
-    let length = |part: &Part| if let Part::Literal(s) = part { s.len() } else { 0 };
+    let length = |part: &Part| {
+        if let Part::Literal(s) = part {
+            s.len()
+        } else {
+            0
+        }
+    };
     if parts.len() > MAX_PARTS || parts.iter().map(length).sum::<usize>() > MAX_TEXT {
-        return unknown_value(Why::Unsupported("a string longer than any that CloudFormation takes".into()), loc);
+        return unknown_value(
+            Why::Unsupported("a string longer than any that CloudFormation takes".into()),
+            loc,
+        );
     }
     text_value(Text::from_parts(parts), loc)
 }
@@ -98,7 +107,9 @@ impl Resolver<'_> {
         let depth = world.depth.get();
         if depth > MAX_DEPTH {
             return Some(Value::unknown(
-                Why::Unsupported(format!("a value that leads through more than {MAX_DEPTH} others")),
+                Why::Unsupported(format!(
+                    "a value that leads through more than {MAX_DEPTH} others"
+                )),
                 node.loc,
             ));
         }
@@ -129,7 +140,9 @@ impl Resolver<'_> {
                 for entry in entries {
                     if makes_entries(&entry.key) {
                         // Under this name, absent entries read as unknown.
-                        if let Some(value) = self.intrinsic(t, &entry.key, &entry.value, entry.key_loc, world) {
+                        if let Some(value) =
+                            self.intrinsic(t, &entry.key, &entry.value, entry.key_loc, world)
+                        {
                             map.push(("Fn::Transform".into(), value));
                         }
                     } else if let Some(value) = self.value(t, &entry.value, world) {
@@ -168,11 +181,21 @@ impl Resolver<'_> {
         if !self.contexts[t].open {
             world.note(loc, || format!("`{name}` is no {what} of this template"));
         }
-        unknown_value(Why::NotGiven(format!("`{name}`, which is no {what} of the template,")), loc)
+        unknown_value(
+            Why::NotGiven(format!("`{name}`, which is no {what} of the template,")),
+            loc,
+        )
     }
 
     /// `Fn::GetAtt`.
-    pub(super) fn attribute(&self, t: usize, name: &str, attribute: &str, loc: Loc, world: &World) -> Option<Value> {
+    pub(super) fn attribute(
+        &self,
+        t: usize,
+        name: &str,
+        attribute: &str,
+        loc: Loc,
+        world: &World,
+    ) -> Option<Value> {
         let Some(id) = self.ids[t].get(name) else {
             return Some(self.missing(t, name, "resource", loc, world));
         };
@@ -199,8 +222,18 @@ impl Resolver<'_> {
     }
 
     /// What a node of another stack comes to: once per run, and never round in a circle.
-    pub(super) fn followed(&self, t: usize, node: &Node, world: &World, what: impl Fn() -> String) -> Option<Value> {
-        let key = (t, std::ptr::from_ref(node) as usize, world.in_condition.get() > 0);
+    pub(super) fn followed(
+        &self,
+        t: usize,
+        node: &Node,
+        world: &World,
+        what: impl Fn() -> String,
+    ) -> Option<Value> {
+        let key = (
+            t,
+            std::ptr::from_ref(node) as usize,
+            world.in_condition.get() > 0,
+        );
         match world.values.borrow().get(&key) {
             Some(Some(value)) => return value.clone(),
             Some(None) => {
@@ -229,16 +262,28 @@ impl Resolver<'_> {
             return missing();
         };
         let place = &self.templates[t].place;
-        let mut near = exports.iter().filter(|(e, _)| self.templates[*e].place == *place);
-        let found = match (near.next(), near.next(), exports.as_slice()) {
-            (Some(one), None, _) => one,
-            (None, _, [one]) => one,
+        // Of outputs that share a name, conditions leave one.
+        let made: Vec<&Export<'_>> = exports
+            .iter()
+            .filter(|export| {
+                exports.len() == 1
+                    || export.condition.is_none_or(|condition| {
+                        self.named_condition(export.template, condition, world) != Ok(false)
+                    })
+            })
+            .collect();
+        let mut near = made
+            .iter()
+            .filter(|export| self.templates[export.template].place == *place);
+        let (exporter, value) = match (near.next(), near.next(), made.as_slice()) {
+            (_, _, []) => return missing(),
+            (Some(one), None, _) => (one.template, one.value),
+            (None, _, [one]) => (one.template, one.value),
             _ => {
                 let why = Why::NotGiven(format!("which of the stacks that export {name} is meant"));
                 return Some(unknown_value(why, loc));
             }
         };
-        let (exporter, value) = *found;
         let what = || format!("export {name}");
         match self.followed(exporter, value, world, what) {
             Some(found) => Some(via(string_only(found), what(), value.loc, loc)),
@@ -248,14 +293,23 @@ impl Resolver<'_> {
 
     /// `Fn::GetStackOutput`: an output of another stack by the stack's name, perhaps in another
     /// region or account (AWS CloudFormation Template Reference Guide, "Fn::GetStackOutput").
-    pub(super) fn stack_output(&self, t: usize, argument: &Node, loc: Loc, world: &World) -> Option<Value> {
+    pub(super) fn stack_output(
+        &self,
+        t: usize,
+        argument: &Node,
+        loc: Loc,
+        world: &World,
+    ) -> Option<Value> {
         let argument_of = |name: &str| -> Option<Text> {
             let node = argument.get(name)?;
             Some(as_text(&self.value(t, node, world)?))
         };
         let plain = |name: &str| argument_of(name).and_then(|text| text.plain().map(str::to_owned));
         let (Some(stack), Some(output)) = (plain("StackName"), plain("OutputName")) else {
-            return Some(unknown_value(Why::Runtime("which output of which stack is read".into()), loc));
+            return Some(unknown_value(
+                Why::Runtime("which output of which stack is read".into()),
+                loc,
+            ));
         };
         let here = &self.templates[t].place;
         let region = match argument_of("Region") {
@@ -264,21 +318,33 @@ impl Resolver<'_> {
         };
         // The role that reads it belongs to the stack's account.
         let account = match argument_of("RoleArn") {
-            Some(role) => role.plain().and_then(|arn| arn.split(':').nth(4)).map(Arc::from),
+            Some(role) => role
+                .plain()
+                .and_then(|arn| arn.split(':').nth(4))
+                .map(Arc::from),
             None => here.account.clone(),
         };
         let may_be = |wanted: &Option<Arc<str>>, found: &Option<Arc<str>>| {
             wanted.is_none() || found.is_none() || wanted == found
         };
-        let mut found = self.named.get(&*stack).into_iter().flatten().filter(|other| {
-            let place = &self.templates[**other].place;
-            may_be(&region, &place.region) && may_be(&account, &place.account)
-        });
+        let mut found = self
+            .named
+            .get(&*stack)
+            .into_iter()
+            .flatten()
+            .filter(|other| {
+                let place = &self.templates[**other].place;
+                may_be(&region, &place.region) && may_be(&account, &place.account)
+            });
         let what = || format!("output {output} of stack {stack}");
         let (Some(other), None) = (found.next().copied(), found.next()) else {
             return Some(unknown_value(Why::NotGiven(what()), loc));
         };
-        let value = self.templates[other].root.get("Outputs").and_then(|o| o.get(&output)).and_then(|o| o.get("Value"));
+        let value = self.templates[other]
+            .root
+            .get("Outputs")
+            .and_then(|o| o.get(&output))
+            .and_then(|o| o.get("Value"));
         let Some(node) = value else {
             return Some(unknown_value(Why::NotGiven(what()), loc));
         };

@@ -24,7 +24,12 @@ pub(super) type Passed = HashMap<Arc<str>, Option<Arc<str>>>;
 
 /// Expands a template in place. What cannot be expanded is a problem; the rest goes on. True when
 /// something may yet be added that is not seen here.
-pub(super) fn expand(template: &mut Template, passed: &Passed, sources: &[Source], problems: &mut Vec<Problem>) -> bool {
+pub(super) fn expand(
+    template: &mut Template,
+    passed: &Passed,
+    sources: &[Source],
+    problems: &mut Vec<Problem>,
+) -> bool {
     let path = sources[template.source.0 as usize].name();
     let transforms = transforms(&template.root);
     for (name, loc) in &transforms {
@@ -36,9 +41,13 @@ pub(super) fn expand(template: &mut Template, passed: &Passed, sources: &[Source
             });
         }
     }
-    let serverless = transforms.iter().any(|(name, _)| name == "AWS::Serverless-2016-10-31");
+    let serverless = transforms
+        .iter()
+        .any(|(name, _)| name == "AWS::Serverless-2016-10-31");
     let loops = has_loops(&template.root);
-    let macros = transforms.iter().any(|(name, _)| name != "AWS::LanguageExtensions");
+    let macros = transforms
+        .iter()
+        .any(|(name, _)| name != "AWS::LanguageExtensions");
     if !serverless && !loops {
         return macros || has_transform(&template.root);
     }
@@ -77,7 +86,9 @@ fn transforms(root: &Node) -> Vec<(String, Loc)> {
     items
         .iter()
         .filter_map(|item| {
-            let name = item.scalar().or_else(|| item.get("Name").and_then(Node::scalar))?;
+            let name = item
+                .scalar()
+                .or_else(|| item.get("Name").and_then(Node::scalar))?;
             Some((name.to_owned(), item.loc))
         })
         .collect()
@@ -85,7 +96,9 @@ fn transforms(root: &Node) -> Vec<(String, Loc)> {
 
 /// `Fn::Transform` beside the entries of a section adds to it.
 fn has_transform(root: &Node) -> bool {
-    root.entries().iter().any(|section| section.value.get("Fn::Transform").is_some())
+    root.entries()
+        .iter()
+        .any(|section| section.value.get("Fn::Transform").is_some())
 }
 
 fn has_loops(node: &Node) -> bool {
@@ -123,14 +136,22 @@ impl Unroller<'_> {
             NodeKind::Map(_) => {
                 if let Some(keys) = node.get("Fn::FindInMap") {
                     let mappings = self.root.get("Mappings")?;
-                    let list = keys.items().iter().try_fold(mappings, |n, key| n.get(key.scalar()?))?;
+                    let list = keys
+                        .items()
+                        .iter()
+                        .try_fold(mappings, |n, key| n.get(key.scalar()?))?;
                     return self.items(list);
                 }
                 let name = node.get("Ref")?.scalar()?;
                 let text = match (self.given.get(name), self.passed.get(name)) {
                     (Some(given), _) => given.as_str(),
                     (None, Some(passed)) => passed.as_deref()?,
-                    (None, None) => self.root.get("Parameters")?.get(name)?.get("Default")?.scalar()?,
+                    (None, None) => self
+                        .root
+                        .get("Parameters")?
+                        .get(name)?
+                        .get("Default")?
+                        .scalar()?,
                 };
                 Some(text.split(',').map(|item| Arc::from(item.trim())).collect())
             }
@@ -167,7 +188,10 @@ impl Unroller<'_> {
 
     fn copies(&mut self, entry: &Entry) -> Result<Vec<Entry>, String> {
         let [identifier, collection, body] = entry.value.items() else {
-            return Err(format!("{} takes an identifier, a collection and a fragment", entry.key));
+            return Err(format!(
+                "{} takes an identifier, a collection and a fragment",
+                entry.key
+            ));
         };
         let (Some(identifier), Some(items)) = (identifier.scalar(), self.items(collection)) else {
             return Err(format!(
@@ -194,7 +218,10 @@ impl Unroller<'_> {
 fn substitute(node: &Node, identifier: &str, item: &str, budget: &mut usize) -> Node {
     *budget = budget.saturating_sub(1);
     if *budget == 0 {
-        return Node { kind: NodeKind::Null, loc: node.loc };
+        return Node {
+            kind: NodeKind::Null,
+            loc: node.loc,
+        };
     }
     let replace = |text: &str| -> Arc<str> {
         if !text.contains("{") {
@@ -207,7 +234,12 @@ fn substitute(node: &Node, identifier: &str, item: &str, budget: &mut usize) -> 
     };
     let kind = match &node.kind {
         NodeKind::String(text) => NodeKind::String(replace(text)),
-        NodeKind::List(items) => NodeKind::List(items.iter().map(|n| substitute(n, identifier, item, budget)).collect()),
+        NodeKind::List(items) => NodeKind::List(
+            items
+                .iter()
+                .map(|n| substitute(n, identifier, item, budget))
+                .collect(),
+        ),
         NodeKind::Map(entries) => {
             if let [entry] = entries.as_slice()
                 && &*entry.key == "Ref"
@@ -229,5 +261,8 @@ fn substitute(node: &Node, identifier: &str, item: &str, budget: &mut usize) -> 
         }
         other => other.clone(),
     };
-    Node { kind, loc: node.loc }
+    Node {
+        kind,
+        loc: node.loc,
+    }
 }

@@ -11,9 +11,21 @@ use std::sync::Arc;
 
 impl Resolver<'_> {
     /// Resolves the function `name` with its argument.
-    pub(super) fn intrinsic(&self, t: usize, name: &str, argument: &Node, loc: Loc, world: &World) -> Option<Value> {
+    pub(super) fn intrinsic(
+        &self,
+        t: usize,
+        name: &str,
+        argument: &Node,
+        loc: Loc,
+        world: &World,
+    ) -> Option<Value> {
         let unknown = |why: Why| Some(Value::unknown(why, loc));
-        let wrong = || Some(Value::unknown(Why::Unsupported(format!("{name} with other arguments than it takes")), loc));
+        let wrong = || {
+            Some(Value::unknown(
+                Why::Unsupported(format!("{name} with other arguments than it takes")),
+                loc,
+            ))
+        };
         let items = argument.items();
         match name {
             "Ref" => match argument.scalar() {
@@ -34,7 +46,10 @@ impl Resolver<'_> {
                     let parts = split_surely(&text, delimiter);
                     let items = parts.into_iter().map(|part| match part {
                         Some(text) => text_value(text, loc),
-                        None => unknown_value(Why::Runtime("a piece of a string that is not known".into()), loc),
+                        None => unknown_value(
+                            Why::Runtime("a piece of a string that is not known".into()),
+                            loc,
+                        ),
                     });
                     Some(Value::new(Kind::List(items.collect()), loc))
                 }
@@ -59,12 +74,17 @@ impl Resolver<'_> {
             "Fn::ImportValue" => self.import(t, argument, loc, world),
             // What is encoded is what matters: URLs and secrets in user data.
             "Fn::Base64" => self.value(t, argument, world),
-            "Fn::And" | "Fn::Or" | "Fn::Not" | "Fn::Equals" => match self.condition_function(t, name, argument, world) {
-                Ok(decided) => Some(Value::new(Kind::Bool(decided), loc)),
-                Err(why) => Some(Value::new(Kind::Unknown(plain_why(why)), loc)),
-            },
+            "Fn::And" | "Fn::Or" | "Fn::Not" | "Fn::Equals" => {
+                match self.condition_function(t, name, argument, world) {
+                    Ok(decided) => Some(Value::new(Kind::Bool(decided), loc)),
+                    Err(why) => Some(Value::new(Kind::Unknown(plain_why(why)), loc)),
+                }
+            }
             "Fn::Length" => match self.value(t, argument, world)?.kind {
-                Kind::List(items) => Some(Value::new(Kind::Number(items.len().to_string().into()), loc)),
+                Kind::List(items) => Some(Value::new(
+                    Kind::Number(items.len().to_string().into()),
+                    loc,
+                )),
                 Kind::Unknown(why) => Some(Value::new(Kind::Unknown(why), loc)),
                 Kind::Text(text) => unknown(length_unknown(&text)),
                 _ => wrong(),
@@ -76,16 +96,22 @@ impl Resolver<'_> {
                 Some(joined(parts, loc))
             }
             "Fn::Transform" => unknown(Why::Macro(
-                argument.get("Name").and_then(Node::scalar).unwrap_or("Fn::Transform").to_owned(),
+                argument
+                    .get("Name")
+                    .and_then(Node::scalar)
+                    .unwrap_or("Fn::Transform")
+                    .to_owned(),
             )),
             "Fn::GetAZs" => unknown(Why::Runtime("the region's availability zones".into())),
             "Fn::Cidr" => unknown(Why::Runtime("the address blocks of Fn::Cidr".into())),
-            _ if name.starts_with("Fn::ForEach") => {
-                unknown(Why::Runtime(format!("what {name} makes, whose collection is not known,")))
-            }
+            _ if name.starts_with("Fn::ForEach") => unknown(Why::Runtime(format!(
+                "what {name} makes, whose collection is not known,"
+            ))),
             _ => match name.strip_prefix('!') {
                 Some(tag) => unknown(Why::Macro(tag.to_owned())),
-                None => unknown(Why::Unsupported(format!("{name} is no function that Lockfast knows"))),
+                None => unknown(Why::Unsupported(format!(
+                    "{name} is no function that Lockfast knows"
+                ))),
             },
         }
     }
@@ -97,7 +123,10 @@ impl Resolver<'_> {
             _ => (argument.scalar(), None),
         };
         let Some(template) = template else {
-            return Some(Value::unknown(Why::Unsupported("Fn::Sub without a string".into()), loc));
+            return Some(Value::unknown(
+                Why::Unsupported("Fn::Sub without a string".into()),
+                loc,
+            ));
         };
         let mut parts = Vec::new();
         for piece in pieces(template) {
@@ -107,7 +136,9 @@ impl Resolver<'_> {
                     let value = match variables.and_then(|v| v.get(name)) {
                         Some(node) => self.value(t, node, world),
                         None => match name.split_once('.') {
-                            Some((resource, attribute)) => self.attribute(t, resource, attribute, loc, world),
+                            Some((resource, attribute)) => {
+                                self.attribute(t, resource, attribute, loc, world)
+                            }
                             None => self.reference(t, name, loc, world),
                         },
                     };
@@ -122,14 +153,22 @@ impl Resolver<'_> {
 
     fn join(&self, t: usize, argument: &Node, loc: Loc, world: &World) -> Option<Value> {
         let [delimiter, list] = argument.items() else {
-            return Some(Value::unknown(Why::Unsupported("Fn::Join with other arguments than it takes".into()), loc));
+            return Some(Value::unknown(
+                Why::Unsupported("Fn::Join with other arguments than it takes".into()),
+                loc,
+            ));
         };
         let delimiter = as_text(&self.value(t, delimiter, world)?);
         let items = match self.value(t, list, world)?.kind {
             Kind::List(items) => items,
             Kind::Unknown(why) => return Some(Value::new(Kind::Unknown(why), loc)),
             Kind::Text(text) => return Some(text_value(text, loc)),
-            _ => return Some(Value::unknown(Why::Unsupported("Fn::Join of no list".into()), loc)),
+            _ => {
+                return Some(Value::unknown(
+                    Why::Unsupported("Fn::Join of no list".into()),
+                    loc,
+                ));
+            }
         };
         let mut parts = Vec::new();
         for (i, item) in items.iter().enumerate() {
@@ -143,27 +182,46 @@ impl Resolver<'_> {
 
     fn select(&self, t: usize, argument: &Node, loc: Loc, world: &World) -> Option<Value> {
         let [index, list] = argument.items() else {
-            return Some(Value::unknown(Why::Unsupported("Fn::Select with other arguments than it takes".into()), loc));
+            return Some(Value::unknown(
+                Why::Unsupported("Fn::Select with other arguments than it takes".into()),
+                loc,
+            ));
         };
         let index = as_text(&self.value(t, index, world)?);
         let list = self.value(t, list, world)?;
-        match (index.plain().and_then(|i| i.trim().parse::<usize>().ok()), list.kind) {
-            (Some(index), Kind::List(items)) => Some(items.into_iter().nth(index).unwrap_or_else(|| {
-                Value::unknown(Why::Runtime(format!("item {index} of a list that is shorter here")), loc)
-            })),
+        match (
+            index.plain().and_then(|i| i.trim().parse::<usize>().ok()),
+            list.kind,
+        ) {
+            (Some(index), Kind::List(items)) => {
+                Some(items.into_iter().nth(index).unwrap_or_else(|| {
+                    Value::unknown(
+                        Why::Runtime(format!("item {index} of a list that is shorter here")),
+                        loc,
+                    )
+                }))
+            }
             (_, Kind::Unknown(why)) => Some(Value::new(Kind::Unknown(why), loc)),
             (_, Kind::Text(text)) => {
                 let why = text.first_unknown().cloned();
-                let why = why.unwrap_or_else(|| Arc::new(Why::Runtime("the list of another resource".into())));
+                let why = why.unwrap_or_else(|| {
+                    Arc::new(Why::Runtime("the list of another resource".into()))
+                });
                 Some(Value::new(Kind::Unknown(why), loc))
             }
-            _ => Some(Value::unknown(Why::Runtime("which item is selected".into()), loc)),
+            _ => Some(Value::unknown(
+                Why::Runtime("which item is selected".into()),
+                loc,
+            )),
         }
     }
 
     fn find_in_map(&self, t: usize, items: &[Node], loc: Loc, world: &World) -> Option<Value> {
         let [map, first, second, options @ ..] = items else {
-            return Some(Value::unknown(Why::Unsupported("Fn::FindInMap with other arguments than it takes".into()), loc));
+            return Some(Value::unknown(
+                Why::Unsupported("Fn::FindInMap with other arguments than it takes".into()),
+                loc,
+            ));
         };
         let default = options.first().and_then(|o| o.get("DefaultValue"));
         let map_name = self.value(t, map, world)?;
@@ -180,7 +238,8 @@ impl Resolver<'_> {
                 Some(key) => keys.push(key.to_owned()),
                 None => {
                     let why = text.first_unknown().cloned();
-                    let why = why.unwrap_or_else(|| Arc::new(Why::Runtime("a key of Fn::FindInMap".into())));
+                    let why = why
+                        .unwrap_or_else(|| Arc::new(Why::Runtime("a key of Fn::FindInMap".into())));
                     return Some(Value::new(Kind::Unknown(why), loc));
                 }
             }
@@ -202,18 +261,30 @@ impl Resolver<'_> {
     }
 
     fn get_att(&self, t: usize, argument: &Node, loc: Loc, world: &World) -> Option<Value> {
-        let wrong = || Some(Value::unknown(Why::Unsupported("Fn::GetAtt with other arguments than it takes".into()), loc));
+        let wrong = || {
+            Some(Value::unknown(
+                Why::Unsupported("Fn::GetAtt with other arguments than it takes".into()),
+                loc,
+            ))
+        };
         if let [resource, attribute @ ..] = argument.items() {
             let resource = as_text(&self.value(t, resource, world)?);
             let mut path = Vec::with_capacity(attribute.len());
             for part in attribute {
                 match as_text(&self.value(t, part, world)?).plain() {
                     Some(part) => path.push(part.to_owned()),
-                    None => return Some(unknown_value(Why::Runtime("which attribute is read".into()), loc)),
+                    None => {
+                        return Some(unknown_value(
+                            Why::Runtime("which attribute is read".into()),
+                            loc,
+                        ));
+                    }
                 }
             }
             return match resource.plain() {
-                Some(resource) if !path.is_empty() => self.attribute(t, resource, &path.join("."), loc, world),
+                Some(resource) if !path.is_empty() => {
+                    self.attribute(t, resource, &path.join("."), loc, world)
+                }
                 _ => wrong(),
             };
         }
@@ -261,7 +332,11 @@ fn json(value: &Value, parts: &mut Vec<Part>) {
         }
         Kind::Map(map) => {
             for (i, (name, item)) in map.iter().enumerate() {
-                parts.push(literal(format!("{}{}:", if i == 0 { "{" } else { "," }, quoted(name))));
+                parts.push(literal(format!(
+                    "{}{}:",
+                    if i == 0 { "{" } else { "," },
+                    quoted(name)
+                )));
                 json(item, parts);
             }
             parts.push(literal(if map.0.is_empty() { "{}" } else { "}" }.into()));

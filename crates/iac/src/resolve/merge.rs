@@ -6,7 +6,11 @@ use std::sync::Arc;
 
 /// One variant for each outcome that differs, with no more choices named than decide it.
 pub(super) fn merge(explored: Explored<Option<Value>>) -> Vec<Variant> {
-    let Explored { mut worlds, complete, .. } = explored;
+    let Explored {
+        mut worlds,
+        complete,
+        ..
+    } = explored;
     if worlds.len() == 1 {
         return worlds
             .pop()
@@ -22,11 +26,13 @@ pub(super) fn merge(explored: Explored<Option<Value>>) -> Vec<Variant> {
     let mut outcomes: Vec<usize> = Vec::new();
     let mut firsts: Vec<usize> = Vec::new();
     for i in 0..worlds.len() {
-        let found = firsts.iter().position(|&f| match (&worlds[f].1, &worlds[i].1) {
-            (Some(a), Some(b)) => same(a, b),
-            (None, None) => true,
-            _ => false,
-        });
+        let found = firsts
+            .iter()
+            .position(|&f| match (&worlds[f].1, &worlds[i].1) {
+                (Some(a), Some(b)) => same(a, b),
+                (None, None) => true,
+                _ => false,
+            });
         outcomes.push(found.unwrap_or_else(|| {
             firsts.push(i);
             firsts.len() - 1
@@ -105,9 +111,15 @@ fn same(a: &Value, b: &Value) -> bool {
         (Kind::Number(a), Kind::Number(b)) => a == b,
         (Kind::Text(a), Kind::Text(b)) => a == b,
         (Kind::Unknown(a), Kind::Unknown(b)) => a == b,
-        (Kind::List(a), Kind::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Kind::List(a), Kind::List(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
         (Kind::Map(a), Kind::Map(b)) => {
-            a.0.len() == b.0.len() && a.0.iter().zip(&b.0).all(|((n, a), (m, b))| n == m && same(a, b))
+            a.0.len() == b.0.len()
+                && a.0
+                    .iter()
+                    .zip(&b.0)
+                    .all(|((n, a), (m, b))| n == m && same(a, b))
         }
         _ => false,
     }

@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 /// `aws:cdk:path`.
 pub(super) fn construct_path(body: &Node) -> Option<Arc<str>> {
-    body.get("Metadata")?.get("aws:cdk:path")?.scalar().map(Arc::from)
+    body.get("Metadata")?
+        .get("aws:cdk:path")?
+        .scalar()
+        .map(Arc::from)
 }
 
 /// Waivers beside a resource: comments in its body or right above it, and `Metadata`'s

@@ -52,8 +52,14 @@ pub fn resolve(sources: Vec<Source>, mut templates: Vec<Template>) -> Resolved {
     }
 }
 
-fn resolve_all(sources: &[Source], templates: &mut [Template]) -> (Vec<Stack>, Vec<Resource>, Vec<Problem>) {
-    let passed: Vec<expand::Passed> = templates.iter().map(|template| passed(templates, template)).collect();
+fn resolve_all(
+    sources: &[Source],
+    templates: &mut [Template],
+) -> (Vec<Stack>, Vec<Resource>, Vec<Problem>) {
+    let passed: Vec<expand::Passed> = templates
+        .iter()
+        .map(|template| passed(templates, template))
+        .collect();
     let expanded: Vec<(bool, Vec<Problem>)> = templates
         .par_iter_mut()
         .zip(passed)
@@ -64,14 +70,20 @@ fn resolve_all(sources: &[Source], templates: &mut [Template]) -> (Vec<Stack>, V
         })
         .collect();
     let mut problems = Vec::new();
+    let labels: Vec<String> = parameter::labels(templates)
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     let mut contexts = Vec::with_capacity(templates.len());
     for (t, (open, found)) in expanded.into_iter().enumerate() {
         problems.extend(found);
         let template = &templates[t];
         contexts.push(Context {
             open,
-            named: template.parent.is_none() && template.stack_name != sources[template.source.0 as usize].name(),
+            named: template.parent.is_none()
+                && template.stack_name != sources[template.source.0 as usize].name(),
             root: root_of(templates, t),
+            label: labels[t].clone(),
         });
     }
     let templates = &*templates;
@@ -107,7 +119,9 @@ fn resolve_all(sources: &[Source], templates: &mut [Template]) -> (Vec<Stack>, V
 
 /// What a template's parent passes to it, as far as it is constant.
 fn passed(templates: &[Template], template: &Template) -> expand::Passed {
-    let entries = parameter::passed(templates, template).map(Node::entries).unwrap_or_default();
+    let entries = parameter::passed(templates, template)
+        .map(Node::entries)
+        .unwrap_or_default();
     entries
         .iter()
         .map(|entry| (entry.key.clone(), entry.value.scalar().map(Arc::from)))
@@ -128,7 +142,11 @@ fn root_of(templates: &[Template], t: usize) -> usize {
 
 /// Entries under `Resources` that are no resources.
 fn malformed(template: &Template) -> Vec<(Loc, String)> {
-    let entries = template.root.get("Resources").map(Node::entries).unwrap_or_default();
+    let entries = template
+        .root
+        .get("Resources")
+        .map(Node::entries)
+        .unwrap_or_default();
     entries
         .iter()
         .filter(|entry| entry.value.entries().is_empty() || entry.key.starts_with("Fn::"))
@@ -136,7 +154,11 @@ fn malformed(template: &Template) -> Vec<(Loc, String)> {
         .map(|entry| {
             let message = match &*entry.key {
                 "Fn::Transform" => {
-                    let name = entry.value.get("Name").and_then(Node::scalar).unwrap_or("Fn::Transform");
+                    let name = entry
+                        .value
+                        .get("Name")
+                        .and_then(Node::scalar)
+                        .unwrap_or("Fn::Transform");
                     format!("macro {name} adds resources at deployment; they are not judged")
                 }
                 name => format!("resource {name} is not an object"),
@@ -179,6 +201,17 @@ struct Context {
     named: bool,
     /// The outermost template that nests it; itself when none does.
     root: usize,
+    /// The stack's short name, before what several stacks call alike.
+    label: String,
+}
+
+/// An output that other stacks import.
+#[derive(Clone, Copy)]
+struct Export<'t> {
+    template: usize,
+    value: &'t Node,
+    /// The condition under which the output is made.
+    condition: Option<&'t str>,
 }
 
 /// What every resolution shares.
@@ -187,8 +220,8 @@ struct Resolver<'t> {
     contexts: Vec<Context>,
     ids: Vec<HashMap<&'t str, ResourceId>>,
     parameters: Vec<Parameters<'t>>,
-    /// Export name → the outputs that make it: template and value.
-    exports: HashMap<String, Vec<(usize, &'t Node)>>,
+    /// Export name → the outputs that make it.
+    exports: HashMap<String, Vec<Export<'t>>>,
     /// Stacks whose name is known, by it.
     named: HashMap<&'t str, Vec<usize>>,
     /// Nested stack resource → its template.
@@ -219,7 +252,11 @@ impl<'t> Resolver<'t> {
             })
             .collect();
         let mut named: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (t, template) in templates.iter().enumerate().filter(|(t, _)| contexts[*t].named) {
+        for (t, template) in templates
+            .iter()
+            .enumerate()
+            .filter(|(t, _)| contexts[*t].named)
+        {
             named.entry(&template.stack_name).or_default().push(t);
         }
         let mut resolver = Resolver {
@@ -235,47 +272,67 @@ impl<'t> Resolver<'t> {
         resolver
     }
 
-    fn find_exports(&self) -> HashMap<String, Vec<(usize, &'t Node)>> {
-        let found: Vec<Vec<(String, &'t Node)>> = (0..self.templates.len())
+    fn find_exports(&self) -> HashMap<String, Vec<Export<'t>>> {
+        let found: Vec<Vec<(String, Export<'t>)>> = (0..self.templates.len())
             .into_par_iter()
             .map(|t| self.exports_of(t))
             .collect();
-        let mut exports: HashMap<String, Vec<(usize, &'t Node)>> = HashMap::new();
-        for (t, found) in found.into_iter().enumerate() {
-            for (name, value) in found {
-                exports.entry(name).or_default().push((t, value));
-            }
+        let mut exports: HashMap<String, Vec<Export<'t>>> = HashMap::new();
+        for (name, export) in found.into_iter().flatten() {
+            exports.entry(name).or_default().push(export);
         }
         exports
     }
 
     /// The exports of a template, under every name that its parameters can give them.
-    fn exports_of(&self, t: usize) -> Vec<(String, &'t Node)> {
+    fn exports_of(&self, t: usize) -> Vec<(String, Export<'t>)> {
         let mut exports = Vec::new();
-        let outputs = self.templates[t].root.get("Outputs").map(Node::entries).unwrap_or_default();
+        let outputs = self.templates[t]
+            .root
+            .get("Outputs")
+            .map(Node::entries)
+            .unwrap_or_default();
         for output in outputs {
             let value = output.value.get("Value");
-            let name = output.value.get("Export").and_then(|export| export.get("Name"));
+            let name = output
+                .value
+                .get("Export")
+                .and_then(|export| export.get("Name"));
             let (Some(value), Some(name)) = (value, name) else {
                 continue;
             };
-            let mut names: Vec<String> = world::explore(&output.key, |world| self.value(t, name, world))
-                .worlds
-                .into_iter()
-                .filter_map(|(_, name)| match name?.kind {
-                    Kind::Text(text) => text.plain().map(str::to_owned),
-                    _ => None,
-                })
-                .collect();
+            let mut names: Vec<String> =
+                world::explore(&output.key, |world| self.value(t, name, world))
+                    .worlds
+                    .into_iter()
+                    .filter_map(|(_, name)| match name?.kind {
+                        Kind::Text(text) => text.plain().map(str::to_owned),
+                        _ => None,
+                    })
+                    .collect();
             names.sort();
             names.dedup();
-            exports.extend(names.into_iter().map(|name| (name, value)));
+            let export = Export {
+                template: t,
+                value,
+                condition: output.value.get("Condition").and_then(Node::scalar),
+            };
+            exports.extend(names.into_iter().map(|name| (name, export)));
         }
         exports
     }
 
-    fn resource(&self, index: usize, t: usize, entry: &crate::Entry) -> (Resource, Vec<(Loc, String)>) {
-        let crate::Entry { key: name, key_loc: loc, value: body } = entry;
+    fn resource(
+        &self,
+        index: usize,
+        t: usize,
+        entry: &crate::Entry,
+    ) -> (Resource, Vec<(Loc, String)>) {
+        let crate::Entry {
+            key: name,
+            key_loc: loc,
+            value: body,
+        } = entry;
         let template = &self.templates[t];
         let kind = body.get("Type").and_then(Node::scalar);
         let properties = |world: &world::World| self.properties(t, body, world);
@@ -288,7 +345,8 @@ impl<'t> Resolver<'t> {
         if kind.is_none() {
             notes.push((*loc, format!("resource {name} has no Type")));
         }
-        let construct_path = metadata::construct_path(body).or_else(|| template.construct_paths.get(name).cloned());
+        let construct_path =
+            metadata::construct_path(body).or_else(|| template.construct_paths.get(name).cloned());
         let creation_site = construct_path
             .as_ref()
             .and_then(|path| template.creation_sites.get(path).cloned());
@@ -307,7 +365,10 @@ impl<'t> Resolver<'t> {
             loc: *loc,
             body: body.loc,
             variants: merge::merge(explored),
-            deletion_policy: body.get("DeletionPolicy").and_then(Node::scalar).map(Arc::from),
+            deletion_policy: body
+                .get("DeletionPolicy")
+                .and_then(Node::scalar)
+                .map(Arc::from),
             depends_on,
             directives: metadata::directives(template, *loc, body),
         };
@@ -322,7 +383,9 @@ impl<'t> Resolver<'t> {
             return None;
         }
         let empty = || Value::new(Kind::Map(Map::default()), body.loc);
-        let written = body.get("Properties").and_then(|node| self.value(t, node, world));
+        let written = body
+            .get("Properties")
+            .and_then(|node| self.value(t, node, world));
         let mut properties = written.unwrap_or_else(empty);
         if let Some(entry) = body.entry("Fn::Transform")
             && let Kind::Map(map) = &mut properties.kind

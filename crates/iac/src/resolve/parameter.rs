@@ -65,7 +65,11 @@ pub(super) fn of_all(templates: &[Template]) -> Vec<Parameters<'_>> {
         .map(|(t, template)| {
             let rules = rules(template);
             let shown = |name: &str, several: bool| -> Arc<str> {
-                if several { format!("{}.{name}", labels[t]).into() } else { name.into() }
+                if several {
+                    format!("{}.{name}", labels[t]).into()
+                } else {
+                    name.into()
+                }
             };
             let mut found: Parameters<'_> = entries(&template.root, "Parameters")
                 .iter()
@@ -82,7 +86,10 @@ pub(super) fn of_all(templates: &[Template]) -> Vec<Parameters<'_>> {
             if template.parent.is_none() {
                 for name in COMPARED_PSEUDO {
                     if let Some(constants) = compared[t].get(name) {
-                        found.insert(name, pseudo(name, &template.root, constants, shown(name, roots > 1)));
+                        found.insert(
+                            name,
+                            pseudo(name, &template.root, constants, shown(name, roots > 1)),
+                        );
                     }
                 }
             }
@@ -98,12 +105,16 @@ fn entries<'t>(root: &'t Node, section: &str) -> &'t [Entry] {
 /// The `Parameters` of the resource that nests a template.
 pub(super) fn passed<'t>(templates: &'t [Template], template: &Template) -> Option<&'t Node> {
     let (parent, resource) = template.parent.as_ref()?;
-    let resource = templates.get(*parent)?.root.get("Resources")?.get(resource)?;
+    let resource = templates
+        .get(*parent)?
+        .root
+        .get("Resources")?
+        .get(resource)?;
     resource.get("Properties")?.get("Parameters")
 }
 
 /// Short names of stacks for people: a file's stem when no other file has it.
-fn labels(templates: &[Template]) -> Vec<&str> {
+pub(super) fn labels(templates: &[Template]) -> Vec<&str> {
     let stem = |name: &'_ str| -> usize { name.rfind('/').map_or(0, |i| i + 1) };
     let short: Vec<&str> = templates
         .iter()
@@ -127,9 +138,15 @@ fn labels(templates: &[Template]) -> Vec<&str> {
 }
 
 /// What a nested stack compares is compared with what its parent passes.
-fn hand_up<'t>(templates: &'t [Template], passed: &[Option<&'t Node>], compared: &mut [Compared<'t>]) {
-    let mut deepest_first: Vec<(usize, usize)> =
-        (0..templates.len()).map(|t| (depth(templates, t), t)).filter(|(d, _)| *d > 0).collect();
+fn hand_up<'t>(
+    templates: &'t [Template],
+    passed: &[Option<&'t Node>],
+    compared: &mut [Compared<'t>],
+) {
+    let mut deepest_first: Vec<(usize, usize)> = (0..templates.len())
+        .map(|t| (depth(templates, t), t))
+        .filter(|(d, _)| *d > 0)
+        .collect();
     deepest_first.sort_unstable_by(|a, b| b.cmp(a));
     for (_, child) in deepest_first {
         let Some((parent, _)) = &templates[child].parent else {
@@ -174,14 +191,22 @@ fn referred(node: &Node) -> Option<&str> {
     match &*entry.key {
         "Ref" => entry.value.scalar(),
         "Fn::Sub" => {
-            let name = entry.value.scalar()?.strip_prefix("${")?.strip_suffix('}')?;
+            let name = entry
+                .value
+                .scalar()?
+                .strip_prefix("${")?
+                .strip_suffix('}')?;
             (!name.contains(['$', '{', '.', '!'])).then_some(name)
         }
         _ => None,
     }
 }
 
-fn declared<'t>(entry: &'t Entry, compared: Option<&BTreeSet<&str>>, rule: Option<&Vec<&str>>) -> Parameter<'t> {
+fn declared<'t>(
+    entry: &'t Entry,
+    compared: Option<&BTreeSet<&str>>,
+    rule: Option<&Vec<&str>>,
+) -> Parameter<'t> {
     let node = &entry.value;
     let kind = node.get("Type").and_then(Node::scalar).unwrap_or("String");
     let written: Vec<&str> = node
@@ -193,16 +218,29 @@ fn declared<'t>(entry: &'t Entry, compared: Option<&BTreeSet<&str>>, rule: Optio
         .collect();
     let allowed: Vec<&str> = match rule {
         Some(rule) if written.is_empty() => rule.clone(),
-        Some(rule) => written.iter().filter(|v| rule.contains(v)).copied().collect(),
+        Some(rule) => written
+            .iter()
+            .filter(|v| rule.contains(v))
+            .copied()
+            .collect(),
         None => written,
     };
     let default = node.get("Default");
-    let first = default.and_then(Node::scalar).filter(|d| allowed.is_empty() || allowed.contains(d));
+    let first = default
+        .and_then(Node::scalar)
+        .filter(|d| allowed.is_empty() || allowed.contains(d));
     // What `NoEcho` hides is not shown, not even as a choice.
-    let hidden = node.get("NoEcho").and_then(Node::scalar).is_some_and(|v| v.eq_ignore_ascii_case("true"));
+    let hidden = node
+        .get("NoEcho")
+        .and_then(Node::scalar)
+        .is_some_and(|v| v.eq_ignore_ascii_case("true"));
     let mut values: Vec<&str> = first.into_iter().collect();
     let constants = compared.into_iter().flatten().copied();
-    let more: Vec<&str> = if allowed.is_empty() { constants.collect() } else { allowed.clone() };
+    let more: Vec<&str> = if allowed.is_empty() {
+        constants.collect()
+    } else {
+        allowed.clone()
+    };
     for value in more {
         if !values.contains(&value) {
             values.push(value);
@@ -211,7 +249,11 @@ fn declared<'t>(entry: &'t Entry, compared: Option<&BTreeSet<&str>>, rule: Optio
     let mut values: Vec<(Arc<str>, Arc<str>)> = values
         .into_iter()
         .map(|value| {
-            let shown = if hidden && Some(value) == first { "(its default)" } else { value };
+            let shown = if hidden && Some(value) == first {
+                "(its default)"
+            } else {
+                value
+            };
             (value.into(), shown.into())
         })
         .collect();
@@ -224,15 +266,25 @@ fn declared<'t>(entry: &'t Entry, compared: Option<&BTreeSet<&str>>, rule: Optio
         default,
         passed: None,
         restricted: !allowed.is_empty(),
-        candidates: Candidates { values: values.into() },
+        candidates: Candidates {
+            values: values.into(),
+        },
         is_list: kind == "CommaDelimitedList" || kind.contains("List<"),
         from_ssm: kind.starts_with("AWS::SSM::Parameter::Value"),
         shown: entry.key.clone(),
     }
 }
 
-fn pseudo<'t>(name: &str, node: &'t Node, constants: &BTreeSet<&str>, shown: Arc<str>) -> Parameter<'t> {
-    let mut values: Vec<(Arc<str>, Arc<str>)> = constants.iter().map(|c| (Arc::from(*c), Arc::from(*c))).collect();
+fn pseudo<'t>(
+    name: &str,
+    node: &'t Node,
+    constants: &BTreeSet<&str>,
+    shown: Arc<str>,
+) -> Parameter<'t> {
+    let mut values: Vec<(Arc<str>, Arc<str>)> = constants
+        .iter()
+        .map(|c| (Arc::from(*c), Arc::from(*c)))
+        .collect();
     values.push(other(&values));
     Parameter {
         name: name.into(),
@@ -240,7 +292,9 @@ fn pseudo<'t>(name: &str, node: &'t Node, constants: &BTreeSet<&str>, shown: Arc
         default: None,
         passed: None,
         restricted: false,
-        candidates: Candidates { values: values.into() },
+        candidates: Candidates {
+            values: values.into(),
+        },
         is_list: false,
         from_ssm: false,
         shown,
@@ -285,11 +339,17 @@ fn comparisons<'t>(node: &'t Node, mappings: Option<&'t Node>, found: &mut Compa
                 let rows = map.map(Node::entries).unwrap_or_default();
                 // Which region it is, is too much to try for a mapping alone.
                 if let Some(name) = referred(first).filter(|name| !name.starts_with("AWS::")) {
-                    found.entry(name).or_default().extend(rows.iter().map(|row| &*row.key));
+                    found
+                        .entry(name)
+                        .or_default()
+                        .extend(rows.iter().map(|row| &*row.key));
                 }
                 if let Some(name) = referred(second).filter(|name| !name.starts_with("AWS::")) {
                     let columns = rows.iter().flat_map(|row| row.value.entries());
-                    found.entry(name).or_default().extend(columns.map(|column| &*column.key));
+                    found
+                        .entry(name)
+                        .or_default()
+                        .extend(columns.map(|column| &*column.key));
                 }
             }
             _ => {}
@@ -309,7 +369,12 @@ fn rules(template: &Template) -> HashMap<&str, Vec<&str>> {
         if rule.value.get("RuleCondition").is_some() {
             continue;
         }
-        for assertion in rule.value.get("Assertions").map(Node::items).unwrap_or_default() {
+        for assertion in rule
+            .value
+            .get("Assertions")
+            .map(Node::items)
+            .unwrap_or_default()
+        {
             let Some(assert) = assertion.get("Assert") else {
                 continue;
             };

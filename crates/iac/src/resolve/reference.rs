@@ -51,7 +51,9 @@ impl Resolver<'_> {
             "AWS::Partition" => partition.map(Arc::from),
             "AWS::URLSuffix" if partition == Some("aws-cn") => Some("amazonaws.com.cn".into()),
             "AWS::URLSuffix" => Some("amazonaws.com".into()),
-            "AWS::StackName" => self.contexts[t].named.then(|| template.stack_name.as_str().into()),
+            "AWS::StackName" => self.contexts[t]
+                .named
+                .then(|| template.stack_name.as_str().into()),
             _ => None,
         };
         if let Some(text) = known {
@@ -72,16 +74,34 @@ impl Resolver<'_> {
     }
 
     /// A parameter: given, passed by the parent, chosen, or its default.
-    pub(super) fn parameter(&self, t: usize, parameter: &Parameter<'_>, loc: Loc, world: &World) -> Value {
+    pub(super) fn parameter(
+        &self,
+        t: usize,
+        parameter: &Parameter<'_>,
+        loc: Loc,
+        world: &World,
+    ) -> Value {
         let name = &parameter.name;
         let given = self.templates[t].parameters.get(&**name);
         let at = parameter.node.loc;
         if parameter.from_ssm {
-            let path = given.map(String::as_str).or_else(|| parameter.default.and_then(Node::scalar));
-            return via(from_ssm(path.unwrap_or(name), loc), format!("parameter {name}"), at, loc);
+            let path = given
+                .map(String::as_str)
+                .or_else(|| parameter.default.and_then(Node::scalar));
+            return via(
+                from_ssm(path.unwrap_or(name), loc),
+                format!("parameter {name}"),
+                at,
+                loc,
+            );
         }
         if let Some(given) = given {
-            return via(listed(given, parameter, loc), format!("parameter {name} (given)"), at, loc);
+            return via(
+                listed(given, parameter, loc),
+                format!("parameter {name} (given)"),
+                at,
+                loc,
+            );
         }
         if let Some(node) = parameter.passed
             && let Some((parent, _)) = &self.templates[t].parent
@@ -96,7 +116,12 @@ impl Resolver<'_> {
         if parameter.restricted {
             let values = &parameter.candidates.values;
             if let [(only, _)] = &**values {
-                return via(listed(only, parameter, loc), format!("parameter {name} (only value allowed)"), at, loc);
+                return via(
+                    listed(only, parameter, loc),
+                    format!("parameter {name} (only value allowed)"),
+                    at,
+                    loc,
+                );
             }
             if world.undecided {
                 return unknown_value(Why::TooManyConditions(MAX_WORLDS), loc);
@@ -113,7 +138,12 @@ impl Resolver<'_> {
             }
             Some(default) => {
                 world.used_default((t, name.clone()));
-                via(listed(default, parameter, loc), format!("parameter {name} (default)"), at, loc)
+                via(
+                    listed(default, parameter, loc),
+                    format!("parameter {name} (default)"),
+                    at,
+                    loc,
+                )
             }
             None => {
                 world.used_default((t, name.clone()));
@@ -123,7 +153,13 @@ impl Resolver<'_> {
     }
 
     /// The value already chosen in this world; in a condition, one is chosen now.
-    fn chosen(&self, t: usize, parameter: &Parameter<'_>, loc: Loc, world: &World) -> Option<Value> {
+    fn chosen(
+        &self,
+        t: usize,
+        parameter: &Parameter<'_>,
+        loc: Loc,
+        world: &World,
+    ) -> Option<Value> {
         if let Some(chosen) = world.chosen(t, &parameter.name) {
             return Some(candidate(t, parameter, &chosen, loc, world));
         }
@@ -144,20 +180,37 @@ impl Resolver<'_> {
 
     /// A key of `Fn::FindInMap`. A parameter without `AllowedValues` can only have one of the
     /// mapping's keys, so each is tried. True when it is any other value.
-    pub(super) fn mapping_key(&self, t: usize, node: &Node, world: &World) -> Option<(Value, bool)> {
-        let open = node.get("Ref").and_then(Node::scalar).and_then(|name| self.parameters[t].get(name));
+    pub(super) fn mapping_key(
+        &self,
+        t: usize,
+        node: &Node,
+        world: &World,
+    ) -> Option<(Value, bool)> {
+        let open = node
+            .get("Ref")
+            .and_then(Node::scalar)
+            .and_then(|name| self.parameters[t].get(name));
         let open = open.filter(|p| {
-            !p.restricted && !p.from_ssm && p.passed.is_none() && !self.templates[t].parameters.contains_key(&*p.name)
+            !p.restricted
+                && !p.from_ssm
+                && p.passed.is_none()
+                && !self.templates[t].parameters.contains_key(&*p.name)
         });
         let Some(parameter) = open else {
             return Some((self.value(t, node, world)?, false));
         };
         let values = &parameter.candidates.values;
         let chosen = world.chosen(t, &parameter.name);
-        if chosen.is_none() && !world.undecided && values.len() <= MAX_TRIED && world.has_room(values.len()) {
+        if chosen.is_none()
+            && !world.undecided
+            && values.len() <= MAX_TRIED
+            && world.has_room(values.len())
+        {
             self.choose(t, parameter, node.loc, world);
         }
-        let other = world.chosen(t, &parameter.name).is_some_and(|c| c.starts_with(OTHER));
+        let other = world
+            .chosen(t, &parameter.name)
+            .is_some_and(|c| c.starts_with(OTHER));
         Some((self.value(t, node, world)?, other))
     }
 }
@@ -165,7 +218,12 @@ impl Resolver<'_> {
 fn candidate(t: usize, parameter: &Parameter<'_>, chosen: &str, loc: Loc, world: &World) -> Value {
     let name = &parameter.name;
     if !chosen.starts_with(OTHER) {
-        return via(listed(chosen, parameter, loc), format!("parameter {name}"), parameter.node.loc, loc);
+        return via(
+            listed(chosen, parameter, loc),
+            format!("parameter {name}"),
+            parameter.node.loc,
+            loc,
+        );
     }
     if world.in_condition.get() > 0 {
         return unknown_value(mark(t, name), loc);
@@ -189,7 +247,10 @@ fn from_ssm(path: &str, loc: Loc) -> Value {
 /// A parameter's text as its type takes it.
 fn listed(text: &str, parameter: &Parameter<'_>, loc: Loc) -> Value {
     if parameter.is_list {
-        let items = text.split(',').map(|item| text_value(Text::Plain(item.trim().into()), loc)).collect();
+        let items = text
+            .split(',')
+            .map(|item| text_value(Text::Plain(item.trim().into()), loc))
+            .collect();
         return Value::new(Kind::List(items), loc);
     }
     text_value(Text::Plain(text.into()), loc)
@@ -199,13 +260,22 @@ fn listed(text: &str, parameter: &Parameter<'_>, loc: Loc) -> Value {
 fn shaped(value: Value, parameter: &Parameter<'_>) -> Value {
     let Value { kind, loc, via } = value;
     let kind = match (kind, parameter.is_list) {
-        (Kind::List(items), true) => {
-            Kind::List(items.into_iter().map(|item| Value { kind: Kind::Text(as_text(&item)), ..item }).collect())
-        }
+        (Kind::List(items), true) => Kind::List(
+            items
+                .into_iter()
+                .map(|item| Value {
+                    kind: Kind::Text(as_text(&item)),
+                    ..item
+                })
+                .collect(),
+        ),
         // Identifiers of other resources hold no comma.
-        (Kind::Text(text), true) => {
-            Kind::List(split(&text, ",").into_iter().map(|item| text_value(item, loc)).collect())
-        }
+        (Kind::Text(text), true) => Kind::List(
+            split(&text, ",")
+                .into_iter()
+                .map(|item| text_value(item, loc))
+                .collect(),
+        ),
         (kind @ (Kind::Text(_) | Kind::Unknown(_)), _) => kind,
         (kind, _) => Kind::Text(as_text(&Value::new(kind, loc))),
     };

@@ -16,21 +16,38 @@ pub(super) fn expand(root: &mut Node) {
         return;
     };
     let implicit = |kind: &str, entries: &[Entry]| {
-        let found = entries.iter().filter(|e| kind_of(e) == Some("AWS::Serverless::Function"));
-        found.filter_map(|e| events::implicit_api(&e.value, kind)).next()
+        let found = entries
+            .iter()
+            .filter(|e| kind_of(e) == Some("AWS::Serverless::Function"));
+        found
+            .filter_map(|e| events::implicit_api(&e.value, kind))
+            .next()
     };
     let rest = implicit("Api", entries);
     let http = implicit("HttpApi", entries);
     if let Some(loc) = rest {
         let stage = vec![named("StageName", string("Prod", loc), loc)];
-        entries.push(resource("ServerlessRestApi", "AWS::Serverless::Api", stage, loc));
+        entries.push(resource(
+            "ServerlessRestApi",
+            "AWS::Serverless::Api",
+            stage,
+            loc,
+        ));
     }
     if let Some(loc) = http {
-        entries.push(resource("ServerlessHttpApi", "AWS::Serverless::HttpApi", Vec::new(), loc));
+        entries.push(resource(
+            "ServerlessHttpApi",
+            "AWS::Serverless::HttpApi",
+            Vec::new(),
+            loc,
+        ));
     }
     let mut added = Vec::new();
     for entry in entries.iter_mut() {
-        let Some(kind) = kind_of(entry).and_then(|kind| kind.strip_prefix("AWS::Serverless::")).map(str::to_owned) else {
+        let Some(kind) = kind_of(entry)
+            .and_then(|kind| kind.strip_prefix("AWS::Serverless::"))
+            .map(str::to_owned)
+        else {
             continue;
         };
         let defaults = globals.as_ref().and_then(|g| g.get(&kind));
@@ -127,7 +144,9 @@ impl Sam {
     }
 
     fn give_back(self, entry: &mut Entry) {
-        let node = self.whole.unwrap_or_else(|| map(self.properties, self.within));
+        let node = self
+            .whole
+            .unwrap_or_else(|| map(self.properties, self.within));
         match entry_mut(&mut entry.value, "Properties") {
             Some(found) => found.value = node,
             None => {
@@ -139,7 +158,10 @@ impl Sam {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Node> {
-        self.properties.iter().find(|e| &*e.key == name).map(|e| &e.value)
+        self.properties
+            .iter()
+            .find(|e| &*e.key == name)
+            .map(|e| &e.value)
     }
 
     /// Takes a property away.
@@ -180,9 +202,15 @@ impl Sam {
             "SimpleTable" => {
                 self.wrap("PrimaryKey", "KeySchema", |key| {
                     let loc = key.loc;
-                    let name = key.get("Name").cloned().unwrap_or_else(|| string("id", loc));
+                    let name = key
+                        .get("Name")
+                        .cloned()
+                        .unwrap_or_else(|| string("id", loc));
                     let hash = named("KeyType", string("HASH", loc), loc);
-                    list(vec![map(vec![named("AttributeName", name, loc), hash], loc)], loc)
+                    list(
+                        vec![map(vec![named("AttributeName", name, loc), hash], loc)],
+                        loc,
+                    )
                 });
                 "AWS::DynamoDB::Table"
             }
@@ -216,15 +244,23 @@ impl Sam {
         self.wrap("InlineCode", "Code", |code| single("ZipFile", code));
         self.wrap("ImageUri", "Code", |uri| single("ImageUri", uri));
         self.wrap("Tracing", "TracingConfig", |mode| single("Mode", mode));
-        self.wrap("DeadLetterQueue", "DeadLetterConfig", |queue| match queue.get("TargetArn") {
-            Some(target) => single("TargetArn", target.clone()),
-            None => queue,
+        self.wrap("DeadLetterQueue", "DeadLetterConfig", |queue| {
+            match queue.get("TargetArn") {
+                Some(target) => single("TargetArn", target.clone()),
+                None => queue,
+            }
         });
         self.role("Role", "lambda.amazonaws.com", added);
         let (name, loc) = (self.name.clone(), self.loc);
-        if let Some(NodeKind::Map(mut url)) = self.remove("FunctionUrlConfig").map(|e| e.value.kind) {
+        if let Some(NodeKind::Map(mut url)) = self.remove("FunctionUrlConfig").map(|e| e.value.kind)
+        {
             url.push(named("TargetFunctionArn", reference(&name, loc), loc));
-            added.push(resource(&format!("{name}Url"), "AWS::Lambda::Url", url, loc));
+            added.push(resource(
+                &format!("{name}Url"),
+                "AWS::Lambda::Url",
+                url,
+                loc,
+            ));
         }
         if let Some(alias) = self.remove("AutoPublishAlias") {
             let id = format!("{name}Alias{}", alias.value.scalar().unwrap_or_default());
@@ -234,9 +270,16 @@ impl Sam {
             ];
             added.push(resource(&id, "AWS::Lambda::Alias", properties, loc));
         }
-        if let Some(NodeKind::Map(mut config)) = self.remove("EventInvokeConfig").map(|e| e.value.kind) {
+        if let Some(NodeKind::Map(mut config)) =
+            self.remove("EventInvokeConfig").map(|e| e.value.kind)
+        {
             config.push(named("FunctionName", reference(&name, loc), loc));
-            added.push(resource(&format!("{name}EventInvokeConfig"), "AWS::Lambda::EventInvokeConfig", config, loc));
+            added.push(resource(
+                &format!("{name}EventInvokeConfig"),
+                "AWS::Lambda::EventInvokeConfig",
+                config,
+                loc,
+            ));
         }
     }
 
@@ -266,7 +309,10 @@ impl Sam {
             managed.push(string(basic, loc));
         }
         let items = match policies.map(|entry| entry.value) {
-            Some(Node { kind: NodeKind::List(items), .. }) => items,
+            Some(Node {
+                kind: NodeKind::List(items),
+                ..
+            }) => items,
             Some(one) => vec![one],
             None => Vec::new(),
         };
@@ -276,7 +322,10 @@ impl Sam {
                 Err(document) => {
                     let at = document.loc;
                     let id = format!("{name}Policy{index}");
-                    let entries = vec![named("PolicyName", string(&id, at), at), named("PolicyDocument", document, at)];
+                    let entries = vec![
+                        named("PolicyName", string(&id, at), at),
+                        named("PolicyDocument", document, at),
+                    ];
                     inline.push(map(entries, at));
                 }
             }
@@ -285,7 +334,8 @@ impl Sam {
         properties.push(named("Policies", list(inline, loc), loc));
         properties.extend(boundary);
         added.push(resource(&name, "AWS::IAM::Role", properties, loc));
-        self.properties.push(named(property, attribute(&name, "Arn", loc), loc));
+        self.properties
+            .push(named(property, attribute(&name, "Arn", loc), loc));
     }
 
     fn rest_api(&mut self, added: &mut Vec<Entry>) {
@@ -304,17 +354,39 @@ impl Sam {
             stage.extend(self.remove(name));
         }
         stage.extend(self.properties.iter().find(|e| &*e.key == "Tags").cloned());
-        let stage_name = stage.iter().find(|e| &*e.key == "StageName").and_then(|e| e.value.scalar()).unwrap_or_default();
-        let id = format!("{}{}Stage", self.name, stage_name.replace(|c: char| !c.is_ascii_alphanumeric(), ""));
+        let stage_name = stage
+            .iter()
+            .find(|e| &*e.key == "StageName")
+            .and_then(|e| e.value.scalar())
+            .unwrap_or_default();
+        let id = format!(
+            "{}{}Stage",
+            self.name,
+            stage_name.replace(|c: char| !c.is_ascii_alphanumeric(), "")
+        );
         added.push(resource(&id, "AWS::ApiGateway::Stage", stage, loc));
         self.rename("DefinitionBody", "Body");
         self.rename("DefinitionUri", "BodyS3Location");
-        let kind = |value: Node| if value.scalar().is_some() { single("Types", list(vec![value], loc)) } else { value };
-        self.wrap("EndpointConfiguration", "EndpointConfiguration", |value| match value.get("Type").cloned() {
-            Some(one) => kind(one),
-            None => kind(value),
-        });
-        if let Some(policy) = self.get("Auth").and_then(|a| a.get("ResourcePolicy")).and_then(|p| p.get("CustomStatements")) {
+        let kind = |value: Node| {
+            if value.scalar().is_some() {
+                single("Types", list(vec![value], loc))
+            } else {
+                value
+            }
+        };
+        self.wrap(
+            "EndpointConfiguration",
+            "EndpointConfiguration",
+            |value| match value.get("Type").cloned() {
+                Some(one) => kind(one),
+                None => kind(value),
+            },
+        );
+        if let Some(policy) = self
+            .get("Auth")
+            .and_then(|a| a.get("ResourcePolicy"))
+            .and_then(|p| p.get("CustomStatements"))
+        {
             let policy = document(policy.clone());
             self.properties.push(named("Policy", policy, loc));
         }
@@ -324,12 +396,25 @@ impl Sam {
     fn http_api(&mut self, added: &mut Vec<Entry>) {
         let loc = self.loc;
         let mut stage = vec![named("ApiId", reference(&self.name, loc), loc)];
-        for name in ["StageName", "AccessLogSettings", "DefaultRouteSettings", "RouteSettings", "StageVariables"] {
+        for name in [
+            "StageName",
+            "AccessLogSettings",
+            "DefaultRouteSettings",
+            "RouteSettings",
+            "StageVariables",
+        ] {
             stage.extend(self.remove(name));
         }
-        let given = stage.iter().find(|e| &*e.key == "StageName").and_then(|e| e.value.scalar());
+        let given = stage
+            .iter()
+            .find(|e| &*e.key == "StageName")
+            .and_then(|e| e.value.scalar());
         let id = match given {
-            Some(given) => format!("{}{}Stage", self.name, given.replace(|c: char| !c.is_ascii_alphanumeric(), "")),
+            Some(given) => format!(
+                "{}{}Stage",
+                self.name,
+                given.replace(|c: char| !c.is_ascii_alphanumeric(), "")
+            ),
             None => {
                 stage.push(named("StageName", string("$default", loc), loc));
                 format!("{}ApiGatewayDefaultStage", self.name)
@@ -338,7 +423,8 @@ impl Sam {
         added.push(resource(&id, "AWS::ApiGatewayV2::Stage", stage, loc));
         self.rename("DefinitionBody", "Body");
         self.rename("DefinitionUri", "BodyS3Location");
-        self.properties.push(named("ProtocolType", string("HTTP", loc), loc));
+        self.properties
+            .push(named("ProtocolType", string("HTTP", loc), loc));
         self.domain("AWS::ApiGatewayV2::DomainName", added);
     }
 
@@ -348,7 +434,11 @@ impl Sam {
             return;
         };
         let at = domain.key_loc;
-        let edge = domain.value.get("EndpointConfiguration").and_then(Node::scalar) == Some("EDGE");
+        let edge = domain
+            .value
+            .get("EndpointConfiguration")
+            .and_then(Node::scalar)
+            == Some("EDGE");
         let mut properties = Vec::new();
         let mut configuration = Vec::new();
         for entry in domain.value.entries() {
@@ -360,7 +450,9 @@ impl Sam {
                     entry.key = "RegionalCertificateArn".into();
                     configuration.push(entry);
                 }
-                "SecurityPolicy" | "OwnershipVerificationCertificateArn" => configuration.push(entry),
+                "SecurityPolicy" | "OwnershipVerificationCertificateArn" => {
+                    configuration.push(entry)
+                }
                 "EndpointConfiguration" if kind.contains("V2") => {
                     entry.key = "EndpointType".into();
                     configuration.push(entry);
@@ -378,7 +470,12 @@ impl Sam {
         } else {
             properties.extend(configuration);
         }
-        added.push(resource(&format!("{}DomainName", self.name), kind, properties, at));
+        added.push(resource(
+            &format!("{}DomainName", self.name),
+            kind,
+            properties,
+            at,
+        ));
     }
 }
 

@@ -11,7 +11,10 @@ pub(super) fn implicit_api(function: &Node, kind: &str) -> Option<Loc> {
     let events = function.get("Properties")?.get("Events")?;
     events.entries().iter().find_map(|event| {
         let is_one = event.value.get("Type").and_then(Node::scalar) == Some(kind);
-        let named = event.value.get("Properties").is_some_and(|p| p.get(own).is_some());
+        let named = event
+            .value
+            .get("Properties")
+            .is_some_and(|p| p.get(own).is_some());
         (is_one && !named).then_some(event.key_loc)
     })
 }
@@ -22,28 +25,45 @@ pub(super) fn expand(function: &Sam, events: &Node, added: &mut Vec<Entry>) {
         let Some(kind) = event.value.get("Type").and_then(Node::scalar) else {
             continue;
         };
-        let properties = event.value.get("Properties").map(Node::entries).unwrap_or_default();
+        let properties = event
+            .value
+            .get("Properties")
+            .map(Node::entries)
+            .unwrap_or_default();
         let loc = event.key_loc;
         let id = format!("{}{}", function.name, event.key);
         match kind {
             "SQS" | "Kinesis" | "DynamoDB" | "MSK" | "MQ" | "SelfManagedKafka" | "DocumentDB" => {
-                let mut made = with_names(properties, &[
-                    ("Queue", "EventSourceArn"),
-                    ("Stream", "EventSourceArn"),
-                    ("Broker", "EventSourceArn"),
-                    ("Cluster", "EventSourceArn"),
-                ]);
+                let mut made = with_names(
+                    properties,
+                    &[
+                        ("Queue", "EventSourceArn"),
+                        ("Stream", "EventSourceArn"),
+                        ("Broker", "EventSourceArn"),
+                        ("Cluster", "EventSourceArn"),
+                    ],
+                );
                 made.push(named("FunctionName", reference(&function.name, loc), loc));
                 added.push(resource(&id, "AWS::Lambda::EventSourceMapping", made, loc));
             }
             "SNS" => {
                 let mut made = with_names(properties, &[("Topic", "TopicArn")]);
                 made.push(named("Protocol", string("lambda", loc), loc));
-                made.push(named("Endpoint", attribute(&function.name, "Arn", loc), loc));
+                made.push(named(
+                    "Endpoint",
+                    attribute(&function.name, "Arn", loc),
+                    loc,
+                ));
                 added.push(resource(&id, "AWS::SNS::Subscription", made, loc));
             }
             "Schedule" | "EventBridgeRule" | "CloudWatchEvent" => {
-                let mut made = with_names(properties, &[("Schedule", "ScheduleExpression"), ("Pattern", "EventPattern")]);
+                let mut made = with_names(
+                    properties,
+                    &[
+                        ("Schedule", "ScheduleExpression"),
+                        ("Pattern", "EventPattern"),
+                    ],
+                );
                 let target = vec![
                     named("Arn", attribute(&function.name, "Arn", loc), loc),
                     named("Id", string(&format!("{id}LambdaTarget"), loc), loc),

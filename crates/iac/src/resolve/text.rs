@@ -42,7 +42,9 @@ pub(super) fn with_dynamic(text: Text) -> Text {
     let has = |s: &str| s.contains(OPEN);
     let any = match &text {
         Text::Plain(s) => has(s),
-        Text::Parts(parts) => parts.iter().any(|p| matches!(p, Part::Literal(s) if has(s))),
+        Text::Parts(parts) => parts
+            .iter()
+            .any(|p| matches!(p, Part::Literal(s) if has(s))),
     };
     if !any {
         return text;
@@ -143,9 +145,22 @@ pub(super) fn split(text: &Text, delimiter: &str) -> Vec<Text> {
 pub(super) fn split_surely(text: &Text, delimiter: &str) -> Vec<Option<Text>> {
     if let Some(reference) = text.reference() {
         let whole = || Some(Text::Parts(Arc::new([Part::Reference(reference.clone())])));
-        let is_arn = reference.attribute.as_deref().is_none_or(|a| a.ends_with("Arn"));
+        let is_arn = reference
+            .attribute
+            .as_deref()
+            .is_none_or(|a| a.ends_with("Arn"));
         match delimiter {
-            ":" if is_arn => return vec![Some(Text::Plain("arn".into())), None, None, None, None, whole(), whole()],
+            ":" if is_arn => {
+                return vec![
+                    Some(Text::Plain("arn".into())),
+                    None,
+                    None,
+                    None,
+                    None,
+                    whole(),
+                    whole(),
+                ];
+            }
             "/" => return vec![None, whole(), whole()],
             "," => return vec![whole()],
             _ => {}
@@ -197,7 +212,10 @@ mod tests {
 
     #[test]
     fn a_dynamic_reference_may_be_joined_from_parts() {
-        let secret = Reference { target: ResourceId(3), attribute: None };
+        let secret = Reference {
+            target: ResourceId(3),
+            attribute: None,
+        };
         let text = Text::from_parts([
             Part::Literal("postgres://app:{{resolve:secretsmanager:".into()),
             Part::Reference(secret.clone()),

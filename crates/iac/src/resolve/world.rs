@@ -41,7 +41,10 @@ struct Choice {
 
 impl Choice {
     fn guard(&self) -> (Arc<str>, Arc<str>) {
-        (self.shown.clone(), self.candidates.values[self.index].1.clone())
+        (
+            self.shown.clone(),
+            self.candidates.values[self.index].1.clone(),
+        )
     }
 }
 
@@ -78,7 +81,12 @@ pub(super) struct World {
 
 impl World {
     /// The candidate chosen for a key; chooses the first when it is new.
-    pub(super) fn choose(&self, key: &ChoiceKey, shown: &Arc<str>, candidates: &Candidates) -> Arc<str> {
+    pub(super) fn choose(
+        &self,
+        key: &ChoiceKey,
+        shown: &Arc<str>,
+        candidates: &Candidates,
+    ) -> Arc<str> {
         let mut choices = self.choices.borrow_mut();
         if let Some(choice) = choices.iter().find(|c| c.key == *key) {
             return choice.candidates.values[choice.index].0.clone();
@@ -113,7 +121,116 @@ impl World {
     /// Whether there is room to try this many values of a parameter that decides no condition.
     pub(super) fn has_room(&self, candidates: usize) -> bool {
         let worlds = |c: &Choice| c.candidates.values.len().max(1);
-        let so_far: usize = self.choices.borrow().iter().map(worlds).fold(1, usize::saturating_mul);
+        let so_far: usize = self
+            .choices
+            .borrow()
+            .iter()
+            .map(worlds)
+            .fold(1, usize::saturating_mul);
+        so_far.saturating_mul(candidates) <= MAX_WORLDS_OF_USES
+    }
+
+    /// Notes that a parameter's default was taken though a condition may choose its value later.
+    pub(super) fn used_default(&self, key: ChoiceKey) {
+        self.used.borrow_mut().insert(key);
+    }
+
+    /// Notes what is wrong with the template.
+    pub(super) fn note(&self, loc: Loc, message: impl FnOnce() -> String) {
+        let note = (loc, message());
+        let mut notes = self.notes.borrow_mut();
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+
+    fn guard(&self) -> (Arc<str>, Arc<str>) {
+        (
+            self.shown.clone(),
+            self.candidates.values[self.index].1.clone(),
+        )
+    }
+}
+
+/// What was found before in this run, so that nothing is followed twice; `None` while it is
+/// being followed, which is how a circle shows.
+type Memo<T> = RefCell<HashMap<(usize, usize, bool), Option<T>>>;
+
+/// One combination.
+#[derive(Default)]
+pub(super) struct World {
+    choices: RefCell<Vec<Choice>>,
+    /// A choice fixed from outside; others take their first candidate.
+    fixed: Option<(ChoiceKey, usize)>,
+    /// True in the run that stands for all combinations that were not run.
+    pub undecided: bool,
+    /// How deep references are being followed.
+    pub depth: Cell<usize>,
+    /// How many conditions are being decided right now: parameters are told apart by what they
+    /// are compared with then.
+    pub in_condition: Cell<usize>,
+    /// True when no deployment can be like this.
+    pub impossible: Cell<bool>,
+    /// Values of parameters and outputs of other stacks.
+    pub values: Memo<Option<Value>>,
+    /// Conditions.
+    pub decisions: Memo<Result<bool, Arc<Why>>>,
+    /// What is wrong with the template, where.
+    pub notes: RefCell<Vec<(Loc, String)>>,
+    /// Parameters whose default was used while nothing had chosen their value.
+    used: RefCell<HashSet<ChoiceKey>>,
+    /// True when one of them was chosen later.
+    stale: Cell<bool>,
+}
+
+impl World {
+    /// The candidate chosen for a key; chooses the first when it is new.
+    pub(super) fn choose(
+        &self,
+        key: &ChoiceKey,
+        shown: &Arc<str>,
+        candidates: &Candidates,
+    ) -> Arc<str> {
+        let mut choices = self.choices.borrow_mut();
+        if let Some(choice) = choices.iter().find(|c| c.key == *key) {
+            return choice.candidates.values[choice.index].0.clone();
+        }
+        let last = candidates.values.len().saturating_sub(1);
+        let index = match &self.fixed {
+            Some((fixed, index)) if fixed == key => (*index).min(last),
+            _ => 0,
+        };
+        let Some((chosen, _)) = candidates.values.get(index) else {
+            return "".into();
+        };
+        if self.used.borrow().contains(key) {
+            self.stale.set(true);
+        }
+        choices.push(Choice {
+            key: key.clone(),
+            shown: shown.clone(),
+            candidates: candidates.clone(),
+            index,
+        });
+        chosen.clone()
+    }
+
+    /// The candidate chosen for a key, if it was chosen already.
+    pub(super) fn chosen(&self, t: usize, name: &str) -> Option<Arc<str>> {
+        let choices = self.choices.borrow();
+        let choice = choices.iter().find(|c| c.key.0 == t && *c.key.1 == *name)?;
+        Some(choice.candidates.values[choice.index].0.clone())
+    }
+
+    /// Whether there is room to try this many values of a parameter that decides no condition.
+    pub(super) fn has_room(&self, candidates: usize) -> bool {
+        let worlds = |c: &Choice| c.candidates.values.len().max(1);
+        let so_far: usize = self
+            .choices
+            .borrow()
+            .iter()
+            .map(worlds)
+            .fold(1, usize::saturating_mul);
         so_far.saturating_mul(candidates) <= MAX_WORLDS_OF_USES
     }
 
@@ -192,7 +309,11 @@ pub(super) fn explore<T>(name: &str, resolve: impl Fn(&World) -> T) -> Explored<
     let mut runs = 0;
     let complete = loop {
         let value = world.run(&resolve);
-        let found = if world.impossible.get() { &mut ruled_out } else { &mut worlds };
+        let found = if world.impossible.get() {
+            &mut ruled_out
+        } else {
+            &mut worlds
+        };
         found.push((world.guard(), value));
         runs += 1;
         if !world.advance() {
@@ -253,7 +374,10 @@ fn one_by_one<T>(name: &str, resolve: &impl Fn(&World) -> T) -> Vec<(Guard, T)> 
             };
             let value = world.run(resolve);
             if !world.impossible.get() {
-                let changed = (choice.shown.clone(), choice.candidates.values[index].1.clone());
+                let changed = (
+                    choice.shown.clone(),
+                    choice.candidates.values[index].1.clone(),
+                );
                 found.push((Guard::new([changed, standing.clone()]), value));
             }
         }

@@ -1,7 +1,9 @@
 //! Stacks from text, and short questions about what they come to.
 #![allow(dead_code)]
 
-use lockfast_facts::{Kind, Part, Place, Read, Resource, Source, SourceId, Text, Value, Variant, Why};
+use lockfast_facts::{
+    Kind, Part, Place, Read, Resource, Source, SourceId, Text, Value, Variant, Why,
+};
 use lockfast_iac::{Resolved, Template, parse, resolve};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -52,8 +54,15 @@ pub fn run(stacks: Vec<Stack>) -> Resolved {
     for stack in stacks {
         let source = SourceId(sources.len() as u32);
         let parsed = parse(&stack.text, source).unwrap_or_else(|e| panic!("{e}\n{}", stack.text));
-        let path = if stack.name.contains('.') { stack.name.clone() } else { format!("{}.template.json", stack.name) };
-        sources.push(Source::File { path, text: stack.text.into() });
+        let path = if stack.name.contains('.') {
+            stack.name.clone()
+        } else {
+            format!("{}.template.json", stack.name)
+        };
+        sources.push(Source::File {
+            path,
+            text: stack.text.into(),
+        });
         templates.push(Template {
             stack_name: stack.name.clone(),
             stack_path: stack.name,
@@ -69,7 +78,12 @@ pub fn run(stacks: Vec<Stack>) -> Resolved {
         });
     }
     let resolved = resolve(sources, templates);
-    let names = resolved.inventory.resources().iter().map(|r| r.name.to_string()).collect();
+    let names = resolved
+        .inventory
+        .resources()
+        .iter()
+        .map(|r| r.name.to_string())
+        .collect();
     RESOLVED_NAMES.with(|cell| *cell.borrow_mut() = names);
     resolved
 }
@@ -126,7 +140,13 @@ pub fn text(resolved: &Resolved, name: &str, path: &str) -> String {
 pub fn why(resolved: &Resolved, name: &str, path: &str) -> Why {
     match resource(resolved, name).at(path) {
         Read::Unknown(why, _) => (*why).clone(),
-        Read::Found(Value { kind: Kind::Text(text), .. }, _) => match text.first_unknown() {
+        Read::Found(
+            Value {
+                kind: Kind::Text(text),
+                ..
+            },
+            _,
+        ) => match text.first_unknown() {
             Some(why) => (**why).clone(),
             None => panic!("{path} is known: {text:?}"),
         },
@@ -137,7 +157,10 @@ pub fn why(resolved: &Resolved, name: &str, path: &str) -> Why {
 /// `(guard, value)` of each variant, sorted.
 pub fn cases(resolved: &Resolved, name: &str, path: &str) -> Vec<(&'static str, &'static str)> {
     let case = |variant: &Variant| -> (&'static str, &'static str) {
-        (variant.when.to_string().leak(), show(variant.at(path)).leak())
+        (
+            variant.when.to_string().leak(),
+            show(variant.at(path)).leak(),
+        )
     };
     let mut cases: Vec<_> = resource(resolved, name).variants.iter().map(case).collect();
     cases.sort_unstable();
