@@ -3,6 +3,7 @@
 use crate::control::chapter;
 
 mod aes_256;
+mod inherited;
 mod log_group;
 mod working_key;
 
@@ -22,4 +23,11 @@ chapter! {
     timestream_encrypted,
     timestream_aes_256,
     timestream_stores_encrypted,
+    s3_default_encryption,
+    s3_key_as_asked,
+    s3_bucket_key,
+    encryption_as_code,
+    every_store_encrypted,
+    keys_as_code,
+    aes_256_at_rest,
 }
