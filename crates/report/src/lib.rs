@@ -1,1 +1,42 @@
-//! report
+//! Reports for people and machines: one file per format, none of which judges anything.
+//!
+//! Findings are made one at a time while a report is written, so that a run of many thousand
+//! verdicts needs no more memory than the verdicts themselves.
+#![deny(missing_docs)]
+
+mod clean;
+mod csv;
+mod excerpt;
+mod github;
+mod gitlab;
+mod html;
+mod json;
+mod junit;
+mod keymap;
+mod markdown;
+mod model;
+mod sarif;
+mod terminal;
+
+pub use json::json_schema;
+pub use model::{Format, InputSummary, Problem, Report, Style, Verbosity};
+
+use std::io::{Result, Write};
+
+/// Writes a report.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn write(report: &Report<'_>, format: Format, style: &Style, out: &mut dyn Write) -> Result<()> {
+    match format {
+        Format::Terminal => terminal::write(report, style, out),
+        Format::Json => json::write(report, out),
+        Format::Sarif => sarif::write(report, out),
+        Format::Junit => junit::write(report, out),
+        Format::Github => github::write(report, out),
+        Format::Gitlab => gitlab::write(report, out),
+        Format::Csv => csv::write(report, out),
+        Format::Html => html::write(report, out),
+        Format::Markdown => markdown::write(report, out),
+    }
+}

@@ -28,7 +28,7 @@ pub fn run(args: &Check) -> Result<u8> {
     only(&mut config, &args.only)?;
     let today = match &args.today {
         Some(day) => day.parse::<jiff::civil::Date>().with_context(|| format!("--today {day}: write YYYY-MM-DD"))?.to_string(),
-        None => jiff::Zoned::now().date().to_string(),
+        None => today(),
     };
     let known = known_failures(args, &today)?;
 
@@ -58,8 +58,15 @@ pub fn run(args: &Check) -> Result<u8> {
 pub(super) fn findings_of(paths: &[String], config: Option<&Path>) -> Result<Vec<Finding>> {
     let (config, _) = policy::load(config, &folders(paths))?;
     let loaded = lockfast_iac::load(paths, &ReadOptions::default());
-    let today = jiff::Zoned::now().date().to_string();
-    Ok(evaluate(&loaded.inventory, &config, &today).findings().collect())
+    Ok(evaluate(&loaded.inventory, &config, &today()).findings().collect())
+}
+
+/// Today in UTC, so that a waiver ends at the same moment everywhere.
+fn today() -> String {
+    jiff::Timestamp::now()
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date()
+        .to_string()
 }
 
 fn rayon_threads(threads: usize) -> Result<()> {

@@ -1,0 +1,48 @@
+//! GitHub workflow commands (GitHub Docs, "Workflow commands for GitHub Actions").
+
+use crate::model::{Report, headline};
+use lockfast_policy::{Severity, Verdict};
+use std::io::{Result, Write};
+
+pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
+    for finding in report.listed() {
+        let level = match (finding.verdict, finding.severity) {
+            (Verdict::Fail, Severity::Critical | Severity::High) => "error",
+            (Verdict::Fail, _) => "warning",
+            (Verdict::Unknown, _) => "notice",
+            _ => continue,
+        };
+        let mut properties = Vec::new();
+        if let Some(origin) = &finding.origin {
+            properties.push(format!("file={}", property(&origin.file)));
+            properties.push(format!("line={},endLine={}", origin.line, origin.end_line));
+            if origin.line == origin.end_line {
+                properties.push(format!("col={},endColumn={}", origin.column, origin.end_column));
+            }
+        }
+        properties.push(format!("title={}", property(&format!("{} ({})", finding.title, finding.clauses.join(" ")))));
+        let mut message = format!("{}: {}", finding.resource.id, headline(&finding));
+        if let Some(fix) = &finding.fix {
+            message.push_str(&format!("\n{}", fix.text));
+        }
+        writeln!(out, "::{level} {}::{}", properties.join(","), data(&message))?;
+    }
+    for problem in &report.input.problems {
+        let line = problem.line.map(|l| format!(",line={l}")).unwrap_or_default();
+        writeln!(out, "::warning file={}{line},title=Not read::{}", property(&problem.path), data(&problem.message))?;
+    }
+    let total = report.summary().total;
+    writeln!(
+        out,
+        "lockfast: {} fail, {} unknown, {} pass, {} waived",
+        total.fail, total.unknown, total.pass, total.waived
+    )
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}

@@ -1,0 +1,37 @@
+//! GitLab Code Quality (GitLab Docs, "Code Quality report format").
+
+use crate::model::{Report, headline};
+use lockfast_policy::{Severity, Verdict};
+use serde_json::json;
+use std::io::{Result, Write};
+
+pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
+    out.write_all(b"[")?;
+    let mut first = true;
+    for finding in report.listed() {
+        let severity = match (finding.verdict, finding.severity) {
+            (Verdict::Fail, Severity::Critical) => "blocker",
+            (Verdict::Fail, Severity::High) => "critical",
+            (Verdict::Fail, Severity::Medium) => "major",
+            (Verdict::Fail, _) => "minor",
+            (Verdict::Unknown, _) => "info",
+            _ => continue,
+        };
+        let (path, line) = finding
+            .origin
+            .as_ref()
+            .map_or(("lockfast.toml", 1), |origin| (origin.file.as_str(), origin.line));
+        let entry = json!({
+            "description": format!("{}: {} ({})", finding.resource.id, headline(&finding), finding.clauses.join(" ")),
+            "check_name": finding.control,
+            "fingerprint": finding.fingerprint,
+            "severity": severity,
+            "categories": ["Security"],
+            "location": { "path": path, "lines": { "begin": line } },
+        });
+        out.write_all(if first { b"\n  " } else { b",\n  " })?;
+        first = false;
+        serde_json::to_writer(&mut *out, &entry)?;
+    }
+    out.write_all(b"\n]\n")
+}

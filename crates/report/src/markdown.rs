@@ -1,0 +1,89 @@
+//! Markdown, for a comment on a pull request.
+
+use crate::clean::clean;
+use crate::model::{Report, headline, place};
+use lockfast_policy::Verdict;
+use std::io::{Result, Write};
+
+/// How many findings of a control are listed: GitHub cuts comments at 65,536 characters.
+const FIRST: usize = 10;
+
+pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
+    let summary = report.summary();
+    let total = summary.total;
+    let verdict = if total.fail > 0 { "The policy is broken" } else { "Nothing known breaks the policy" };
+    writeln!(out, "## Lockfast: {verdict}\n")?;
+    writeln!(
+        out,
+        "**{} fail** · {} unknown · {} pass · {} waived, in {} templates with {} resources\n",
+        total.fail, total.unknown, total.pass, total.waived, report.input.templates, report.input.resources
+    )?;
+    for (severity, control, indices) in report.failures() {
+        writeln!(
+            out,
+            "<details{}><summary><b>{severity}</b> {} ({}) — {}</summary>\n",
+            if severity >= lockfast_policy::Severity::High { " open" } else { "" },
+            control.title,
+            indices.len(),
+            control.clauses.join(" ")
+        )?;
+        for index in indices.iter().take(FIRST) {
+            let finding = report.run.finding(*index);
+            writeln!(
+                out,
+                "- `{}` {} (`{}`)",
+                code(&finding.resource.id),
+                text(&headline(&finding)),
+                code(&place(&finding))
+            )?;
+        }
+        if indices.len() > FIRST {
+            writeln!(out, "- … and {} more", indices.len() - FIRST)?;
+        }
+        writeln!(out, "\nFix: {}\n\n```yaml\n{}\n```\n</details>\n", control.fix, control.cloudformation.trim_end())?;
+    }
+    let unknown = report.grouped(Verdict::Unknown);
+    if !unknown.is_empty() {
+        writeln!(out, "<details><summary>Cannot be decided ({})</summary>\n", total.unknown)?;
+        for (_, control, indices) in unknown {
+            writeln!(out, "- {} (`{}`): {}", control.title, control.id, indices.len())?;
+        }
+        writeln!(out, "</details>\n")?;
+    }
+    if !report.input.problems.is_empty() {
+        writeln!(out, "Not read, or only in part:\n")?;
+        for problem in &report.input.problems {
+            writeln!(out, "- `{}`: {}", code(&problem.place()), text(&problem.message))?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(out, "| clause | | fail | unknown | pass | waived |\n|---|---|--:|--:|--:|--:|")?;
+    for row in &summary.clauses {
+        let c = row.counts;
+        writeln!(out, "| {} | {} | {} | {} | {} | {} |", row.clause, row.title, c.fail, c.unknown, c.pass, c.waived)?;
+    }
+    Ok(())
+}
+
+/// Inside backticks nothing is markup but the backtick itself.
+fn code(text: &str) -> String {
+    clean(text).replace('`', "'")
+}
+
+/// Names from templates must not become markup or mentions.
+fn text(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in clean(text).chars() {
+        match c {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '@' => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,264 @@
+//! What a report is made from.
+
+use lockfast_policy::{Control, Finding, Run, Severity, Verdict, clauses};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+
+/// A run and what surrounds it.
+pub struct Report<'a> {
+    /// The verdicts.
+    pub run: &'a Run<'a>,
+    /// What was read, and what was not.
+    pub input: InputSummary,
+    /// Fingerprints of failures that stood before (a baseline, a base revision): they are not shown.
+    pub known: BTreeSet<String>,
+    /// Lockfast's version.
+    pub version: String,
+}
+
+/// What was read, and what was not: the run's coverage.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InputSummary {
+    /// How many files were opened.
+    pub files_read: usize,
+    /// Files passed over, by reason.
+    pub passed_over: BTreeMap<String, usize>,
+    /// How many templates (stacks) were judged.
+    pub templates: usize,
+    /// How many resources they hold.
+    pub resources: usize,
+    /// Resource types that Lockfast does not know, with how many resources have them.
+    pub unknown_types: BTreeMap<String, usize>,
+    /// What could not be read, or only in part.
+    pub problems: Vec<Problem>,
+    /// The policy file; none for the built-in policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+}
+
+/// Something that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Problem {
+    /// The file or folder.
+    pub path: String,
+    /// Line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Column, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Problem {
+    /// `path:line:column`, as far as known.
+    pub fn place(&self) -> String {
+        match (self.line, self.column) {
+            (Some(line), Some(column)) => format!("{}:{line}:{column}", self.path),
+            _ => self.path.clone(),
+        }
+    }
+}
+
+/// The formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For a person at a terminal.
+    Terminal,
+    /// Lockfast's own JSON, by the published schema.
+    Json,
+    /// SARIF 2.1.0 (OASIS).
+    Sarif,
+    /// JUnit XML.
+    Junit,
+    /// GitHub workflow commands.
+    Github,
+    /// GitLab Code Quality.
+    Gitlab,
+    /// Comma-separated values (RFC 4180).
+    Csv,
+    /// One self-contained page.
+    Html,
+    /// Markdown, for a comment on a pull request.
+    Markdown,
+}
+
+impl Format {
+    const ALL: [(Format, &'static str); 9] = [
+        (Format::Terminal, "terminal"),
+        (Format::Json, "json"),
+        (Format::Sarif, "sarif"),
+        (Format::Junit, "junit"),
+        (Format::Github, "github"),
+        (Format::Gitlab, "gitlab"),
+        (Format::Csv, "csv"),
+        (Format::Html, "html"),
+        (Format::Markdown, "markdown"),
+    ];
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Format::ALL
+            .iter()
+            .find(|(_, name)| *name == text)
+            .map(|(format, _)| *format)
+            .ok_or_else(|| {
+                let names: Vec<_> = Format::ALL.iter().map(|(_, name)| *name).collect();
+                format!("no format `{text}`; there are {}", names.join(", "))
+            })
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Format::ALL.iter().find(|(format, _)| format == self).map_or("", |(_, name)| name);
+        f.write_str(name)
+    }
+}
+
+/// How much the terminal report says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// The clauses that fail, and the last line.
+    Quiet,
+    /// What fails, with the first few of each control.
+    Normal,
+    /// Everything.
+    Verbose,
+}
+
+/// How the terminal report looks.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// Whether to colour.
+    pub color: bool,
+    /// Columns.
+    pub width: usize,
+    /// How much to say.
+    pub verbosity: Verbosity,
+}
+
+/// How many verdicts there are of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Counts {
+    pub fail: usize,
+    pub unknown: usize,
+    pub pass: usize,
+    pub waived: usize,
+    /// Failures that a baseline knows.
+    pub known: usize,
+}
+
+impl Counts {
+    fn add(&mut self, verdict: Verdict, known: bool) {
+        match verdict {
+            Verdict::Fail if known => self.known += 1,
+            Verdict::Fail => self.fail += 1,
+            Verdict::Unknown => self.unknown += 1,
+            Verdict::Pass => self.pass += 1,
+            Verdict::Waived => self.waived += 1,
+            Verdict::NotApplicable => {}
+        }
+    }
+}
+
+/// The verdicts of a clause.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct ClauseRow {
+    pub clause: String,
+    pub title: String,
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// Totals, whole and by clause.
+pub(crate) struct Summary {
+    pub total: Counts,
+    pub clauses: Vec<ClauseRow>,
+}
+
+impl Report<'_> {
+    /// True when a failing row is known from a baseline.
+    pub(crate) fn is_known(&self, index: usize, verdict: Verdict) -> bool {
+        verdict == Verdict::Fail && !self.known.is_empty() && self.known.contains(&self.run.finding(index).fingerprint)
+    }
+
+    pub(crate) fn summary(&self) -> Summary {
+        let mut total = Counts::default();
+        let mut by_clause: BTreeMap<&str, Counts> = BTreeMap::new();
+        for (index, (control, _, verdict)) in self.run.verdicts().enumerate() {
+            let known = self.is_known(index, verdict);
+            total.add(verdict, known);
+            for clause in control.clauses {
+                by_clause.entry(clause).or_default().add(verdict, known);
+            }
+        }
+        let rows = clauses()
+            .iter()
+            .filter_map(|clause| {
+                let counts = by_clause.get(clause.id.as_str())?;
+                Some(ClauseRow {
+                    clause: clause.id.clone(),
+                    title: clause.title.clone(),
+                    counts: *counts,
+                })
+            })
+            .collect();
+        Summary {
+            total,
+            clauses: rows,
+        }
+    }
+
+    /// Failures, the worst controls first, each with the indices of its findings.
+    pub(crate) fn failures(&self) -> Vec<(Severity, &'static Control, Vec<usize>)> {
+        self.grouped(Verdict::Fail)
+    }
+
+    /// Findings of a verdict by control, the worst controls first.
+    pub(crate) fn grouped(&self, wanted: Verdict) -> Vec<(Severity, &'static Control, Vec<usize>)> {
+        let mut groups: Vec<(Severity, &'static Control, Vec<usize>)> = Vec::new();
+        for (index, (control, severity, verdict)) in self.run.verdicts().enumerate() {
+            if verdict != wanted || self.is_known(index, verdict) {
+                continue;
+            }
+            match groups.last_mut() {
+                Some((_, last, indices)) if last.id == control.id => indices.push(index),
+                _ => groups.push((severity, control, vec![index])),
+            }
+        }
+        // Stable: controls of one severity stay in the policy's order.
+        groups.sort_by_key(|(severity, ..)| std::cmp::Reverse(*severity));
+        groups
+    }
+
+    /// The findings that machine formats list: all but failures known from a baseline.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = Finding> {
+        self.run.findings().filter(|finding| {
+            !(finding.verdict == Verdict::Fail && self.known.contains(&finding.fingerprint))
+        })
+    }
+}
+
+/// `file:line:column`.
+pub(crate) fn place(finding: &Finding) -> String {
+    match &finding.origin {
+        Some(origin) => format!("{}:{}:{}", origin.file, origin.line, origin.column),
+        None => String::new(),
+    }
+}
+
+/// What a person should read first: the message, with the condition it needs.
+pub(crate) fn headline(finding: &Finding) -> String {
+    match &finding.when {
+        Some(when) => format!("{} when {when}", finding.message),
+        None => finding.message.clone(),
+    }
+}

@@ -1,0 +1,279 @@
+//! The report for a person at a terminal.
+
+use crate::clean::clean;
+use crate::excerpt::excerpt;
+use crate::model::{Report, Style, Verbosity, headline, place};
+use anstyle::{AnsiColor, Style as Paint};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use lockfast_policy::{Control, Finding, Severity, Verdict};
+use std::io::{Result, Write};
+
+/// How many findings of a control are shown unless everything is asked for.
+const FIRST: usize = 3;
+
+pub(crate) fn write(report: &Report<'_>, style: &Style, out: &mut dyn Write) -> Result<()> {
+    let view = View {
+        report,
+        style,
+        color: style.color,
+    };
+    if style.verbosity > Verbosity::Quiet {
+        for (severity, control, indices) in report.failures() {
+            view.control(out, severity, control, &indices)?;
+        }
+        view.unknowns(out)?;
+        if style.verbosity == Verbosity::Verbose {
+            view.compact(out, Verdict::Waived, "Waived")?;
+            view.compact(out, Verdict::Pass, "Passed")?;
+        }
+    }
+    view.problems(out)?;
+    view.summary(out)
+}
+
+struct View<'r> {
+    report: &'r Report<'r>,
+    style: &'r Style,
+    color: bool,
+}
+
+fn paint_of(severity: Severity) -> Paint {
+    match severity {
+        Severity::Critical | Severity::High => AnsiColor::Red.on_default().bold(),
+        Severity::Medium => AnsiColor::Yellow.on_default().bold(),
+        Severity::Low | Severity::Info => AnsiColor::Cyan.on_default().bold(),
+    }
+}
+
+impl View<'_> {
+    fn paint(&self, paint: Paint, text: &str) -> String {
+        if self.color {
+            format!("{paint}{text}{paint:#}")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn bold(&self, text: &str) -> String {
+        self.paint(Paint::new().bold(), text)
+    }
+
+    fn faint(&self, text: &str) -> String {
+        self.paint(Paint::new().dimmed(), text)
+    }
+
+    fn wrapped(&self, text: &str, indent: &str) -> String {
+        textwrap::fill(
+            text,
+            textwrap::Options::new(self.style.width.max(40))
+                .initial_indent(indent)
+                .subsequent_indent(indent)
+                .break_words(false),
+        )
+    }
+
+    fn control(&self, out: &mut dyn Write, severity: Severity, control: &Control, indices: &[usize]) -> Result<()> {
+        writeln!(
+            out,
+            "{} {} {}",
+            self.paint(paint_of(severity), &severity.to_string().to_uppercase()),
+            self.bold(control.title),
+            self.faint(&format!("[{}] {}", control.id, control.clauses.join(" ")))
+        )?;
+        let shown = if self.style.verbosity == Verbosity::Verbose { indices.len() } else { FIRST };
+        for index in indices.iter().take(shown) {
+            self.finding(out, &self.report.run.finding(*index))?;
+        }
+        if indices.len() > shown {
+            writeln!(out, "\n  … and {} more:", indices.len() - shown)?;
+            for index in indices.iter().skip(shown).take(12) {
+                let finding = self.report.run.finding(*index);
+                writeln!(out, "    {}  {}", clean(&name(&finding)), self.faint(&clean(&place(&finding))))?;
+            }
+            if indices.len() > shown + 12 {
+                writeln!(out, "    and {} more (--verbose shows all)", indices.len() - shown - 12)?;
+            }
+        }
+        writeln!(out)?;
+        writeln!(out, "{}", self.wrapped(&format!("Fix: {}", control.fix), "  "))?;
+        for (label, snippet) in [("CloudFormation", control.cloudformation), ("CDK", control.cdk)] {
+            writeln!(out, "  {}", self.faint(label))?;
+            for line in snippet.trim_end().lines() {
+                writeln!(out, "    {line}")?;
+            }
+        }
+        writeln!(out)
+    }
+
+    fn finding(&self, out: &mut dyn Write, finding: &Finding) -> Result<()> {
+        writeln!(out)?;
+        let resource = &finding.resource;
+        let mut about = vec![resource.kind.clone()];
+        about.extend(resource.environment.clone());
+        about.extend(resource.classification.clone());
+        about.extend(resource.region.clone());
+        writeln!(
+            out,
+            "  {} {}",
+            self.bold(&clean(&name(finding))),
+            self.faint(&clean(&format!("({})", about.join(", "))))
+        )?;
+        let message = clean(&headline(finding));
+        writeln!(out, "{}", self.wrapped(&message, "  "))?;
+        let inventory = self.report.run.inventory();
+        let drawn = finding.origin.as_ref().and_then(|at| excerpt(inventory, at, "", self.color));
+        match drawn {
+            Some(text) => {
+                for line in text.lines() {
+                    writeln!(out, "  {}", line.trim_end())?;
+                }
+            }
+            None if finding.origin.is_some() => writeln!(out, "    at {}", clean(&place(finding)))?,
+            None => {}
+        }
+        self.facts(out, finding)?;
+        if let Some(site) = &resource.creation_site {
+            writeln!(out, "    made at {}", clean(site))?;
+        }
+        for note in &finding.notes {
+            writeln!(out, "{}", self.wrapped(&format!("note: {}", clean(note)), "    "))?;
+        }
+        writeln!(out, "    {}", self.faint(&format!("lockfast explain {}", finding.fingerprint)))
+    }
+
+    fn facts(&self, out: &mut dyn Write, finding: &Finding) -> Result<()> {
+        for fact in &finding.facts {
+            let certainty = match (fact.certainty.as_str(), &fact.because) {
+                ("stated", _) => fact
+                    .origin
+                    .as_ref()
+                    .filter(|o| Some(*o) != finding.origin.as_ref())
+                    .map(|o| format!(" ({}:{})", o.file, o.line))
+                    .unwrap_or_default(),
+                ("default", Some(because)) => format!(" (default: {because})"),
+                (other, Some(because)) => format!(" ({other}: {because})"),
+                (other, None) => format!(" ({other})"),
+            };
+            let line = format!("{} = {}{certainty}", fact.name, fact.value);
+            writeln!(out, "{}", self.wrapped(&clean(&line), "    "))?;
+        }
+        for step in &finding.steps {
+            writeln!(
+                out,
+                "    → {}",
+                clean(&format!("{} ({}:{})", step.what, step.origin.file, step.origin.line))
+            )?;
+        }
+        Ok(())
+    }
+
+    fn unknowns(&self, out: &mut dyn Write) -> Result<()> {
+        self.compact(out, Verdict::Unknown, "Cannot be decided")
+    }
+
+    /// One line per finding, by control.
+    fn compact(&self, out: &mut dyn Write, verdict: Verdict, title: &str) -> Result<()> {
+        let groups = self.report.grouped(verdict);
+        if groups.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "{}", self.bold(title))?;
+        for (_, control, indices) in groups {
+            writeln!(out, "  {} {}", control.title, self.faint(&format!("[{}]", control.id)))?;
+            let shown = if self.style.verbosity == Verbosity::Verbose { indices.len() } else { FIRST };
+            for index in indices.iter().take(shown) {
+                let finding = self.report.run.finding(*index);
+                let mut line = format!("{}: {}", name(&finding), headline(&finding));
+                if let Some(waiver) = &finding.waiver {
+                    line.push_str(&format!(" (waived: {})", waiver.reason));
+                }
+                writeln!(out, "{}", self.wrapped(&clean(&line), "    "))?;
+            }
+            if indices.len() > shown {
+                writeln!(out, "    … and {} more (--verbose shows all)", indices.len() - shown)?;
+            }
+        }
+        writeln!(out)
+    }
+
+    fn problems(&self, out: &mut dyn Write) -> Result<()> {
+        if self.report.input.problems.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "{}", self.paint(AnsiColor::Yellow.on_default().bold(), "Not read, or only in part"))?;
+        for problem in &self.report.input.problems {
+            let line = format!("{}: {}", problem.place(), problem.message);
+            writeln!(out, "{}", self.wrapped(&clean(&line), "  "))?;
+        }
+        writeln!(out)
+    }
+
+    fn summary(&self, out: &mut dyn Write) -> Result<()> {
+        let summary = self.report.summary();
+        let mut table = Table::new();
+        table
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(u16::try_from(self.style.width).unwrap_or(u16::MAX))
+            .set_header(["CLAUSE", "", "FAIL", "UNKNOWN", "PASS", "WAIVED"]);
+        let number = |n: usize| {
+            Cell::new(if n == 0 { "·".to_owned() } else { n.to_string() }).set_alignment(CellAlignment::Right)
+        };
+        let mut rows = 0;
+        for row in &summary.clauses {
+            if self.style.verbosity == Verbosity::Quiet && row.counts.fail == 0 {
+                continue;
+            }
+            rows += 1;
+            table.add_row([
+                Cell::new(&row.clause),
+                Cell::new(&row.title),
+                number(row.counts.fail),
+                number(row.counts.unknown),
+                number(row.counts.pass),
+                number(row.counts.waived),
+            ]);
+        }
+        if rows > 0 {
+            writeln!(out, "{table}\n")?;
+        }
+        let input = &self.report.input;
+        if self.style.verbosity > Verbosity::Quiet {
+            let passed_over: usize = input.passed_over.values().sum();
+            writeln!(
+                out,
+                "Read {} templates with {} resources from {} files; {passed_over} other files passed over, {} problems.",
+                input.templates,
+                input.resources,
+                input.files_read,
+                input.problems.len()
+            )?;
+            if !input.unknown_types.is_empty() {
+                let types: Vec<String> = input.unknown_types.iter().map(|(t, n)| format!("{t} ({n})")).collect();
+                writeln!(out, "{}", self.wrapped(&clean(&format!("Types not known: {}", types.join(", "))), ""))?;
+            }
+        }
+        let total = summary.total;
+        let verdict = if total.fail > 0 {
+            self.paint(AnsiColor::Red.on_default().bold(), "The policy is broken")
+        } else if total.unknown > 0 {
+            self.paint(AnsiColor::Yellow.on_default().bold(), "Nothing known breaks the policy")
+        } else {
+            self.paint(AnsiColor::Green.on_default().bold(), "The policy is kept")
+        };
+        let known = if total.known > 0 { format!(", {} known before", total.known) } else { String::new() };
+        writeln!(
+            out,
+            "{verdict}: {} fail, {} unknown, {} pass, {} waived{known}.",
+            total.fail, total.unknown, total.pass, total.waived
+        )
+    }
+}
+
+fn name(finding: &Finding) -> String {
+    if finding.resource.part.is_empty() {
+        finding.resource.id.clone()
+    } else {
+        format!("{} [{}]", finding.resource.id, finding.resource.part)
+    }
+}
