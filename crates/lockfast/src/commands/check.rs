@@ -63,8 +63,8 @@ pub(super) fn findings_of(paths: &[String], config: Option<&Path>) -> Result<Vec
 
 /// Today in UTC, so that a waiver ends at the same moment everywhere.
 fn today() -> String {
-    jiff::Timestamp::now()
-        .to_zoned(jiff::tz::TimeZone::UTC)
+    jiff::tz::TimeZone::UTC
+        .to_datetime(jiff::Timestamp::now())
         .date()
         .to_string()
 }
