@@ -1,7 +1,7 @@
 //! The lines of a source that a finding is about.
 
 use crate::clean::clean_lines;
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use lockfast_facts::Inventory;
 use lockfast_policy::Location;
 
@@ -39,10 +39,8 @@ pub(crate) fn excerpt(inventory: &Inventory, at: &Location, label: &str, color: 
         .fold(false)
         .annotation(AnnotationKind::Primary.span(start..end).label(label));
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-    let report = [Level::ERROR.no_name().primary_title("").element(snippet)];
-    let rendered = renderer.render(&report);
-    // The empty title is a line of its own.
-    Some(rendered.split_once('\n').map_or(rendered.clone(), |(_, rest)| rest.to_owned()))
+    // Without a title, the place stands in the first line.
+    Some(renderer.render(&[Group::with_level(Level::ERROR).element(snippet)]))
 }
 
 /// The byte offset of a column of a line in the joined lines.

@@ -217,6 +217,12 @@ fn named_key(
     value: &Value,
     loc: Loc,
 ) -> Known<Protection> {
+    // Some services take a word for the key that AWS owns.
+    if let Kind::Text(text) = &value.kind
+        && matches!(text.plain(), Some("AWS_OWNED_KMS_KEY" | "AWS_OWNED_KEY"))
+    {
+        return Known::Stated(Protection::AwsOwned, loc);
+    }
     match resolve_key(inventory, resource, value) {
         Ok(key) => Known::Stated(
             match key.target {
@@ -325,6 +331,14 @@ fn database(
     if own.is_stated() {
         return own;
     }
+    // A Multi-AZ DB cluster is no Aurora cluster: what Aurora does by default it does not.
+    let own = match (subject.kind(), subject.at("Engine").string()) {
+        ("AWS::RDS::DBCluster", Read::Found(engine, _)) if !engine.starts_with("aurora") => match own {
+            Known::Default(_, default, loc) => Known::Default(Protection::None, default, loc),
+            other => other,
+        },
+        _ => own,
+    };
     for source in [
         "SourceDBInstanceIdentifier",
         "SourceDBClusterIdentifier",

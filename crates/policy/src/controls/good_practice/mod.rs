@@ -3,4 +3,6 @@
 use crate::control::chapter;
 
 chapter! {
+    key_permissions_least_privilege,
+    defence_in_depth,
 }

@@ -3,4 +3,8 @@
 use crate::control::chapter;
 
 chapter! {
+    transit_tls_minimum,
+    keys_in_region,
+    keys_replicated_alike,
+    allowed_regions,
 }
