@@ -3,6 +3,7 @@
 use crate::control::chapter;
 
 mod aes_256;
+mod bucket_policy;
 mod inherited;
 mod log_group;
 mod working_key;
@@ -26,8 +27,12 @@ chapter! {
     s3_default_encryption,
     s3_key_as_asked,
     s3_bucket_key,
+    s3_refuses_plain_http,
+    s3_refuses_wrong_uploads,
+    cwl_log_group_encrypted,
     encryption_as_code,
     every_store_encrypted,
     keys_as_code,
+    key_rotation,
     aes_256_at_rest,
 }

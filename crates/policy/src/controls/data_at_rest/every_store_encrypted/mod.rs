@@ -36,6 +36,9 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         let service = &store.spec.service;
         let mut judgement = match &protection {
             Known::Unknown(why, _) => Judgement::cannot_tell(store, "whether it is encrypted", why),
+            known if known.value() == Some(&Protection::None) && protection != store.protection => {
+                Judgement::fail(store, "what it takes its encryption from is not encrypted")
+            }
             Known::Stated(Protection::None, _) => {
                 Judgement::fail(store, format!("what {service} stores here is not encrypted"))
             }

@@ -83,13 +83,22 @@ fn policy_of(subject: Subject<'_>) -> Judgement {
         Read::Found(policy, loc) => {
             let mut unknown = None;
             policy.walk(&mut |path, value| {
-                if let Kind::Unknown(why) = &value.kind
+                let why = match &value.kind {
+                    Kind::Unknown(why) => Some(why),
+                    // A policy given whole as a string; an unknown part of a principal's ARN is still code.
+                    Kind::Text(text) if path.is_empty() => text.first_unknown(),
+                    _ => None,
+                };
+                if let Some(why) = why
                     && unknown.is_none()
                 {
                     unknown = Some((path.to_owned(), why.clone(), value.loc));
                 }
             });
             match unknown {
+                Some((path, why, loc)) if path.is_empty() => {
+                    Judgement::cannot_tell(subject, "its key policy", &why).at(loc)
+                }
                 Some((path, why, loc)) => {
                     Judgement::cannot_tell(subject, &format!("{path} of its key policy"), &why).at(loc)
                 }
