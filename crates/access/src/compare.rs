@@ -37,7 +37,12 @@ impl Order {
 }
 
 /// Both as typed values; a maybe when a text is not fully known, no when one is not of the type.
-fn typed<T>(value: &Text, context: &Text, read: impl Fn(&str) -> Option<T>, holds: impl Fn(&T, &T) -> bool) -> Three {
+fn typed<T>(
+    value: &Text,
+    context: &Text,
+    read: impl Fn(&str) -> Option<T>,
+    holds: impl Fn(&T, &T) -> bool,
+) -> Three {
     let read = |text: &Text| match text.plain() {
         Some(s) => Ok(read(s.trim())),
         None => Err(()),

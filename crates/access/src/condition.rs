@@ -5,7 +5,7 @@
 
 use crate::Three;
 use crate::compare::{self, Order};
-use crate::pattern::{Reading, matches};
+use crate::pattern::{Reading, is_own_account, matches};
 use crate::policy::items;
 use crate::principal::shown;
 use crate::request::{ContextValue, Request};
@@ -164,13 +164,14 @@ impl Condition {
         }
     }
 
-    /// True when the operator and all values are known. References to resources count as known.
+    /// True when the operator and all values are known. References to resources count as known, and
+    /// so does the account that the policy belongs to.
     pub fn is_certain(&self) -> bool {
         self.operator.base != Base::Unsupported
             && self
                 .values
                 .as_ref()
-                .is_some_and(|v| v.iter().all(|t| t.first_unknown().is_none()))
+                .is_some_and(|values| values.iter().all(is_certain))
     }
 
     /// True when the key, compared without regard to case, is this one.
@@ -183,7 +184,9 @@ impl Condition {
         let context = request.lookup(&self.lower);
         match (self.operator.base, context) {
             (Base::Unsupported, _) => Three::Maybe,
-            (_, ContextValue::Known(values)) if !values.is_empty() => self.present(&values, request, variables),
+            (_, ContextValue::Known(values)) if !values.is_empty() => {
+                self.present(&values, request, variables)
+            }
             (_, ContextValue::Unknown) => {
                 let anything = Text::Parts(Arc::new([Part::Unknown(Arc::new(Why::NotGiven(
                     self.key.to_string(),
@@ -218,7 +221,13 @@ impl Condition {
         let Some(values) = &self.values else {
             return Three::Maybe;
         };
-        let matched = |c: &Text| Three::any(values.iter().map(|v| self.compare(c, v, request, variables)));
+        let matched = |c: &Text| {
+            Three::any(
+                values
+                    .iter()
+                    .map(|v| self.compare(c, v, request, variables)),
+            )
+        };
         let passes = |c: &Text| {
             let found = matched(c);
             if self.operator.negated { !found } else { found }
@@ -257,9 +266,23 @@ impl Condition {
                     }))
                 };
                 // Variables are found in lower case too: keys are compared without regard to case.
-                matches(&lower(value), &lower(context), Reading { fold: true, ..reading })
+                matches(
+                    &lower(value),
+                    &lower(context),
+                    Reading {
+                        fold: true,
+                        ..reading
+                    },
+                )
             }
-            Base::StringLike => matches(value, context, Reading { wild: true, ..reading }),
+            Base::StringLike => matches(
+                value,
+                context,
+                Reading {
+                    wild: true,
+                    ..reading
+                },
+            ),
             Base::Arn => compare::arn(value, context, reading),
             Base::Numeric(order) => compare::number(value, context, order),
             Base::Date(order) => compare::date(value, context, order),
@@ -269,6 +292,14 @@ impl Condition {
             Base::Null | Base::Unsupported => Three::Maybe,
         }
     }
+}
+
+fn is_certain(text: &Text) -> bool {
+    text.parts().iter().all(|part| match part {
+        Part::Literal(_) | Part::Reference(_) => true,
+        Part::Unknown(why) => is_own_account(why),
+        Part::Dynamic(_) => false,
+    })
 }
 
 fn values(value: &Value) -> Option<Vec<Text>> {

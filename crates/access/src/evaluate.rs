@@ -82,7 +82,13 @@ pub fn denies(policy: &Policy, request: &Request) -> Three {
 /// What identity policies allow: a request by whoever holds them, with only `action` and `resource` known.
 pub fn identity_allows(policies: &[&Policy], action: &str, resource: &Resource) -> Decision {
     let request = Request::new(Principal::member(Account::Own), action, resource.clone());
-    together(policies.iter().map(|p| p.evaluate(&request)).collect::<Vec<_>>().iter())
+    together(
+        policies
+            .iter()
+            .map(|p| p.evaluate(&request))
+            .collect::<Vec<_>>()
+            .iter(),
+    )
 }
 
 /// The decision of policies of one kind taken together, such as all that hang on a role.
@@ -92,12 +98,22 @@ pub(crate) fn together<'a>(outcomes: impl Iterator<Item = &'a Outcome> + Clone) 
     decide(
         denied,
         allowed,
-        outcomes.clone().flat_map(|o| o.if_allowed.iter().cloned()).collect(),
-        outcomes.flat_map(|o| o.unless_denied.iter().cloned()).collect(),
+        outcomes
+            .clone()
+            .flat_map(|o| o.if_allowed.iter().cloned())
+            .collect(),
+        outcomes
+            .flat_map(|o| o.unless_denied.iter().cloned())
+            .collect(),
     )
 }
 
-pub(crate) fn decide(denied: Three, allowed: Three, if_allowed: Vec<String>, unless: Vec<String>) -> Decision {
+pub(crate) fn decide(
+    denied: Three,
+    allowed: Three,
+    if_allowed: Vec<String>,
+    unless: Vec<String>,
+) -> Decision {
     match (denied, allowed) {
         (Three::Yes, _) => Decision::ExplicitDeny,
         (_, Three::No) => Decision::ImplicitDeny,
@@ -176,7 +192,12 @@ impl Policy {
         }
     }
 
-    pub(crate) fn matching(&self, statement: &Statement, request: &Request) -> Matching {
+    /// Whether a statement is about the request's action and resource.
+    pub(crate) fn concerns(&self, statement: &Statement, request: &Request) -> Three {
+        names_action(statement, request).and(self.names_resource(statement, request))
+    }
+
+    fn matching(&self, statement: &Statement, request: &Request) -> Matching {
         let nothing = Matching {
             all: Three::No,
             through: Through::NONE,
@@ -192,20 +213,15 @@ impl Policy {
             rest = rest.and(found);
             !found.is_no()
         };
-        let action = selects(&statement.actions, |pattern| {
-            let reading = Reading {
-                wild: true,
-                fold: true,
-                ..Reading::EXACT
-            };
-            matches(pattern, &Text::Plain(request.action.clone()), reading)
-        });
+        let action = names_action(statement, request);
         let goes_on = take(action, &|| "its action is the one asked for".to_owned())
             && take(self.names_resource(statement, request), &|| {
                 "its resource is the one asked for".to_owned()
             })
             && statement.conditions.iter().all(|condition| {
-                take(condition.holds(request, self.variables), &|| condition.to_string())
+                take(condition.holds(request, self.variables), &|| {
+                    condition.to_string()
+                })
             });
         if !goes_on {
             return nothing;
@@ -231,7 +247,8 @@ impl Policy {
         if names.is_empty() {
             return Three::Yes;
         }
-        let starts_with_reference = |text: &Text| matches!(subject_tokens(text).first(), Some(Token::Ref(_)));
+        let starts_with_reference =
+            |text: &Text| matches!(subject_tokens(text).first(), Some(Token::Ref(_)));
         selects(&statement.resources, |pattern| {
             let reading = Reading {
                 wild: true,
@@ -269,7 +286,9 @@ impl Policy {
                         (PrincipalPattern::Account(_), Identity::Root) => &mut through.direct,
                         (PrincipalPattern::Account(_), _) => &mut through.account,
                         (PrincipalPattern::Resource(_), _) => &mut through.role,
-                        (PrincipalPattern::Arn(arn), _) if shown(arn).contains(":role/") => &mut through.role,
+                        (PrincipalPattern::Arn(arn), _) if shown(arn).contains(":role/") => {
+                            &mut through.role
+                        }
                         _ => &mut through.direct,
                     };
                     *way = way.or(found);
@@ -288,9 +307,17 @@ impl Policy {
     /// Whether `NotPrincipal` leaves a principal out. A denial looks at the account, the role and
     /// the session one after the other, so it spares only those that are listed with their account
     /// (IAM User Guide, "AWS JSON policy elements: NotPrincipal").
-    fn excluded(&self, patterns: &[PrincipalPattern], effect: Effect, principal: &Principal) -> Three {
+    fn excluded(
+        &self,
+        patterns: &[PrincipalPattern],
+        effect: Effect,
+        principal: &Principal,
+    ) -> Three {
         let listed = Three::any(patterns.iter().map(|p| p.matches(principal, &self.account)));
-        let spares_by_name = matches!(principal.identity, Identity::Named { .. } | Identity::Member);
+        let spares_by_name = matches!(
+            principal.identity,
+            Identity::Named { .. } | Identity::Member
+        );
         let everyone = patterns.contains(&PrincipalPattern::Anyone);
         if effect == Effect::Allow || everyone || !spares_by_name {
             return listed;
@@ -306,14 +333,14 @@ impl Policy {
 }
 
 /// How a statement meets a request.
-pub(crate) struct Matching {
-    pub(crate) all: Three,
-    pub(crate) through: Through,
+struct Matching {
+    all: Three,
+    through: Through,
     open: Vec<String>,
 }
 
 impl Matching {
-    pub(crate) fn open_questions(&self) -> String {
+    fn open_questions(&self) -> String {
         match self.open.is_empty() {
             true => "its effect is not known".to_owned(),
             false => self.open.join(" and "),
@@ -331,6 +358,18 @@ fn named(principals: &Principals) -> String {
         Principals::These(patterns) => format!("the caller is {}", list(patterns)),
         Principals::AllBut(patterns) => format!("the caller is not {}", list(patterns)),
     }
+}
+
+fn names_action(statement: &Statement, request: &Request) -> Three {
+    let reading = Reading {
+        wild: true,
+        fold: true,
+        ..Reading::EXACT
+    };
+    let action = Text::Plain(request.action.clone());
+    selects(&statement.actions, |pattern| {
+        matches(pattern, &action, reading)
+    })
 }
 
 fn selects(selection: &Selection, matches: impl Fn(&Text) -> Three) -> Three {

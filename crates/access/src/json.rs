@@ -12,7 +12,9 @@ const MARKS: usize = 0xFFFD;
 pub(crate) fn parse(text: &Text, loc: Loc) -> Result<Value, Arc<Why>> {
     let mut open: Vec<Part> = Vec::new();
     let written = text.render(|part| {
-        let mark = u32::try_from(open.len()).ok().filter(|n| (*n as usize) < MARKS);
+        let mark = u32::try_from(open.len())
+            .ok()
+            .filter(|n| (*n as usize) < MARKS);
         open.push(part.clone());
         mark.and_then(|n| char::from_u32(FIRST_MARK + n))
             .map_or_else(String::new, String::from)

@@ -223,8 +223,24 @@ fn variable(inside: &str, request: &Request, tokens: &mut Vec<Token>) -> Option<
 
 /// Resource types that stand between the account and the name in an ARN built around `Ref`.
 const TYPE_PREFIXES: [&str; 18] = [
-    "key/", "role/", "user/", "group/", "policy/", "table/", "log-group:", "secret:", "parameter/", "parameter",
-    "function:", "stream/", "deliverystream/", "repository/", "cluster/", "file-system/", "stateMachine:", "alias/",
+    "key/",
+    "role/",
+    "user/",
+    "group/",
+    "policy/",
+    "table/",
+    "log-group:",
+    "secret:",
+    "parameter/",
+    "parameter",
+    "function:",
+    "stream/",
+    "deliverystream/",
+    "repository/",
+    "cluster/",
+    "file-system/",
+    "stateMachine:",
+    "alias/",
 ];
 
 /// Writes an ARN built around a reference (`arn:aws:s3:::${Bucket}/*`) like one that starts with
@@ -255,8 +271,7 @@ fn named_by_reference(tokens: Vec<Token>) -> Vec<Token> {
 /// Whether tokens match; unknown parts make it a maybe where they could decide.
 fn match_tokens(pattern: &[Token], subject: &[Token], reading: Reading<'_>) -> Three {
     // Two resources never share an ARN.
-    if let (Some(Token::Ref(a)), Some(Token::Ref(b))) = (pattern.first(), subject.first())
-    {
+    if let (Some(Token::Ref(a)), Some(Token::Ref(b))) = (pattern.first(), subject.first()) {
         // What both start with leaves the rest to be compared.
         return if a == b {
             match_tokens(&pattern[1..], &subject[1..], reading)
@@ -298,7 +313,10 @@ fn locked_colons(pattern: &[Token], subject: &[Token], reading: Reading<'_>) -> 
         .map(|t| if let Token::Char(c) = t { *c } else { '\u{1}' })
         .collect();
     if reading.arn && starts == "arn:" && !pattern.iter().all(|t| *t == Token::Star) {
-        let colons = subject.iter().enumerate().filter(|(_, t)| **t == Token::Char(':'));
+        let colons = subject
+            .iter()
+            .enumerate()
+            .filter(|(_, t)| **t == Token::Char(':'));
         for (i, _) in colons.take(5) {
             locked[i] = true;
         }
@@ -416,7 +434,10 @@ mod tests {
         let object = text(&[reference(1), lit("/a")]);
         assert_eq!(matches(&objects, &object, ARN), Three::Yes);
         assert_eq!(matches(&built, &object, ARN), Three::Yes);
-        assert_eq!(matches(&text(&[reference(2), lit("/*")]), &object, ARN), Three::No);
+        assert_eq!(
+            matches(&text(&[reference(2), lit("/*")]), &object, ARN),
+            Three::No
+        );
         assert_eq!(matches(&text(&[reference(1)]), &object, ARN), Three::No);
     }
 

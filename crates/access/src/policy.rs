@@ -108,7 +108,9 @@ impl Policy {
         match read {
             Read::Absent(_) => None,
             Read::Found(value, _) => Some(Policy::from_value(value)),
-            Read::Unknown(why, loc) => Some(Policy::from_value(&Value::new(Kind::Unknown(why), loc))),
+            Read::Unknown(why, loc) => {
+                Some(Policy::from_value(&Value::new(Kind::Unknown(why), loc)))
+            }
         }
     }
 
@@ -184,8 +186,10 @@ impl Policy {
             Read::Found(s, _) if s == "Deny" => Effect::Deny,
             Read::Unknown(..) => Effect::Unknown,
             Read::Found(..) | Read::Absent(_) => {
-                self.problems
-                    .push(("a statement without Effect Allow or Deny".to_owned(), value.loc));
+                self.problems.push((
+                    "a statement without Effect Allow or Deny".to_owned(),
+                    value.loc,
+                ));
                 Effect::Unknown
             }
         };
@@ -200,7 +204,10 @@ impl Policy {
             principals,
             actions: selection(map, "Action", "NotAction"),
             resources: selection(map, "Resource", "NotResource"),
-            conditions: map.get("Condition").map(Condition::read_all).unwrap_or_default(),
+            conditions: map
+                .get("Condition")
+                .map(Condition::read_all)
+                .unwrap_or_default(),
             loc: value.loc,
         });
     }
@@ -217,9 +224,9 @@ impl Statement {
         };
         let principals = match &self.principals {
             Principals::Holder => true,
-            Principals::These(list) | Principals::AllBut(list) => {
-                !list.iter().any(|p| matches!(p, PrincipalPattern::Unknown(_)))
-            }
+            Principals::These(list) | Principals::AllBut(list) => !list
+                .iter()
+                .any(|p| matches!(p, PrincipalPattern::Unknown(_))),
         };
         self.effect != Effect::Unknown
             && principals
@@ -268,6 +275,10 @@ fn principals(value: &Value) -> Vec<PrincipalPattern> {
             .collect();
     };
     map.iter()
-        .flat_map(|(kind, named)| items(named).iter().map(|item| PrincipalPattern::from_value(kind, item)))
+        .flat_map(|(kind, named)| {
+            items(named)
+                .iter()
+                .map(|item| PrincipalPattern::from_value(kind, item))
+        })
         .collect()
 }

@@ -36,15 +36,21 @@ impl Account {
 
     /// Whether both are one account, seen from a policy in the account `home`.
     pub fn same_from(&self, other: &Account, home: &Account) -> Three {
-        let known = |a: &Account| if *a == Account::Own { home.clone() } else { a.clone() };
+        let known = |a: &Account| {
+            if *a == Account::Own {
+                home.clone()
+            } else {
+                a.clone()
+            }
+        };
         known(self).same(&known(other))
     }
 
     pub(crate) fn text(&self) -> Option<Text> {
         match self {
-            Account::Own => Some(Text::Parts(Arc::new([Part::Unknown(Arc::new(Why::Runtime(
-                "AWS::AccountId".to_owned(),
-            )))]))),
+            Account::Own => Some(Text::Parts(Arc::new([Part::Unknown(Arc::new(
+                Why::Runtime("AWS::AccountId".to_owned()),
+            ))]))),
             Account::Id(id) => Some(Text::Plain(id.clone())),
             Account::Unknown => None,
         }
@@ -217,7 +223,9 @@ impl Principal {
     /// The same principal with these tags and no others.
     #[must_use]
     pub fn with_tags<'a>(mut self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let tags = tags.into_iter().map(|(k, v)| (k.to_lowercase(), v.to_owned()));
+        let tags = tags
+            .into_iter()
+            .map(|(k, v)| (k.to_lowercase(), v.to_owned()));
         self.tags = Some(tags.collect());
         self
     }
@@ -226,12 +234,12 @@ impl Principal {
     pub(crate) fn arn_text(&self) -> Option<Text> {
         match &self.identity {
             Identity::Named { arn: Some(arn), .. } => Some(arn.clone()),
-            Identity::Named { id: Some(id), .. } => {
-                Some(Text::Parts(Arc::new([Part::Reference(lockfast_facts::Reference {
+            Identity::Named { id: Some(id), .. } => Some(Text::Parts(Arc::new([Part::Reference(
+                lockfast_facts::Reference {
                     target: *id,
                     attribute: Some("Arn".into()),
-                })])))
-            }
+                },
+            )]))),
             Identity::Root => {
                 let account = self.account.text()?;
                 Some(Text::from_parts(
@@ -256,7 +264,10 @@ impl Principal {
     }
 
     fn is_iam(&self) -> bool {
-        matches!(self.identity, Identity::Root | Identity::Member | Identity::Named { .. })
+        matches!(
+            self.identity,
+            Identity::Root | Identity::Member | Identity::Named { .. }
+        )
     }
 }
 
@@ -303,7 +314,9 @@ impl PrincipalPattern {
             "Service" => PrincipalPattern::Service(text),
             "Federated" => PrincipalPattern::Federated(text),
             "CanonicalUser" => PrincipalPattern::CanonicalUser(text),
-            _ => PrincipalPattern::Unknown(Arc::new(Why::Unsupported(format!("principal type {kind}")))),
+            _ => PrincipalPattern::Unknown(Arc::new(Why::Unsupported(format!(
+                "principal type {kind}"
+            )))),
         }
     }
 
@@ -356,7 +369,9 @@ impl PrincipalPattern {
         if principal.identity == I::Arbitrary || matches!(self, PrincipalPattern::Unknown(_)) {
             return Three::Maybe;
         }
-        let exact = |pattern: &Text, s: &Arc<str>| matches(pattern, &Text::Plain(s.clone()), Reading::EXACT);
+        let exact = |pattern: &Text, s: &Arc<str>| {
+            matches(pattern, &Text::Plain(s.clone()), Reading::EXACT)
+        };
         match (self, &principal.identity) {
             (PrincipalPattern::Account(account), _) if principal.is_iam() => {
                 account.same_from(&principal.account, home)
@@ -364,16 +379,25 @@ impl PrincipalPattern {
             (PrincipalPattern::Arn(pattern), I::Named { arn, session, .. }) => {
                 let account = account_of_arn(pattern).unwrap_or(Account::Unknown);
                 let Some(arn) = arn else {
-                    return account.same_from(&principal.account, home).and(Three::Maybe);
+                    return account
+                        .same_from(&principal.account, home)
+                        .and(Three::Maybe);
                 };
                 let role = matches(pattern, arn, Reading::EXACT);
                 role.or(session_matches(pattern, arn, session.as_deref()))
             }
             (PrincipalPattern::Arn(pattern), I::Member) => {
                 let account = account_of_arn(pattern).unwrap_or(Account::Unknown);
-                account.same_from(&principal.account, home).and(Three::Maybe)
+                account
+                    .same_from(&principal.account, home)
+                    .and(Three::Maybe)
             }
-            (PrincipalPattern::Resource(id), I::Named { id: Some(other), .. }) => (id == other).into(),
+            (
+                PrincipalPattern::Resource(id),
+                I::Named {
+                    id: Some(other), ..
+                },
+            ) => (id == other).into(),
             (PrincipalPattern::Resource(_), I::Named { .. } | I::Member) => Three::Maybe,
             (PrincipalPattern::Service(pattern), I::Service(name)) => exact(pattern, name),
             (PrincipalPattern::Federated(pattern), I::Federated(name)) => exact(pattern, name),

@@ -128,7 +128,10 @@ fn reference(id: ResourceId) -> Part {
 fn arn_shape(service: &str, prefix: &str) -> Text {
     let unknown = |what: &str| Part::Unknown(Arc::new(Why::Runtime(what.to_owned())));
     if service == "s3" {
-        return Text::from_parts([Part::Literal("arn:aws:s3:::".into()), unknown("the bucket's name")]);
+        return Text::from_parts([
+            Part::Literal("arn:aws:s3:::".into()),
+            unknown("the bucket's name"),
+        ]);
     }
     Text::from_parts([
         Part::Literal("arn:".into()),
@@ -195,14 +198,20 @@ impl Request {
             Identity::Service(name) => Some(name),
             _ => None,
         };
-        let signed = !matches!(principal.identity, Identity::Anonymous | Identity::Service(_));
+        let signed = !matches!(
+            principal.identity,
+            Identity::Anonymous | Identity::Service(_)
+        );
         match key {
             "aws:principalisawsservice" => plain(if service.is_some() { "true" } else { "false" }),
             "aws:principalservicename" => match service {
                 Some(name) => plain(name),
                 None => ContextValue::Absent,
             },
-            "aws:principalaccount" | "kms:calleraccount" | "aws:principalarn" | "aws:principalorgid"
+            "aws:principalaccount"
+            | "kms:calleraccount"
+            | "aws:principalarn"
+            | "aws:principalorgid"
             | "aws:principalorgpaths"
                 if !signed =>
             {

@@ -20,7 +20,9 @@ fn check(operator: &str, values: &str, context: Option<&[&str]>) -> Three {
     assert!(policy.problems.is_empty());
     let value = match context {
         None => ContextValue::Absent,
-        Some(values) => ContextValue::Known(values.iter().map(|v| Text::Plain((*v).into())).collect()),
+        Some(values) => {
+            ContextValue::Known(values.iter().map(|v| Text::Plain((*v).into())).collect())
+        }
     };
     denies(
         &policy,
@@ -32,12 +34,20 @@ fn check(operator: &str, values: &str, context: Option<&[&str]>) -> Three {
 
 #[track_caller]
 fn yes(operator: &str, values: &str, context: Option<&[&str]>) {
-    assert_eq!(check(operator, values, context), Three::Yes, "{operator} {values} {context:?}");
+    assert_eq!(
+        check(operator, values, context),
+        Three::Yes,
+        "{operator} {values} {context:?}"
+    );
 }
 
 #[track_caller]
 fn no(operator: &str, values: &str, context: Option<&[&str]>) {
-    assert_eq!(check(operator, values, context), Three::No, "{operator} {values} {context:?}");
+    assert_eq!(
+        check(operator, values, context),
+        Three::No,
+        "{operator} {values} {context:?}"
+    );
 }
 
 #[test]
@@ -56,13 +66,28 @@ fn strings() {
 
 #[test]
 fn missing_keys() {
-    for operator in ["StringEquals", "NumericLessThan", "Bool", "ArnLike", "IpAddress", "DateEquals", "BinaryEquals"] {
+    for operator in [
+        "StringEquals",
+        "NumericLessThan",
+        "Bool",
+        "ArnLike",
+        "IpAddress",
+        "DateEquals",
+        "BinaryEquals",
+    ] {
         no(operator, r#""1""#, None);
         yes(&format!("{operator}IfExists"), r#""1""#, None);
         yes(&format!("ForAllValues:{operator}"), r#""1""#, None);
         no(&format!("ForAnyValue:{operator}"), r#""1""#, None);
     }
-    for operator in ["StringNotEquals", "StringNotLike", "NumericNotEquals", "ArnNotLike", "NotIpAddress", "DateNotEquals"] {
+    for operator in [
+        "StringNotEquals",
+        "StringNotLike",
+        "NumericNotEquals",
+        "ArnNotLike",
+        "NotIpAddress",
+        "DateNotEquals",
+    ] {
         yes(operator, r#""1""#, None);
     }
 }
@@ -90,11 +115,31 @@ fn numbers() {
 
 #[test]
 fn dates() {
-    yes("DateLessThan", r#""2020-01-01T00:00:01Z""#, Some(&["2020-01-01T00:00:00Z"]));
-    yes("DateEquals", r#""2020-01-01""#, Some(&["2020-01-01T00:00:00Z"]));
-    yes("DateEquals", r#""1577836800""#, Some(&["2020-01-01T00:00:00Z"]));
-    yes("DateGreaterThan", r#""2020-01-01T00:00:00+01:00""#, Some(&["2020-01-01T00:00:00Z"]));
-    no("DateNotEquals", r#""2020-01-01""#, Some(&["2020-01-01T00:00:00Z"]));
+    yes(
+        "DateLessThan",
+        r#""2020-01-01T00:00:01Z""#,
+        Some(&["2020-01-01T00:00:00Z"]),
+    );
+    yes(
+        "DateEquals",
+        r#""2020-01-01""#,
+        Some(&["2020-01-01T00:00:00Z"]),
+    );
+    yes(
+        "DateEquals",
+        r#""1577836800""#,
+        Some(&["2020-01-01T00:00:00Z"]),
+    );
+    yes(
+        "DateGreaterThan",
+        r#""2020-01-01T00:00:00+01:00""#,
+        Some(&["2020-01-01T00:00:00Z"]),
+    );
+    no(
+        "DateNotEquals",
+        r#""2020-01-01""#,
+        Some(&["2020-01-01T00:00:00Z"]),
+    );
 }
 
 #[test]
@@ -110,9 +155,17 @@ fn booleans_and_binary() {
 fn addresses() {
     yes("IpAddress", r#""203.0.113.0/24""#, Some(&["203.0.113.9"]));
     no("IpAddress", r#""203.0.113.0/24""#, Some(&["203.0.114.9"]));
-    yes("IpAddress", r#""2001:DB8:1234::/48""#, Some(&["2001:db8:1234:5678::1"]));
+    yes(
+        "IpAddress",
+        r#""2001:DB8:1234::/48""#,
+        Some(&["2001:db8:1234:5678::1"]),
+    );
     no("IpAddress", r#""2001:db8::/32""#, Some(&["203.0.113.9"]));
-    yes("NotIpAddress", r#"["10.0.0.0/8","192.168.0.0/16"]"#, Some(&["203.0.113.9"]));
+    yes(
+        "NotIpAddress",
+        r#"["10.0.0.0/8","192.168.0.0/16"]"#,
+        Some(&["203.0.113.9"]),
+    );
     no("NotIpAddress", r#"["10.0.0.0/8"]"#, Some(&["10.1.1.1"]));
     yes("IpAddress", r#""10.1.1.1""#, Some(&["10.1.1.1"]));
 }
@@ -120,21 +173,57 @@ fn addresses() {
 #[test]
 fn arns() {
     for operator in ["ArnEquals", "ArnLike"] {
-        yes(operator, r#""arn:aws:sns:*:123456789012:t*""#, Some(&["arn:aws:sns:eu-west-1:123456789012:topic"]));
-        no(operator, r#""arn:aws:*:topic""#, Some(&["arn:aws:sns:eu-west-1:123456789012:topic"]));
+        yes(
+            operator,
+            r#""arn:aws:sns:*:123456789012:t*""#,
+            Some(&["arn:aws:sns:eu-west-1:123456789012:topic"]),
+        );
+        no(
+            operator,
+            r#""arn:aws:*:topic""#,
+            Some(&["arn:aws:sns:eu-west-1:123456789012:topic"]),
+        );
     }
-    no("ArnNotLike", r#""arn:aws:sns:*:*:*""#, Some(&["arn:aws:sns:eu-west-1:123456789012:topic"]));
-    yes("ArnNotEquals", r#""arn:aws:sqs:*:*:*""#, Some(&["arn:aws:sns:eu-west-1:123456789012:topic"]));
+    no(
+        "ArnNotLike",
+        r#""arn:aws:sns:*:*:*""#,
+        Some(&["arn:aws:sns:eu-west-1:123456789012:topic"]),
+    );
+    yes(
+        "ArnNotEquals",
+        r#""arn:aws:sqs:*:*:*""#,
+        Some(&["arn:aws:sns:eu-west-1:123456789012:topic"]),
+    );
 }
 
 #[test]
 fn set_operators() {
-    yes("ForAllValues:StringEquals", r#"["a","b"]"#, Some(&["a", "b"]));
-    no("ForAllValues:StringEquals", r#"["a","b"]"#, Some(&["a", "c"]));
-    yes("ForAnyValue:StringEquals", r#"["a","b"]"#, Some(&["a", "c"]));
+    yes(
+        "ForAllValues:StringEquals",
+        r#"["a","b"]"#,
+        Some(&["a", "b"]),
+    );
+    no(
+        "ForAllValues:StringEquals",
+        r#"["a","b"]"#,
+        Some(&["a", "c"]),
+    );
+    yes(
+        "ForAnyValue:StringEquals",
+        r#"["a","b"]"#,
+        Some(&["a", "c"]),
+    );
     no("ForAnyValue:StringEquals", r#"["a"]"#, Some(&["b", "c"]));
-    yes("ForAllValues:StringNotEquals", r#"["a"]"#, Some(&["b", "c"]));
-    no("ForAllValues:StringNotEquals", r#"["a"]"#, Some(&["a", "c"]));
+    yes(
+        "ForAllValues:StringNotEquals",
+        r#"["a"]"#,
+        Some(&["b", "c"]),
+    );
+    no(
+        "ForAllValues:StringNotEquals",
+        r#"["a"]"#,
+        Some(&["a", "c"]),
+    );
     yes("ForAnyValue:StringNotEquals", r#"["a"]"#, Some(&["a", "c"]));
     no("ForAnyValue:StringNotEquals", r#"["a"]"#, Some(&["a"]));
 }
@@ -143,17 +232,34 @@ fn set_operators() {
 fn variables() {
     yes("StringEquals", r#""${aws:username}""#, Some(&["ann"]));
     yes("StringEquals", r#""${AWS:UserName}""#, Some(&["ann"]));
-    yes("StringLike", r#""home/${aws:username}/*""#, Some(&["home/ann/x"]));
+    yes(
+        "StringLike",
+        r#""home/${aws:username}/*""#,
+        Some(&["home/ann/x"]),
+    );
     yes("StringLike", r#""a${*}""#, Some(&["a*"]));
     no("StringLike", r#""a${*}""#, Some(&["ab"]));
     yes("StringEquals", r#""${$}{?}""#, Some(&["${?}"]));
-    assert_eq!(check("StringEquals", r#""${aws:PrincipalTag/team, 'none'}""#, Some(&["none"])), Three::Maybe);
+    assert_eq!(
+        check(
+            "StringEquals",
+            r#""${aws:PrincipalTag/team, 'none'}""#,
+            Some(&["none"])
+        ),
+        Three::Maybe
+    );
     let old = policy(
         r#"{"Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*",
             "Condition":{"StringEquals":{"x:Key":"${aws:username}"}}}]}"#,
     );
-    let request = arbitrary("s3:GetObject").with("x:key", "ann").with("aws:username", "ann");
-    assert_eq!(denies(&old, &request), Three::No, "variables need version 2012-10-17");
+    let request = arbitrary("s3:GetObject")
+        .with("x:key", "ann")
+        .with("aws:username", "ann");
+    assert_eq!(
+        denies(&old, &request),
+        Three::No,
+        "variables need version 2012-10-17"
+    );
 }
 
 #[test]
@@ -162,19 +268,43 @@ fn plain_http_is_denied() {
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"s3:*","Resource":"*",
             "Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}"#,
     );
-    assert_eq!(denies(&denying, &arbitrary("s3:GetObject").with("aws:SecureTransport", "false")), Three::Yes);
-    assert_eq!(denies(&denying, &arbitrary("s3:GetObject").with("aws:SecureTransport", "true")), Three::No);
+    assert_eq!(
+        denies(
+            &denying,
+            &arbitrary("s3:GetObject").with("aws:SecureTransport", "false")
+        ),
+        Three::Yes
+    );
+    assert_eq!(
+        denies(
+            &denying,
+            &arbitrary("s3:GetObject").with("aws:SecureTransport", "true")
+        ),
+        Three::No
+    );
     assert_eq!(denies(&denying, &arbitrary("s3:GetObject")), Three::Maybe);
     let one_role = policy(
         r#"{"Statement":[{"Effect":"Deny","Principal":{"AWS":"arn:aws:iam::123456789012:role/r"},"Action":"s3:*","Resource":"*",
             "Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}"#,
     );
-    assert_eq!(denies(&one_role, &arbitrary("s3:GetObject").with("aws:SecureTransport", "false")), Three::Maybe);
+    assert_eq!(
+        denies(
+            &one_role,
+            &arbitrary("s3:GetObject").with("aws:SecureTransport", "false")
+        ),
+        Three::Maybe
+    );
 }
 
 #[test]
 fn malformed_documents_are_unknown() {
-    for json in ["", "{", "[]", r#"{"Statement":7}"#, r#"{"Statement":[{"Effect":"Permit"}]}"#] {
+    for json in [
+        "",
+        "{",
+        "[]",
+        r#"{"Statement":7}"#,
+        r#"{"Statement":[{"Effect":"Permit"}]}"#,
+    ] {
         let policy = policy(json);
         let outcome = policy.evaluate(&arbitrary("s3:GetObject"));
         assert!(matches!(outcome.decision, Decision::Possible(_)), "{json}");
