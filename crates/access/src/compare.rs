@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use lockfast_facts::Text;
+use lockfast_facts::{Part, Text};
 use std::net::IpAddr;
 
 /// How two ordered values are to stand to each other.
@@ -118,10 +118,13 @@ pub(crate) fn arn(value: &Text, context: &Text, reading: Reading<'_>) -> Three {
         arn: true,
         ..reading
     };
-    if let Some(context) = context.plain()
-        && !context.starts_with("arn:")
-    {
-        return Three::No;
+    let found = matches(value, context, reading);
+    let surely_arn = context.known_prefix().starts_with("arn:")
+        || matches!(context.parts().first(), Some(Part::Reference(_)));
+    match context.plain() {
+        _ if surely_arn => found,
+        Some(_) => Three::No,
+        // What is not known may be no ARN at all, which nothing matches.
+        None => found.and(Three::Maybe),
     }
-    matches(value, context, reading)
 }
