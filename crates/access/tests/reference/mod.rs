@@ -194,7 +194,8 @@ fn seconds(s: &str) -> Option<f64> {
     }
     let part = |from: usize, to: usize| s.get(from..to)?.parse::<u32>().ok();
     let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
-    let leap = |y: u32| (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+    let divides = |n: u32, y: u32| y.is_multiple_of(n);
+    let leap = |y: u32| (divides(4, y) && !divides(100, y)) || divides(400, y);
     let mut days = 0;
     for y in 1970..year {
         days += if leap(y) { 366 } else { 365 };
