@@ -1,0 +1,112 @@
+use super::key_policy;
+use crate::prelude::*;
+use lockfast_access::{Resource as Target, Scope, Three, allowed_principals};
+
+control! {
+    /// Evaluates the policy of every key: who may effectively decrypt, change the policy, grant or
+    /// delete, whatever wildcards, `NotPrincipal`, denials or conditions it is made of. Nobody may be
+    /// let in whom no account, organisation or role bounds. Services that are
+    /// admitted must be tied to a caller (`aws:SourceAccount`, `aws:SourceArn`, `kms:CallerAccount`,
+    /// an encryption context), or another customer's resource can use the key through them (the
+    /// confused deputy; IAM User Guide, "The confused deputy problem").
+    ///
+    /// A key without a policy has AWS's default, which leaves it to the account's IAM policies.
+    id: "key-policy-authorised-only",
+    title: "Key policies admit authorised roles and services only",
+    clauses: ["KEY-2"],
+    severity: Critical,
+    fix: "Name the roles that need the key instead of a wildcard, and tie services to their caller with aws:SourceAccount and aws:SourceArn.",
+    cloudformation: r#"KeyPolicy:
+  Version: "2012-10-17"
+  Statement:
+    - Sid: Use
+      Effect: Allow
+      Principal: {AWS: !GetAtt OrdersRole.Arn}
+      Action: [kms:Decrypt, kms:GenerateDataKey]
+      Resource: "*"
+    - Sid: Service
+      Effect: Allow
+      Principal: {Service: cloudtrail.amazonaws.com}
+      Action: kms:GenerateDataKey
+      Resource: "*"
+      Condition: {StringEquals: {aws:SourceAccount: !Ref AWS::AccountId}}
+"#,
+    cdk: r#"key.grantEncryptDecrypt(ordersRole);
+key.addToResourcePolicy(new iam.PolicyStatement({
+  principals: [new iam.ServicePrincipal('cloudtrail.amazonaws.com')],
+  actions: ['kms:GenerateDataKey*'],
+  resources: ['*'],
+  conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
+}));
+"#,
+}
+
+/// What a stranger must not be able to do.
+const ACTIONS: [&str; 5] = [
+    "kms:Decrypt",
+    "kms:GenerateDataKey",
+    "kms:PutKeyPolicy",
+    "kms:CreateGrant",
+    "kms:ScheduleKeyDeletion",
+];
+
+fn judge(cx: &Cx<'_>, out: &mut Out) {
+    for subject in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
+        let Some(policy) = key_policy::of(cx, subject) else {
+            let default = Known::Default("the account's IAM policies decide", key_policy::DEFAULT, subject.resource.loc);
+            out.push(
+                Judgement::pass(subject, "AWS's default key policy admits nobody outside the account")
+                    .fact("KeyPolicy", &default),
+            );
+            continue;
+        };
+        let mut worst: Option<Judgement> = None;
+        let mut services: Vec<String> = Vec::new();
+        for action in ACTIONS {
+            for grantee in allowed_principals(&policy, action, &Target::kms_key(subject.id())) {
+                match grantee.scope() {
+                    Scope::Anyone if grantee.certain => {
+                        worst.get_or_insert_with(|| {
+                            Judgement::fail(subject, format!("anybody in any account may call {action}")).at(grantee.loc)
+                        });
+                    }
+                    Scope::Anyone | Scope::Unknown(_) => {
+                        let why = match grantee.scope() {
+                            Scope::Unknown(why) => why.to_string(),
+                            _ => "parts of the policy are known only at deployment".to_owned(),
+                        };
+                        let unknown =
+                            Judgement::unknown(subject, format!("cannot tell who may call {action}: {why}")).at(grantee.loc);
+                        worst.get_or_insert(unknown);
+                    }
+                    Scope::Service { name, guarded } => {
+                        let name = name.render(|_| "*".into());
+                        if !services.contains(&name) {
+                            out.push(service(subject, &name, action, guarded).at(grantee.loc));
+                            services.push(name);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        out.push(
+            worst.unwrap_or_else(|| {
+                Judgement::pass(subject, "no stranger can use or administer the key").at(policy.loc)
+            }),
+        );
+    }
+}
+
+/// A service that nothing ties to a caller uses the key for any customer who asks it to.
+fn service(subject: Subject<'_>, name: &str, action: &str, guarded: Three) -> Judgement {
+    let judgement = match guarded {
+        Three::Yes => Judgement::pass(subject, format!("{name} uses the key for callers that the policy names only")),
+        Three::No => Judgement::fail(
+            subject,
+            format!("{name} may call {action} for any customer: nothing ties it to a source account, resource or encryption context"),
+        ),
+        Three::Maybe => Judgement::unknown(subject, format!("cannot tell whether {name} is tied to a caller")),
+    };
+    judgement.part(name.to_owned())
+}
