@@ -4,6 +4,7 @@ use crate::control::chapter;
 
 mod aes_256;
 mod bucket_policy;
+mod function_logs;
 mod inherited;
 mod log_group;
 mod working_key;
@@ -30,6 +31,9 @@ chapter! {
     s3_refuses_plain_http,
     s3_refuses_wrong_uploads,
     cwl_log_group_encrypted,
+    application_logs_encrypted,
+    vpc_flow_logs_encrypted,
+    log_retention,
     encryption_as_code,
     every_store_encrypted,
     keys_as_code,

@@ -8,7 +8,7 @@ control! {
     /// no logs on Fargate and is not judged.
     id: "ecs-logs-encrypted",
     title: "Containers log to a log group that is encrypted with a KMS key",
-    clauses: ["ECS-2"],
+    clauses: ["ECS-2", "CWL-2"],
     severity: Medium,
     fix: "Define the log group in the template with KmsKeyId and point awslogs-group at it; let the key's policy admit logs.REGION.amazonaws.com for that group.",
     cloudformation: r#"Type: AWS::Logs::LogGroup

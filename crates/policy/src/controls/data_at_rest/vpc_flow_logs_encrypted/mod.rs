@@ -1,0 +1,182 @@
+use crate::prelude::*;
+use lockfast_facts::Loc;
+use std::collections::HashMap;
+
+control! {
+    /// Every VPC has a flow log, of its own or on each of its subnets, and what flow logs record is
+    /// encrypted where it lies: a CloudWatch log group with a KMS key, a bucket (S3 always encrypts;
+    /// which key it is, the bucket's own controls decide) or an encrypted delivery stream. Flow logs
+    /// of transit gateways and network interfaces are followed in the same way.
+    ///
+    /// Looks for the flow logs of a VPC in every stack given; a VPC without one fails, unless a flow
+    /// log of the input records something that is not known before deployment. A destination that no
+    /// template given makes is unknown.
+    id: "vpc-flow-logs-encrypted",
+    title: "VPC flow logs exist and are encrypted",
+    clauses: ["CWL-2"],
+    severity: Medium,
+    fix: "Add a flow log for the VPC, to a log group with a KMS key or to an encrypted bucket.",
+    cloudformation: r#"Type: AWS::EC2::FlowLog
+Properties:
+  ResourceType: VPC
+  ResourceId: !Ref Vpc
+  TrafficType: ALL
+  LogDestinationType: cloud-watch-logs
+  LogGroupName: !Ref FlowLogGroup
+  DeliverLogsPermissionArn: !GetAtt FlowLogRole.Arn
+"#,
+    cdk: r#"vpc.addFlowLog('FlowLog', {
+  destination: ec2.FlowLogDestination.toCloudWatchLogs(
+    new logs.LogGroup(this, 'FlowLogs', { encryptionKey: logKey }),
+  ),
+});
+"#,
+}
+
+fn judge(cx: &Cx<'_>, out: &mut Out) {
+    let mut of_resource: HashMap<ResourceId, Vec<Subject<'_>>> = HashMap::new();
+    let mut unclear: Option<Loc> = None;
+    for flow_log in cx.subjects(&["AWS::EC2::FlowLog"]) {
+        match flow_log.at("ResourceId") {
+            Read::Found(value, loc) => match cx.inventory.target(value) {
+                Some((resource, _)) => of_resource.entry(resource.id).or_default().push(flow_log),
+                None if value.at("").string().found().is_none() => unclear = Some(loc),
+                None => {}
+            },
+            read => unclear = Some(read.loc()),
+        }
+        out.push(destination(cx, flow_log));
+    }
+    let covered = |id: ResourceId, vpc: Subject<'_>| {
+        of_resource
+            .get(&id)
+            .into_iter()
+            .flatten()
+            .find(|log| log.variant.when.compatible(&vpc.variant.when))
+            .copied()
+    };
+    for vpc in cx.subjects(&["AWS::EC2::VPC"]) {
+        out.push(match covered(vpc.id(), vpc) {
+            Some(log) => Judgement::pass(vpc, "a flow log records its traffic")
+                .step(format!("flow log {}", log.resource.name), log.resource.loc),
+            None => {
+                let subnets: Vec<&Resource> = cx
+                    .inventory
+                    .referrers(vpc.id())
+                    .filter(|r| &*r.kind == "AWS::EC2::Subnet")
+                    .collect();
+                let with_logs = subnets.iter().filter(|s| covered(s.id, vpc).is_some()).count();
+                match (with_logs, unclear) {
+                    (n, _) if n > 0 && n == subnets.len() => {
+                        Judgement::pass(vpc, "flow logs record the traffic of all its subnets")
+                    }
+                    (_, Some(loc)) => Judgement::unknown(
+                        vpc,
+                        "cannot tell whether a flow log records its traffic: what one of them records is known only at deployment",
+                    )
+                    .at(loc),
+                    (0, None) => Judgement::fail(
+                        vpc,
+                        format!("no flow log records its traffic (searched {})", searched(cx)),
+                    ),
+                    (n, None) => Judgement::fail(
+                        vpc,
+                        format!("flow logs record the traffic of {n} of its {} subnets only", subnets.len()),
+                    ),
+                }
+            }
+        });
+    }
+}
+
+fn searched(cx: &Cx<'_>) -> String {
+    match cx.inventory.stacks().len() {
+        1 => "the one stack given".to_owned(),
+        n => format!("all {n} stacks given"),
+    }
+}
+
+const CLOUDWATCH: ServiceDefault = ServiceDefault {
+    doc: "AWS CloudFormation Template Reference: AWS::EC2::FlowLog",
+    since: "",
+};
+
+fn destination(cx: &Cx<'_>, flow_log: Subject<'_>) -> Judgement {
+    let kind = flow_log
+        .at("LogDestinationType")
+        .string()
+        .or_default("cloud-watch-logs".into(), CLOUDWATCH);
+    let to = match kind.value().map(String::as_str) {
+        Some("cloud-watch-logs") => match flow_log.at("LogGroupName") {
+            Read::Absent(_) => flow_log.at("LogDestination"),
+            found => found,
+        },
+        _ => flow_log.at("LogDestination"),
+    };
+    let judgement = match (&kind, to) {
+        (Known::Unknown(why, _), _) => Judgement::cannot_tell(flow_log, "where the flow log goes", why),
+        (_, Read::Unknown(why, loc)) => Judgement::cannot_tell(flow_log, "where the flow log goes", &why).at(loc),
+        (_, Read::Absent(loc)) => Judgement::fail(flow_log, "the flow log names no destination").at(loc),
+        (_, Read::Found(value, loc)) => match target(cx, flow_log, value) {
+            Some(target) => stored(cx, flow_log, target, loc),
+            None => elsewhere(flow_log, value, loc),
+        },
+    };
+    judgement.part("destination").fact("LogDestinationType", &kind)
+}
+
+/// A destination that no template given makes, or that is not known.
+fn elsewhere(flow_log: Subject<'_>, value: &Value, loc: Loc) -> Judgement {
+    let text = value.at("").text().found();
+    let judgement = match text.as_ref().and_then(|text| text.first_unknown()) {
+        Some(why) => Judgement::cannot_tell(flow_log, "where the flow log goes", why),
+        None => Judgement::unknown(
+            flow_log,
+            "cannot tell whether the flow log is encrypted: no template given makes its destination",
+        ),
+    };
+    judgement.at(loc)
+}
+
+fn target<'a>(cx: &Cx<'a>, flow_log: Subject<'_>, value: &Value) -> Option<&'a Resource> {
+    if let Some(group) = super::log_group::find(cx, flow_log.resource, value) {
+        return Some(group);
+    }
+    if let Some((resource, _)) = cx.inventory.target(value) {
+        return matches!(&*resource.kind, "AWS::S3::Bucket" | "AWS::KinesisFirehose::DeliveryStream").then_some(resource);
+    }
+    let written = value.at("").string().found()?;
+    let name = written.strip_prefix("arn:aws:s3:::")?.split('/').next()?;
+    cx.inventory
+        .of_kind("AWS::S3::Bucket")
+        .find(|bucket| matches!(bucket.at("BucketName").string(), Read::Found(n, _) if n == name))
+}
+
+fn stored(cx: &Cx<'_>, flow_log: Subject<'_>, target: &Resource, loc: Loc) -> Judgement {
+    let Some(store) = cx
+        .inventory
+        .stores_of(target.id)
+        .find(|s| s.when.compatible(&flow_log.variant.when))
+    else {
+        return Judgement::unknown(flow_log, "the flow log's destination is not made under the same conditions").at(loc);
+    };
+    let protection = super::inherited::effective(cx, store);
+    let name = &target.name;
+    let judgement = match &protection {
+        Known::Unknown(why, _) => Judgement::cannot_tell(flow_log, "the encryption of the flow log's destination", why),
+        known => match known.value() {
+            Some(Protection::Customer(key)) => {
+                Judgement::pass(flow_log, "the flow log is stored under a customer managed key").key(key)
+            }
+            Some(Protection::None) => Judgement::fail(flow_log, format!("the flow log goes to {name}, which is not encrypted")),
+            _ if store.spec.noun == "log-group" => {
+                Judgement::fail(flow_log, format!("the flow log goes to {name}, which has no KMS key"))
+            }
+            _ => Judgement::pass(flow_log, "the flow log is stored encrypted"),
+        },
+    };
+    judgement
+        .at(loc)
+        .step(format!("{} {}", target.kind, target.name), target.loc)
+        .fact_as("destination's encryption", &protection, |p| p.label(cx.inventory))
+}
