@@ -277,7 +277,9 @@ impl Grantee {
     fn guarded(&self) -> Three {
         let by_condition = |condition: &Condition| {
             let key = condition.key.to_ascii_lowercase();
-            let account = SOURCE_ACCOUNT.iter().any(|k| condition.is_key(k));
+            // ECS names the cluster's account in the encryption context.
+            let account = SOURCE_ACCOUNT.iter().any(|k| condition.is_key(k))
+                || (key.starts_with("kms:encryptioncontext:") && key.ends_with("account"));
             let organization = ["aws:SourceOrgID", "aws:SourceOrgPaths"]
                 .iter()
                 .any(|k| condition.is_key(k));

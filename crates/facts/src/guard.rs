@@ -56,7 +56,9 @@ impl fmt::Display for Guard {
                 f.write_str(" and ")?;
             }
             match value.strip_prefix('≠') {
+                Some("") => write!(f, "{name}≠\"\"")?,
                 Some(rest) => write!(f, "{name}≠{rest}")?,
+                None if value.is_empty() => write!(f, "{name}=\"\"")?,
                 None => write!(f, "{name}={value}")?,
             }
         }

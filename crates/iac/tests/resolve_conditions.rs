@@ -102,7 +102,7 @@ Resources:
     );
     assert_eq!(
         cases(&resolved, "S", "Key"),
-        [("Arn=", "-"), ("Arn≠", "<?>")]
+        [("Arn=\"\"", "-"), ("Arn≠\"\"", "<?>")]
     );
     assert_eq!(
         cases(&resolved, "T", "V"),
@@ -133,7 +133,7 @@ Resources:
         guards,
         [
             "Password=(its default)",
-            "Password=",
+            "Password=\"\"",
             "Password≠(its default),"
         ]
     );

@@ -113,6 +113,13 @@ fn conditions(guards: &[Guard], others: bool) -> Option<String> {
     let mut texts: Vec<String> = guards.iter().map(Guard::to_string).collect();
     texts.sort();
     texts.dedup();
+    // A few say what to look at; a long list says nothing.
+    const SHOWN: usize = 3;
+    if texts.len() > SHOWN {
+        let rest = texts.len() - SHOWN;
+        texts.truncate(SHOWN);
+        texts.push(format!("{rest} more combinations"));
+    }
     Some(texts.join(" or "))
 }
 
