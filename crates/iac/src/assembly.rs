@@ -1,11 +1,16 @@
 //! CDK cloud assemblies: which stacks there are, where they are deployed, where each construct was
 //! made (AWS CDK, "Cloud assembly schema").
 
+mod metadata;
+
 use crate::nesting::clean;
-use crate::read::shown;
+use crate::read::{bytes_within, shown};
 use crate::{Node, Problem, Template};
-use lockfast_facts::{Place, SourceId};
+use lockfast_facts::{Place, Pos, SourceId};
+use metadata::{Frames, Metadata, Names, Places};
+use rayon::prelude::*;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +18,8 @@ use std::sync::Arc;
 /// A cloud assembly, with its stages' assemblies.
 pub(crate) struct Assembly {
     pub stacks: Vec<AssemblyStack>,
+    /// Nested templates that no stack nests any more.
+    pub left_over: usize,
 }
 
 /// A stack of an assembly.
@@ -23,8 +30,8 @@ pub(crate) struct AssemblyStack {
     place: Place,
     tags: Vec<(String, String)>,
     parameters: HashMap<String, String>,
-    creation_sites: Arc<HashMap<Arc<str>, Arc<str>>>,
-    construct_paths: Arc<HashMap<Arc<str>, Arc<str>>>,
+    creation_sites: Arc<Names>,
+    construct_paths: Arc<Names>,
 }
 
 impl AssemblyStack {
@@ -48,99 +55,160 @@ impl AssemblyStack {
 #[derive(Deserialize)]
 struct Manifest {
     #[serde(default)]
-    artifacts: BTreeMap<String, Artifact>,
+    artifacts: BTreeMap<String, Value>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Artifact {
-    r#type: String,
-    environment: Option<String>,
-    #[serde(default)]
-    properties: serde_json::Map<String, serde_json::Value>,
-    display_name: Option<String>,
-    #[serde(default)]
-    metadata: Metadata,
-    additional_metadata_file: Option<String>,
-}
-
-type Metadata = HashMap<String, Vec<MetadataEntry>>;
-
-#[derive(Deserialize)]
-struct MetadataEntry {
-    r#type: String,
-    #[serde(default)]
-    data: serde_json::Value,
-    #[serde(default)]
-    trace: Vec<String>,
+/// A stack as the manifest has it, before its metadata file is read.
+struct Listed {
+    folder: PathBuf,
+    stack: AssemblyStack,
+    /// Older manifests hold the metadata themselves.
+    inline: Value,
+    metadata_file: Option<PathBuf>,
 }
 
 /// Reads the assembly in a folder. What is wrong with one part is a problem; the rest is read.
-pub(crate) fn read(folder: &Path, problems: &mut Vec<Problem>) -> Assembly {
-    let mut stacks = Vec::new();
-    read_into(folder, problems, &mut stacks, 0);
-    Assembly { stacks }
+pub(crate) fn read(folder: &Path, limit: u64, problems: &mut Vec<Problem>) -> Assembly {
+    let (mut listed, mut folders) = (Vec::new(), Vec::new());
+    list(folder, limit, problems, &mut listed, &mut folders, 0);
+    let frames = Frames::of_app(folder.parent().unwrap_or(Path::new("")));
+    // Metadata files are as large as the templates themselves.
+    let read: Vec<(Listed, Places, Option<Problem>)> = listed
+        .into_par_iter()
+        .map(|mut listed| {
+            let mut places = Places::default();
+            let mut problem = None;
+            if let Ok(inline) = Metadata::deserialize(&listed.inline) {
+                inline.collect(&frames, &mut places);
+            }
+            if let Some(file) = &listed.metadata_file {
+                match bytes_within(file, limit).map_err(|message| at_file(file, message)) {
+                    Ok(bytes) => match serde_json::from_slice::<Metadata>(&bytes) {
+                        Ok(metadata) => metadata.collect(&frames, &mut places),
+                        Err(error) => problem = Some(not_ours(file, &error)),
+                    },
+                    Err(error) => problem = Some(error),
+                }
+            }
+            places.finish();
+            listed.stack.tags.append(&mut places.tags);
+            listed.stack.tags.sort();
+            listed.stack.tags.dedup();
+            listed.stack.creation_sites = Arc::new(std::mem::take(&mut places.sites));
+            listed.stack.construct_paths = Arc::new(std::mem::take(&mut places.paths));
+            (listed, places, problem)
+        })
+        .collect();
+    let mut assembly = Assembly {
+        stacks: Vec::new(),
+        left_over: 0,
+    };
+    for folder in &folders {
+        nested(folder, &read, &mut assembly);
+    }
+    // Parents first, each with its place in the manifest.
+    let children = std::mem::take(&mut assembly.stacks);
+    for (listed, _, problem) in read {
+        problems.extend(problem);
+        assembly.stacks.push(listed.stack);
+    }
+    assembly.stacks.extend(children);
+    assembly
 }
 
-fn read_into(folder: &Path, problems: &mut Vec<Problem>, stacks: &mut Vec<AssemblyStack>, depth: usize) {
-    let manifest_path = folder.join("manifest.json");
-    let Some(manifest) = json::<Manifest>(&manifest_path, problems) else {
-        return;
+fn list(
+    folder: &Path,
+    limit: u64,
+    problems: &mut Vec<Problem>,
+    listed: &mut Vec<Listed>,
+    folders: &mut Vec<PathBuf>,
+    depth: usize,
+) {
+    let path = folder.join("manifest.json");
+    let manifest = bytes_within(&path, limit)
+        .map_err(|message| at_file(&path, message))
+        .and_then(|bytes| serde_json::from_slice::<Manifest>(&bytes).map_err(|error| not_ours(&path, &error)));
+    let manifest = match manifest {
+        Ok(manifest) => manifest,
+        Err(problem) => return problems.push(problem),
     };
-    let mut all_sites = HashMap::new();
-    for (id, artifact) in manifest.artifacts {
-        let text = |name: &str| artifact.properties.get(name).and_then(|v| v.as_str()).map(str::to_owned);
-        match artifact.r#type.as_str() {
-            "cdk:cloud-assembly" => match text("directoryName") {
+    folders.push(folder.to_owned());
+    for (id, mut artifact) in manifest.artifacts {
+        let mut take = |name: &str| artifact.get_mut(name).map(Value::take).unwrap_or_default();
+        let properties = match take("properties") {
+            Value::Object(properties) => properties,
+            _ => Map::new(),
+        };
+        let text = |name: &str| properties.get(name).and_then(Value::as_str).map(str::to_owned);
+        match take("type").as_str() {
+            Some("cdk:cloud-assembly") => match text("directoryName") {
                 // Stages nest a few levels; a folder that holds itself would go on for ever.
                 Some(name) if depth < 16 && is_inside(&name) => {
-                    read_into(&folder.join(name), problems, stacks, depth + 1);
+                    list(&folder.join(name), limit, problems, listed, folders, depth + 1);
                 }
-                _ => problems.push(problem(&manifest_path, format!("artifact {id} names no folder inside the assembly"))),
+                _ => problems.push(at_file(&path, format!("artifact {id} names no folder inside the assembly"))),
             },
-            "aws:cloudformation:stack" => {
+            Some("aws:cloudformation:stack") => {
                 let Some(file) = text("templateFile").filter(|file| is_inside(file)) else {
-                    problems.push(problem(&manifest_path, format!("artifact {id} names no template inside the assembly")));
+                    problems.push(at_file(&path, format!("artifact {id} names no template inside the assembly")));
                     continue;
                 };
-                let mut metadata = artifact.metadata;
-                if let Some(file) = artifact.additional_metadata_file.filter(|file| is_inside(file))
-                    && let Some(more) = json::<Metadata>(&folder.join(file), problems)
-                {
-                    metadata.extend(more);
-                }
-                let (sites, paths) = places(&metadata);
-                all_sites.extend(sites.iter().map(|(k, v)| (k.clone(), v.clone())));
-                stacks.push(AssemblyStack {
-                    template_file: clean(&folder.join(file)),
-                    name: text("stackName").unwrap_or_else(|| id.clone()),
-                    path: artifact.display_name.unwrap_or(id),
-                    place: artifact.environment.as_deref().map(place).unwrap_or_default(),
-                    tags: tags(&artifact.properties, &metadata),
-                    parameters: parameters(&artifact.properties),
-                    creation_sites: Arc::new(sites),
-                    construct_paths: Arc::new(paths),
+                let metadata_file = take("additionalMetadataFile").as_str().filter(|file| is_inside(file)).map(|file| folder.join(file));
+                listed.push(Listed {
+                    folder: folder.to_owned(),
+                    inline: take("metadata"),
+                    metadata_file,
+                    stack: AssemblyStack {
+                        template_file: clean(&folder.join(file)),
+                        name: text("stackName").unwrap_or_else(|| id.clone()),
+                        path: take("displayName").as_str().map_or(id, str::to_owned),
+                        place: take("environment").as_str().map(place).unwrap_or_default(),
+                        tags: texts(&properties, "tags").collect(),
+                        parameters: texts(&properties, "parameters").collect(),
+                        creation_sites: Arc::default(),
+                        construct_paths: Arc::default(),
+                    },
                 });
             }
             _ => {}
         }
     }
-    let all_sites = Arc::new(all_sites);
+}
+
+/// The nested stacks of a folder. They are assets, which the manifest does not name; CDK names
+/// their files so, and newer versions (2.276 does) say in the metadata which construct has which file.
+fn nested(folder: &Path, read: &[(Listed, Places, Option<Problem>)], assembly: &mut Assembly) {
+    let here = || read.iter().filter(|(listed, ..)| listed.folder == folder);
+    let all_are_named = here().any(|(_, places, _)| !places.nested.is_empty());
+    let mut all_sites: Option<Arc<Names>> = None;
     for file in nested_templates(folder) {
-        stacks.push(AssemblyStack {
-            name: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let owner = here().find_map(|(listed, places, _)| Some((listed, places.nested.get(name.as_str())?)));
+        let (sites, paths) = match owner {
+            Some((listed, paths)) => (listed.stack.creation_sites.clone(), Arc::new(paths.clone())),
+            // CDK does not empty its folder before it writes.
+            None if all_are_named => {
+                assembly.left_over += 1;
+                continue;
+            }
+            None => {
+                let merge = || Arc::new(here().flat_map(|(l, ..)| l.stack.creation_sites.iter()).map(|(k, v)| (k.clone(), v.clone())).collect());
+                (all_sites.get_or_insert_with(merge).clone(), Arc::default())
+            }
+        };
+        assembly.stacks.push(AssemblyStack {
+            name,
             path: shown(&file),
             template_file: clean(&file),
             place: Place::default(),
             tags: Vec::new(),
             parameters: HashMap::new(),
-            creation_sites: all_sites.clone(),
-            construct_paths: Arc::default(),
+            creation_sites: sites,
+            construct_paths: paths,
         });
     }
 }
 
-/// Nested stacks are assets, which the manifest does not name; CDK names their files so.
 fn nested_templates(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .into_iter()
@@ -158,7 +226,7 @@ fn is_inside(name: &str) -> bool {
     !name.is_empty() && !Path::new(name).is_absolute() && !name.split(['/', '\\']).any(|part| part == "..")
 }
 
-fn problem(path: &Path, message: impl Into<String>) -> Problem {
+fn at_file(path: &Path, message: impl Into<String>) -> Problem {
     Problem {
         path: shown(path),
         at: None,
@@ -166,27 +234,15 @@ fn problem(path: &Path, message: impl Into<String>) -> Problem {
     }
 }
 
-fn json<T: serde::de::DeserializeOwned>(path: &Path, problems: &mut Vec<Problem>) -> Option<T> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            problems.push(problem(path, format!("cannot read it: {error}")));
-            return None;
-        }
-    };
-    match serde_json::from_slice(&bytes) {
-        Ok(value) => Some(value),
-        Err(error) => {
-            problems.push(Problem {
-                path: shown(path),
-                at: Some(lockfast_facts::Pos {
-                    line: u32::try_from(error.line().max(1)).unwrap_or(1),
-                    column: u32::try_from(error.column().max(1)).unwrap_or(1),
-                }),
-                message: format!("not a cloud assembly file: {error}"),
-            });
-            None
-        }
+fn not_ours(path: &Path, error: &serde_json::Error) -> Problem {
+    let number = |number: usize| u32::try_from(number.max(1)).unwrap_or(u32::MAX);
+    Problem {
+        path: shown(path),
+        at: Some(Pos {
+            line: number(error.line()),
+            column: number(error.column()),
+        }),
+        message: format!("not a cloud assembly file: {error}"),
     }
 }
 
@@ -200,104 +256,18 @@ fn place(environment: &str) -> Place {
     }
 }
 
-fn tags(properties: &serde_json::Map<String, serde_json::Value>, metadata: &Metadata) -> Vec<(String, String)> {
-    let mut tags: Vec<(String, String)> = properties
-        .get("tags")
-        .and_then(|t| t.as_object())
+/// The texts of an object among the properties.
+fn texts<'a>(properties: &'a Map<String, Value>, name: &str) -> impl Iterator<Item = (String, String)> + use<'a> {
+    let object = properties.get(name).and_then(Value::as_object);
+    object
         .into_iter()
         .flatten()
         .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
-        .collect();
-    // Older assemblies keep stack tags as metadata of the stack's own path.
-    for entry in metadata.values().flatten().filter(|e| e.r#type == "aws:cdk:stack-tags") {
-        for tag in entry.data.as_array().into_iter().flatten() {
-            let text = |a: &str, b: &str| tag.get(a).or_else(|| tag.get(b)).and_then(|v| v.as_str()).map(str::to_owned);
-            if let (Some(name), Some(value)) = (text("Key", "key"), text("Value", "value")) {
-                tags.push((name, value));
-            }
-        }
-    }
-    tags.sort();
-    tags.dedup();
-    tags
-}
-
-fn parameters(properties: &serde_json::Map<String, serde_json::Value>) -> HashMap<String, String> {
-    properties
-        .get("parameters")
-        .and_then(|p| p.as_object())
-        .into_iter()
-        .flatten()
-        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
-        .collect()
-}
-
-type Names = HashMap<Arc<str>, Arc<str>>;
-
-/// Creation sites by construct path, and construct paths by logical id.
-fn places(metadata: &Metadata) -> (Names, Names) {
-    let here = std::env::current_dir().unwrap_or_default();
-    let (mut sites, mut paths) = (HashMap::new(), HashMap::new());
-    for (path, entries) in metadata {
-        let path: Arc<str> = path.trim_start_matches('/').into();
-        for entry in entries {
-            let site = match entry.r#type.as_str() {
-                "aws:cdk:creationStack" => entry
-                    .data
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|frame| frame.as_str())
-                    .find_map(|frame| user_frame(frame, &here)),
-                "aws:cdk:logicalId" => {
-                    if let Some(id) = entry.data.as_str() {
-                        paths.insert(Arc::from(id), path.clone());
-                    }
-                    entry.trace.iter().find_map(|frame| user_frame(frame, &here))
-                }
-                _ => None,
-            };
-            if let Some(site) = site {
-                sites.insert(path.clone(), site);
-            }
-        }
-    }
-    (sites, paths)
-}
-
-/// `file:line:column` of a stack frame in the user's own code: `new Shop (/app/lib/shop.ts:12:5)`.
-fn user_frame(frame: &str, here: &Path) -> Option<Arc<str>> {
-    if frame.starts_with("...") || frame.contains("node_modules") || frame.contains("node:internal") {
-        return None;
-    }
-    let place = match frame.rsplit_once('(') {
-        Some((_, rest)) => rest.trim_end_matches(')'),
-        None => frame.trim_start_matches("at ").trim(),
-    };
-    let mut numbers = place.rsplitn(3, ':');
-    let (column, line, file) = (numbers.next()?, numbers.next()?, numbers.next()?);
-    if column.parse::<u32>().is_err() || line.parse::<u32>().is_err() {
-        return None;
-    }
-    let file = Path::new(file).strip_prefix(here).unwrap_or(Path::new(file));
-    Some(format!("{}:{line}:{column}", shown(file)).into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn frames_of_user_code_are_told_from_others() {
-        let here = Path::new("/app");
-        assert_eq!(
-            user_frame("new DataStack (/app/lib/data-stack.ts:41:20)", here).as_deref(),
-            Some("lib/data-stack.ts:41:20")
-        );
-        assert_eq!(user_frame("lib/data-stack.ts:41:20", here).as_deref(), Some("lib/data-stack.ts:41:20"));
-        assert_eq!(user_frame("...new Bucket2 in aws-cdk-lib...", here), None);
-        assert_eq!(user_frame("(no user code in 10 frames, use --stack-trace-limit to capture more)", here), None);
-    }
 
     #[test]
     fn unknown_environments_stay_unknown() {

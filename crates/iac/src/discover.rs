@@ -2,18 +2,19 @@
 
 use crate::Problem;
 use crate::read::shown;
-use globset::Glob;
+use globset::{GlobBuilder, GlobMatcher};
 use ignore::WalkBuilder;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the inputs come to.
 #[derive(Default)]
 pub(crate) struct Found {
     /// Files, with whether the user named each.
-    pub files: Vec<(String, bool)>,
-    /// Folders of CDK cloud assemblies.
-    pub assemblies: Vec<PathBuf>,
+    pub files: BTreeMap<String, bool>,
+    /// Folders of CDK cloud assemblies. Of these every stack is read.
+    pub assemblies: BTreeSet<PathBuf>,
     /// What could not be read.
     pub problems: Vec<Problem>,
     /// Files passed over, by reason.
@@ -28,6 +29,10 @@ impl Found {
             message: message.into(),
         });
     }
+
+    fn file(&mut self, path: String, named: bool) {
+        *self.files.entry(path).or_default() |= named;
+    }
 }
 
 /// Finds the files and assemblies that the inputs mean, in a fixed order.
@@ -35,113 +40,133 @@ pub(crate) fn discover(inputs: &[String], found: &mut Found) {
     for input in inputs {
         let path = Path::new(input);
         if input == "-" {
-            found.files.push(("-".into(), true));
+            found.file("-".into(), true);
         } else if path.is_dir() {
             folder(path, found);
         } else if path.symlink_metadata().is_ok() {
-            if path.file_name().is_some_and(|name| name == "manifest.json")
-                && let Some(parent) = path.parent()
-                && is_assembly(parent)
-            {
-                found.assemblies.push(parent.to_owned());
-            } else {
-                found.files.push((shown(path), true));
+            match path.parent() {
+                Some(parent) if path.ends_with("manifest.json") && is_assembly(parent) => {
+                    found.assemblies.insert(parent.to_owned());
+                }
+                _ => found.file(shown(path), true),
             }
-        } else if input.contains(['*', '?', '[', '{']) {
+        } else if is_pattern(input) {
             glob(input, found);
         } else {
             found.problem(input, "no such file or folder");
         }
     }
-    found.assemblies.sort();
-    found.assemblies.dedup();
-    // A stage's assembly lies inside its app's, which reads it.
+    // A stage's assembly lies inside its app's, which reads it; so do the files found inside.
     let all = found.assemblies.clone();
-    found
-        .assemblies
-        .retain(|folder| !all.iter().any(|other| other != folder && folder.starts_with(other)));
-    let assemblies = found.assemblies.clone();
-    found.files.retain(|(file, named)| {
-        *named || !assemblies.iter().any(|folder| Path::new(file).starts_with(shown(folder)))
-    });
-    found.files.sort();
-    found.files.dedup_by(|a, b| {
-        let same = a.0 == b.0;
-        b.1 |= same && a.1;
-        same
+    let inside = |path: &Path| path.ancestors().skip(1).any(|above| all.contains(above));
+    found.assemblies.retain(|folder| !inside(folder));
+    let shown_all: BTreeSet<String> = all.iter().map(|folder| shown(folder)).collect();
+    found.files.retain(|file, named| {
+        *named || !Path::new(file).ancestors().skip(1).any(|above| shown_all.contains(&shown(above)))
     });
 }
 
-/// A CDK cloud assembly is a folder whose manifest.json names artifacts.
-fn is_assembly(folder: &Path) -> bool {
+/// A CDK cloud assembly is a folder whose manifest.json names artifacts; a web app's does not.
+pub(crate) fn is_assembly(folder: &Path) -> bool {
     std::fs::read(folder.join("manifest.json")).is_ok_and(|bytes| {
-        memchr::memmem::find(&bytes, b"\"artifacts\"").is_some()
-            || memchr::memmem::find(&bytes, b"aws:cloudformation:stack").is_some()
+        memchr::memmem::find(&bytes, b"\"artifacts\"").is_some() && memchr::memmem::find(&bytes, b"\"version\"").is_some()
     })
 }
 
 fn folder(root: &Path, found: &mut Found) {
     if is_assembly(root) {
-        found.assemblies.push(root.to_owned());
+        found.assemblies.insert(root.to_owned());
         return;
     }
     // CDK apps ignore cdk.out in git, but whoever points at the app means it.
     let output = root.join("cdk.out");
     if is_assembly(&output) {
-        found.assemblies.push(output);
+        found.assemblies.insert(output);
     }
-    walk(root, found, |_| true);
+    walk(root, None, found);
 }
 
-fn walk(root: &Path, found: &mut Found, wanted: impl Fn(&Path) -> bool) {
+/// Walks a folder: everything in it, or what matches a glob.
+fn walk(root: &Path, wanted: Option<&GlobMatcher>, found: &mut Found) {
+    let matches = {
+        let wanted = wanted.cloned();
+        move |path: &Path| match &wanted {
+            Some(glob) => glob.is_match(path.strip_prefix("./").unwrap_or(path)),
+            None => true,
+        }
+    };
+    // An assembly is not walked into: beside its stacks it holds the assets, of any size.
+    let assemblies = Arc::new(Mutex::new(Vec::new()));
+    let filter = {
+        let (assemblies, matches) = (assemblies.clone(), matches.clone());
+        move |entry: &ignore::DirEntry| {
+            if !entry.file_type().is_some_and(|kind| kind.is_dir()) || entry.depth() == 0 {
+                return true;
+            }
+            if entry.file_name() == "node_modules" {
+                return false;
+            }
+            let is_one = matches(entry.path()) && is_assembly(entry.path());
+            if is_one {
+                assemblies
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(entry.path().to_owned());
+            }
+            !is_one
+        }
+    };
     let walker = WalkBuilder::new(root)
         .require_git(false)
         .follow_links(true)
         .sort_by_file_path(Path::cmp)
-        .filter_entry(|entry| entry.file_name() != "node_modules")
+        .filter_entry(filter)
         .build();
     for entry in walker {
         match entry {
-            Ok(entry) if entry.file_type().is_some_and(|t| t.is_dir()) => {
-                if entry.depth() > 0 && is_assembly(entry.path()) {
-                    found.assemblies.push(entry.into_path());
-                }
-            }
-            Ok(entry) if entry.file_type().is_some_and(|t| t.is_file()) => {
-                if !wanted(entry.path()) {
+            Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
+                if !matches(entry.path()) {
                     continue;
                 }
                 if is_candidate(entry.path()) {
-                    found.files.push((shown(entry.path()), false));
+                    found.file(shown(entry.path()), false);
                 } else {
-                    *found.passed_over.entry("another kind of file".into()).or_default() += 1;
+                    pass_over(found);
                 }
             }
             Ok(_) => {}
             Err(error) => {
-                let path = path_of(&error).unwrap_or_else(|| shown(root));
-                found.problem(&path, reason(&error));
+                let path = path_of(&error).unwrap_or_else(|| root.to_owned());
+                // A link into nowhere that by its name cannot be a template.
+                if path.extension().is_some() && !is_candidate(&path) && !path.is_dir() {
+                    pass_over(found);
+                } else if matches(&path) {
+                    found.problem(&shown(&path), reason(&error));
+                }
             }
         }
     }
+    let mut assemblies = assemblies.lock().unwrap_or_else(PoisonError::into_inner);
+    found.assemblies.extend(assemblies.drain(..));
 }
 
+fn pass_over(found: &mut Found) {
+    *found.passed_over.entry("another kind of file".into()).or_default() += 1;
+}
+
+/// By its name a file may be a template; its text decides.
 fn is_candidate(path: &Path) -> bool {
-    let lock = path
-        .file_name()
-        .is_some_and(|n| n == "package-lock.json" || n == "package.json" || n == "tsconfig.json");
-    !lock
-        && path.extension().and_then(|e| e.to_str()).is_some_and(|extension| {
-            ["yaml", "yml", "json", "template", "cfn", "cform"]
-                .iter()
-                .any(|known| extension.eq_ignore_ascii_case(known))
-        })
+    const OTHERS: [&str; 5] = ["package-lock.json", "package.json", "tsconfig.json", "cdk.json", "cdk.context.json"];
+    const KNOWN: [&str; 6] = ["yaml", "yml", "json", "template", "cfn", "cform"];
+    let other = path.file_name().is_some_and(|name| OTHERS.iter().any(|other| name == *other));
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    !other && extension.is_some_and(|extension| KNOWN.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
-fn path_of(error: &ignore::Error) -> Option<String> {
+fn path_of(error: &ignore::Error) -> Option<PathBuf> {
     match error {
-        ignore::Error::WithPath { path, .. } => Some(shown(path)),
-        ignore::Error::Loop { child, .. } => Some(shown(child)),
+        ignore::Error::WithPath { path, .. } => Some(path.clone()),
+        ignore::Error::Loop { child, .. } => Some(child.clone()),
         ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => path_of(err),
         _ => None,
     }
@@ -153,15 +178,21 @@ fn reason(error: &ignore::Error) -> String {
         | ignore::Error::WithDepth { err, .. }
         | ignore::Error::WithLineNumber { err, .. } => reason(err),
         ignore::Error::Loop { ancestor, .. } => {
-            format!("a symbolic link back to {}", ancestor.display())
+            format!("a symbolic link back to {}", shown(ancestor))
         }
         ignore::Error::Io(error) => format!("cannot read it: {error}"),
         other => other.to_string(),
     }
 }
 
+fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?', '[', '{'])
+}
+
 fn glob(pattern: &str, found: &mut Found) {
-    let matcher = match Glob::new(pattern.strip_prefix("./").unwrap_or(pattern)) {
+    // As in a shell `*` stays within a folder, and `**` does not.
+    let written = pattern.strip_prefix("./").unwrap_or(pattern).trim_end_matches('/');
+    let matcher = match GlobBuilder::new(written).literal_separator(true).build() {
         Ok(glob) => glob.compile_matcher(),
         Err(error) => {
             found.problem(pattern, format!("not a glob: {error}"));
@@ -170,12 +201,17 @@ fn glob(pattern: &str, found: &mut Found) {
     };
     let literal: PathBuf = Path::new(pattern)
         .components()
-        .take_while(|part| !part.as_os_str().to_string_lossy().contains(['*', '?', '[', '{']))
+        .take_while(|part| !is_pattern(&part.as_os_str().to_string_lossy()))
         .collect();
     let root = if literal.as_os_str().is_empty() { Path::new(".") } else { &literal };
-    let before = found.files.len() + found.assemblies.len();
-    walk(root, found, |path| matcher.is_match(path.strip_prefix("./").unwrap_or(path)));
-    if found.files.len() + found.assemblies.len() == before {
+    if !root.exists() {
         found.problem(pattern, "matches no file");
+        return;
+    }
+    let count = |found: &Found| found.files.len() + found.assemblies.len() + found.problems.len();
+    let before = count(found);
+    walk(root, Some(&matcher), found);
+    if count(found) == before {
+        found.problem(pattern, "matches no file or assembly");
     }
 }

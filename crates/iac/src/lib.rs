@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 
 mod assembly;
+mod comments;
 mod discover;
 mod nesting;
 mod node;

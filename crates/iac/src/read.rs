@@ -2,11 +2,13 @@
 
 use crate::assembly::{self, Assembly};
 use crate::discover::{self, Found};
+use crate::comments::advance;
 use crate::parse::{ParseError, Parsed, parse};
-use crate::{Node, NodeKind, Problem, Template};
-use lockfast_facts::{Pos, Source, SourceId};
+use crate::{Entry, Node, NodeKind, Problem, Template};
+use lockfast_facts::{Directive, Place, Pos, Source, SourceId};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -61,75 +63,76 @@ pub fn read(inputs: &[String], options: &ReadOptions) -> ReadResult {
     };
     let parameters = crate::parameters::read(&options.parameters, &mut result.problems);
 
-    let assemblies: Vec<Assembly> = found
+    let mut assemblies: Vec<Assembly> = found
         .assemblies
         .iter()
-        .map(|folder| assembly::read(folder, &mut result.problems))
+        .map(|folder| assembly::read(folder, options.max_file_bytes, &mut result.problems))
         .collect();
+    assemblies.extend(parts_of_assemblies(&found, options, &mut result.problems));
+    for assembly in &assemblies {
+        if assembly.left_over > 0 {
+            *result.passed_over.entry("left over from an earlier synthesis".into()).or_default() += assembly.left_over;
+        }
+    }
     // Each file once, however many stacks use it; sorted, so that the order is always the same.
-    let mut jobs: Vec<(String, bool)> = found.files;
-    let from_assemblies = assemblies
-        .iter()
-        .flat_map(|a| a.stacks.iter().map(|s| (s.template_file.clone(), true)));
-    jobs.extend(from_assemblies);
-    jobs.sort();
-    jobs.dedup_by(|a, b| a.0 == b.0);
-
+    let mut jobs: BTreeMap<String, bool> = found.files;
+    for stack in assemblies.iter().flat_map(|assembly| &assembly.stacks) {
+        jobs.insert(stack.template_file.clone(), true);
+    }
+    let jobs: Vec<(String, bool)> = jobs.into_iter().collect();
     let outcomes: Vec<Outcome> = jobs
         .par_iter()
         .enumerate()
-        .map(|(index, (path, named))| open(path, *named, options, index))
+        .map(|(index, (path, named))| open(path, *named, options, source_id(index)))
         .collect();
 
-    let mut parsed: HashMap<&str, (SourceId, Arc<Node>, Parsed)> = HashMap::new();
+    result.files_read = jobs.len();
+    let mut files: Vec<(&str, Parsed)> = Vec::with_capacity(jobs.len());
     for ((path, _), outcome) in jobs.iter().zip(outcomes) {
-        result.files_read += 1;
         match outcome {
             Outcome::PassedOver(reason) => {
                 *result.passed_over.entry(reason.to_owned()).or_default() += 1;
             }
             Outcome::Problem(problem) => result.problems.push(problem),
-            Outcome::Template(text, mut file) => {
-                let source = SourceId(u32::try_from(result.sources.len()).unwrap_or(u32::MAX));
-                result.sources.push(Source::File {
-                    path: path.clone(),
-                    text,
-                });
-                renumber(&mut file, source);
-                let root = Arc::new(std::mem::replace(
-                    &mut file.root,
-                    Node {
-                        kind: NodeKind::Null,
-                        loc: lockfast_facts::Loc::default(),
-                    },
-                ));
-                parsed.insert(path, (source, root, file));
+            Outcome::Template(text, file) => {
+                let path_text = path.clone();
+                result.sources.push(Source::File { path: path_text, text });
+                files.push((path, file));
             }
         }
     }
+    let files: HashMap<&str, File> = files
+        .into_par_iter()
+        .enumerate()
+        .map(|(index, (path, mut file))| {
+            let source = source_id(index);
+            renumber(&mut file, source);
+            let file = File {
+                source,
+                root: Arc::new(file.root),
+                directives: file.directives,
+            };
+            (path, file)
+        })
+        .collect();
 
-    let mut used: Vec<&str> = Vec::new();
-    for assembly in &assemblies {
-        for stack in &assembly.stacks {
-            if let Some((source, root, file)) = parsed.get(stack.template_file.as_str()) {
-                used.push(&stack.template_file);
-                let mut template = stack.template(*source, root.clone());
-                template.directives = file.directives.clone();
-                result.templates.push(template);
-            }
+    let mut used: HashSet<&str> = HashSet::new();
+    for stack in assemblies.iter().flat_map(|assembly| &assembly.stacks) {
+        if let Some(file) = files.get(stack.template_file.as_str()) {
+            used.insert(&stack.template_file);
+            let mut template = stack.template(file.source, file.root.clone());
+            template.directives = file.directives.clone();
+            result.templates.push(template);
         }
     }
-    for (path, _) in &jobs {
-        if used.contains(&path.as_str()) {
-            continue;
-        }
-        if let Some((source, root, file)) = parsed.get(path.as_str()) {
+    for (path, _) in jobs.iter().filter(|(path, _)| !used.contains(path.as_str())) {
+        if let Some(file) = files.get(path.as_str()) {
             result.templates.push(Template {
                 stack_name: path.clone(),
                 stack_path: path.clone(),
-                place: lockfast_facts::Place::default(),
-                source: *source,
-                root: root.clone(),
+                place: Place::default(),
+                source: file.source,
+                root: file.root.clone(),
                 parent: None,
                 tags: Vec::new(),
                 parameters: HashMap::new(),
@@ -144,8 +147,43 @@ pub fn read(inputs: &[String], options: &ReadOptions) -> ReadResult {
     result
 }
 
+/// Templates of an assembly that are given one by one, with what their assembly says of them.
+fn parts_of_assemblies(found: &Found, options: &ReadOptions, problems: &mut Vec<Problem>) -> Vec<Assembly> {
+    let folders: BTreeSet<&Path> = found
+        .files
+        .keys()
+        .filter(|path| path.ends_with(".template.json"))
+        .filter_map(|path| Path::new(path).parent())
+        .filter(|folder| !folder.ancestors().any(|above| found.assemblies.contains(above)))
+        .filter(|folder| discover::is_assembly(folder))
+        .collect();
+    folders
+        .into_iter()
+        .map(|folder| {
+            let mut part = assembly::read(folder, options.max_file_bytes, problems);
+            part.stacks.retain(|stack| found.files.contains_key(&stack.template_file));
+            part.left_over = 0;
+            part
+        })
+        .collect()
+}
+
+/// A template's file, whichever stacks use it.
+struct File {
+    source: SourceId,
+    root: Arc<Node>,
+    directives: Vec<Directive>,
+}
+
+fn source_id(index: usize) -> SourceId {
+    SourceId(u32::try_from(index).unwrap_or(u32::MAX))
+}
+
 /// The parallel part numbers files by job; the final number counts templates only.
 fn renumber(file: &mut Parsed, source: SourceId) {
+    if file.root.loc.source == source {
+        return;
+    }
     fn go(node: &mut Node, source: SourceId) {
         node.loc.source = source;
         match &mut node.kind {
@@ -173,59 +211,91 @@ fn problem(path: &str, at: Option<Pos>, message: impl Into<String>) -> Outcome {
     })
 }
 
-fn open(path: &str, named: bool, options: &ReadOptions, index: usize) -> Outcome {
+fn open(path: &str, named: bool, options: &ReadOptions, source: SourceId) -> Outcome {
     let bytes = match bytes_of(path, options.max_file_bytes) {
         Ok(bytes) => bytes,
-        Err(message) => return problem(path, None, message),
+        Err(Unread::TooLarge(head)) if !named && !looks_like_template(&head) => {
+            return Outcome::PassedOver("too large, and without signs of a template");
+        }
+        Err(error) => return problem(path, None, error.message(options.max_file_bytes)),
     };
     let signs = looks_like_template(&bytes);
     if !signs && !named {
-        return Outcome::PassedOver("no CloudFormation template");
+        return Outcome::PassedOver(NO_TEMPLATE);
     }
-    let text: Arc<str> = match String::from_utf8(bytes) {
-        Ok(text) => text.into(),
+    let text: Arc<str> = match std::str::from_utf8(&bytes) {
+        // Columns count from behind a byte order mark, so the text kept has none.
+        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text).into(),
         Err(error) => {
-            let valid = error.utf8_error().valid_up_to();
-            let before = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
-            return problem(path, Some(end_of(&before)), "not UTF-8 text");
+            let before = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
+            let before = before.strip_prefix('\u{feff}').unwrap_or(before);
+            let at = advance(Pos { line: 1, column: 1 }, before);
+            return problem(path, Some(at), "not UTF-8 text");
         }
     };
-    let source = SourceId(u32::try_from(index).unwrap_or(u32::MAX));
+    drop(bytes);
     match parse(&text, source) {
-        Ok(parsed) if is_template(&parsed.root) => Outcome::Template(text, parsed),
-        Ok(_) if named => problem(path, None, "not a CloudFormation template: it has no Resources object"),
-        Ok(_) => Outcome::PassedOver("no CloudFormation template"),
-        Err(ParseError { at, message }) if named || signs => problem(path, Some(at), message),
-        Err(_) => Outcome::PassedOver("neither JSON nor YAML"),
+        Ok(parsed) => match kind_of(&parsed.root, named) {
+            Is::Template => Outcome::Template(text, parsed),
+            Is::Broken(at, message) => problem(path, Some(at), message),
+            Is::Other if named => problem(path, None, "not a CloudFormation template: it has no Resources object"),
+            Is::Other => Outcome::PassedOver(NO_TEMPLATE),
+        },
+        Err(ParseError { at, message }) => problem(path, Some(at), message),
     }
 }
 
-fn bytes_of(path: &str, limit: u64) -> Result<Vec<u8>, String> {
-    use std::io::Read;
-    let too_large = || format!("larger than {} MB; CloudFormation takes at most 1 MB", limit >> 20);
+const NO_TEMPLATE: &str = "no CloudFormation template";
+
+/// Why a file's bytes are not there.
+enum Unread {
+    /// With its first bytes, which tell whether anybody would miss it.
+    TooLarge(Vec<u8>),
+    Failed(std::io::Error),
+    Folder,
+}
+
+impl Unread {
+    fn message(&self, limit: u64) -> String {
+        match self {
+            Unread::TooLarge(_) => format!("larger than {} MB; CloudFormation takes at most 1 MB", limit >> 20),
+            Unread::Failed(error) => format!("cannot read it: {error}"),
+            Unread::Folder => "cannot read it: it is a folder".into(),
+        }
+    }
+}
+
+/// How much of a file that is too large is looked at.
+const HEAD: u64 = 64 << 10;
+
+pub(crate) fn bytes_within(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    bytes_of(&path.to_string_lossy(), limit).map_err(|error| error.message(limit))
+}
+
+fn bytes_of(path: &str, limit: u64) -> Result<Vec<u8>, Unread> {
     let mut bytes = Vec::new();
     if path == "-" {
         std::io::stdin()
             .lock()
-            .take(limit + 1)
+            .take(limit.saturating_add(1))
             .read_to_end(&mut bytes)
-            .map_err(|e| format!("cannot read standard input: {e}"))?;
+            .map_err(Unread::Failed)?;
     } else {
-        let file = std::fs::File::open(path).map_err(|e| format!("cannot read it: {e}"))?;
-        let size = file.metadata().map_err(|e| format!("cannot read it: {e}"))?;
-        if size.is_dir() {
-            return Err("cannot read it: it is a folder".into());
+        let file = std::fs::File::open(path).map_err(Unread::Failed)?;
+        let data = file.metadata().map_err(Unread::Failed)?;
+        if data.is_dir() {
+            return Err(Unread::Folder);
         }
-        if size.len() > limit {
-            return Err(too_large());
+        if data.len() > limit {
+            file.take(HEAD).read_to_end(&mut bytes).map_err(Unread::Failed)?;
+            return Err(Unread::TooLarge(bytes));
         }
-        bytes.reserve(usize::try_from(size.len()).unwrap_or(0) + 1);
-        file.take(limit + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|e| format!("cannot read it: {e}"))?;
+        bytes.reserve(usize::try_from(data.len()).unwrap_or(0) + 1);
+        // A pipe has no length, and a file may grow.
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(Unread::Failed)?;
     }
     if bytes.len() as u64 > limit {
-        return Err(too_large());
+        return Err(Unread::TooLarge(bytes));
     }
     Ok(bytes)
 }
@@ -238,23 +308,28 @@ fn looks_like_template(bytes: &[u8]) -> bool {
             || memchr::memmem::find(bytes, b"Custom::").is_some())
 }
 
-/// An object with a `Resources` object, of which one at least has a type, is a template.
-fn is_template(root: &Node) -> bool {
-    root.get("Resources").is_some_and(|resources| {
-        matches!(resources.kind, NodeKind::Map(_))
-            && (root.get("AWSTemplateFormatVersion").is_some()
-                || resources.entries().iter().any(|entry| {
-                    entry.value.get("Type").is_some() || entry.key.starts_with("Fn::ForEach")
-                }))
-    })
+/// What a parsed file is.
+enum Is {
+    Template,
+    /// A template by its other signs, with what is wrong.
+    Broken(Pos, String),
+    Other,
 }
 
-fn end_of(text: &str) -> Pos {
-    let line = u32::try_from(text.matches('\n').count() + 1).unwrap_or(u32::MAX);
-    let last = text.rsplit('\n').next().unwrap_or_default();
-    Pos {
-        line,
-        column: u32::try_from(last.chars().count() + 1).unwrap_or(u32::MAX),
+/// An object with a `Resources` object is a template when the user named it, when it says so, or
+/// when one of its resources has a type.
+fn kind_of(root: &Node, named: bool) -> Is {
+    let says_so = root.get("AWSTemplateFormatVersion").is_some() || root.get("Transform").is_some();
+    let Some(resources) = root.get("Resources") else {
+        return Is::Other;
+    };
+    match &resources.kind {
+        NodeKind::Map(entries) => {
+            let typed = |entry: &Entry| entry.value.get("Type").is_some() || entry.key.starts_with("Fn::");
+            if named || says_so || entries.iter().any(typed) { Is::Template } else { Is::Other }
+        }
+        _ if named || says_so => Is::Broken(resources.loc.start, "Resources must be an object".into()),
+        _ => Is::Other,
     }
 }
 

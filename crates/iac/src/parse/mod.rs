@@ -1,6 +1,7 @@
 //! JSON and YAML as nodes with places.
 
 mod json;
+mod scan;
 mod yaml;
 
 use crate::Node;
