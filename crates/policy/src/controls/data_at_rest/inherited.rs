@@ -8,7 +8,7 @@ use lockfast_facts::tables::DefaultProtection;
 const DEPTH: usize = 4;
 
 /// Whose key protects a store, taken from what it refers to where its type inherits.
-pub(super) fn effective(cx: &Cx<'_>, store: &Store) -> Known<Protection> {
+pub(in crate::controls) fn effective(cx: &Cx<'_>, store: &Store) -> Known<Protection> {
     follow(cx, store, DEPTH)
 }
 

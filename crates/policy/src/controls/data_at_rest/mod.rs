@@ -5,7 +5,7 @@ use crate::control::chapter;
 mod aes_256;
 mod bucket_policy;
 mod function_logs;
-mod inherited;
+pub(super) mod inherited;
 mod log_group;
 mod working_key;
 

@@ -2,7 +2,19 @@
 
 use crate::control::chapter;
 
+mod by_classification;
+mod own_data;
+
 chapter! {
+    data_classified,
+    public_data_encrypted,
+    internal_data_key,
+    confidential_data_key,
+    restricted_data_key,
+    sensitive_key_access_restricted,
+    restricted_key_monitored,
+    customer_keys_required,
+    other_environments_encrypted,
     transit_tls_minimum,
     keys_in_region,
     keys_replicated_alike,

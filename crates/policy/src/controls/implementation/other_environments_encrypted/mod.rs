@@ -1,0 +1,77 @@
+use super::own_data::{has_own_data, takes_a_key};
+use crate::controls::data_at_rest::inherited::effective;
+use crate::prelude::*;
+
+control! {
+    /// Staging and development may use AWS managed and AWS owned keys instead of customer managed
+    /// ones, which cost money: every customer managed key is charged by the month, and again for its
+    /// first and second rotation (AWS Key Management Service pricing). Looks at every store outside
+    /// production: one that nothing encrypts fails, any key passes. What classified data needs, its
+    /// classification decides elsewhere. Every key of such an environment passes with a note of what
+    /// it costs, and of how many stores use it, so that keys nobody needs show.
+    ///
+    /// A store whose environment nothing tells is unknown, unless it has a customer managed key,
+    /// which is enough everywhere.
+    id: "other-environments-encrypted",
+    title: "Outside production data is encrypted, with any key",
+    clauses: ["ENV-2"],
+    severity: Medium,
+    fix: "Switch encryption at rest on; outside production an AWS managed key is enough.",
+    cloudformation: r#"Type: AWS::EFS::FileSystem
+Properties:
+  Encrypted: true
+"#,
+    cdk: r#"new efs.FileSystem(this, 'Files', { vpc, encrypted: true });
+"#,
+}
+
+/// Dollars a month for a customer managed key, and again for each of its first two rotations (AWS Key
+/// Management Service pricing, read 2026-11-23).
+const MONTHLY: usize = 1;
+
+fn judge(cx: &Cx<'_>, out: &mut Out) {
+    for store in cx.inventory.stores() {
+        let environment = cx.environment(store.resource);
+        if environment.value() == Some(&EnvironmentKind::Production) || !takes_a_key(store) || !has_own_data(cx, store) {
+            continue;
+        }
+        let protection = effective(cx, store);
+        let judgement = match (&protection, &environment) {
+            (known, Known::Unknown(why, _)) if known.value().and_then(Protection::customer_key).is_none() => {
+                Judgement::cannot_tell(store, "whether it is outside production, where any key will do", why)
+            }
+            (Known::Unknown(why, _), _) => Judgement::cannot_tell(store, "whether it is encrypted", why),
+            (known, _) => match known.value() {
+                Some(Protection::None) | None => Judgement::fail(store, "it is not encrypted; outside production any key will do, but one there must be"),
+                Some(Protection::Customer(key)) => Judgement::pass(store, "it has a customer managed key").key(key),
+                Some(_) => Judgement::pass(store, "a key of AWS is enough outside production"),
+            },
+        };
+        out.push(
+            judgement
+                .fact_as("key", &protection, |p| p.label(cx.inventory))
+                .fact("environment", &environment),
+        );
+    }
+    let users = crate::key_users::by_key(cx);
+    for subject in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
+        let environment = cx.environment(subject.id());
+        if environment.value().is_none_or(|e| *e == EnvironmentKind::Production) {
+            continue;
+        }
+        let stores = users.get(&KeyTarget::Resource(subject.id())).map_or(0, Vec::len);
+        let stores = match stores {
+            0 => "no store given uses it".to_owned(),
+            1 => "one store uses it".to_owned(),
+            n => format!("{n} stores use it"),
+        };
+        out.push(
+            Judgement::pass(subject, "a customer managed key is allowed outside production")
+                .part("cost")
+                .fact("environment", &environment)
+                .note(format!(
+                    "it costs {MONTHLY} USD a month, and {MONTHLY} more after each of its first two rotations; {stores}"
+                )),
+        );
+    }
+}

@@ -1,0 +1,31 @@
+//! Which stores hold data of their own, and whether they can be given a key.
+
+use crate::prelude::*;
+
+/// True for a store whose key is a choice about the data in it. Code and tasks hold none; a function
+/// does when it has environment variables; a `String` parameter of Systems Manager has no key.
+pub(super) fn has_own_data(cx: &Cx<'_>, store: &Store) -> bool {
+    match store.spec.noun.as_str() {
+        "task" | "function-code" | "parameter" => false,
+        "function" => {
+            let variables = store.subject(cx.inventory).at("Environment.Variables").map_value();
+            !matches!(variables, Read::Absent(_)) && variables.found().is_none_or(|map| !map.0.is_empty())
+        }
+        _ => true,
+    }
+}
+
+/// True when the type can be given a customer managed key, itself or through what it inherits from.
+pub(super) fn takes_a_key(store: &Store) -> bool {
+    use lockfast_facts::tables::DefaultProtection;
+    !store.spec.key.is_empty() || store.spec.default == DefaultProtection::Inherits
+}
+
+/// True for types that hold an application's data, as opposed to a service's own records.
+pub(super) fn is_data_store(store: &Store) -> bool {
+    const NOUNS: [&str; 11] = [
+        "database", "cache", "table", "bucket", "stream", "volume", "search", "time-series", "file-system", "queue",
+        "warehouse",
+    ];
+    NOUNS.iter().any(|noun| store.spec.noun.starts_with(noun))
+}
