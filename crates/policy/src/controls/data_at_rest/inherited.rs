@@ -22,7 +22,7 @@ fn follow(cx: &Cx<'_>, store: &Store, depth: usize) -> Known<Protection> {
         _ => false,
     };
     if !inherits || depth == 0 {
-        return own.clone();
+        return follows_account(store).unwrap_or_else(|| own.clone());
     }
     let mut targets = Vec::new();
     store.subject(cx.inventory).variant.properties.walk(&mut |_, value| {
@@ -53,6 +53,19 @@ fn follow(cx: &Cx<'_>, store: &Store, depth: usize) -> Known<Protection> {
             *loc,
         ),
         other => other.clone(),
+    })
+}
+
+/// A volume that says nothing follows the account's setting, like the block devices of an instance
+/// (Amazon EBS User Guide, "Enable Amazon EBS encryption by default").
+fn follows_account(store: &Store) -> Option<Known<Protection>> {
+    let Known::Unknown(why, loc) = &store.protection else {
+        return None;
+    };
+    let silent = store.spec.noun == "volume" && matches!(**why, Why::Unsupported(_));
+    silent.then(|| {
+        let setting = "whether EBS encryption by default is on in the account, which decides it,";
+        Known::Unknown(Arc::new(Why::NotGiven(setting.into())), *loc)
     })
 }
 

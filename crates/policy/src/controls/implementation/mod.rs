@@ -3,7 +3,9 @@
 use crate::control::chapter;
 
 mod by_classification;
+mod counterpart;
 mod own_data;
+mod settings;
 
 chapter! {
     data_classified,
@@ -15,6 +17,7 @@ chapter! {
     restricted_key_monitored,
     customer_keys_required,
     other_environments_encrypted,
+    environments_alike,
     transit_tls_minimum,
     keys_in_region,
     keys_replicated_alike,

@@ -2,11 +2,24 @@
 
 use crate::prelude::*;
 
-/// True for a store whose key is a choice about the data in it. Code and tasks hold none; a function
-/// does when it has environment variables; a `String` parameter of Systems Manager has no key.
+/// Types that keep settings, or pass on what others hold.
+const NO_DATA: [&str; 6] = [
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::SecretsManager::RotationSchedule",
+    "AWS::Config::ConfigurationRecorder",
+    "AWS::Config::DeliveryChannel",
+    "AWS::GuardDuty::Detector",
+    "AWS::SecurityHub::Hub",
+];
+
+/// True for a store whose key is a choice about the data in it. Code, tasks and settings hold none; a
+/// function does when it has environment variables; a `String` parameter of Systems Manager has no key.
 pub(super) fn has_own_data(cx: &Cx<'_>, store: &Store) -> bool {
+    if NO_DATA.contains(&store.spec.name.as_str()) {
+        return false;
+    }
     match store.spec.noun.as_str() {
-        "task" | "function-code" | "parameter" => false,
+        "task" | "task-cluster" | "function-code" | "parameter" => false,
         "function" => {
             let variables = store.subject(cx.inventory).at("Environment.Variables").map_value();
             !matches!(variables, Read::Absent(_)) && variables.found().is_none_or(|map| !map.0.is_empty())

@@ -1,10 +1,11 @@
 use crate::controls::data_at_rest::inherited::effective;
+use super::counterpart;
 use super::own_data::{has_own_data, takes_a_key};
 use crate::prelude::*;
 
 control! {
     /// Looks at every store that belongs to a production environment, by `lockfast.toml`, the stack's
-    /// name or an `Environment` tag: it must be encrypted with a customer managed key, followed through
+    /// name, an `Environment` tag or the parameter that chooses (`Env=prod`): it must be encrypted with a customer managed key, followed through
     /// aliases, imports and what the store inherits from. Data that is classified as public is left
     /// out, since the policy lets it use any key. Types that take no customer managed key are not
     /// judged, nor are code, tasks and functions without variables.
@@ -29,7 +30,10 @@ Properties:
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for store in cx.inventory.stores() {
-        let environment = cx.environment(store.resource);
+        let Some(environment) = counterpart::environment(cx, store.subject(cx.inventory)) else {
+            continue;
+        };
+        let environment = environment.map(|e| e.kind);
         if environment.value().is_some_and(|e| *e != EnvironmentKind::Production)
             || !takes_a_key(store)
             || !has_own_data(cx, store)

@@ -1,3 +1,4 @@
+use super::counterpart;
 use super::own_data::{has_own_data, takes_a_key};
 use crate::controls::data_at_rest::inherited::effective;
 use crate::prelude::*;
@@ -31,7 +32,10 @@ const MONTHLY: usize = 1;
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for store in cx.inventory.stores() {
-        let environment = cx.environment(store.resource);
+        let Some(environment) = counterpart::environment(cx, store.subject(cx.inventory)) else {
+            continue;
+        };
+        let environment = environment.map(|e| e.kind);
         if environment.value() == Some(&EnvironmentKind::Production) || !takes_a_key(store) || !has_own_data(cx, store) {
             continue;
         }

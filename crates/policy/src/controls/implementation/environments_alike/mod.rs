@@ -1,0 +1,174 @@
+use super::counterpart;
+use super::settings::{self, AWS_KEY, CUSTOMER_KEY, Setting};
+use crate::cx::EnvironmentName;
+use crate::prelude::*;
+use std::collections::BTreeMap;
+
+control! {
+    /// Pairs the resources of the environments of one system: same type, and the same construct path
+    /// (or stack and logical id) once the environment's words are taken out, so `Prod/Data/Orders` is
+    /// `Staging/Data/Orders`. A template that one parameter turns into several environments
+    /// (`Env=dev`, `Env=prod`) is compared with itself. What is compared: whether and with whose key
+    /// each store is encrypted, what each listener, distribution and API is encrypted with, the `sslmode` of connection
+    /// strings, and switches such as `rds.force_ssl`, key rotation and transit encryption. Each
+    /// environment is held against the one nearest to production; every setting that differs is one
+    /// finding, at the environment that differs.
+    ///
+    /// Outside production, a key of AWS may stand where production has a customer managed key: the
+    /// policy allows that, and a note says so. What exists in one environment only is not judged. A setting
+    /// that is known only at deployment, in either environment, is unknown.
+    id: "environments-alike",
+    title: "The environments of a system have the same encryption settings",
+    clauses: ["ENV-3"],
+    severity: Medium,
+    fix: "Set it as in the other environment, best by taking the setting out of the environment's configuration altogether.",
+    cloudformation: r#"Type: AWS::RDS::DBParameterGroup
+Properties:
+  Family: postgres17
+  Parameters: {rds.force_ssl: "1"} # in every environment
+"#,
+    cdk: r#"for (const env of [prod, staging, dev]) {
+  new ShopStage(app, env.name, { env }); // sizes and counts differ by environment, encryption does not
+}
+"#,
+}
+
+/// A resource of an environment, and its settings.
+struct Member<'a> {
+    environment: EnvironmentName,
+    subject: Subject<'a>,
+    settings: BTreeMap<String, Setting>,
+}
+
+fn judge(cx: &Cx<'_>, out: &mut Out) {
+    let mut channels = settings::of_channels(cx);
+    let mut families: BTreeMap<(Option<Arc<str>>, String), Vec<Member<'_>>> = BTreeMap::new();
+    for resource in cx.inventory.resources() {
+        for (index, subject) in cx.inventory.variants_of(resource.id).enumerate() {
+            let mut settings = settings::of(cx, subject, index);
+            settings.extend(channels.remove(&(resource.id, index)).unwrap_or_default());
+            if settings.is_empty() {
+                continue;
+            }
+            let environment = counterpart::environment(cx, subject);
+            let Some(environment) = environment.as_ref().and_then(|e| e.value()).cloned() else {
+                continue;
+            };
+            let key = counterpart::key(cx, subject, &environment);
+            let system = cx.environment_name(resource.id).value().and_then(|e| e.system.clone());
+            families
+                .entry((system, key))
+                .or_default()
+                .push(Member { environment, subject, settings });
+        }
+    }
+    for members in families.into_values() {
+        compare(cx, out, members);
+    }
+}
+
+/// Holds every environment against the one nearest to production.
+fn compare(cx: &Cx<'_>, out: &mut Out, mut members: Vec<Member<'_>>) {
+    members.sort_by(|a, b| a.environment.cmp(&b.environment).then(a.subject.id().cmp(&b.subject.id())));
+    let Some(first) = members.first() else {
+        return;
+    };
+    let reference = first.environment.clone();
+    let (models, others): (Vec<_>, Vec<_>) = members.into_iter().partition(|m| m.environment == reference);
+    for other in &others {
+        // Under conditions an environment has several variants of a resource; like is held against like.
+        let Some(model) = models
+            .iter()
+            .find(|m| m.subject.id() != other.subject.id() || m.subject.variant.when != other.subject.variant.when)
+        else {
+            continue;
+        };
+        let mut differs = false;
+        let names: std::collections::BTreeSet<&String> = model.settings.keys().chain(other.settings.keys()).collect();
+        for name in names {
+            if let Some(judgement) = difference(cx, model, other, name) {
+                differs = true;
+                out.push(judgement);
+            }
+        }
+        if !differs {
+            out.push(
+                Judgement::pass(other.subject, format!("its encryption settings are those of {}", model.environment.name))
+                    .step(format!("{} in {}", model.subject.resource.name, model.environment.name), model.subject.resource.loc),
+            );
+        }
+    }
+}
+
+fn difference(cx: &Cx<'_>, model: &Member<'_>, other: &Member<'_>, name: &str) -> Option<Judgement> {
+    let (a, b) = (model.settings.get(name), other.settings.get(name));
+    // A replica, device or listener that only one of them has is a difference in size, not in encryption.
+    if name.starts_with("encryption ") && (a.is_none() || b.is_none()) {
+        return None;
+    }
+    let absent = |member: &Member<'_>| Known::Stated("not stated".to_owned(), member.subject.resource.loc);
+    let there = a.map_or_else(|| absent(model), |s| s.value.clone());
+    let here = b.map_or_else(|| absent(other), |s| s.value.clone());
+    let (reference, environment) = (&model.environment.name, &other.environment.name);
+    let judgement = match (there.value(), here.value()) {
+        (Some(x), Some(y)) if same(name, x, y) => return None,
+        // The policy lets other environments save the cost of a key of their own.
+        (Some(x), Some(y)) if a.or(b).is_some_and(|s| s.is_key) && x == CUSTOMER_KEY && y == AWS_KEY
+            && model.environment.kind == EnvironmentKind::Production =>
+        {
+            Judgement::pass(other.subject, format!("{environment} has a key of AWS where {reference} has a customer managed key, which the policy allows"))
+                .note("whose key differs between the environments")
+        }
+        // The weaker of the two is where to mend it, be it the one nearest to production.
+        (Some(x), Some(y)) if strength(x) < strength(y) => {
+            return Some(
+                Judgement::fail(model.subject, format!("{name} differs: {x} in {reference}, {y} in {environment}"))
+                    .at(there.loc())
+                    .part(format!("{name} beside {environment}"))
+                    .fact(format!("{name} in {reference}"), &there)
+                    .fact(format!("{name} in {environment}"), &here)
+                    .step(format!("{} in {environment}", cx.label(other.subject.resource)), here.loc()),
+            );
+        }
+        (Some(x), Some(y)) => Judgement::fail(other.subject, format!("{name} differs: {x} in {reference}, {y} in {environment}")),
+        (x, _) => {
+            let (known, why) = if x.is_none() { (reference, there.why()) } else { (environment, here.why()) };
+            let what = format!("whether {name} is the same in {reference} and {environment} ({known} is not known)");
+            match why {
+                Some(why) => Judgement::cannot_tell(other.subject, &what, why),
+                None => Judgement::unknown(other.subject, format!("cannot tell {what}")),
+            }
+        }
+    };
+    let label = cx.label(model.subject.resource);
+    Some(
+        judgement
+            .at(here.loc())
+            .part(name.to_owned())
+            .fact(format!("{name} in {environment}"), &here)
+            .fact(format!("{name} in {reference}"), &there)
+            .step(format!("{label} in {reference}"), there.loc()),
+    )
+}
+
+/// How strong a protection is, where that can be told: a customer managed key, one of AWS, none.
+fn strength(value: &str) -> u8 {
+    match value {
+        CUSTOMER_KEY => 3,
+        AWS_KEY => 2,
+        "not encrypted" => 1,
+        _ => 0,
+    }
+}
+
+/// A boolean that is not stated is false, a yes or no may be written in several ways, and keys rotate
+/// every 365 days when nothing else is said.
+fn same(name: &str, a: &str, b: &str) -> bool {
+    let plain = |s: &str| match s.to_ascii_lowercase().as_str() {
+        "not stated" if name == "RotationPeriodInDays" => "365".to_owned(),
+        "not stated" | "0" | "off" | "disabled" => "false".to_owned(),
+        "1" | "on" | "enabled" => "true".to_owned(),
+        other => other.to_owned(),
+    };
+    plain(a) == plain(b)
+}
