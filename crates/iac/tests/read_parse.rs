@@ -372,3 +372,37 @@ fn directives_are_comments_and_nothing_else() {
     let directive = tree(text).directives.remove(1);
     assert_eq!(at(text, directive.loc), "#lockfast: second \"x\"");
 }
+
+#[test]
+fn brackets_and_quotes_may_close_at_the_indentation_of_their_name() {
+    let text = concat!(
+        "r:\n",
+        "  k: [\n",
+        "    \"a\", # lockfast: in\n",
+        "  b, {\n",
+        "  c: 'd\n",
+        "e'\n",
+        "}\n",
+        "  ] # lockfast: out\n",
+        "  l:\n",
+        "  - m: {\n",
+        "  n: !Ref o\n",
+        "  }\n",
+        "  p: \"q\n",
+        "  s\"\n",
+        "z: 1\n",
+    );
+    assert_eq!(shown(text), r#"{"r":{"k":["a","b",{"c":"d e"}],"l":[{"m":{"n":{"Ref":"o"}}}],"p":"q s"},"z":1}"#);
+    assert_eq!(value_at(text, "r.k.0"), "\"a\"");
+    assert_eq!(value_at(text, "r.k.1"), "b");
+    assert_eq!(value_at(text, "r.k.2.c"), "'d\ne'");
+    assert_eq!(value_at(text, "r.l.0.m.n"), "!Ref o");
+    assert_eq!(value_at(text, "r.p"), "\"q\n  s\"");
+    assert_eq!(name_at(text, "", "z"), "z");
+    let places: Vec<(u32, u32)> = tree(text).directives.iter().map(|d| (d.loc.start.line, d.loc.start.column)).collect();
+    assert_eq!(places, [(3, 10), (8, 5)]);
+    // What is broken otherwise stays broken, at its own place.
+    let (line, ..) = failure("a:\n  b: [\n  c\n  ]\nd: e: f\n");
+    assert_eq!(line, 5);
+    failure("a:\n  b: [\n  c\nd: 1\n");
+}

@@ -1,5 +1,6 @@
 //! JSON and YAML as nodes with places.
 
+mod dedent;
 mod json;
 mod scan;
 mod yaml;

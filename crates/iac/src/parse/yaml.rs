@@ -2,7 +2,7 @@
 
 use super::json::Names;
 use super::scan::{Cursor, Head};
-use super::{MAX_DEPTH, ParseError, Parsed, loc};
+use super::{MAX_DEPTH, dedent, ParseError, Parsed, loc};
 use crate::comments;
 use crate::{Entry, Node, NodeKind};
 use lockfast_facts::{Loc, Pos, SourceId};
@@ -17,6 +17,13 @@ use std::sync::Arc;
 const MAX_ALIASED_NODES: usize = 200_000;
 
 pub(super) fn parse(text: &str, source: SourceId) -> Result<Parsed, ParseError> {
+    match attempt(text, source) {
+        Err(error) if dedent::is_cause(&error) => dedent::parse(text, error, |text| attempt(text, source)),
+        result => result,
+    }
+}
+
+fn attempt(text: &str, source: SourceId) -> Result<Parsed, ParseError> {
     let mut builder = Builder {
         source,
         cursor: Cursor::new(text),
