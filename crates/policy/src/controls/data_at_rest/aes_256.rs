@@ -43,12 +43,25 @@ pub(super) fn of_store(cx: &Cx<'_>, store: &Store, protection: &Known<Protection
             ),
         ),
         _ if algorithm.contains("256") || protection.value() == Some(&Protection::SseS3) => {
-            Judgement::pass(store, "the service encrypts it with AES-256")
-                .fact("algorithm", &Known::Default(if algorithm.is_empty() { "AES-256" } else { algorithm }, source, protection.loc()))
+            Judgement::pass(store, "the service encrypts it with AES-256").fact(
+                "algorithm",
+                &Known::Default(
+                    if algorithm.is_empty() {
+                        "AES-256"
+                    } else {
+                        algorithm
+                    },
+                    source,
+                    protection.loc(),
+                ),
+            )
         }
         _ => Judgement::unknown(
             store,
-            format!("{} encrypts it, but AWS documents no algorithm", store.spec.service),
+            format!(
+                "{} encrypts it, but AWS documents no algorithm",
+                store.spec.service
+            ),
         ),
     };
     judgement.fact_as("encryption at rest", protection, |p| p.label(cx.inventory))

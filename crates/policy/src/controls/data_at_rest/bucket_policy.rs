@@ -1,8 +1,8 @@
 //! Whether a bucket's policy refuses requests of a kind, whoever makes them.
 
 use crate::prelude::*;
-use lockfast_access::{Account, ContextValue, Policy, Principal, Request, Three, denies};
 use lockfast_access::Resource as Target;
+use lockfast_access::{Account, ContextValue, Policy, Principal, Request, Three, denies};
 use lockfast_facts::{Loc, Part, Reference, Text};
 use std::collections::HashMap;
 
@@ -48,9 +48,14 @@ impl<'a> BucketPolicies<'a> {
             };
             let id = match cx.inventory.target(bucket) {
                 Some((resource, _)) => Some(resource.id),
-                None => bucket.at("").string().found().and_then(|name| by_name.get(&name).copied()),
+                None => bucket
+                    .at("")
+                    .string()
+                    .found()
+                    .and_then(|name| by_name.get(&name).copied()),
             };
-            if let (Some(id), Some(policy)) = (id, Policy::from_read(subject.at("PolicyDocument"))) {
+            if let (Some(id), Some(policy)) = (id, Policy::from_read(subject.at("PolicyDocument")))
+            {
                 policies.entry(id).or_default().push((subject, policy));
             }
         }
@@ -72,7 +77,10 @@ impl<'a> BucketPolicies<'a> {
                 }
                 Three::No => {}
                 // Everything is known of a certain policy, so what is left open is the request itself.
-                Three::Maybe if policy.is_certain() && asked(Target::any(), policy, kind) == Three::Maybe => {
+                Three::Maybe
+                    if policy.is_certain()
+                        && asked(Target::any(), policy, kind) == Three::Maybe =>
+                {
                     answer = Answer::Sometimes(policy.loc);
                 }
                 Three::Maybe => return Answer::Unknown(policy.loc),
@@ -86,7 +94,11 @@ fn one(bucket: Subject<'_>, policy: &Policy, kind: &Attempt) -> Three {
     let name = bucket.at("BucketName").string().found();
     let target = Target::bucket(bucket.id(), name.as_deref());
     // An object that no policy has in mind: what refuses it refuses all of them.
-    let target = if kind.object { target.under("/lockfast/any/object") } else { target };
+    let target = if kind.object {
+        target.under("/lockfast/any/object")
+    } else {
+        target
+    };
     asked(target, policy, kind)
 }
 
@@ -97,7 +109,11 @@ fn asked(target: Target, policy: &Policy, kind: &Attempt) -> Three {
         for (key, values) in &kind.context {
             requests = requests
                 .into_iter()
-                .flat_map(|request| values.iter().map(move |value| request.clone().with_value(key, value.clone())))
+                .flat_map(|request| {
+                    values
+                        .iter()
+                        .map(move |value| request.clone().with_value(key, value.clone()))
+                })
                 .collect();
         }
         Three::any(requests.iter().map(|request| denies(policy, request)))

@@ -94,5 +94,7 @@ pub(super) fn is_helper(function: &Resource) -> bool {
         "/framework-",
     ];
     let path = function.construct_path.as_deref().unwrap_or_default();
-    MARKS.iter().any(|mark| path.contains(mark) || function.name.contains(mark))
+    MARKS
+        .iter()
+        .any(|mark| path.contains(mark) || function.name.contains(mark))
 }

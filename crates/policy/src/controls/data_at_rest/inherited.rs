@@ -25,11 +25,15 @@ fn follow(cx: &Cx<'_>, store: &Store, depth: usize) -> Known<Protection> {
         return follows_account(store).unwrap_or_else(|| own.clone());
     }
     let mut targets = Vec::new();
-    store.subject(cx.inventory).variant.properties.walk(&mut |_, value| {
-        if let Kind::Text(text) = &value.kind {
-            targets.extend(text.references().map(|r| r.target));
-        }
-    });
+    store
+        .subject(cx.inventory)
+        .variant
+        .properties
+        .walk(&mut |_, value| {
+            if let Kind::Text(text) = &value.kind {
+                targets.extend(text.references().map(|r| r.target));
+            }
+        });
     targets.sort_unstable();
     targets.dedup();
     let mut found: Option<Known<Protection>> = None;
@@ -49,7 +53,9 @@ fn follow(cx: &Cx<'_>, store: &Store, depth: usize) -> Known<Protection> {
     }
     found.unwrap_or_else(|| match own {
         Known::Default(_, _, loc) => Known::Unknown(
-            Arc::new(Why::NotGiven("the stream it reads, which decides it,".into())),
+            Arc::new(Why::NotGiven(
+                "the stream it reads, which decides it,".into(),
+            )),
             *loc,
         ),
         other => other.clone(),

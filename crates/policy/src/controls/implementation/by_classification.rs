@@ -19,9 +19,13 @@ pub(super) fn judge(cx: &Cx<'_>, out: &mut Out, class: Classification) {
         }
         let protection = effective(cx, store);
         let judgement = match &protection {
-            Known::Unknown(why, _) => Judgement::cannot_tell(store, &format!("the key of this {class} data"), why),
+            Known::Unknown(why, _) => {
+                Judgement::cannot_tell(store, &format!("the key of this {class} data"), why)
+            }
             known => match known.value() {
-                None | Some(Protection::None) => Judgement::fail(store, format!("{class} data lies here unencrypted")),
+                None | Some(Protection::None) => {
+                    Judgement::fail(store, format!("{class} data lies here unencrypted"))
+                }
                 Some(Protection::Customer(key)) => {
                     let others = users
                         .as_ref()
@@ -53,20 +57,27 @@ pub(super) fn judge(cx: &Cx<'_>, out: &mut Out, class: Classification) {
 fn with_aws_key(store: &Store, class: Classification, ask: KeyAsk, label: &str) -> Judgement {
     match ask {
         KeyAsk::Any => Judgement::pass(store, format!("{label} is enough for {class} data")),
-        KeyAsk::CustomerRecommended => Judgement::pass(store, format!("{class} data may use {label}"))
-            .note(format!("a customer managed key is recommended for {class} data")),
+        KeyAsk::CustomerRecommended => {
+            Judgement::pass(store, format!("{class} data may use {label}")).note(format!(
+                "a customer managed key is recommended for {class} data"
+            ))
+        }
         _ if !takes_a_key(store) => Judgement::fail(
             store,
-            format!("{class} data needs a customer managed key, and {} takes none here", store.spec.service),
+            format!(
+                "{class} data needs a customer managed key, and {} takes none here",
+                store.spec.service
+            ),
         )
         .fix("Keep this data in a store that takes a customer managed key."),
         KeyAsk::Dedicated => Judgement::fail(
             store,
             format!("{class} data needs a customer managed key of its own, this uses {label}"),
         ),
-        KeyAsk::Customer => {
-            Judgement::fail(store, format!("{class} data needs a customer managed key, this uses {label}"))
-        }
+        KeyAsk::Customer => Judgement::fail(
+            store,
+            format!("{class} data needs a customer managed key, this uses {label}"),
+        ),
     }
 }
 
@@ -106,10 +117,12 @@ fn origin(cx: &Cx<'_>, id: ResourceId) -> ResourceId {
     let mut at = id;
     for _ in 0..8 {
         let resource = cx.inventory.resource(at);
-        let next = SOURCES.iter().find_map(|property| match resource.at(property) {
-            Read::Found(value, _) => cx.inventory.target(value).map(|(source, _)| source.id),
-            _ => None,
-        });
+        let next = SOURCES
+            .iter()
+            .find_map(|property| match resource.at(property) {
+                Read::Found(value, _) => cx.inventory.target(value).map(|(source, _)| source.id),
+                _ => None,
+            });
         match next {
             Some(next) if next != at => at = next,
             _ => break,

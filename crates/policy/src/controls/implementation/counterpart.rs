@@ -9,11 +9,18 @@ use crate::prelude::*;
 /// the variant is not deployed there.
 pub(super) fn environment(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Known<EnvironmentName>> {
     let known = cx.environment_name(subject.id());
-    let chosen = subject.variant.when.choices().iter().find_map(|(parameter, value)| {
-        let parameter = parameter.to_lowercase();
-        let names_it = parameter.contains("env") || parameter.contains("stage");
-        kind_of(value).filter(|_| names_it).map(|kind| (kind, value))
-    });
+    let chosen = subject
+        .variant
+        .when
+        .choices()
+        .iter()
+        .find_map(|(parameter, value)| {
+            let parameter = parameter.to_lowercase();
+            let names_it = parameter.contains("env") || parameter.contains("stage");
+            kind_of(value)
+                .filter(|_| names_it)
+                .map(|kind| (kind, value))
+        });
     let Some((kind, value)) = chosen else {
         return Some(known.clone());
     };
@@ -21,7 +28,11 @@ pub(super) fn environment(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Known<Env
         Some(environment) if environment.kind != kind => None,
         Some(_) => Some(known.clone()),
         None => {
-            let chosen = EnvironmentName { kind, name: value.clone(), system: None };
+            let chosen = EnvironmentName {
+                kind,
+                name: value.clone(),
+                system: None,
+            };
             Some(Known::Stated(chosen, subject.resource.loc))
         }
     }
@@ -41,9 +52,18 @@ pub(super) fn key(cx: &Cx<'_>, subject: Subject<'_>, environment: &EnvironmentNa
 /// A name without the words that stand for an environment.
 pub(super) fn key_of(name: &str, environment: &str) -> String {
     // CDK ends the ids it makes with eight hexadecimal digits of a hash of the whole path.
-    let hash = name.len().checked_sub(8).and_then(|at| name.split_at_checked(at));
+    let hash = name
+        .len()
+        .checked_sub(8)
+        .and_then(|at| name.split_at_checked(at));
     let name = match hash {
-        Some((head, tail)) if tail.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b)) => head,
+        Some((head, tail))
+            if tail
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b)) =>
+        {
+            head
+        }
         _ => name,
     };
     let own = words(environment);
@@ -76,7 +96,9 @@ fn kind_of(word: &str) -> Option<EnvironmentKind> {
     match word.to_lowercase().as_str() {
         "prod" | "production" | "prd" | "live" => Some(EnvironmentKind::Production),
         "staging" | "stage" | "stg" | "preprod" | "uat" => Some(EnvironmentKind::Staging),
-        "dev" | "development" | "test" | "tst" | "sandbox" | "qa" => Some(EnvironmentKind::Development),
+        "dev" | "development" | "test" | "tst" | "sandbox" | "qa" => {
+            Some(EnvironmentKind::Development)
+        }
         _ => None,
     }
 }

@@ -21,8 +21,12 @@ pub(super) fn has_own_data(cx: &Cx<'_>, store: &Store) -> bool {
     match store.spec.noun.as_str() {
         "task" | "task-cluster" | "function-code" | "parameter" => false,
         "function" => {
-            let variables = store.subject(cx.inventory).at("Environment.Variables").map_value();
-            !matches!(variables, Read::Absent(_)) && variables.found().is_none_or(|map| !map.0.is_empty())
+            let variables = store
+                .subject(cx.inventory)
+                .at("Environment.Variables")
+                .map_value();
+            !matches!(variables, Read::Absent(_))
+                && variables.found().is_none_or(|map| !map.0.is_empty())
         }
         _ => true,
     }
@@ -37,7 +41,16 @@ pub(super) fn takes_a_key(store: &Store) -> bool {
 /// True for types that hold an application's data, as opposed to a service's own records.
 pub(super) fn is_data_store(store: &Store) -> bool {
     const NOUNS: [&str; 11] = [
-        "database", "cache", "table", "bucket", "stream", "volume", "search", "time-series", "file-system", "queue",
+        "database",
+        "cache",
+        "table",
+        "bucket",
+        "stream",
+        "volume",
+        "search",
+        "time-series",
+        "file-system",
+        "queue",
         "warehouse",
     ];
     NOUNS.iter().any(|noun| store.spec.noun.starts_with(noun))

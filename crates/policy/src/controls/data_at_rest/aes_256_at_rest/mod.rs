@@ -30,7 +30,11 @@ Properties:
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for store in cx.inventory.stores() {
         if store.spec.noun != "parameter" {
-            out.push(super::aes_256::of_store(cx, store, &super::inherited::effective(cx, store)));
+            out.push(super::aes_256::of_store(
+                cx,
+                store,
+                &super::inherited::effective(cx, store),
+            ));
         }
     }
 }

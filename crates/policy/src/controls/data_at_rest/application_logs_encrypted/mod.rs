@@ -5,7 +5,8 @@ use lockfast_facts::{Loc, Text};
 control! {
     /// Follows what applications log with to where the logs lie: Lambda functions, access and
     /// execution logs of API stages, Step Functions, pipes, OpenSearch domains and MSK brokers. (The
-    /// containers of task definitions are followed by `ecs-logs-encrypted`.) A log group must have a
+    /// containers of task definitions are followed by `ecs-logs-encrypted`; an essential container
+    /// without a log configuration fails here.) A log group must have a
     /// KMS key, a delivery stream must be encrypted. What a service makes by itself at run time has no
     /// KMS key: the group of a function that names none, `/aws/lambda/NAME`, and the execution logs
     /// of an API stage, `API-Gateway-Execution-Logs_ID/STAGE`, unless a template makes the group under
@@ -36,16 +37,36 @@ Checkout:
 
 /// Types that name where they log to: the property, and what it holds.
 const NAMED: [(&str, &str, &str); 6] = [
-    ("AWS::ApiGateway::Stage", "AccessLogSetting.DestinationArn", "access log"),
-    ("AWS::ApiGatewayV2::Stage", "AccessLogSettings.DestinationArn", "access log"),
+    (
+        "AWS::ApiGateway::Stage",
+        "AccessLogSetting.DestinationArn",
+        "access log",
+    ),
+    (
+        "AWS::ApiGatewayV2::Stage",
+        "AccessLogSettings.DestinationArn",
+        "access log",
+    ),
     (
         "AWS::StepFunctions::StateMachine",
         "LoggingConfiguration.Destinations.*.CloudWatchLogsLogGroup.LogGroupArn",
         "execution log",
     ),
-    ("AWS::Pipes::Pipe", "LogConfiguration.CloudwatchLogsLogDestination.LogGroupArn", "log"),
-    ("AWS::OpenSearchService::Domain", "LogPublishingOptions.*.CloudWatchLogsLogGroupArn", "log"),
-    ("AWS::MSK::Cluster", "LoggingInfo.BrokerLogs.CloudWatchLogs.LogGroup", "broker log"),
+    (
+        "AWS::Pipes::Pipe",
+        "LogConfiguration.CloudwatchLogsLogDestination.LogGroupArn",
+        "log",
+    ),
+    (
+        "AWS::OpenSearchService::Domain",
+        "LogPublishingOptions.*.CloudWatchLogsLogGroupArn",
+        "log",
+    ),
+    (
+        "AWS::MSK::Cluster",
+        "LoggingInfo.BrokerLogs.CloudWatchLogs.LogGroup",
+        "broker log",
+    ),
 ];
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
@@ -58,13 +79,21 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     for (kind, path, what) in NAMED {
         for subject in cx.subjects(&[kind]) {
             for (i, read) in subject.each(path).into_iter().enumerate() {
-                let part = if i == 0 { what.to_owned() } else { format!("{what} {}", i + 1) };
+                let part = if i == 0 {
+                    what.to_owned()
+                } else {
+                    format!("{what} {}", i + 1)
+                };
                 match read {
                     Read::Absent(_) => {}
                     Read::Unknown(why, loc) => out.push(
-                        Judgement::cannot_tell(subject, &format!("where its {what} goes"), &why).at(loc).part(part),
+                        Judgement::cannot_tell(subject, &format!("where its {what} goes"), &why)
+                            .at(loc)
+                            .part(part),
                     ),
-                    Read::Found(value, loc) => out.push(destination(cx, subject, value, loc, what, part)),
+                    Read::Found(value, loc) => {
+                        out.push(destination(cx, subject, value, loc, what, part))
+                    }
                 }
             }
         }
@@ -72,6 +101,32 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     for stage in cx.subjects(&["AWS::ApiGateway::Stage"]) {
         out.extend(execution_logs(cx, stage));
     }
+    for task in cx.subjects(&["AWS::ECS::TaskDefinition"]) {
+        for container in task
+            .each("ContainerDefinitions.*")
+            .into_iter()
+            .filter_map(Read::found)
+        {
+            out.extend(without_log(task, container));
+        }
+    }
+}
+
+/// A container that a task cannot do without, and whose output goes nowhere.
+fn without_log(task: Subject<'_>, container: &Value) -> Option<Judgement> {
+    let Read::Absent(loc) = container.at("LogConfiguration") else {
+        return None;
+    };
+    let name = container.at("Name").string().found()?;
+    let essential = container.at("Essential").bool().found() != Some(false);
+    essential.then(|| {
+        Judgement::fail(
+            task,
+            format!("container {name} has no log configuration, so its log is kept nowhere"),
+        )
+        .at(loc)
+        .part(name)
+    })
 }
 
 fn of_function(cx: &Cx<'_>, logs: &FunctionLogs<'_>, function: Subject<'_>) -> Judgement {
@@ -83,7 +138,10 @@ fn of_function(cx: &Cx<'_>, logs: &FunctionLogs<'_>, function: Subject<'_>) -> J
                 "no template given makes its log group: Lambda makes it on the first call, without a KMS key",
             );
             match setter {
-                Some(setter) => judgement.note(format!("{} sets the group's retention, but no key", setter.name)),
+                Some(setter) => judgement.note(format!(
+                    "{} sets the group's retention, but no key",
+                    setter.name
+                )),
                 None => judgement,
             }
         }
@@ -92,7 +150,9 @@ fn of_function(cx: &Cx<'_>, logs: &FunctionLogs<'_>, function: Subject<'_>) -> J
             "cannot tell whether its log group is encrypted: no template given makes it",
         )
         .at(loc),
-        Group::Unknown(why, loc) => Judgement::cannot_tell(function, "which group it logs to", &why).at(loc),
+        Group::Unknown(why, loc) => {
+            Judgement::cannot_tell(function, "which group it logs to", &why).at(loc)
+        }
     }
 }
 
@@ -104,19 +164,32 @@ fn in_group(cx: &Cx<'_>, user: Subject<'_>, group: &Resource, loc: Loc, what: &s
         .stores_of(group.id)
         .find(|s| s.when.compatible(&user.variant.when))
     else {
-        return Judgement::unknown(user, format!("the log group of its {what} is not made under the same conditions"))
-            .at(loc);
+        return Judgement::unknown(
+            user,
+            format!("the log group of its {what} is not made under the same conditions"),
+        )
+        .at(loc);
     };
     let judgement = match &store.protection {
-        Known::Unknown(why, _) => Judgement::cannot_tell(store, &format!("the key of the {what} of {name}"), why),
+        Known::Unknown(why, _) => {
+            Judgement::cannot_tell(store, &format!("the key of the {what} of {name}"), why)
+        }
         known => match known.value().and_then(Protection::customer_key) {
-            Some(key) => Judgement::pass(store, format!("the {what} of {name} lies under a KMS key")).key(key),
-            None => Judgement::fail(store, format!("the {what} of {name} lies in this group, which has no KMS key")),
+            Some(key) => {
+                Judgement::pass(store, format!("the {what} of {name} lies under a KMS key"))
+                    .key(key)
+            }
+            None => Judgement::fail(
+                store,
+                format!("the {what} of {name} lies in this group, which has no KMS key"),
+            ),
         },
     };
     let mut judgement = judgement
         .part(format!("{what} of {name}"))
-        .fact_as("encryption at rest", &store.protection, |p| p.label(cx.inventory))
+        .fact_as("encryption at rest", &store.protection, |p| {
+            p.label(cx.inventory)
+        })
         .step(format!("{} {name}", user.kind()), loc);
     judgement.when = store.when.and(&user.variant.when);
     judgement
@@ -135,22 +208,36 @@ fn destination(
     }
     if let Some((stream, _)) = cx.inventory.target(value)
         && &*stream.kind == "AWS::KinesisFirehose::DeliveryStream"
-        && let Some(store) = cx.inventory.stores_of(stream.id).find(|s| s.when.compatible(&user.variant.when))
+        && let Some(store) = cx
+            .inventory
+            .stores_of(stream.id)
+            .find(|s| s.when.compatible(&user.variant.when))
     {
         let protection = super::inherited::effective(cx, store);
         let judgement = match &protection {
-            Known::Unknown(why, _) => {
-                Judgement::cannot_tell(user, &format!("whether the stream of its {what} is encrypted"), why)
-            }
-            known if known.value() == Some(&Protection::None) => {
-                Judgement::fail(user, format!("its {what} goes through {}, which is not encrypted", stream.name))
-            }
-            _ => Judgement::pass(user, format!("its {what} goes through an encrypted delivery stream")),
+            Known::Unknown(why, _) => Judgement::cannot_tell(
+                user,
+                &format!("whether the stream of its {what} is encrypted"),
+                why,
+            ),
+            known if known.value() == Some(&Protection::None) => Judgement::fail(
+                user,
+                format!(
+                    "its {what} goes through {}, which is not encrypted",
+                    stream.name
+                ),
+            ),
+            _ => Judgement::pass(
+                user,
+                format!("its {what} goes through an encrypted delivery stream"),
+            ),
         };
         return judgement
             .at(loc)
             .part(part)
-            .fact_as("stream's encryption", &protection, |p| p.label(cx.inventory));
+            .fact_as("stream's encryption", &protection, |p| {
+                p.label(cx.inventory)
+            });
     }
     let judgement = match value.at("").text() {
         Read::Found(text, _) => match text.first_unknown() {
@@ -179,7 +266,11 @@ fn execution_logs(cx: &Cx<'_>, stage: Subject<'_>) -> Option<Judgement> {
         match read.string() {
             Read::Found(level, loc) if level != "OFF" => on = Some((level, loc)),
             Read::Unknown(why, loc) => {
-                return Some(Judgement::cannot_tell(stage, "whether it keeps execution logs", &why).at(loc).part(part));
+                return Some(
+                    Judgement::cannot_tell(stage, "whether it keeps execution logs", &why)
+                        .at(loc)
+                        .part(part),
+                );
             }
             _ => {}
         }

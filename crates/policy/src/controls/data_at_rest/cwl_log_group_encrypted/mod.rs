@@ -33,12 +33,18 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             Known::Unknown(why, _) => Judgement::cannot_tell(store, "the log group's key", why),
             known => match known.value().and_then(Protection::customer_key) {
                 Some(key) => match super::working_key::trouble(cx, store, key) {
-                    Some(trouble) => Judgement::fail(store, format!("the log group's key {trouble}")).key(key),
+                    Some(trouble) => {
+                        Judgement::fail(store, format!("the log group's key {trouble}")).key(key)
+                    }
                     None => Judgement::pass(store, "the log group has a KMS key").key(key),
                 },
                 None => Judgement::fail(store, "the log group has no KMS key"),
             },
         };
-        out.push(judgement.fact_as("encryption at rest", &store.protection, |p| p.label(cx.inventory)));
+        out.push(
+            judgement.fact_as("encryption at rest", &store.protection, |p| {
+                p.label(cx.inventory)
+            }),
+        );
     }
 }

@@ -36,8 +36,14 @@ Properties:
 const CALLS: [(&str, &str); 7] = [
     ("putBucketEncryption", "BucketEncryption of AWS::S3::Bucket"),
     ("associateKmsKey", "KmsKeyId of AWS::Logs::LogGroup"),
-    ("startStreamEncryption", "StreamEncryption of AWS::Kinesis::Stream"),
-    ("startDeliveryStreamEncryption", "DeliveryStreamEncryptionConfigurationInput of AWS::KinesisFirehose::DeliveryStream"),
+    (
+        "startStreamEncryption",
+        "StreamEncryption of AWS::Kinesis::Stream",
+    ),
+    (
+        "startDeliveryStreamEncryption",
+        "DeliveryStreamEncryptionConfigurationInput of AWS::KinesisFirehose::DeliveryStream",
+    ),
     ("setQueueAttributes", "KmsMasterKeyId of AWS::SQS::Queue"),
     ("setTopicAttributes", "KmsMasterKeyId of AWS::SNS::Topic"),
     ("updateTable", "SSESpecification of AWS::DynamoDB::Table"),
@@ -72,7 +78,11 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 _ => Judgement::cannot_tell(store, "how it will be encrypted", why),
             },
         };
-        out.push(judgement.fact_as("encryption at rest", &store.protection, |p| p.label(cx.inventory)));
+        out.push(
+            judgement.fact_as("encryption at rest", &store.protection, |p| {
+                p.label(cx.inventory)
+            }),
+        );
     }
     for subject in cx.subjects(&["Custom::AWS"]) {
         out.extend(made_by_call(subject));

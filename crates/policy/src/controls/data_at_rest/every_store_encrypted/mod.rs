@@ -39,12 +39,15 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             known if known.value() == Some(&Protection::None) && protection != store.protection => {
                 Judgement::fail(store, "what it takes its encryption from is not encrypted")
             }
-            Known::Stated(Protection::None, _) => {
-                Judgement::fail(store, format!("what {service} stores here is not encrypted"))
-            }
+            Known::Stated(Protection::None, _) => Judgement::fail(
+                store,
+                format!("what {service} stores here is not encrypted"),
+            ),
             Known::Default(Protection::None, ..) => Judgement::fail(
                 store,
-                format!("it says nothing of encryption, and {service} then stores data unencrypted"),
+                format!(
+                    "it says nothing of encryption, and {service} then stores data unencrypted"
+                ),
             ),
             known => match known.value().and_then(Protection::customer_key) {
                 Some(key) => Judgement::pass(store, "what it stores is encrypted").key(key),
@@ -52,7 +55,8 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             },
         };
         if store.spec.creation_only && judgement.verdict == crate::judgement::Verdict::Fail {
-            judgement = judgement.note("encryption can only be chosen when it is created: changing it replaces it");
+            judgement = judgement
+                .note("encryption can only be chosen when it is created: changing it replaces it");
         }
         out.push(judgement.fact_as("encryption at rest", &protection, |p| p.label(cx.inventory)));
     }
@@ -64,10 +68,15 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         let message = if module {
             format!("cannot tell what module {kind} makes, and whether it stores data")
         } else {
-            format!("cannot tell whether {kind} stores data: the storage table does not know the type")
+            format!(
+                "cannot tell whether {kind} stores data: the storage table does not know the type"
+            )
         };
         for id in ids {
-            out.push(Judgement::unknown(cx.inventory.resource(*id), message.clone()));
+            out.push(Judgement::unknown(
+                cx.inventory.resource(*id),
+                message.clone(),
+            ));
         }
     }
 }

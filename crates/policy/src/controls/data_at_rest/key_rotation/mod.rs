@@ -32,7 +32,10 @@ Properties:
 }
 
 const DOC: &str = "AWS KMS Developer Guide: Rotate AWS KMS keys";
-const OFF: ServiceDefault = ServiceDefault { doc: DOC, since: "" };
+const OFF: ServiceDefault = ServiceDefault {
+    doc: DOC,
+    since: "",
+};
 const YEARLY: ServiceDefault = ServiceDefault {
     doc: DOC,
     since: "2024-04-12",
@@ -104,16 +107,30 @@ impl Data {
 
     /// The longest periods accepted: of what is certainly protected, and of what may be.
     fn asked(&self, cx: &Cx<'_>, key: ResourceId) -> Asked {
-        let (mut classes, unclassified) = self.0.get(&key).cloned().unwrap_or((BTreeSet::new(), true));
+        let (mut classes, unclassified) =
+            self.0.get(&key).cloned().unwrap_or((BTreeSet::new(), true));
         let own = cx.classification(key).value();
         classes.extend(own);
         let days = |class: &Classification| i64::from(cx.config.asks(*class).rotation_days);
         let open = own.is_none() && unclassified;
         Asked {
-            strictest: classes.iter().copied().min_by_key(|c| (days(c), std::cmp::Reverse(*c))),
+            strictest: classes
+                .iter()
+                .copied()
+                .min_by_key(|c| (days(c), std::cmp::Reverse(*c))),
             certain: classes.iter().map(days).min(),
-            possible: open.then(|| Classification::ALL.iter().map(days).min().unwrap_or(i64::MAX)),
-            laxest: Classification::ALL.iter().map(days).max().unwrap_or(i64::MAX),
+            possible: open.then(|| {
+                Classification::ALL
+                    .iter()
+                    .map(days)
+                    .min()
+                    .unwrap_or(i64::MAX)
+            }),
+            laxest: Classification::ALL
+                .iter()
+                .map(days)
+                .max()
+                .unwrap_or(i64::MAX),
         }
     }
 }
@@ -126,18 +143,33 @@ struct Asked {
 }
 
 fn key(cx: &Cx<'_>, subject: Subject<'_>, data: &Data) -> Judgement {
-    let spec = subject.at("KeySpec").string().or_default("SYMMETRIC_DEFAULT".into(), SPEC);
-    let origin = subject.at("Origin").string().or_default("AWS_KMS".into(), SPEC);
-    let enabled = subject.at("EnableKeyRotation").bool().or_default(false, OFF);
-    for (fact, what) in [(&spec, "what kind of key it is"), (&origin, "where its key material comes from")] {
+    let spec = subject
+        .at("KeySpec")
+        .string()
+        .or_default("SYMMETRIC_DEFAULT".into(), SPEC);
+    let origin = subject
+        .at("Origin")
+        .string()
+        .or_default("AWS_KMS".into(), SPEC);
+    let enabled = subject
+        .at("EnableKeyRotation")
+        .bool()
+        .or_default(false, OFF);
+    for (fact, what) in [
+        (&spec, "what kind of key it is"),
+        (&origin, "where its key material comes from"),
+    ] {
         if let Known::Unknown(why, _) = fact {
             return Judgement::cannot_tell(subject, what, why);
         }
     }
     if let Some(kind) = by_hand(&spec, &origin) {
         let judgement = if enabled.value() == Some(&true) {
-            Judgement::fail(subject, format!("automatic rotation is asked for, but {kind} cannot have it"))
-                .fact("EnableKeyRotation", &enabled)
+            Judgement::fail(
+                subject,
+                format!("automatic rotation is asked for, but {kind} cannot have it"),
+            )
+            .fact("EnableKeyRotation", &enabled)
         } else {
             Judgement::unknown(
                 subject,
@@ -147,20 +179,38 @@ fn key(cx: &Cx<'_>, subject: Subject<'_>, data: &Data) -> Judgement {
         };
         return judgement.fact("KeySpec", &spec).fact("Origin", &origin);
     }
-    let period = subject.at("RotationPeriodInDays").int().or_default(365, YEARLY);
+    let period = subject
+        .at("RotationPeriodInDays")
+        .int()
+        .or_default(365, YEARLY);
     let judgement = match (&enabled, &period) {
-        (Known::Unknown(why, _), _) => Judgement::cannot_tell(subject, "whether the key rotates", why),
-        (known, _) if known.value() != Some(&true) => Judgement::fail(subject, "the key does not rotate")
-            .note("rotations on demand would count, but a template does not show them"),
-        (_, Known::Unknown(why, _)) => Judgement::cannot_tell(subject, "how often the key rotates", why),
-        (_, known) => by_period(subject, known.value().copied().unwrap_or(365), &data.asked(cx, subject.id())),
+        (Known::Unknown(why, _), _) => {
+            Judgement::cannot_tell(subject, "whether the key rotates", why)
+        }
+        (known, _) if known.value() != Some(&true) => {
+            Judgement::fail(subject, "the key does not rotate")
+                .note("rotations on demand would count, but a template does not show them")
+        }
+        (_, Known::Unknown(why, _)) => {
+            Judgement::cannot_tell(subject, "how often the key rotates", why)
+        }
+        (_, known) => by_period(
+            subject,
+            known.value().copied().unwrap_or(365),
+            &data.asked(cx, subject.id()),
+        ),
     };
-    judgement.fact("EnableKeyRotation", &enabled).fact("RotationPeriodInDays", &period)
+    judgement
+        .fact("EnableKeyRotation", &enabled)
+        .fact("RotationPeriodInDays", &period)
 }
 
 fn by_period(subject: Subject<'_>, days: i64, asked: &Asked) -> Judgement {
     if !(90..=2560).contains(&days) {
-        return Judgement::fail(subject, format!("its rotation period is {days} days; AWS takes 90 to 2560"));
+        return Judgement::fail(
+            subject,
+            format!("its rotation period is {days} days; AWS takes 90 to 2560"),
+        );
     }
     if let (Some(limit), Some(class)) = (asked.certain, asked.strictest)
         && days > limit
@@ -171,17 +221,26 @@ fn by_period(subject: Subject<'_>, days: i64, asked: &Asked) -> Judgement {
         );
     }
     match asked.possible {
-        None => Judgement::pass(subject, format!("it rotates every {days} days, as its data asks")),
-        Some(limit) if days <= limit => {
-            Judgement::pass(subject, format!("it rotates every {days} days, enough for any classification"))
-        }
+        None => Judgement::pass(
+            subject,
+            format!("it rotates every {days} days, as its data asks"),
+        ),
+        Some(limit) if days <= limit => Judgement::pass(
+            subject,
+            format!("it rotates every {days} days, enough for any classification"),
+        ),
         Some(_) if days > asked.laxest => Judgement::fail(
             subject,
-            format!("it rotates every {days} days, every classification asks for {} at most", asked.laxest),
+            format!(
+                "it rotates every {days} days, every classification asks for {} at most",
+                asked.laxest
+            ),
         ),
         Some(limit) => Judgement::unknown(
             subject,
-            format!("it rotates every {days} days, but some data asks for {limit}, and nothing classifies what it protects"),
+            format!(
+                "it rotates every {days} days, but some data asks for {limit}, and nothing classifies what it protects"
+            ),
         ),
     }
 }

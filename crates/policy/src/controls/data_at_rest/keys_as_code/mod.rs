@@ -37,7 +37,12 @@ const DEFAULT_POLICY: ServiceDefault = ServiceDefault {
 };
 
 /// API calls of `AwsCustomResource` that make keys or their policies.
-const CALLS: [&str; 4] = ["createKey", "putKeyPolicy", "replicateKey", "importKeyMaterial"];
+const CALLS: [&str; 4] = [
+    "createKey",
+    "putKeyPolicy",
+    "replicateKey",
+    "importKeyMaterial",
+];
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for subject in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
@@ -57,7 +62,9 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         ids.dedup();
         let mut judgement = Judgement::unknown(
             stores[0],
-            format!("cannot tell whether key {name} and its policy are code: no template given makes it"),
+            format!(
+                "cannot tell whether key {name} and its policy are code: no template given makes it"
+            ),
         )
         .part(name.to_owned())
         .at(stores[0].protection.loc())
@@ -75,9 +82,13 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
 fn policy_of(subject: Subject<'_>) -> Judgement {
     match subject.at("KeyPolicy") {
         Read::Absent(loc) => {
-            let default = Known::Default("the account's root may do everything", DEFAULT_POLICY, loc);
-            Judgement::fail(subject, "its policy is not written here, so it gets AWS's default key policy")
-                .fact("KeyPolicy", &default)
+            let default =
+                Known::Default("the account's root may do everything", DEFAULT_POLICY, loc);
+            Judgement::fail(
+                subject,
+                "its policy is not written here, so it gets AWS's default key policy",
+            )
+            .fact("KeyPolicy", &default)
         }
         Read::Unknown(why, loc) => Judgement::cannot_tell(subject, "its key policy", &why).at(loc),
         Read::Found(policy, loc) => {
@@ -100,9 +111,14 @@ fn policy_of(subject: Subject<'_>) -> Judgement {
                     Judgement::cannot_tell(subject, "its key policy", &why).at(loc)
                 }
                 Some((path, why, loc)) => {
-                    Judgement::cannot_tell(subject, &format!("{path} of its key policy"), &why).at(loc)
+                    Judgement::cannot_tell(subject, &format!("{path} of its key policy"), &why)
+                        .at(loc)
                 }
-                None => Judgement::pass(subject, "the key and its policy are written in the template").at(loc),
+                None => Judgement::pass(
+                    subject,
+                    "the key and its policy are written in the template",
+                )
+                .at(loc),
             }
         }
     }

@@ -28,7 +28,8 @@ const FOR_EVER: ServiceDefault = ServiceDefault {
 
 /// The periods that `PutRetentionPolicy` takes (Amazon CloudWatch Logs API Reference).
 const PERIODS: [i64; 22] = [
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
 ];
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
@@ -37,7 +38,9 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     }
     let logs = FunctionLogs::of(cx);
     for function in cx.subjects(&["AWS::Lambda::Function"]) {
-        if !is_helper(function.resource) && matches!(logs.group(cx, function), Group::MadeByLambda(None)) {
+        if !is_helper(function.resource)
+            && matches!(logs.group(cx, function), Group::MadeByLambda(None))
+        {
             out.push(
                 Judgement::fail(
                     function,
@@ -53,22 +56,34 @@ fn of_group(cx: &Cx<'_>, subject: Subject<'_>) -> Judgement {
     if let Read::Found(class, loc) = subject.at("LogGroupClass").string()
         && class == "DELIVERY"
     {
-        return Judgement::pass(subject, "groups of the class DELIVERY have a fixed, short retention")
-            .stated("LogGroupClass", class, loc);
+        return Judgement::pass(
+            subject,
+            "groups of the class DELIVERY have a fixed, short retention",
+        )
+        .stated("LogGroupClass", class, loc);
     }
-    let days = subject.at("RetentionInDays").int().map(Some).or_default(None, FOR_EVER);
+    let days = subject
+        .at("RetentionInDays")
+        .int()
+        .map(Some)
+        .or_default(None, FOR_EVER);
     let shortest = i64::from(cx.config.logs.minimum_retention_days);
     let longest = i64::from(cx.config.logs.maximum_retention_days);
     let judgement = match &days {
-        Known::Unknown(why, _) => Judgement::cannot_tell(subject, "how long it keeps its events", why),
+        Known::Unknown(why, _) => {
+            Judgement::cannot_tell(subject, "how long it keeps its events", why)
+        }
         known => match known.value().copied().flatten() {
             None => Judgement::fail(subject, "it keeps its events for ever"),
-            Some(days) if !PERIODS.contains(&days) => {
-                Judgement::fail(subject, format!("{days} days is no period that CloudWatch Logs takes"))
-            }
+            Some(days) if !PERIODS.contains(&days) => Judgement::fail(
+                subject,
+                format!("{days} days is no period that CloudWatch Logs takes"),
+            ),
             Some(days) if days < shortest => Judgement::fail(
                 subject,
-                format!("it keeps its events for {days} days, the policy asks for {shortest} at least"),
+                format!(
+                    "it keeps its events for {days} days, the policy asks for {shortest} at least"
+                ),
             ),
             Some(days) if longest > 0 && days > longest => Judgement::fail(
                 subject,

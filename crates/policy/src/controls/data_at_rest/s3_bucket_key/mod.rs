@@ -36,13 +36,20 @@ const OFF: ServiceDefault = ServiceDefault {
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for subject in cx.subjects(&["AWS::S3::Bucket"]) {
         let rule = "BucketEncryption.ServerSideEncryptionConfiguration.0";
-        let algorithm = subject.at(&format!("{rule}.ServerSideEncryptionByDefault.SSEAlgorithm")).string();
+        let algorithm = subject
+            .at(&format!(
+                "{rule}.ServerSideEncryptionByDefault.SSEAlgorithm"
+            ))
+            .string();
         let algorithm = match algorithm {
             Read::Absent(_) => continue,
             Read::Found(name, _) if name != "aws:kms" => continue,
             other => other.optional(),
         };
-        let on = subject.at(&format!("{rule}.BucketKeyEnabled")).bool().or_default(false, OFF);
+        let on = subject
+            .at(&format!("{rule}.BucketKeyEnabled"))
+            .bool()
+            .or_default(false, OFF);
         let judgement = match (&algorithm, &on) {
             (Known::Unknown(why, _), _) if on.value() != Some(&true) => {
                 Judgement::cannot_tell(subject, "whether the bucket uses SSE-KMS", why)
@@ -53,7 +60,10 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             (_, known) if known.value() == Some(&true) => {
                 Judgement::pass(subject, "a bucket key saves it most calls to KMS")
             }
-            _ => Judgement::fail(subject, "every object read or written calls KMS: the bucket key is off"),
+            _ => Judgement::fail(
+                subject,
+                "every object read or written calls KMS: the bucket key is off",
+            ),
         };
         out.push(judgement.fact("BucketKeyEnabled", &on));
     }

@@ -37,7 +37,12 @@ const RULE: &str =
     "BucketEncryption.ServerSideEncryptionConfiguration.0.ServerSideEncryptionByDefault";
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let buckets = ["bucket", "bucket-express", "bucket-tables", "bucket-vectors"];
+    let buckets = [
+        "bucket",
+        "bucket-express",
+        "bucket-tables",
+        "bucket-vectors",
+    ];
     for store in buckets.iter().flat_map(|noun| cx.stores(noun)) {
         let subject = store.subject(cx.inventory);
         let unused_key = unused_key(subject);
@@ -62,13 +67,20 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             Known::Stated(Protection::None, _) => Judgement::fail(store, "it is not encrypted"),
             Known::Stated(..) => Judgement::pass(store, "new objects are encrypted by default"),
         };
-        out.push(judgement.fact_as("default encryption", &store.protection, |p| p.label(cx.inventory)));
+        out.push(
+            judgement.fact_as("default encryption", &store.protection, |p| {
+                p.label(cx.inventory)
+            }),
+        );
     }
 }
 
 /// Where a key stands that the algorithm does not use.
 fn unused_key(subject: Subject<'_>) -> Option<lockfast_facts::Loc> {
-    let algorithm = subject.at(&format!("{RULE}.SSEAlgorithm")).string().found()?;
+    let algorithm = subject
+        .at(&format!("{RULE}.SSEAlgorithm"))
+        .string()
+        .found()?;
     if algorithm != "AES256" {
         return None;
     }

@@ -34,12 +34,17 @@ Properties:
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    for store in ["bucket", "bucket-express"].iter().flat_map(|noun| cx.stores(noun)) {
+    for store in ["bucket", "bucket-express"]
+        .iter()
+        .flat_map(|noun| cx.stores(noun))
+    {
         let classification = cx.classification(store.resource);
         let environment = cx.environment(store.resource);
         out.push(
             decide(cx, store, classification, &environment)
-                .fact_as("default encryption", &store.protection, |p| p.label(cx.inventory))
+                .fact_as("default encryption", &store.protection, |p| {
+                    p.label(cx.inventory)
+                })
                 .fact("classification", classification)
                 .fact("environment", &environment),
         );
@@ -77,19 +82,26 @@ fn decide(
         ),
         // Only the classification could demand more of what is public; nothing demands more outside production.
         (Some(class), Some(ask)) if any_will_do || environment.value().is_some() => {
-            let judgement = Judgement::pass(store, format!("{label} is enough for {class} data here"));
+            let judgement =
+                Judgement::pass(store, format!("{label} is enough for {class} data here"));
             if ask == KeyAsk::CustomerRecommended {
-                judgement.note(format!("a customer managed key is recommended for {class} data"))
+                judgement.note(format!(
+                    "a customer managed key is recommended for {class} data"
+                ))
             } else {
                 judgement
             }
         }
         (None, _) => match classification {
-            Known::Unknown(why, _) => Judgement::cannot_tell(store, "which key the bucket needs", why),
+            Known::Unknown(why, _) => {
+                Judgement::cannot_tell(store, "which key the bucket needs", why)
+            }
             _ => Judgement::unknown(store, "cannot tell which key the bucket needs"),
         },
         _ => match environment {
-            Known::Unknown(why, _) => Judgement::cannot_tell(store, "which key the bucket needs", why),
+            Known::Unknown(why, _) => {
+                Judgement::cannot_tell(store, "which key the bucket needs", why)
+            }
             _ => Judgement::unknown(store, "cannot tell which key the bucket needs"),
         },
     }

@@ -66,7 +66,10 @@ fn of_bucket(policies: &BucketPolicies<'_>, bucket: Subject<'_>) -> Judgement {
         match policies.ask(bucket, &attempt) {
             Answer::Refused(loc) => refused = Some(loc),
             Answer::LetThrough(None) => {
-                return Judgement::fail(bucket, "it has no bucket policy, so nothing refuses plain HTTP");
+                return Judgement::fail(
+                    bucket,
+                    "it has no bucket policy, so nothing refuses plain HTTP",
+                );
             }
             Answer::LetThrough(Some(loc)) => {
                 return Judgement::fail(bucket, format!("its policy does not refuse {what}"))
@@ -74,9 +77,12 @@ fn of_bucket(policies: &BucketPolicies<'_>, bucket: Subject<'_>) -> Judgement {
                     .stated("let through", what.clone(), loc);
             }
             Answer::Sometimes(loc) => {
-                return Judgement::fail(bucket, format!("its policy refuses {what} under further conditions only"))
-                    .at(loc)
-                    .stated("let through", what.clone(), loc);
+                return Judgement::fail(
+                    bucket,
+                    format!("its policy refuses {what} under further conditions only"),
+                )
+                .at(loc)
+                .stated("let through", what.clone(), loc);
             }
             Answer::Unknown(loc) => unknown = unknown.or(Some((attempt.what, loc))),
         }

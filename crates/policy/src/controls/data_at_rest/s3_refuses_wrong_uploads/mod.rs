@@ -48,15 +48,24 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     let policies = BucketPolicies::of(cx);
     for store in cx.stores("bucket") {
         let judgement = match &store.protection {
-            Known::Unknown(why, _) => Judgement::cannot_tell(store, "which key uploads must use", why),
+            Known::Unknown(why, _) => {
+                Judgement::cannot_tell(store, "which key uploads must use", why)
+            }
             known => match known.value() {
                 Some(Protection::Customer(_) | Protection::AwsManaged(_)) => {
                     uploads(&policies, store, store.subject(cx.inventory))
                 }
-                _ => Judgement::pass(store, "S3 encrypts every upload, and the bucket prescribes no key of its own"),
+                _ => Judgement::pass(
+                    store,
+                    "S3 encrypts every upload, and the bucket prescribes no key of its own",
+                ),
             },
         };
-        out.push(judgement.fact_as("default encryption", &store.protection, |p| p.label(cx.inventory)));
+        out.push(
+            judgement.fact_as("default encryption", &store.protection, |p| {
+                p.label(cx.inventory)
+            }),
+        );
     }
 }
 
@@ -90,7 +99,10 @@ fn uploads(policies: &BucketPolicies<'_>, store: &Store, bucket: Subject<'_>) ->
         match policies.ask(bucket, &attempt) {
             Answer::Refused(loc) => refused = Some(loc),
             Answer::LetThrough(None) => {
-                return Judgement::fail(store, format!("it has no bucket policy, so nothing refuses {what}"));
+                return Judgement::fail(
+                    store,
+                    format!("it has no bucket policy, so nothing refuses {what}"),
+                );
             }
             Answer::LetThrough(Some(loc)) => {
                 return Judgement::fail(store, format!("its policy does not refuse {what}"))
@@ -98,9 +110,12 @@ fn uploads(policies: &BucketPolicies<'_>, store: &Store, bucket: Subject<'_>) ->
                     .stated("let through", what, loc);
             }
             Answer::Sometimes(loc) => {
-                return Judgement::fail(store, format!("its policy refuses {what} under further conditions only"))
-                    .at(loc)
-                    .stated("let through", what, loc);
+                return Judgement::fail(
+                    store,
+                    format!("its policy refuses {what} under further conditions only"),
+                )
+                .at(loc)
+                .stated("let through", what, loc);
             }
             Answer::Unknown(loc) => unknown = unknown.or(Some((what, loc))),
         }

@@ -114,15 +114,23 @@ fn destination(cx: &Cx<'_>, flow_log: Subject<'_>) -> Judgement {
         _ => flow_log.at("LogDestination"),
     };
     let judgement = match (&kind, to) {
-        (Known::Unknown(why, _), _) => Judgement::cannot_tell(flow_log, "where the flow log goes", why),
-        (_, Read::Unknown(why, loc)) => Judgement::cannot_tell(flow_log, "where the flow log goes", &why).at(loc),
-        (_, Read::Absent(loc)) => Judgement::fail(flow_log, "the flow log names no destination").at(loc),
+        (Known::Unknown(why, _), _) => {
+            Judgement::cannot_tell(flow_log, "where the flow log goes", why)
+        }
+        (_, Read::Unknown(why, loc)) => {
+            Judgement::cannot_tell(flow_log, "where the flow log goes", &why).at(loc)
+        }
+        (_, Read::Absent(loc)) => {
+            Judgement::fail(flow_log, "the flow log names no destination").at(loc)
+        }
         (_, Read::Found(value, loc)) => match target(cx, flow_log, value) {
             Some(target) => stored(cx, flow_log, target, loc),
             None => elsewhere(flow_log, value, loc),
         },
     };
-    judgement.part("destination").fact("LogDestinationType", &kind)
+    judgement
+        .part("destination")
+        .fact("LogDestinationType", &kind)
 }
 
 /// A destination that no template given makes, or that is not known.
@@ -143,7 +151,11 @@ fn target<'a>(cx: &Cx<'a>, flow_log: Subject<'_>, value: &Value) -> Option<&'a R
         return Some(group);
     }
     if let Some((resource, _)) = cx.inventory.target(value) {
-        return matches!(&*resource.kind, "AWS::S3::Bucket" | "AWS::KinesisFirehose::DeliveryStream").then_some(resource);
+        return matches!(
+            &*resource.kind,
+            "AWS::S3::Bucket" | "AWS::KinesisFirehose::DeliveryStream"
+        )
+        .then_some(resource);
     }
     let written = value.at("").string().found()?;
     let name = written.strip_prefix("arn:aws:s3:::")?.split('/').next()?;
@@ -158,25 +170,41 @@ fn stored(cx: &Cx<'_>, flow_log: Subject<'_>, target: &Resource, loc: Loc) -> Ju
         .stores_of(target.id)
         .find(|s| s.when.compatible(&flow_log.variant.when))
     else {
-        return Judgement::unknown(flow_log, "the flow log's destination is not made under the same conditions").at(loc);
+        return Judgement::unknown(
+            flow_log,
+            "the flow log's destination is not made under the same conditions",
+        )
+        .at(loc);
     };
     let protection = super::inherited::effective(cx, store);
     let name = &target.name;
     let judgement = match &protection {
-        Known::Unknown(why, _) => Judgement::cannot_tell(flow_log, "the encryption of the flow log's destination", why),
+        Known::Unknown(why, _) => Judgement::cannot_tell(
+            flow_log,
+            "the encryption of the flow log's destination",
+            why,
+        ),
         known => match known.value() {
-            Some(Protection::Customer(key)) => {
-                Judgement::pass(flow_log, "the flow log is stored under a customer managed key").key(key)
-            }
-            Some(Protection::None) => Judgement::fail(flow_log, format!("the flow log goes to {name}, which is not encrypted")),
-            _ if store.spec.noun == "log-group" => {
-                Judgement::fail(flow_log, format!("the flow log goes to {name}, which has no KMS key"))
-            }
+            Some(Protection::Customer(key)) => Judgement::pass(
+                flow_log,
+                "the flow log is stored under a customer managed key",
+            )
+            .key(key),
+            Some(Protection::None) => Judgement::fail(
+                flow_log,
+                format!("the flow log goes to {name}, which is not encrypted"),
+            ),
+            _ if store.spec.noun == "log-group" => Judgement::fail(
+                flow_log,
+                format!("the flow log goes to {name}, which has no KMS key"),
+            ),
             _ => Judgement::pass(flow_log, "the flow log is stored encrypted"),
         },
     };
     judgement
         .at(loc)
         .step(format!("{} {}", target.kind, target.name), target.loc)
-        .fact_as("destination's encryption", &protection, |p| p.label(cx.inventory))
+        .fact_as("destination's encryption", &protection, |p| {
+            p.label(cx.inventory)
+        })
 }

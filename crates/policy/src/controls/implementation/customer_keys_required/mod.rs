@@ -1,6 +1,6 @@
-use crate::controls::data_at_rest::inherited::effective;
 use super::counterpart;
 use super::own_data::{has_own_data, takes_a_key};
+use crate::controls::data_at_rest::inherited::effective;
 use crate::prelude::*;
 
 control! {
@@ -34,7 +34,9 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             continue;
         };
         let environment = environment.map(|e| e.kind);
-        if environment.value().is_some_and(|e| *e != EnvironmentKind::Production)
+        if environment
+            .value()
+            .is_some_and(|e| *e != EnvironmentKind::Production)
             || !takes_a_key(store)
             || !has_own_data(cx, store)
         {
@@ -50,17 +52,27 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                     None => judgement,
                 }
             }
-            (_, Known::Unknown(why, _)) => {
-                Judgement::cannot_tell(store, "whether it is production, which needs a customer managed key", why)
-            }
+            (_, Known::Unknown(why, _)) => Judgement::cannot_tell(
+                store,
+                "whether it is production, which needs a customer managed key",
+                why,
+            ),
             (known, _) if public && known.value().is_some_and(Protection::is_encrypted) => {
                 Judgement::pass(store, "public data may use any key")
                     .fact("classification", cx.classification(store.resource))
             }
-            (Known::Unknown(why, _), _) => Judgement::cannot_tell(store, "which key this production data has", why),
+            (Known::Unknown(why, _), _) => {
+                Judgement::cannot_tell(store, "which key this production data has", why)
+            }
             (known, _) => {
-                let label = known.value().map(|p| p.label(cx.inventory)).unwrap_or_default();
-                Judgement::fail(store, format!("production data needs a customer managed key, this has: {label}"))
+                let label = known
+                    .value()
+                    .map(|p| p.label(cx.inventory))
+                    .unwrap_or_default();
+                Judgement::fail(
+                    store,
+                    format!("production data needs a customer managed key, this has: {label}"),
+                )
             }
         };
         out.push(

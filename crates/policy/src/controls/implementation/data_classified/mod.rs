@@ -31,7 +31,9 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         let judgement = match classification {
             Known::Unknown(why, _) => match &**why {
                 Why::NotGiven(_) => Judgement::fail(store, "nothing classifies the data in it"),
-                Why::Unsupported(what) => Judgement::fail(store, format!("its classification means nothing: {what}")),
+                Why::Unsupported(what) => {
+                    Judgement::fail(store, format!("its classification means nothing: {what}"))
+                }
                 other => Judgement::cannot_tell(store, "its classification", other),
             },
             _ => Judgement::pass(store, "its data is classified"),

@@ -41,6 +41,10 @@ struct Member<'a> {
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
+    // Most inputs hold one environment, and then there is nothing to read.
+    if !several_environments(cx) {
+        return;
+    }
     let mut channels = settings::of_channels(cx);
     let mut families: BTreeMap<(Option<Arc<str>>, String), Vec<Member<'_>>> = BTreeMap::new();
     for resource in cx.inventory.resources() {
@@ -55,11 +59,15 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 continue;
             };
             let key = counterpart::key(cx, subject, &environment);
-            let system = cx.environment_name(resource.id).value().and_then(|e| e.system.clone());
-            families
-                .entry((system, key))
-                .or_default()
-                .push(Member { environment, subject, settings });
+            let system = cx
+                .environment_name(resource.id)
+                .value()
+                .and_then(|e| e.system.clone());
+            families.entry((system, key)).or_default().push(Member {
+                environment,
+                subject,
+                settings,
+            });
         }
     }
     for members in families.into_values() {
@@ -67,24 +75,48 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     }
 }
 
+fn several_environments(cx: &Cx<'_>) -> bool {
+    let mut found: Option<EnvironmentName> = None;
+    let subjects = cx
+        .inventory
+        .resources()
+        .iter()
+        .flat_map(|r| cx.inventory.variants_of(r.id));
+    for environment in subjects.filter_map(|subject| counterpart::environment(cx, subject)) {
+        match (environment.value(), &found) {
+            (Some(name), Some(first)) if name != first => return true,
+            (Some(name), None) => found = Some(name.clone()),
+            _ => {}
+        }
+    }
+    false
+}
+
 /// Holds every environment against the one nearest to production.
 fn compare(cx: &Cx<'_>, out: &mut Out, mut members: Vec<Member<'_>>) {
-    members.sort_by(|a, b| a.environment.cmp(&b.environment).then(a.subject.id().cmp(&b.subject.id())));
+    members.sort_by(|a, b| {
+        a.environment
+            .cmp(&b.environment)
+            .then(a.subject.id().cmp(&b.subject.id()))
+    });
     let Some(first) = members.first() else {
         return;
     };
     let reference = first.environment.clone();
-    let (models, others): (Vec<_>, Vec<_>) = members.into_iter().partition(|m| m.environment == reference);
+    let (models, others): (Vec<_>, Vec<_>) = members
+        .into_iter()
+        .partition(|m| m.environment == reference);
     for other in &others {
         // Under conditions an environment has several variants of a resource; like is held against like.
-        let Some(model) = models
-            .iter()
-            .find(|m| m.subject.id() != other.subject.id() || m.subject.variant.when != other.subject.variant.when)
-        else {
+        let Some(model) = models.iter().find(|m| {
+            m.subject.id() != other.subject.id()
+                || m.subject.variant.when != other.subject.variant.when
+        }) else {
             continue;
         };
         let mut differs = false;
-        let names: std::collections::BTreeSet<&String> = model.settings.keys().chain(other.settings.keys()).collect();
+        let names: std::collections::BTreeSet<&String> =
+            model.settings.keys().chain(other.settings.keys()).collect();
         for name in names {
             if let Some(judgement) = difference(cx, model, other, name) {
                 differs = true;
@@ -93,20 +125,38 @@ fn compare(cx: &Cx<'_>, out: &mut Out, mut members: Vec<Member<'_>>) {
         }
         if !differs {
             out.push(
-                Judgement::pass(other.subject, format!("its encryption settings are those of {}", model.environment.name))
-                    .step(format!("{} in {}", model.subject.resource.name, model.environment.name), model.subject.resource.loc),
+                Judgement::pass(
+                    other.subject,
+                    format!(
+                        "its encryption settings are those of {}",
+                        model.environment.name
+                    ),
+                )
+                .step(
+                    format!(
+                        "{} in {}",
+                        model.subject.resource.name, model.environment.name
+                    ),
+                    model.subject.resource.loc,
+                ),
             );
         }
     }
 }
 
-fn difference(cx: &Cx<'_>, model: &Member<'_>, other: &Member<'_>, name: &str) -> Option<Judgement> {
+fn difference(
+    cx: &Cx<'_>,
+    model: &Member<'_>,
+    other: &Member<'_>,
+    name: &str,
+) -> Option<Judgement> {
     let (a, b) = (model.settings.get(name), other.settings.get(name));
     // A replica, device or listener that only one of them has is a difference in size, not in encryption.
     if name.starts_with("encryption ") && (a.is_none() || b.is_none()) {
         return None;
     }
-    let absent = |member: &Member<'_>| Known::Stated("not stated".to_owned(), member.subject.resource.loc);
+    let absent =
+        |member: &Member<'_>| Known::Stated("not stated".to_owned(), member.subject.resource.loc);
     let there = a.map_or_else(|| absent(model), |s| s.value.clone());
     let here = b.map_or_else(|| absent(other), |s| s.value.clone());
     let (reference, environment) = (&model.environment.name, &other.environment.name);

@@ -36,18 +36,34 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             continue;
         };
         let environment = environment.map(|e| e.kind);
-        if environment.value() == Some(&EnvironmentKind::Production) || !takes_a_key(store) || !has_own_data(cx, store) {
+        if environment.value() == Some(&EnvironmentKind::Production)
+            || !takes_a_key(store)
+            || !has_own_data(cx, store)
+        {
             continue;
         }
         let protection = effective(cx, store);
         let judgement = match (&protection, &environment) {
-            (known, Known::Unknown(why, _)) if known.value().and_then(Protection::customer_key).is_none() => {
-                Judgement::cannot_tell(store, "whether it is outside production, where any key will do", why)
+            (known, Known::Unknown(why, _))
+                if known.value().and_then(Protection::customer_key).is_none() =>
+            {
+                Judgement::cannot_tell(
+                    store,
+                    "whether it is outside production, where any key will do",
+                    why,
+                )
             }
-            (Known::Unknown(why, _), _) => Judgement::cannot_tell(store, "whether it is encrypted", why),
+            (Known::Unknown(why, _), _) => {
+                Judgement::cannot_tell(store, "whether it is encrypted", why)
+            }
             (known, _) => match known.value() {
-                Some(Protection::None) | None => Judgement::fail(store, "it is not encrypted; outside production any key will do, but one there must be"),
-                Some(Protection::Customer(key)) => Judgement::pass(store, "it has a customer managed key").key(key),
+                Some(Protection::None) | None => Judgement::fail(
+                    store,
+                    "it is not encrypted; outside production any key will do, but one there must be",
+                ),
+                Some(Protection::Customer(key)) => {
+                    Judgement::pass(store, "it has a customer managed key").key(key)
+                }
                 Some(_) => Judgement::pass(store, "a key of AWS is enough outside production"),
             },
         };
@@ -60,10 +76,15 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     let users = crate::key_users::by_key(cx);
     for subject in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
         let environment = cx.environment(subject.id());
-        if environment.value().is_none_or(|e| *e == EnvironmentKind::Production) {
+        if environment
+            .value()
+            .is_none_or(|e| *e == EnvironmentKind::Production)
+        {
             continue;
         }
-        let stores = users.get(&KeyTarget::Resource(subject.id())).map_or(0, Vec::len);
+        let stores = users
+            .get(&KeyTarget::Resource(subject.id()))
+            .map_or(0, Vec::len);
         let stores = match stores {
             0 => "no store given uses it".to_owned(),
             1 => "one store uses it".to_owned(),

@@ -69,7 +69,10 @@ struct Watchers<'a> {
 
 impl<'a> Watchers<'a> {
     fn of(cx: &Cx<'a>) -> Self {
-        let mut watchers = Watchers { found: Vec::new(), unknown: Vec::new() };
+        let mut watchers = Watchers {
+            found: Vec::new(),
+            unknown: Vec::new(),
+        };
         for rule in cx.subjects(&["AWS::Events::Rule"]) {
             watchers.rule(rule);
         }
@@ -78,7 +81,11 @@ impl<'a> Watchers<'a> {
             .into_iter()
             .filter(|alarm| {
                 !matches!(alarm.at("AlarmActions").list(), Read::Absent(_))
-                    && alarm.at("AlarmActions").list().found().is_none_or(|actions| !actions.is_empty())
+                    && alarm
+                        .at("AlarmActions")
+                        .list()
+                        .found()
+                        .is_none_or(|actions| !actions.is_empty())
                     && alarm.at("ActionsEnabled").bool().found() != Some(false)
             })
             .collect();
@@ -91,17 +98,26 @@ impl<'a> Watchers<'a> {
                 && name.is_some()
                 && alarms.iter().any(|alarm| {
                     metric(*alarm, "MetricName") == name
-                        && metric(*alarm, "Namespace") == metric(filter, "MetricTransformations.0.MetricNamespace")
+                        && metric(*alarm, "Namespace")
+                            == metric(filter, "MetricTransformations.0.MetricNamespace")
                 })
             {
-                watchers.found.push((filter, None, "metric filter with an alarm"));
+                watchers
+                    .found
+                    .push((filter, None, "metric filter with an alarm"));
             }
         }
         for alarm in alarms {
             if alarm.at("Namespace").string().found().as_deref() == Some("AWS/KMS") {
-                for value in alarm.each("Dimensions.*.Value").into_iter().filter_map(Read::found) {
+                for value in alarm
+                    .each("Dimensions.*.Value")
+                    .into_iter()
+                    .filter_map(Read::found)
+                {
                     if let Some((key, _)) = cx.inventory.target(value) {
-                        watchers.found.push((alarm, Some(key.id), "alarm on the key"));
+                        watchers
+                            .found
+                            .push((alarm, Some(key.id), "alarm on the key"));
                     }
                 }
             }
@@ -110,7 +126,9 @@ impl<'a> Watchers<'a> {
     }
 
     fn rule(&mut self, rule: Subject<'a>) {
-        if rule.at("State").string().found().as_deref() == Some("DISABLED") || rule.at("Targets").is_absent() {
+        if rule.at("State").string().found().as_deref() == Some("DISABLED")
+            || rule.at("Targets").is_absent()
+        {
             return;
         }
         let mut sources = rule.each("EventPattern.source.*");
@@ -129,7 +147,10 @@ impl<'a> Watchers<'a> {
 
     fn judge(&self, cx: &Cx<'_>, key: Subject<'_>, class: Classification) -> Judgement {
         let near = |watcher: Subject<'_>| {
-            let (a, b) = (cx.inventory.stack_of(watcher.resource), cx.inventory.stack_of(key.resource));
+            let (a, b) = (
+                cx.inventory.stack_of(watcher.resource),
+                cx.inventory.stack_of(key.resource),
+            );
             let differs = |a: &Option<Arc<str>>, b: &Option<Arc<str>>| matches!((a, b), (Some(a), Some(b)) if a != b);
             !differs(&a.place.account, &b.place.account)
                 && !differs(&a.place.region, &b.place.region)
@@ -140,16 +161,31 @@ impl<'a> Watchers<'a> {
             .iter()
             .find(|(watcher, only, _)| only.is_none_or(|only| only == key.id()) && near(*watcher));
         if let Some((watcher, _, what)) = watcher {
-            return Judgement::pass(key, format!("this key of {class} data is watched by an {what}").replace("an metric", "a metric"))
-                .step(format!("{what} {}", watcher.resource.name), watcher.resource.loc);
+            return Judgement::pass(
+                key,
+                format!("this key of {class} data is watched by an {what}")
+                    .replace("an metric", "a metric"),
+            )
+            .step(
+                format!("{what} {}", watcher.resource.name),
+                watcher.resource.loc,
+            );
         }
         if let Some((_, why, loc)) = self.unknown.iter().find(|(watcher, ..)| near(*watcher)) {
-            return Judgement::cannot_tell(key, &format!("whether this key of {class} data is watched"), why).at(*loc);
+            return Judgement::cannot_tell(
+                key,
+                &format!("whether this key of {class} data is watched"),
+                why,
+            )
+            .at(*loc);
         }
         let searched = match cx.inventory.stacks().len() {
             1 => "the one stack given".to_owned(),
             n => format!("all {n} stacks given"),
         };
-        Judgement::fail(key, format!("nothing watches this key of {class} data (searched {searched})"))
+        Judgement::fail(
+            key,
+            format!("nothing watches this key of {class} data (searched {searched})"),
+        )
     }
 }

@@ -1,5 +1,7 @@
 use crate::prelude::*;
-use lockfast_access::{Account, Grantee, Policy, Resource as Target, Scope, Three, allowed_principals};
+use lockfast_access::{
+    Account, Grantee, Policy, Resource as Target, Scope, Three, allowed_principals,
+};
 use std::collections::BTreeMap;
 
 control! {
@@ -35,9 +37,15 @@ key.grantEncryptDecrypt(ordersRole);
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     let mut keys: BTreeMap<KeyTarget, (Classification, Option<&Store>)> = BTreeMap::new();
     for store in cx.inventory.stores() {
-        let class = cx.classification(store.resource).value().copied().filter(|c| c.is_sensitive());
+        let class = cx
+            .classification(store.resource)
+            .value()
+            .copied()
+            .filter(|c| c.is_sensitive());
         if let (Some(class), Some(Protection::Customer(key))) = (class, store.protection.value()) {
-            let entry = keys.entry(key.target.clone()).or_insert((class, Some(store)));
+            let entry = keys
+                .entry(key.target.clone())
+                .or_insert((class, Some(store)));
             if class > entry.0 {
                 *entry = (class, Some(store));
             }
@@ -45,8 +53,13 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     }
     for kind in ["AWS::KMS::Key", "AWS::KMS::ReplicaKey"] {
         for key in cx.inventory.of_kind(kind) {
-            if let Some(class) = cx.classification(key.id).value().filter(|c| c.is_sensitive()) {
-                keys.entry(KeyTarget::Resource(key.id)).or_insert((*class, None));
+            if let Some(class) = cx
+                .classification(key.id)
+                .value()
+                .filter(|c| c.is_sensitive())
+            {
+                keys.entry(KeyTarget::Resource(key.id))
+                    .or_insert((*class, None));
             }
         }
     }
@@ -70,15 +83,28 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
 }
 
 fn of_key(cx: &Cx<'_>, subject: Subject<'_>, class: Classification) -> Judgement {
-    let home = Account::of(cx.inventory.stack_of(subject.resource).place.account.as_ref());
+    let home = Account::of(
+        cx.inventory
+            .stack_of(subject.resource)
+            .place
+            .account
+            .as_ref(),
+    );
     let read = subject.at("KeyPolicy");
     if let Read::Unknown(why, loc) = &read {
-        return Judgement::cannot_tell(subject, &format!("who may use this key of {class} data"), why).at(*loc);
+        return Judgement::cannot_tell(
+            subject,
+            &format!("who may use this key of {class} data"),
+            why,
+        )
+        .at(*loc);
     }
     let Some(policy) = Policy::from_read(read).map(|policy| policy.in_account(home.clone())) else {
         return Judgement::fail(
             subject,
-            format!("it is a key of {class} data with AWS's default policy: every IAM policy of the account can open it"),
+            format!(
+                "it is a key of {class} data with AWS's default policy: every IAM policy of the account can open it"
+            ),
         );
     };
     let mut unknown: Option<Judgement> = None;
@@ -86,9 +112,12 @@ fn of_key(cx: &Cx<'_>, subject: Subject<'_>, class: Classification) -> Judgement
         match too_wide(cx, &grantee, &home) {
             Width::Narrow => {}
             Width::Wide(who) if grantee.certain => {
-                return Judgement::fail(subject, format!("it is a key of {class} data, and {who} may decrypt with it"))
-                    .at(grantee.loc)
-                    .stated("may decrypt", who, grantee.loc);
+                return Judgement::fail(
+                    subject,
+                    format!("it is a key of {class} data, and {who} may decrypt with it"),
+                )
+                .at(grantee.loc)
+                .stated("may decrypt", who, grantee.loc);
             }
             Width::Wide(who) => {
                 unknown.get_or_insert_with(|| {
@@ -101,13 +130,21 @@ fn of_key(cx: &Cx<'_>, subject: Subject<'_>, class: Classification) -> Judgement
             }
             Width::Unknown(why) => {
                 unknown.get_or_insert_with(|| {
-                    Judgement::unknown(subject, format!("cannot tell who may decrypt {class} data: {why}")).at(grantee.loc)
+                    Judgement::unknown(
+                        subject,
+                        format!("cannot tell who may decrypt {class} data: {why}"),
+                    )
+                    .at(grantee.loc)
                 });
             }
         }
     }
     unknown.unwrap_or_else(|| {
-        Judgement::pass(subject, format!("only those whom its policy names may decrypt this {class} data")).at(policy.loc)
+        Judgement::pass(
+            subject,
+            format!("only those whom its policy names may decrypt this {class} data"),
+        )
+        .at(policy.loc)
     })
 }
 
@@ -129,19 +166,27 @@ fn too_wide(cx: &Cx<'_>, grantee: &Grantee, home: &Account) -> Width {
                         return Width::Wide("every principal of the account that IAM lets".into());
                     }
                     Three::Yes => {}
-                    _ if *account == Account::Unknown => return Width::Unknown("which account it admits".into()),
+                    _ if *account == Account::Unknown => {
+                        return Width::Unknown("which account it admits".into());
+                    }
                     _ if trusted(cx, account) => {}
                     Three::No => return Width::Wide("another account".into()),
                     Three::Maybe => {
-                        return Width::Unknown("whether the account it admits is the key's own".into());
+                        return Width::Unknown(
+                            "whether the account it admits is the key's own".into(),
+                        );
                     }
                 }
             }
             Width::Narrow
         }
-        Scope::Service { guarded: Three::No, name } => {
-            Width::Wide(format!("{}, for any customer,", name.render(|_| "…".to_owned())))
-        }
+        Scope::Service {
+            guarded: Three::No,
+            name,
+        } => Width::Wide(format!(
+            "{}, for any customer,",
+            name.render(|_| "…".to_owned())
+        )),
         Scope::Unknown(why) => Width::Unknown(why.to_string()),
         _ => Width::Narrow,
     }
@@ -153,8 +198,12 @@ fn trusted(cx: &Cx<'_>, account: &Account) -> bool {
 
 /// True when a condition asks for more than the account alone.
 fn is_narrowed(grantee: &Grantee) -> bool {
-    const ACCOUNT_KEYS: [&str; 4] =
-        ["kms:calleraccount", "aws:principalaccount", "aws:sourceaccount", "aws:principaltype"];
+    const ACCOUNT_KEYS: [&str; 4] = [
+        "kms:calleraccount",
+        "aws:principalaccount",
+        "aws:sourceaccount",
+        "aws:principaltype",
+    ];
     grantee
         .conditions
         .iter()
