@@ -14,14 +14,14 @@ impl Folder {
     fn new(name: &str) -> Self {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("read-{name}-{}", std::process::id()));
         std::fs::remove_dir_all(&path).ok();
-        std::fs::create_dir_all(&path).unwrap();
+        std::fs::create_dir_all(&path).expect("a folder for the test");
         Folder(path)
     }
 
     fn write(&self, name: &str, text: impl AsRef<[u8]>) -> String {
         let path = self.0.join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
+        std::fs::create_dir_all(path.parent().expect("inside the folder")).expect("a folder for the test");
+        std::fs::write(&path, text).expect("a file for the test");
         self.path(name)
     }
 

@@ -62,7 +62,7 @@ fn value_at(text: &str, path: &str) -> String {
 fn name_at(text: &str, parent: &str, name: &str) -> String {
     let parsed = tree(text);
     let parent = if parent.is_empty() { &parsed.root } else { get(&parsed.root, parent) };
-    at(text, parent.entry(name).unwrap().key_loc)
+    at(text, parent.entry(name).expect("the name is there").key_loc)
 }
 
 #[test]
