@@ -1,6 +1,6 @@
 use super::function_logs::{FunctionLogs, Group, is_helper};
 use crate::prelude::*;
-use lockfast_facts::{Loc, Text};
+use lockfast_facts::Loc;
 
 control! {
     /// Follows what applications log with to where the logs lie: Lambda functions, access and
@@ -156,7 +156,7 @@ fn of_function(cx: &Cx<'_>, logs: &FunctionLogs<'_>, function: Subject<'_>) -> J
     }
 }
 
-/// Judges the group for one that logs to it. The finding is the group's: that is where the key is missing.
+/// Judges the group for one that logs to it: the group is where the key is missing.
 fn in_group(cx: &Cx<'_>, user: Subject<'_>, group: &Resource, loc: Loc, what: &str) -> Judgement {
     let name = &user.resource.name;
     let Some(store) = cx
@@ -242,19 +242,17 @@ fn destination(
     let judgement = match value.at("").text() {
         Read::Found(text, _) => match text.first_unknown() {
             Some(why) => Judgement::cannot_tell(user, &format!("where its {what} goes"), why),
-            None => elsewhere(user, what, &text),
+            None => Judgement::unknown(
+                user,
+                format!(
+                    "cannot tell whether its {what} is encrypted: no template given makes {}",
+                    text.render(|_| "…".to_owned())
+                ),
+            ),
         },
         _ => Judgement::unknown(user, format!("cannot tell where its {what} goes")),
     };
     judgement.at(loc).part(part)
-}
-
-fn elsewhere(user: Subject<'_>, what: &str, text: &Text) -> Judgement {
-    let name = text.render(|_| "…".to_owned());
-    Judgement::unknown(
-        user,
-        format!("cannot tell whether its {what} is encrypted: no template given makes {name}"),
-    )
 }
 
 /// Execution logs of a REST API's stage go to a group that API Gateway names and makes (Amazon API
