@@ -1,7 +1,10 @@
 //! Everything one run knows, and how its parts refer to each other.
 
 use crate::nouns::{Channel, Store, derive_channels, derive_stores};
-use crate::{Kind, Loc, Read, Reference, Resource, ResourceId, Source, SourceId, Stack, StackId, Value, Variant};
+use crate::{
+    Kind, Loc, Read, Reference, Resource, ResourceId, Source, SourceId, Stack, StackId, Value,
+    Variant,
+};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -215,7 +218,10 @@ impl Inventory {
         if a.stack == b.stack {
             return Some(true);
         }
-        let (a, b) = (&self.stack_of(a).place.region, &self.stack_of(b).place.region);
+        let (a, b) = (
+            &self.stack_of(a).place.region,
+            &self.stack_of(b).place.region,
+        );
         Some(a.as_ref()? == b.as_ref()?)
     }
 }

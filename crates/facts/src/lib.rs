@@ -23,7 +23,5 @@ pub use inventory::{Inventory, Subject};
 pub use known::{Known, ServiceDefault, Why};
 pub use loc::{Loc, Pos, Source, SourceId};
 pub use read::Read;
-pub use resource::{
-    Directive, Place, Resource, ResourceId, Stack, StackId, Step, Variant,
-};
+pub use resource::{Directive, Place, Resource, ResourceId, Stack, StackId, Step, Variant};
 pub use value::{Dynamic, Kind, Map, Part, Reference, Text, Value};

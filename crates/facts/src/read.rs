@@ -166,11 +166,10 @@ impl<'a> Read<&'a Value> {
 }
 
 fn unknown_text<T>(text: &Text, loc: Loc) -> Read<T> {
-    let why = text.first_unknown().cloned().unwrap_or_else(|| {
-        Arc::new(Why::Runtime(
-            "the attribute of another resource".to_owned(),
-        ))
-    });
+    let why = text
+        .first_unknown()
+        .cloned()
+        .unwrap_or_else(|| Arc::new(Why::Runtime("the attribute of another resource".to_owned())));
     Read::Unknown(why, loc)
 }
 

@@ -147,7 +147,11 @@ mod tests {
             if row.default == DefaultProtection::AwsManagedKey
                 || row.default_when_encrypted == Some(DefaultProtection::AwsManagedKey)
             {
-                assert!(row.managed_alias.starts_with("alias/aws/"), "{}: alias of the AWS managed key", row.name);
+                assert!(
+                    row.managed_alias.starts_with("alias/aws/"),
+                    "{}: alias of the AWS managed key",
+                    row.name
+                );
             }
         }
         assert!(is_known_type("AWS::EC2::VPC"));

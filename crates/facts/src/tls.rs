@@ -149,7 +149,11 @@ mod tests {
     fn the_tables_are_sound() {
         for table in [elb_table(), cloudfront_table(), apigateway_table()] {
             for policy in table.by_name.values() {
-                assert!(!policy.ciphers.is_empty() && !policy.protocols.is_empty(), "{}", policy.name);
+                assert!(
+                    !policy.ciphers.is_empty() && !policy.protocols.is_empty(),
+                    "{}",
+                    policy.name
+                );
                 assert_eq!(
                     policy.forward_secrecy,
                     policy.without_forward_secrecy().next().is_none(),
@@ -159,7 +163,10 @@ mod tests {
             }
         }
         assert_eq!(elb_default().0, "ELBSecurityPolicy-2016-08");
-        assert_eq!(elb("ELBSecurityPolicy-2016-08").map(SecurityPolicy::oldest), Some("TLSv1"));
+        assert_eq!(
+            elb("ELBSecurityPolicy-2016-08").map(SecurityPolicy::oldest),
+            Some("TLSv1")
+        );
         assert_eq!(apigateway_default("REGIONAL").map(|d| d.0), Some("TLS_1_0"));
     }
 }

@@ -127,7 +127,9 @@ fn list(
     let path = folder.join("manifest.json");
     let manifest = bytes_within(&path, limit)
         .map_err(|message| at_file(&path, message))
-        .and_then(|bytes| serde_json::from_slice::<Manifest>(&bytes).map_err(|error| not_ours(&path, &error)));
+        .and_then(|bytes| {
+            serde_json::from_slice::<Manifest>(&bytes).map_err(|error| not_ours(&path, &error))
+        });
     let manifest = match manifest {
         Ok(manifest) => manifest,
         Err(problem) => return problems.push(problem),
@@ -139,21 +141,42 @@ fn list(
             Value::Object(properties) => properties,
             _ => Map::new(),
         };
-        let text = |name: &str| properties.get(name).and_then(Value::as_str).map(str::to_owned);
+        let text = |name: &str| {
+            properties
+                .get(name)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
         match take("type").as_str() {
             Some("cdk:cloud-assembly") => match text("directoryName") {
                 // Stages nest a few levels; a folder that holds itself would go on for ever.
                 Some(name) if depth < 16 && is_inside(&name) => {
-                    list(&folder.join(name), limit, problems, listed, folders, depth + 1);
+                    list(
+                        &folder.join(name),
+                        limit,
+                        problems,
+                        listed,
+                        folders,
+                        depth + 1,
+                    );
                 }
-                _ => problems.push(at_file(&path, format!("artifact {id} names no folder inside the assembly"))),
+                _ => problems.push(at_file(
+                    &path,
+                    format!("artifact {id} names no folder inside the assembly"),
+                )),
             },
             Some("aws:cloudformation:stack") => {
                 let Some(file) = text("templateFile").filter(|file| is_inside(file)) else {
-                    problems.push(at_file(&path, format!("artifact {id} names no template inside the assembly")));
+                    problems.push(at_file(
+                        &path,
+                        format!("artifact {id} names no template inside the assembly"),
+                    ));
                     continue;
                 };
-                let metadata_file = take("additionalMetadataFile").as_str().filter(|file| is_inside(file)).map(|file| folder.join(file));
+                let metadata_file = take("additionalMetadataFile")
+                    .as_str()
+                    .filter(|file| is_inside(file))
+                    .map(|file| folder.join(file));
                 listed.push(Listed {
                     folder: folder.to_owned(),
                     inline: take("metadata"),
@@ -182,8 +205,13 @@ fn nested(folder: &Path, read: &[(Listed, Places, Option<Problem>)], assembly: &
     let all_are_named = here().any(|(_, places, _)| !places.nested.is_empty());
     let mut all_sites: Option<Arc<Names>> = None;
     for file in nested_templates(folder) {
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let owner = here().find_map(|(listed, places, _)| Some((listed, places.nested.get(name.as_str())?)));
+        let name = file
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let owner = here()
+            .find_map(|(listed, places, _)| Some((listed, places.nested.get(name.as_str())?)));
         let (sites, paths) = match owner {
             Some((listed, paths)) => (listed.stack.creation_sites.clone(), Arc::new(paths.clone())),
             // CDK does not empty its folder before it writes.
@@ -192,7 +220,14 @@ fn nested(folder: &Path, read: &[(Listed, Places, Option<Problem>)], assembly: &
                 continue;
             }
             None => {
-                let merge = || Arc::new(here().flat_map(|(l, ..)| l.stack.creation_sites.iter()).map(|(k, v)| (k.clone(), v.clone())).collect());
+                let merge = || {
+                    Arc::new(
+                        here()
+                            .flat_map(|(l, ..)| l.stack.creation_sites.iter())
+                            .map(|(k, v)| (k.clone(), v.clone()))
+                            .collect(),
+                    )
+                };
                 (all_sites.get_or_insert_with(merge).clone(), Arc::default())
             }
         };
@@ -223,7 +258,9 @@ fn nested_templates(folder: &Path) -> Vec<PathBuf> {
 
 /// A manifest must not lead out of its own folder.
 fn is_inside(name: &str) -> bool {
-    !name.is_empty() && !Path::new(name).is_absolute() && !name.split(['/', '\\']).any(|part| part == "..")
+    !name.is_empty()
+        && !Path::new(name).is_absolute()
+        && !name.split(['/', '\\']).any(|part| part == "..")
 }
 
 fn at_file(path: &Path, message: impl Into<String>) -> Problem {
@@ -248,8 +285,14 @@ fn not_ours(path: &Path, error: &serde_json::Error) -> Problem {
 
 /// `aws://ACCOUNT/REGION`, of which either may be unknown.
 fn place(environment: &str) -> Place {
-    let known = |text: Option<&str>| text.filter(|t| !t.is_empty() && !t.starts_with("unknown-")).map(Arc::from);
-    let mut parts = environment.strip_prefix("aws://").unwrap_or(environment).splitn(2, '/');
+    let known = |text: Option<&str>| {
+        text.filter(|t| !t.is_empty() && !t.starts_with("unknown-"))
+            .map(Arc::from)
+    };
+    let mut parts = environment
+        .strip_prefix("aws://")
+        .unwrap_or(environment)
+        .splitn(2, '/');
     Place {
         account: known(parts.next()),
         region: known(parts.next()),
@@ -257,7 +300,10 @@ fn place(environment: &str) -> Place {
 }
 
 /// The texts of an object among the properties.
-fn texts<'a>(properties: &'a Map<String, Value>, name: &str) -> impl Iterator<Item = (String, String)> + use<'a> {
+fn texts<'a>(
+    properties: &'a Map<String, Value>,
+    name: &str,
+) -> impl Iterator<Item = (String, String)> + use<'a> {
     let object = properties.get(name).and_then(Value::as_object);
     object
         .into_iter()
@@ -271,7 +317,13 @@ mod tests {
 
     #[test]
     fn unknown_environments_stay_unknown() {
-        assert_eq!(place("aws://unknown-account/unknown-region"), Place::default());
-        assert_eq!(place("aws://111111111111/eu-central-1").region.as_deref(), Some("eu-central-1"));
+        assert_eq!(
+            place("aws://unknown-account/unknown-region"),
+            Place::default()
+        );
+        assert_eq!(
+            place("aws://111111111111/eu-central-1").region.as_deref(),
+            Some("eu-central-1")
+        );
     }
 }

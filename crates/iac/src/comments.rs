@@ -25,14 +25,18 @@ pub(crate) fn directives(text: &str, source: SourceId, scalars: &[Range<usize>])
         let Some(hash) = text[before..mark].find('#').map(|at| before + at) else {
             continue;
         };
-        let begins = text[..hash].chars().next_back().is_none_or(char::is_whitespace);
+        let begins = text[..hash]
+            .chars()
+            .next_back()
+            .is_none_or(char::is_whitespace);
         let next = scalars.partition_point(|range| range.end <= hash);
         let inside = scalars.get(next).is_some_and(|range| range.contains(&hash));
         // A directive is the whole comment; one that is only mentioned in another is none.
         if !begins || inside || hash < counted {
             continue;
         }
-        let end = memchr::memchr2(b'\n', b'\r', &text.as_bytes()[mark..]).map_or(text.len(), |length| mark + length);
+        let end = memchr::memchr2(b'\n', b'\r', &text.as_bytes()[mark..])
+            .map_or(text.len(), |length| mark + length);
         pos = advance(pos, &text[counted..hash]);
         let stop = advance(pos, &text[hash..end]);
         found.push(Directive {

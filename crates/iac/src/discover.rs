@@ -62,14 +62,19 @@ pub(crate) fn discover(inputs: &[String], found: &mut Found) {
     found.assemblies.retain(|folder| !inside(folder));
     let shown_all: BTreeSet<String> = all.iter().map(|folder| shown(folder)).collect();
     found.files.retain(|file, named| {
-        *named || !Path::new(file).ancestors().skip(1).any(|above| shown_all.contains(&shown(above)))
+        *named
+            || !Path::new(file)
+                .ancestors()
+                .skip(1)
+                .any(|above| shown_all.contains(&shown(above)))
     });
 }
 
 /// A CDK cloud assembly is a folder whose manifest.json names artifacts; a web app's does not.
 pub(crate) fn is_assembly(folder: &Path) -> bool {
     std::fs::read(folder.join("manifest.json")).is_ok_and(|bytes| {
-        memchr::memmem::find(&bytes, b"\"artifacts\"").is_some() && memchr::memmem::find(&bytes, b"\"version\"").is_some()
+        memchr::memmem::find(&bytes, b"\"artifacts\"").is_some()
+            && memchr::memmem::find(&bytes, b"\"version\"").is_some()
     })
 }
 
@@ -82,6 +87,18 @@ fn folder(root: &Path, found: &mut Found) {
     let output = root.join("cdk.out");
     if is_assembly(&output) {
         found.assemblies.insert(output);
+        // Templates in a CDK app's source are its ingredients: what it makes of them is in the
+        // assembly.
+        let mut beside = Found::default();
+        walk(root, None, &mut beside);
+        found.problems.append(&mut beside.problems);
+        found.assemblies.append(&mut beside.assemblies);
+        let others = beside.passed_over.values().sum::<usize>() + beside.files.len();
+        *found
+            .passed_over
+            .entry("source of a CDK app".into())
+            .or_default() += others;
+        return;
     }
     walk(root, None, found);
 }
@@ -151,23 +168,41 @@ fn walk(root: &Path, wanted: Option<&GlobMatcher>, found: &mut Found) {
 }
 
 fn pass_over(found: &mut Found) {
-    *found.passed_over.entry("another kind of file".into()).or_default() += 1;
+    *found
+        .passed_over
+        .entry("another kind of file".into())
+        .or_default() += 1;
 }
 
 /// By its name a file may be a template; its text decides.
 fn is_candidate(path: &Path) -> bool {
-    const OTHERS: [&str; 5] = ["package-lock.json", "package.json", "tsconfig.json", "cdk.json", "cdk.context.json"];
+    const OTHERS: [&str; 5] = [
+        "package-lock.json",
+        "package.json",
+        "tsconfig.json",
+        "cdk.json",
+        "cdk.context.json",
+    ];
     const KNOWN: [&str; 6] = ["yaml", "yml", "json", "template", "cfn", "cform"];
-    let other = path.file_name().is_some_and(|name| OTHERS.iter().any(|other| name == *other));
+    let other = path
+        .file_name()
+        .is_some_and(|name| OTHERS.iter().any(|other| name == *other));
     let extension = path.extension().and_then(|extension| extension.to_str());
-    !other && extension.is_some_and(|extension| KNOWN.iter().any(|known| extension.eq_ignore_ascii_case(known)))
+    !other
+        && extension.is_some_and(|extension| {
+            KNOWN
+                .iter()
+                .any(|known| extension.eq_ignore_ascii_case(known))
+        })
 }
 
 fn path_of(error: &ignore::Error) -> Option<PathBuf> {
     match error {
         ignore::Error::WithPath { path, .. } => Some(path.clone()),
         ignore::Error::Loop { child, .. } => Some(child.clone()),
-        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => path_of(err),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            path_of(err)
+        }
         _ => None,
     }
 }
@@ -191,7 +226,10 @@ fn is_pattern(text: &str) -> bool {
 
 fn glob(pattern: &str, found: &mut Found) {
     // As in a shell `*` stays within a folder, and `**` does not.
-    let written = pattern.strip_prefix("./").unwrap_or(pattern).trim_end_matches('/');
+    let written = pattern
+        .strip_prefix("./")
+        .unwrap_or(pattern)
+        .trim_end_matches('/');
     let matcher = match GlobBuilder::new(written).literal_separator(true).build() {
         Ok(glob) => glob.compile_matcher(),
         Err(error) => {
@@ -203,7 +241,11 @@ fn glob(pattern: &str, found: &mut Found) {
         .components()
         .take_while(|part| !is_pattern(&part.as_os_str().to_string_lossy()))
         .collect();
-    let root = if literal.as_os_str().is_empty() { Path::new(".") } else { &literal };
+    let root = if literal.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        &literal
+    };
     if !root.exists() {
         found.problem(pattern, "matches no file");
         return;

@@ -4,18 +4,18 @@
 mod assembly;
 mod comments;
 mod discover;
+mod load;
 mod nesting;
 mod node;
 mod parameters;
 mod parse;
-mod load;
 mod read;
 mod resolve;
 mod template;
 
+pub use load::{Loaded, load};
 pub use node::{Entry, Node, NodeKind};
 pub use parse::{ParseError, Parsed, parse};
-pub use load::{Loaded, load};
 pub use read::{ReadOptions, ReadResult, read};
 pub use resolve::{Resolved, resolve};
 pub use template::{Problem, Template};

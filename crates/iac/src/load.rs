@@ -24,7 +24,10 @@ const STACK: usize = 32 << 20;
 pub fn load(inputs: &[String], options: &ReadOptions) -> Loaded {
     let work = || {
         let mut read = read(inputs, options);
-        let resolved = resolve(std::mem::take(&mut read.sources), std::mem::take(&mut read.templates));
+        let resolved = resolve(
+            std::mem::take(&mut read.sources),
+            std::mem::take(&mut read.templates),
+        );
         let mut problems = read.problems;
         problems.extend(resolved.problems);
         problems.sort_by(|a, b| (&a.path, a.at).cmp(&(&b.path, b.at)));

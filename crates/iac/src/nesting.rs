@@ -16,7 +16,11 @@ pub(crate) fn link(result: &mut ReadResult) {
         other => other.name().to_owned(),
     };
     let paths: Vec<String> = result.templates.iter().map(path_of).collect();
-    let by_path: HashMap<&str, usize> = paths.iter().enumerate().map(|(i, p)| (p.as_str(), i)).collect();
+    let by_path: HashMap<&str, usize> = paths
+        .iter()
+        .enumerate()
+        .map(|(i, p)| (p.as_str(), i))
+        .collect();
     let mut links: Vec<(usize, usize, Arc<str>)> = Vec::new();
     for (parent, template) in result.templates.iter().enumerate() {
         let folder = Path::new(&paths[parent]).parent().unwrap_or(Path::new(""));
@@ -24,7 +28,8 @@ pub(crate) fn link(result: &mut ReadResult) {
             continue;
         };
         for entry in resources.entries() {
-            if entry.value.get("Type").and_then(Node::scalar) != Some("AWS::CloudFormation::Stack") {
+            if entry.value.get("Type").and_then(Node::scalar) != Some("AWS::CloudFormation::Stack")
+            {
                 continue;
             }
             let named = entry
@@ -33,7 +38,11 @@ pub(crate) fn link(result: &mut ReadResult) {
                 .and_then(|m| m.get("aws:asset:path"))
                 .and_then(Node::scalar)
                 .or_else(|| {
-                    let url = entry.value.get("Properties")?.get("TemplateURL")?.scalar()?;
+                    let url = entry
+                        .value
+                        .get("Properties")?
+                        .get("TemplateURL")?
+                        .scalar()?;
                     (!url.contains("://")).then_some(url)
                 });
             let Some(child) = named.and_then(|name| {
@@ -48,7 +57,9 @@ pub(crate) fn link(result: &mut ReadResult) {
         }
     }
     for (parent, child, name) in links {
-        if result.templates[child].parent.is_none() && !is_ancestor(&result.templates, child, parent) {
+        if result.templates[child].parent.is_none()
+            && !is_ancestor(&result.templates, child, parent)
+        {
             let (place, parent_path) = (
                 result.templates[parent].place.clone(),
                 result.templates[parent].stack_path.clone(),
@@ -80,7 +91,10 @@ pub(crate) fn clean(path: &Path) -> String {
     for part in crate::read::shown(path).split('/') {
         match part {
             "." => {}
-            ".." if parts.last().is_some_and(|last| last != ".." && !last.is_empty()) => {
+            ".." if parts
+                .last()
+                .is_some_and(|last| last != ".." && !last.is_empty()) =>
+            {
                 parts.pop();
             }
             other => parts.push(other.to_owned()),

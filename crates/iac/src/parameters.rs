@@ -42,12 +42,21 @@ fn from_file(path: &str) -> Result<Vec<(String, String)>, Failure> {
     let root = parse(&text, SourceId(0))
         .map_err(|e| (Some(e.at), e.message))?
         .root;
-    let shape = || (None, "no parameter file: expected a list of ParameterKey and ParameterValue, or an object".to_owned());
+    let shape = || {
+        (
+            None,
+            "no parameter file: expected a list of ParameterKey and ParameterValue, or an object"
+                .to_owned(),
+        )
+    };
     let mut values = Vec::new();
     match &root.kind {
         NodeKind::List(items) => {
             for item in items {
-                let key = item.get("ParameterKey").and_then(Node::scalar).ok_or_else(shape)?;
+                let key = item
+                    .get("ParameterKey")
+                    .and_then(Node::scalar)
+                    .ok_or_else(shape)?;
                 // `UsePreviousValue` leaves the value unknown.
                 if let Some(value) = item.get("ParameterValue").and_then(joined) {
                     values.push((key.to_owned(), value));
@@ -81,7 +90,12 @@ pub(crate) fn apply(given: &Given, templates: &mut [Template], problems: &mut Ve
     for (key, (value, origin)) in given {
         let mut declared = false;
         for template in templates.iter_mut().filter(|t| t.parent.is_none()) {
-            if template.root.get("Parameters").and_then(|p| p.get(key)).is_some() {
+            if template
+                .root
+                .get("Parameters")
+                .and_then(|p| p.get(key))
+                .is_some()
+            {
                 declared = true;
                 template.parameters.insert(key.clone(), value.clone());
             }

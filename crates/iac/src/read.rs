@@ -1,8 +1,8 @@
 //! From what the user names to parsed templates: files, folders, globs, assemblies, standard input.
 
 use crate::assembly::{self, Assembly};
-use crate::discover::{self, Found};
 use crate::comments::advance;
+use crate::discover::{self, Found};
 use crate::parse::{ParseError, Parsed, parse};
 use crate::{Entry, Node, NodeKind, Problem, Template};
 use lockfast_facts::{Directive, Place, Pos, Source, SourceId};
@@ -71,7 +71,10 @@ pub fn read(inputs: &[String], options: &ReadOptions) -> ReadResult {
     assemblies.extend(parts_of_assemblies(&found, options, &mut result.problems));
     for assembly in &assemblies {
         if assembly.left_over > 0 {
-            *result.passed_over.entry("left over from an earlier synthesis".into()).or_default() += assembly.left_over;
+            *result
+                .passed_over
+                .entry("left over from an earlier synthesis".into())
+                .or_default() += assembly.left_over;
         }
     }
     // Each file once, however many stacks use it; sorted, so that the order is always the same.
@@ -96,7 +99,10 @@ pub fn read(inputs: &[String], options: &ReadOptions) -> ReadResult {
             Outcome::Problem(problem) => result.problems.push(problem),
             Outcome::Template(text, file) => {
                 let path_text = path.clone();
-                result.sources.push(Source::File { path: path_text, text });
+                result.sources.push(Source::File {
+                    path: path_text,
+                    text,
+                });
                 files.push((path, file));
             }
         }
@@ -125,7 +131,10 @@ pub fn read(inputs: &[String], options: &ReadOptions) -> ReadResult {
             result.templates.push(template);
         }
     }
-    for (path, _) in jobs.iter().filter(|(path, _)| !used.contains(path.as_str())) {
+    for (path, _) in jobs
+        .iter()
+        .filter(|(path, _)| !used.contains(path.as_str()))
+    {
         if let Some(file) = files.get(path.as_str()) {
             result.templates.push(Template {
                 stack_name: path.clone(),
@@ -148,20 +157,29 @@ pub fn read(inputs: &[String], options: &ReadOptions) -> ReadResult {
 }
 
 /// Templates of an assembly that are given one by one, with what their assembly says of them.
-fn parts_of_assemblies(found: &Found, options: &ReadOptions, problems: &mut Vec<Problem>) -> Vec<Assembly> {
+fn parts_of_assemblies(
+    found: &Found,
+    options: &ReadOptions,
+    problems: &mut Vec<Problem>,
+) -> Vec<Assembly> {
     let folders: BTreeSet<&Path> = found
         .files
         .keys()
         .filter(|path| path.ends_with(".template.json"))
         .filter_map(|path| Path::new(path).parent())
-        .filter(|folder| !folder.ancestors().any(|above| found.assemblies.contains(above)))
+        .filter(|folder| {
+            !folder
+                .ancestors()
+                .any(|above| found.assemblies.contains(above))
+        })
         .filter(|folder| discover::is_assembly(folder))
         .collect();
     folders
         .into_iter()
         .map(|folder| {
             let mut part = assembly::read(folder, options.max_file_bytes, problems);
-            part.stacks.retain(|stack| found.files.contains_key(&stack.template_file));
+            part.stacks
+                .retain(|stack| found.files.contains_key(&stack.template_file));
             part.left_over = 0;
             part
         })
@@ -238,7 +256,11 @@ fn open(path: &str, named: bool, options: &ReadOptions, source: SourceId) -> Out
         Ok(parsed) => match kind_of(&parsed.root, named) {
             Is::Template => Outcome::Template(text, parsed),
             Is::Broken(at, message) => problem(path, Some(at), message),
-            Is::Other if named => problem(path, None, "not a CloudFormation template: it has no Resources object"),
+            Is::Other if named => problem(
+                path,
+                None,
+                "not a CloudFormation template: it has no Resources object",
+            ),
             Is::Other => Outcome::PassedOver(NO_TEMPLATE),
         },
         Err(ParseError { at, message }) => problem(path, Some(at), message),
@@ -258,7 +280,10 @@ enum Unread {
 impl Unread {
     fn message(&self, limit: u64) -> String {
         match self {
-            Unread::TooLarge(_) => format!("larger than {} MB; CloudFormation takes at most 1 MB", limit >> 20),
+            Unread::TooLarge(_) => format!(
+                "larger than {} MB; CloudFormation takes at most 1 MB",
+                limit >> 20
+            ),
             Unread::Failed(error) => format!("cannot read it: {error}"),
             Unread::Folder => "cannot read it: it is a folder".into(),
         }
@@ -287,12 +312,16 @@ fn bytes_of(path: &str, limit: u64) -> Result<Vec<u8>, Unread> {
             return Err(Unread::Folder);
         }
         if data.len() > limit {
-            file.take(HEAD).read_to_end(&mut bytes).map_err(Unread::Failed)?;
+            file.take(HEAD)
+                .read_to_end(&mut bytes)
+                .map_err(Unread::Failed)?;
             return Err(Unread::TooLarge(bytes));
         }
         bytes.reserve(usize::try_from(data.len()).unwrap_or(0) + 1);
         // A pipe has no length, and a file may grow.
-        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(Unread::Failed)?;
+        file.take(limit.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(Unread::Failed)?;
     }
     if bytes.len() as u64 > limit {
         return Err(Unread::TooLarge(bytes));
@@ -325,10 +354,17 @@ fn kind_of(root: &Node, named: bool) -> Is {
     };
     match &resources.kind {
         NodeKind::Map(entries) => {
-            let typed = |entry: &Entry| entry.value.get("Type").is_some() || entry.key.starts_with("Fn::");
-            if named || says_so || entries.iter().any(typed) { Is::Template } else { Is::Other }
+            let typed =
+                |entry: &Entry| entry.value.get("Type").is_some() || entry.key.starts_with("Fn::");
+            if named || says_so || entries.iter().any(typed) {
+                Is::Template
+            } else {
+                Is::Other
+            }
         }
-        _ if named || says_so => Is::Broken(resources.loc.start, "Resources must be an object".into()),
+        _ if named || says_so => {
+            Is::Broken(resources.loc.start, "Resources must be an object".into())
+        }
         _ => Is::Other,
     }
 }

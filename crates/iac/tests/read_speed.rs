@@ -40,5 +40,8 @@ fn speed() {
         }
     }
     let each = started.elapsed() / ROUNDS;
-    println!("parse alone: {each:?} on one thread, {:.0} MB/s", bytes as f64 / 1e6 / each.as_secs_f64());
+    println!(
+        "parse alone: {each:?} on one thread, {:.0} MB/s",
+        bytes as f64 / 1e6 / each.as_secs_f64()
+    );
 }

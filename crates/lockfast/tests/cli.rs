@@ -34,9 +34,18 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 #[test]
 fn the_webshop_is_judged_and_found_broken() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let (code, out, err) = output(lockfast().current_dir(root).args(["check", "examples/webshop"]));
+    let (code, out, err) = output(
+        lockfast()
+            .current_dir(root)
+            .args(["check", "examples/webshop"]),
+    );
     assert_eq!(code, 1, "{err}");
-    for expected in ["Dev/Data/Database", "made at lib/data-stack.ts", "The policy is broken", "RDS-1"] {
+    for expected in [
+        "Dev/Data/Database",
+        "made at lib/data-stack.ts",
+        "The policy is broken",
+        "RDS-1",
+    ] {
         assert!(out.contains(expected), "{expected}: {out}");
     }
 }
@@ -45,9 +54,15 @@ fn the_webshop_is_judged_and_found_broken() {
 #[test]
 fn every_planted_mistake_of_the_webshop_is_found() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let planted = std::fs::read_to_string(root.join("examples/webshop/planted.json")).expect("planted.json");
+    let planted =
+        std::fs::read_to_string(root.join("examples/webshop/planted.json")).expect("planted.json");
     let planted: serde_json::Value = serde_json::from_str(&planted).expect("JSON");
-    let (_, out, _) = output(lockfast().current_dir(&root).args(["check", "examples/webshop", "-f", "json"]));
+    let (_, out, _) =
+        output(
+            lockfast()
+                .current_dir(&root)
+                .args(["check", "examples/webshop", "-f", "json"]),
+        );
     let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
     let failing: Vec<&serde_json::Value> = report["findings"]
         .as_array()
@@ -55,13 +70,25 @@ fn every_planted_mistake_of_the_webshop_is_found() {
         .iter()
         .filter(|f| f["verdict"] == "fail")
         .collect();
-    let rows = planted.as_array().or_else(|| planted["planted"].as_array()).expect("rows");
+    let rows = planted
+        .as_array()
+        .or_else(|| planted["planted"].as_array())
+        .expect("rows");
     assert!(rows.len() > 20);
     let mut missed = Vec::new();
     for row in rows {
-        let clauses: Vec<&str> = row["clauses"].as_array().expect("clauses").iter().filter_map(|c| c.as_str()).collect();
+        let clauses: Vec<&str> = row["clauses"]
+            .as_array()
+            .expect("clauses")
+            .iter()
+            .filter_map(|c| c.as_str())
+            .collect();
         let found = clauses.iter().any(|clause| {
-            failing.iter().any(|f| f["clauses"].as_array().is_some_and(|c| c.iter().any(|c| c == clause)))
+            failing.iter().any(|f| {
+                f["clauses"]
+                    .as_array()
+                    .is_some_and(|c| c.iter().any(|c| c == clause))
+            })
         });
         if !found {
             missed.push(format!("{} {}", row["id"], row["clauses"]));
@@ -72,33 +99,89 @@ fn every_planted_mistake_of_the_webshop_is_found() {
 
 #[test]
 fn exit_codes_say_what_happened() {
-    let folder = folder(&[("bad.yaml", BAD), ("good.yaml", GOOD), ("broken.json", "{\"Resources\": {\"A\": {\"Type\": \"AWS::S3::Bucket\"")]);
-    let check = |args: &[&str]| output(lockfast().current_dir(folder.path()).arg("check").args(args)).0;
+    let folder = folder(&[
+        ("bad.yaml", BAD),
+        ("good.yaml", GOOD),
+        (
+            "broken.json",
+            "{\"Resources\": {\"A\": {\"Type\": \"AWS::S3::Bucket\"",
+        ),
+    ]);
+    let check = |args: &[&str]| {
+        output(
+            lockfast()
+                .current_dir(folder.path())
+                .arg("check")
+                .args(args),
+        )
+        .0
+    };
     assert_eq!(check(&["good.yaml", "--only", "rds-storage-encrypted"]), 0);
     assert_eq!(check(&["bad.yaml", "--only", "RDS-1"]), 1);
-    assert_eq!(check(&["bad.yaml", "--only", "RDS-1", "--fail-on", "never"]), 0);
+    assert_eq!(
+        check(&["bad.yaml", "--only", "RDS-1", "--fail-on", "never"]),
+        0
+    );
     assert_eq!(check(&["bad.yaml", "--only", "no-such-control"]), 2);
-    assert_eq!(check(&["good.yaml", "broken.json", "--only", "rds-storage-encrypted"]), 3);
+    assert_eq!(
+        check(&[
+            "good.yaml",
+            "broken.json",
+            "--only",
+            "rds-storage-encrypted"
+        ]),
+        3
+    );
     assert_eq!(check(&["no-such-file.yaml"]), 3);
     let unknown = "Parameters: {E: {Type: String}}\nResources:\n  Db:\n    Type: AWS::RDS::DBInstance\n    Properties: {StorageEncrypted: !Ref E}\n";
     std::fs::write(folder.path().join("unknown.yaml"), unknown).expect("written");
-    assert_eq!(check(&["unknown.yaml", "--only", "rds-storage-encrypted"]), 0);
-    assert_eq!(check(&["unknown.yaml", "--only", "rds-storage-encrypted", "--max-unknown", "0"]), 4);
+    assert_eq!(
+        check(&["unknown.yaml", "--only", "rds-storage-encrypted"]),
+        0
+    );
+    assert_eq!(
+        check(&[
+            "unknown.yaml",
+            "--only",
+            "rds-storage-encrypted",
+            "--max-unknown",
+            "0"
+        ]),
+        4
+    );
 }
 
 #[test]
 fn one_bad_file_loses_nothing_else() {
     let folder = folder(&[
         ("a.yaml", BAD),
-        ("truncated.json", "{\"Resources\": {\"A\": {\"Type\": \"AWS::S3::Bucket\""),
-        ("rain.yaml", "Resources:\n  M: !Rain::Module ./x.yaml\n  Db:\n    Type: AWS::RDS::DBInstance\n    Properties: {StorageEncrypted: false}\n"),
-        ("twice.yaml", "Resources:\n  A: {Type: AWS::S3::Bucket}\n  A: {Type: AWS::S3::Bucket}\n"),
+        (
+            "truncated.json",
+            "{\"Resources\": {\"A\": {\"Type\": \"AWS::S3::Bucket\"",
+        ),
+        (
+            "rain.yaml",
+            "Resources:\n  M: !Rain::Module ./x.yaml\n  Db:\n    Type: AWS::RDS::DBInstance\n    Properties: {StorageEncrypted: false}\n",
+        ),
+        (
+            "twice.yaml",
+            "Resources:\n  A: {Type: AWS::S3::Bucket}\n  A: {Type: AWS::S3::Bucket}\n",
+        ),
         ("notes.json", "{\"hello\": 1}"),
     ]);
-    let (code, out, _) = output(lockfast().current_dir(folder.path()).args(["check", ".", "--only", "RDS-1", "-f", "json"]));
+    let (code, out, _) = output(
+        lockfast()
+            .current_dir(folder.path())
+            .args(["check", ".", "--only", "RDS-1", "-f", "json"]),
+    );
     assert_eq!(code, 1);
     let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
-    let failing = report["findings"].as_array().expect("findings").iter().filter(|f| f["verdict"] == "fail").count();
+    let failing = report["findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .filter(|f| f["verdict"] == "fail")
+        .count();
     assert_eq!(failing, 2, "{out}");
     let problems: Vec<String> = report["input"]["problems"]
         .as_array()
@@ -106,13 +189,25 @@ fn one_bad_file_loses_nothing_else() {
         .iter()
         .map(|p| format!("{} {}", p["path"], p["message"]))
         .collect();
-    assert!(problems.iter().any(|p| p.contains("truncated.json")), "{problems:?}");
-    assert!(problems.iter().any(|p| p.contains("twice.yaml") && p.contains("twice")), "{problems:?}");
+    assert!(
+        problems.iter().any(|p| p.contains("truncated.json")),
+        "{problems:?}"
+    );
+    assert!(
+        problems
+            .iter()
+            .any(|p| p.contains("twice.yaml") && p.contains("twice")),
+        "{problems:?}"
+    );
 }
 
 #[test]
 fn standard_input_is_a_template() {
-    let (code, out, _) = output(lockfast().args(["check", "-", "--only", "RDS-1"]).write_stdin(BAD));
+    let (code, out, _) = output(
+        lockfast()
+            .args(["check", "-", "--only", "RDS-1"])
+            .write_stdin(BAD),
+    );
     assert_eq!(code, 1);
     assert!(out.contains("storage is not encrypted"), "{out}");
 }
@@ -120,7 +215,15 @@ fn standard_input_is_a_template() {
 #[test]
 fn a_baseline_silences_what_stood_before() {
     let folder = folder(&[("bad.yaml", BAD)]);
-    let run = |args: &[&str]| output(lockfast().current_dir(folder.path()).args(["check", "bad.yaml", "--only", "RDS-1"]).args(args)).0;
+    let run = |args: &[&str]| {
+        output(
+            lockfast()
+                .current_dir(folder.path())
+                .args(["check", "bad.yaml", "--only", "RDS-1"])
+                .args(args),
+        )
+        .0
+    };
     assert_eq!(run(&["--write-baseline", "base.json"]), 1);
     assert_eq!(run(&["--baseline", "base.json"]), 0);
     let worse = BAD.replace("Resources:\n", "Resources:\n  Other:\n    Type: AWS::RDS::DBInstance\n    Properties: {StorageEncrypted: false}\n");
@@ -143,7 +246,17 @@ fn a_base_revision_silences_what_stood_there() {
     git(&["init", "-q"]);
     git(&["add", "."]);
     git(&["commit", "-qm", "base"]);
-    let run = || output(lockfast().current_dir(folder.path()).args(["check", "bad.yaml", "--only", "RDS-1", "--diff-base", "HEAD"])).0;
+    let run = || {
+        output(lockfast().current_dir(folder.path()).args([
+            "check",
+            "bad.yaml",
+            "--only",
+            "RDS-1",
+            "--diff-base",
+            "HEAD",
+        ]))
+        .0
+    };
     assert_eq!(run(), 0, "nothing changed");
     std::fs::write(folder.path().join("bad.yaml"), BAD.replace("Db:", "NewDb:")).expect("written");
     assert_eq!(run(), 1, "a new database is unencrypted");
@@ -152,9 +265,19 @@ fn a_base_revision_silences_what_stood_there() {
 #[test]
 fn waivers_need_reasons_and_expire() {
     let waived = BAD.replace("  Db:", "  # lockfast: ignore rds-storage-encrypted reason=\"synthetic data\" expires=2027-01-31\n  Db:");
-    let folder = folder(&[("waived.yaml", &waived), ("bare.yaml", &BAD.replace("  Db:", "  # lockfast: ignore rds-storage-encrypted\n  Db:"))]);
+    let folder = folder(&[
+        ("waived.yaml", &waived),
+        (
+            "bare.yaml",
+            &BAD.replace("  Db:", "  # lockfast: ignore rds-storage-encrypted\n  Db:"),
+        ),
+    ]);
     let run = |file: &str, today: &str| {
-        output(lockfast().current_dir(folder.path()).args(["check", file, "--only", "RDS-1", "--today", today]))
+        output(
+            lockfast()
+                .current_dir(folder.path())
+                .args(["check", file, "--only", "RDS-1", "--today", today]),
+        )
     };
     assert_eq!(run("waived.yaml", "2026-11-23").0, 0);
     let (code, out, _) = run("waived.yaml", "2027-02-01");
@@ -167,10 +290,20 @@ fn waivers_need_reasons_and_expire() {
 
 #[test]
 fn a_misspelt_policy_file_is_told_where_and_what() {
-    let folder = folder(&[("good.yaml", GOOD), ("lockfast.toml", "[tls]\nminimun = \"1.2\"\n")]);
-    let (code, _, err) = output(lockfast().current_dir(folder.path()).args(["check", "good.yaml"]));
+    let folder = folder(&[
+        ("good.yaml", GOOD),
+        ("lockfast.toml", "[tls]\nminimun = \"1.2\"\n"),
+    ]);
+    let (code, _, err) = output(
+        lockfast()
+            .current_dir(folder.path())
+            .args(["check", "good.yaml"]),
+    );
     assert_eq!(code, 2);
-    assert!(err.contains("lockfast.toml:2:1") && err.contains("did you mean `minimum`"), "{err}");
+    assert!(
+        err.contains("lockfast.toml:2:1") && err.contains("did you mean `minimum`"),
+        "{err}"
+    );
 }
 
 #[test]
@@ -189,9 +322,17 @@ fn the_other_commands_answer() {
         assert!(out.contains(needle), "{args:?}: {out}");
     }
     let folder = folder(&[]);
-    let (code, ..) = output(lockfast().current_dir(folder.path()).args(["policy", "init"]));
+    let (code, ..) = output(
+        lockfast()
+            .current_dir(folder.path())
+            .args(["policy", "init"]),
+    );
     assert_eq!(code, 0);
-    let (code, _, err) = output(lockfast().current_dir(folder.path()).args(["policy", "validate"]));
+    let (code, _, err) = output(
+        lockfast()
+            .current_dir(folder.path())
+            .args(["policy", "validate"]),
+    );
     assert_eq!(code, 0, "the template of the policy file is valid: {err}");
     let (code, ..) = output(lockfast().current_dir(folder.path()).args(["man", "pages"]));
     assert_eq!(code, 0);
@@ -202,7 +343,15 @@ fn the_other_commands_answer() {
 fn output_does_not_depend_on_the_number_of_threads() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let run = |threads: &str| {
-        output(lockfast().current_dir(&root).args(["check", "examples/webshop", "-f", "json", "--threads", threads])).1
+        output(lockfast().current_dir(&root).args([
+            "check",
+            "examples/webshop",
+            "-f",
+            "json",
+            "--threads",
+            threads,
+        ]))
+        .1
     };
     assert!(run("1") == run("4"));
 }

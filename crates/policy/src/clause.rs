@@ -5,7 +5,17 @@ use std::sync::OnceLock;
 
 /// A kind of source that a clause can be decided from.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -57,8 +67,8 @@ pub fn clauses() -> &'static [Clause] {
     }
     static ROWS: OnceLock<Vec<Clause>> = OnceLock::new();
     ROWS.get_or_init(|| {
-        let file: File =
-            toml::from_str(include_str!("../clauses.toml")).expect("clauses.toml is checked by a test");
+        let file: File = toml::from_str(include_str!("../clauses.toml"))
+            .expect("clauses.toml is checked by a test");
         file.clause
     })
 }

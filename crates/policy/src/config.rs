@@ -169,9 +169,15 @@ pub struct ClassificationConfig {
 impl Default for ClassificationConfig {
     fn default() -> Self {
         ClassificationConfig {
-            tags: ["DataClassification", "data-classification", "Classification", "classification", "DataSensitivity"]
-                .map(String::from)
-                .to_vec(),
+            tags: [
+                "DataClassification",
+                "data-classification",
+                "Classification",
+                "classification",
+                "DataSensitivity",
+            ]
+            .map(String::from)
+            .to_vec(),
             default: None,
             rule: Vec::new(),
             asks: BTreeMap::new(),
@@ -394,7 +400,13 @@ impl Config {
             let before = text.get(..at).unwrap_or_default();
             ConfigError::Invalid {
                 line: before.matches('\n').count() + 1,
-                column: before.rsplit('\n').next().unwrap_or_default().chars().count() + 1,
+                column: before
+                    .rsplit('\n')
+                    .next()
+                    .unwrap_or_default()
+                    .chars()
+                    .count()
+                    + 1,
                 message: with_suggestion(error.message()),
             }
         })?;
@@ -414,7 +426,11 @@ impl Config {
                 });
             }
         }
-        for id in self.control.keys().chain(self.waiver.iter().map(|w| &w.control)) {
+        for id in self
+            .control
+            .keys()
+            .chain(self.waiver.iter().map(|w| &w.control))
+        {
             if crate::control::find(id).is_none() {
                 let nearest = nearest(id, crate::control::all().map(|c| c.id));
                 return Err(ConfigError::Invalid {

@@ -57,7 +57,11 @@ fn has_all(control: &Control, source: Kind) -> bool {
         fixtures(control).any(|(verdict, file)| {
             verdict == *wanted
                 && match source {
-                    Kind::Iac => !file.contains(".live.") && !file.contains(".trail.") && !file.contains(".probe."),
+                    Kind::Iac => {
+                        !file.contains(".live.")
+                            && !file.contains(".trail.")
+                            && !file.contains(".probe.")
+                    }
                     other => file.contains(&format!(".{other}.")),
                 }
         })

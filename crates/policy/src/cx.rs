@@ -315,7 +315,8 @@ impl<'a> Classifier<'a> {
             Some(classification) => Known::Stated(classification, resource.loc),
             None => Known::Unknown(
                 Arc::new(Why::NotGiven(
-                    "a classification (a DataClassification tag, or a rule in lockfast.toml)".into(),
+                    "a classification (a DataClassification tag, or a rule in lockfast.toml)"
+                        .into(),
                 )),
                 resource.loc,
             ),
@@ -325,8 +326,16 @@ impl<'a> Classifier<'a> {
 
 fn physical_name(resource: &Resource) -> Option<String> {
     [
-        "BucketName", "TableName", "LogGroupName", "DBInstanceIdentifier", "DBClusterIdentifier",
-        "QueueName", "TopicName", "Name", "FunctionName", "RepositoryName",
+        "BucketName",
+        "TableName",
+        "LogGroupName",
+        "DBInstanceIdentifier",
+        "DBClusterIdentifier",
+        "QueueName",
+        "TopicName",
+        "Name",
+        "FunctionName",
+        "RepositoryName",
     ]
     .iter()
     .find_map(|property| match resource.at(property).string() {

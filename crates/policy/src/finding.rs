@@ -47,7 +47,9 @@ pub struct Finding {
 }
 
 /// A place in a file. Lines and columns count from 1; `end_column` is exclusive.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub struct Location {
     /// The file.
     pub file: String,

@@ -1,9 +1,7 @@
 //! What a control says of one thing it looked at.
 
 use lockfast_facts::nouns::{Channel, KeyUse, Store};
-use lockfast_facts::{
-    Guard, Known, Loc, ResourceId, ServiceDefault, StackId, Step, Subject, Why,
-};
+use lockfast_facts::{Guard, Known, Loc, ResourceId, ServiceDefault, StackId, Step, Subject, Why};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -11,7 +9,17 @@ use std::sync::Arc;
 
 /// The verdict on one thing.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {

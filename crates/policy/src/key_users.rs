@@ -11,7 +11,10 @@ pub(crate) fn by_key<'a>(cx: &Cx<'a>) -> BTreeMap<KeyTarget, Vec<&'a Store>> {
         if let Some(key) = store.protection.value().and_then(|p| p.customer_key()) {
             let stores = users.entry(key.target.clone()).or_default();
             // A store's variants and parts count once.
-            if stores.last().is_none_or(|last| last.resource != store.resource) {
+            if stores
+                .last()
+                .is_none_or(|last| last.resource != store.resource)
+            {
                 stores.push(store);
             }
         }

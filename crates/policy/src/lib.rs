@@ -40,7 +40,9 @@ pub(crate) mod prelude {
     #[allow(unused_imports)]
     pub(crate) use lockfast_facts::nouns::{KeyTarget, Protection, Store};
     #[allow(unused_imports)]
-    pub(crate) use lockfast_facts::{Kind, Known, Resource, ResourceId, ServiceDefault, Subject, Value, Why};
+    pub(crate) use lockfast_facts::{
+        Kind, Known, Resource, ResourceId, ServiceDefault, Subject, Value, Why,
+    };
     #[allow(unused_imports)]
     pub(crate) use std::sync::Arc;
 }

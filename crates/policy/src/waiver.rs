@@ -93,7 +93,10 @@ impl Waivers {
         let Some(rest) = directive.text.strip_prefix("ignore") else {
             refuse(
                 &directive.text,
-                format!("`lockfast: {}` is not an instruction; write `ignore CONTROL reason=\"…\"`", directive.text),
+                format!(
+                    "`lockfast: {}` is not an instruction; write `ignore CONTROL reason=\"…\"`",
+                    directive.text
+                ),
             );
             return;
         };
@@ -102,16 +105,30 @@ impl Waivers {
             refuse(control, format!("the waiver names no control: `{control}`"));
             return;
         }
-        let get = |name: &str| settings.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
+        let get = |name: &str| {
+            settings
+                .iter()
+                .find(|(n, _)| n == name)
+                .map(|(_, v)| v.clone())
+        };
         let reason = get("reason").filter(|r| !r.trim().is_empty());
         let expires = get("expires");
         match (reason, expires) {
-            (None, _) => refuse(control, format!("the waiver of {control} gives no reason, so it is refused")),
+            (None, _) => refuse(
+                control,
+                format!("the waiver of {control} gives no reason, so it is refused"),
+            ),
             (_, Some(date)) if !is_date(&date) => {
-                refuse(control, format!("the waiver of {control} has `{date}` for a date; write YYYY-MM-DD"));
+                refuse(
+                    control,
+                    format!("the waiver of {control} has `{date}` for a date; write YYYY-MM-DD"),
+                );
             }
             (_, Some(date)) if date.as_str() < today => {
-                refuse(control, format!("the waiver of {control} expired on {date}"));
+                refuse(
+                    control,
+                    format!("the waiver of {control} expired on {date}"),
+                );
             }
             (Some(reason), expires) => {
                 self.inline.insert(
@@ -199,6 +216,9 @@ mod tests {
 
     #[test]
     fn an_open_quote_is_no_panic() {
-        assert_eq!(parse_settings("x reason=\"a").1, [("reason".to_owned(), "a".to_owned())]);
+        assert_eq!(
+            parse_settings("x reason=\"a").1,
+            [("reason".to_owned(), "a".to_owned())]
+        );
     }
 }

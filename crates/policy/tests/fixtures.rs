@@ -70,7 +70,11 @@ fn every_fixture_gives_the_verdict_it_is_named_for() {
 fn show(findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
-        let when = finding.when.as_ref().map(|w| format!(" when {w}")).unwrap_or_default();
+        let when = finding
+            .when
+            .as_ref()
+            .map(|w| format!(" when {w}"))
+            .unwrap_or_default();
         let part = if finding.resource.part.is_empty() {
             String::new()
         } else {
@@ -81,13 +85,26 @@ fn show(findings: &[Finding]) -> String {
             text,
             "{} {}{part}{when} at line {line}: {}",
             finding.verdict,
-            finding.resource.logical_id.as_deref().unwrap_or(&finding.resource.id),
+            finding
+                .resource
+                .logical_id
+                .as_deref()
+                .unwrap_or(&finding.resource.id),
             finding.message
         )
         .expect("string");
         for fact in &finding.facts {
-            let because = fact.because.as_ref().map(|b| format!(" ({b})")).unwrap_or_default();
-            writeln!(text, "    {} = {} [{}]{because}", fact.name, fact.value, fact.certainty).expect("string");
+            let because = fact
+                .because
+                .as_ref()
+                .map(|b| format!(" ({b})"))
+                .unwrap_or_default();
+            writeln!(
+                text,
+                "    {} = {} [{}]{because}",
+                fact.name, fact.value, fact.certainty
+            )
+            .expect("string");
         }
         for step in &finding.steps {
             writeln!(text, "    via {}", step.what).expect("string");
@@ -104,8 +121,16 @@ fn every_control_is_described_and_has_its_fixtures() {
     let mut ids = std::collections::HashSet::new();
     for control in selected() {
         assert!(ids.insert(control.id), "{} stands twice", control.id);
-        assert!(control.doc.trim().len() > 60, "{} says too little", control.id);
-        assert!(!control.fix.is_empty() && !control.cloudformation.is_empty() && !control.cdk.is_empty());
+        assert!(
+            control.doc.trim().len() > 60,
+            "{} says too little",
+            control.id
+        );
+        assert!(
+            !control.fix.is_empty()
+                && !control.cloudformation.is_empty()
+                && !control.cdk.is_empty()
+        );
         for clause in control.clauses {
             assert!(
                 lockfast_policy::clause(clause).is_some(),

@@ -15,5 +15,8 @@ pub(crate) fn clean(text: &str) -> String {
 
 /// The same for text of several lines.
 pub(crate) fn clean_lines(text: &str) -> String {
-    text.split('\n').map(|line| clean(line.trim_end_matches('\r'))).collect::<Vec<_>>().join("\n")
+    text.split('\n')
+        .map(|line| clean(line.trim_end_matches('\r')))
+        .collect::<Vec<_>>()
+        .join("\n")
 }

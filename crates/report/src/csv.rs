@@ -6,15 +6,28 @@ use std::io::{Result, Write};
 pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record([
-        "verdict", "severity", "control", "clauses", "resource", "part", "type", "environment", "classification",
-        "file", "line", "message", "fingerprint",
+        "verdict",
+        "severity",
+        "control",
+        "clauses",
+        "resource",
+        "part",
+        "type",
+        "environment",
+        "classification",
+        "file",
+        "line",
+        "message",
+        "fingerprint",
     ])?;
     for finding in report.listed() {
         let resource = &finding.resource;
         let (file, line) = finding
             .origin
             .as_ref()
-            .map_or((String::new(), String::new()), |o| (o.file.clone(), o.line.to_string()));
+            .map_or((String::new(), String::new()), |o| {
+                (o.file.clone(), o.line.to_string())
+            });
         let cells = [
             finding.verdict.to_string(),
             finding.severity.to_string(),

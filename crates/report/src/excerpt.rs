@@ -12,7 +12,12 @@ const WIDEST: usize = 160;
 
 /// The lines around a place, with the place underlined and `label` beside it. Nothing for a source
 /// without text.
-pub(crate) fn excerpt(inventory: &Inventory, at: &Location, label: &str, color: bool) -> Option<String> {
+pub(crate) fn excerpt(
+    inventory: &Inventory,
+    at: &Location,
+    label: &str,
+    color: bool,
+) -> Option<String> {
     let source = inventory.sources().iter().find(|s| s.name() == at.file)?;
     let text = source.text()?;
     let line = usize::try_from(at.line).ok()?.checked_sub(1)?;
@@ -31,14 +36,19 @@ pub(crate) fn excerpt(inventory: &Inventory, at: &Location, label: &str, color: 
         own.chars().count()
     };
     let start = offset(&lines, line - first, column);
-    let end = offset(&lines, line - first, end_column).max(start + usize::from(column < own.chars().count()));
+    let end = offset(&lines, line - first, end_column)
+        .max(start + usize::from(column < own.chars().count()));
     let joined = lines.join("\n");
     let snippet = Snippet::source(joined)
         .line_start(first + 1)
         .path(at.file.as_str())
         .fold(false)
         .annotation(AnnotationKind::Primary.span(start..end).label(label));
-    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let renderer = if color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
     // Without a title, the place stands in the first line.
     Some(renderer.render(&[Group::with_level(Level::ERROR).element(snippet)]))
 }
@@ -47,5 +57,9 @@ pub(crate) fn excerpt(inventory: &Inventory, at: &Location, label: &str, color: 
 fn offset(lines: &[String], index: usize, column: usize) -> usize {
     let before: usize = lines[..index].iter().map(|l| l.len() + 1).sum();
     let own = &lines[index];
-    before + own.char_indices().nth(column).map_or(own.len(), |(at, _)| at)
+    before
+        + own
+            .char_indices()
+            .nth(column)
+            .map_or(own.len(), |(at, _)| at)
 }

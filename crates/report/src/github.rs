@@ -17,19 +17,42 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
             properties.push(format!("file={}", property(&origin.file)));
             properties.push(format!("line={},endLine={}", origin.line, origin.end_line));
             if origin.line == origin.end_line {
-                properties.push(format!("col={},endColumn={}", origin.column, origin.end_column));
+                properties.push(format!(
+                    "col={},endColumn={}",
+                    origin.column, origin.end_column
+                ));
             }
         }
-        properties.push(format!("title={}", property(&format!("{} ({})", finding.title, finding.clauses.join(" ")))));
+        properties.push(format!(
+            "title={}",
+            property(&format!(
+                "{} ({})",
+                finding.title,
+                finding.clauses.join(" ")
+            ))
+        ));
         let mut message = format!("{}: {}", finding.resource.id, headline(&finding));
         if let Some(fix) = &finding.fix {
             message.push_str(&format!("\n{}", fix.text));
         }
-        writeln!(out, "::{level} {}::{}", properties.join(","), data(&message))?;
+        writeln!(
+            out,
+            "::{level} {}::{}",
+            properties.join(","),
+            data(&message)
+        )?;
     }
     for problem in &report.input.problems {
-        let line = problem.line.map(|l| format!(",line={l}")).unwrap_or_default();
-        writeln!(out, "::warning file={}{line},title=Not read::{}", property(&problem.path), data(&problem.message))?;
+        let line = problem
+            .line
+            .map(|l| format!(",line={l}"))
+            .unwrap_or_default();
+        writeln!(
+            out,
+            "::warning file={}{line},title=Not read::{}",
+            property(&problem.path),
+            data(&problem.message)
+        )?;
     }
     let total = report.summary().total;
     writeln!(
@@ -40,7 +63,9 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {

@@ -20,7 +20,9 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
         let (path, line) = finding
             .origin
             .as_ref()
-            .map_or(("lockfast.toml", 1), |origin| (origin.file.as_str(), origin.line));
+            .map_or(("lockfast.toml", 1), |origin| {
+                (origin.file.as_str(), origin.line)
+            });
         let entry = json!({
             "description": format!("{}: {} ({})", finding.resource.id, headline(&finding), finding.clauses.join(" ")),
             "check_name": finding.control,

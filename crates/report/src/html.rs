@@ -51,13 +51,21 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
                         .unwrap_or_default(),
                     environment: finding.resource.environment.clone().unwrap_or_default(),
                     clauses: finding.clauses.join(" "),
-                    search: format!("{} {} {}", finding.resource.id, finding.title, finding.message).to_lowercase(),
+                    search: format!(
+                        "{} {} {}",
+                        finding.resource.id, finding.title, finding.message
+                    )
+                    .to_lowercase(),
                     finding,
                 });
             }
         }
     }
-    let mut environments: Vec<String> = findings.iter().map(|f| f.environment.clone()).filter(|e| !e.is_empty()).collect();
+    let mut environments: Vec<String> = findings
+        .iter()
+        .map(|f| f.environment.clone())
+        .filter(|e| !e.is_empty())
+        .collect();
     environments.sort();
     environments.dedup();
     let page = Page {

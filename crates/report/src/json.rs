@@ -40,7 +40,10 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
     // Findings are written as they are made; the rest is small.
     let mut head = String::from("{\n");
     let mut field = |name: &str, value: serde_json::Result<String>| -> Result<()> {
-        head.push_str(&format!("  \"{name}\": {},\n", value.map_err(std::io::Error::other)?));
+        head.push_str(&format!(
+            "  \"{name}\": {},\n",
+            value.map_err(std::io::Error::other)?
+        ));
         Ok(())
     };
     field("schema_version", serde_json::to_string(&SCHEMA_VERSION))?;

@@ -30,33 +30,48 @@ pub(crate) fn svg(run: &Run<'_>) -> Option<String> {
     let mut last = None;
     for store in inventory.stores() {
         // A store's variants show once, and types that hold data only in passing not at all.
-        if last == Some(store.resource) || matches!(store.spec.noun.as_str(), "function" | "task" | "parameter" | "other") {
+        if last == Some(store.resource)
+            || matches!(
+                store.spec.noun.as_str(),
+                "function" | "task" | "parameter" | "other"
+            )
+        {
             continue;
         }
         last = Some(store.resource);
-        let Some(protection) = store.protection.value() else { continue };
+        let Some(protection) = store.protection.value() else {
+            continue;
+        };
         if drawn == MOST {
             break;
         }
         drawn += 1;
         let resource = inventory.resource(store.resource);
-        let environment = cx
-            .environment_name(store.resource)
-            .value()
-            .map_or_else(|| "environment not known".to_owned(), |e| e.name.to_string());
+        let environment = cx.environment_name(store.resource).value().map_or_else(
+            || "environment not known".to_owned(),
+            |e| e.name.to_string(),
+        );
         let (key, own) = match protection {
-            Protection::Customer(key) => (key.label(inventory), matches!(key.target, KeyTarget::Resource(_))),
+            Protection::Customer(key) => (
+                key.label(inventory),
+                matches!(key.target, KeyTarget::Resource(_)),
+            ),
             other => (other.label(inventory), false),
         };
         let class = cx
             .classification(store.resource)
             .value()
             .map_or_else(|| "unclassified".to_owned(), |c| c.to_string());
-        groups.entry(environment).or_default().entry((key, own)).or_default().push(Node {
-            label: cx.label(resource),
-            detail: format!("{} · {class}", resource.kind),
-            class,
-        });
+        groups
+            .entry(environment)
+            .or_default()
+            .entry((key, own))
+            .or_default()
+            .push(Node {
+                label: cx.label(resource),
+                detail: format!("{} · {class}", resource.kind),
+                class,
+            });
     }
     if drawn == 0 {
         return None;
@@ -64,7 +79,12 @@ pub(crate) fn svg(run: &Run<'_>) -> Option<String> {
     let mut body = String::new();
     let mut y = 10;
     for (environment, keys) in &groups {
-        let _ = writeln!(body, r#"<text class="environment" x="{STORE_X}" y="{}">{}</text>"#, y + 18, escape(environment));
+        let _ = writeln!(
+            body,
+            r#"<text class="environment" x="{STORE_X}" y="{}">{}</text>"#,
+            y + 18,
+            escape(environment)
+        );
         y += ROW + 6;
         for ((key, own), stores) in keys {
             let key_y = y + (stores.len() - 1) * ROW / 2;
@@ -109,7 +129,10 @@ fn short(text: &str, most: usize) -> String {
     if count <= most {
         return text.to_owned();
     }
-    format!("…{}", text.chars().skip(count - most + 1).collect::<String>())
+    format!(
+        "…{}",
+        text.chars().skip(count - most + 1).collect::<String>()
+    )
 }
 
 fn escape(text: &str) -> String {

@@ -27,7 +27,12 @@ use std::io::{Result, Write};
 ///
 /// # Errors
 /// Only those of `out`.
-pub fn write(report: &Report<'_>, format: Format, style: &Style, out: &mut dyn Write) -> Result<()> {
+pub fn write(
+    report: &Report<'_>,
+    format: Format,
+    style: &Style,
+    out: &mut dyn Write,
+) -> Result<()> {
     match format {
         Format::Terminal => terminal::write(report, style, out),
         Format::Json => json::write(report, out),

@@ -11,18 +11,31 @@ const FIRST: usize = 10;
 pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
     let summary = report.summary();
     let total = summary.total;
-    let verdict = if total.fail > 0 { "The policy is broken" } else { "Nothing known breaks the policy" };
+    let verdict = if total.fail > 0 {
+        "The policy is broken"
+    } else {
+        "Nothing known breaks the policy"
+    };
     writeln!(out, "## Lockfast: {verdict}\n")?;
     writeln!(
         out,
         "**{} fail** · {} unknown · {} pass · {} waived, in {} templates with {} resources\n",
-        total.fail, total.unknown, total.pass, total.waived, report.input.templates, report.input.resources
+        total.fail,
+        total.unknown,
+        total.pass,
+        total.waived,
+        report.input.templates,
+        report.input.resources
     )?;
     for (severity, control, indices) in report.failures() {
         writeln!(
             out,
             "<details{}><summary><b>{severity}</b> {} ({}) — {}</summary>\n",
-            if severity >= lockfast_policy::Severity::High { " open" } else { "" },
+            if severity >= lockfast_policy::Severity::High {
+                " open"
+            } else {
+                ""
+            },
             control.title,
             indices.len(),
             control.clauses.join(" ")
@@ -40,27 +53,54 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
         if indices.len() > FIRST {
             writeln!(out, "- … and {} more", indices.len() - FIRST)?;
         }
-        writeln!(out, "\nFix: {}\n\n```yaml\n{}\n```\n</details>\n", control.fix, control.cloudformation.trim_end())?;
+        writeln!(
+            out,
+            "\nFix: {}\n\n```yaml\n{}\n```\n</details>\n",
+            control.fix,
+            control.cloudformation.trim_end()
+        )?;
     }
     let unknown = report.grouped(Verdict::Unknown);
     if !unknown.is_empty() {
-        writeln!(out, "<details><summary>Cannot be decided ({})</summary>\n", total.unknown)?;
+        writeln!(
+            out,
+            "<details><summary>Cannot be decided ({})</summary>\n",
+            total.unknown
+        )?;
         for (_, control, indices) in unknown {
-            writeln!(out, "- {} (`{}`): {}", control.title, control.id, indices.len())?;
+            writeln!(
+                out,
+                "- {} (`{}`): {}",
+                control.title,
+                control.id,
+                indices.len()
+            )?;
         }
         writeln!(out, "</details>\n")?;
     }
     if !report.input.problems.is_empty() {
         writeln!(out, "Not read, or only in part:\n")?;
         for problem in &report.input.problems {
-            writeln!(out, "- `{}`: {}", code(&problem.place()), text(&problem.message))?;
+            writeln!(
+                out,
+                "- `{}`: {}",
+                code(&problem.place()),
+                text(&problem.message)
+            )?;
         }
         writeln!(out)?;
     }
-    writeln!(out, "| clause | | fail | unknown | pass | waived |\n|---|---|--:|--:|--:|--:|")?;
+    writeln!(
+        out,
+        "| clause | | fail | unknown | pass | waived |\n|---|---|--:|--:|--:|--:|"
+    )?;
     for row in &summary.clauses {
         let c = row.counts;
-        writeln!(out, "| {} | {} | {} | {} | {} | {} |", row.clause, row.title, c.fail, c.unknown, c.pass, c.waived)?;
+        writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} |",
+            row.clause, row.title, c.fail, c.unknown, c.pass, c.waived
+        )?;
     }
     Ok(())
 }

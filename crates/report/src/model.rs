@@ -118,7 +118,10 @@ impl FromStr for Format {
 
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Format::ALL.iter().find(|(format, _)| format == self).map_or("", |(_, name)| name);
+        let name = Format::ALL
+            .iter()
+            .find(|(format, _)| format == self)
+            .map_or("", |(_, name)| name);
         f.write_str(name)
     }
 }
@@ -187,7 +190,9 @@ pub(crate) struct Summary {
 impl Report<'_> {
     /// True when a failing row is known from a baseline.
     pub(crate) fn is_known(&self, index: usize, verdict: Verdict) -> bool {
-        verdict == Verdict::Fail && !self.known.is_empty() && self.known.contains(&self.run.finding(index).fingerprint)
+        verdict == Verdict::Fail
+            && !self.known.is_empty()
+            && self.known.contains(&self.run.finding(index).fingerprint)
     }
 
     pub(crate) fn summary(&self) -> Summary {

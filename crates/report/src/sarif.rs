@@ -35,11 +35,17 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
         "toolExecutionNotifications": notifications,
     });
     writeln!(out, "{{")?;
-    writeln!(out, "  \"$schema\": \"https://json.schemastore.org/sarif-2.1.0.json\",")?;
+    writeln!(
+        out,
+        "  \"$schema\": \"https://json.schemastore.org/sarif-2.1.0.json\","
+    )?;
     writeln!(out, "  \"version\": \"2.1.0\",\n  \"runs\": [{{")?;
     writeln!(out, "    \"tool\": {{ \"driver\": {driver} }},")?;
     writeln!(out, "    \"invocations\": [{invocation}],")?;
-    writeln!(out, "    \"automationDetails\": {{ \"id\": \"lockfast/check/\" }},")?;
+    writeln!(
+        out,
+        "    \"automationDetails\": {{ \"id\": \"lockfast/check/\" }},"
+    )?;
     writeln!(out, "    \"columnKind\": \"unicodeCodePoints\",")?;
     write!(out, "    \"results\": [")?;
     // Failures that a baseline knows are listed too: as unchanged.
@@ -47,7 +53,10 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
         let known = finding.verdict == Verdict::Fail && report.known.contains(&finding.fingerprint);
         out.write_all(if i == 0 { b"\n      " } else { b",\n      " })?;
         let base = (!report.known.is_empty()).then_some(if known { "unchanged" } else { "new" });
-        serde_json::to_writer(&mut *out, &result(&finding, rule_index(&finding.control), base))?;
+        serde_json::to_writer(
+            &mut *out,
+            &result(&finding, rule_index(&finding.control), base),
+        )?;
     }
     writeln!(out, "\n    ]\n  }}]\n}}")
 }
@@ -176,7 +185,9 @@ fn uri(path: &str) -> String {
     let mut uri = String::with_capacity(path.len());
     for byte in path.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b'@' => uri.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b'@' => {
+                uri.push(char::from(byte))
+            }
             _ => uri.push_str(&format!("%{byte:02X}")),
         }
     }

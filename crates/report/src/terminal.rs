@@ -72,7 +72,13 @@ impl View<'_> {
         )
     }
 
-    fn control(&self, out: &mut dyn Write, severity: Severity, control: &Control, indices: &[usize]) -> Result<()> {
+    fn control(
+        &self,
+        out: &mut dyn Write,
+        severity: Severity,
+        control: &Control,
+        indices: &[usize],
+    ) -> Result<()> {
         writeln!(
             out,
             "{} {} {}",
@@ -80,7 +86,11 @@ impl View<'_> {
             self.bold(control.title),
             self.faint(&format!("[{}] {}", control.id, control.clauses.join(" ")))
         )?;
-        let shown = if self.style.verbosity == Verbosity::Verbose { indices.len() } else { FIRST };
+        let shown = if self.style.verbosity == Verbosity::Verbose {
+            indices.len()
+        } else {
+            FIRST
+        };
         for index in indices.iter().take(shown) {
             self.finding(out, &self.report.run.finding(*index))?;
         }
@@ -88,15 +98,31 @@ impl View<'_> {
             writeln!(out, "\n  … and {} more:", indices.len() - shown)?;
             for index in indices.iter().skip(shown).take(12) {
                 let finding = self.report.run.finding(*index);
-                writeln!(out, "    {}  {}", clean(&name(&finding)), self.faint(&clean(&place(&finding))))?;
+                writeln!(
+                    out,
+                    "    {}  {}",
+                    clean(&name(&finding)),
+                    self.faint(&clean(&place(&finding)))
+                )?;
             }
             if indices.len() > shown + 12 {
-                writeln!(out, "    and {} more (--verbose shows all)", indices.len() - shown - 12)?;
+                writeln!(
+                    out,
+                    "    and {} more (--verbose shows all)",
+                    indices.len() - shown - 12
+                )?;
             }
         }
         writeln!(out)?;
-        writeln!(out, "{}", self.wrapped(&format!("Fix: {}", control.fix), "  "))?;
-        for (label, snippet) in [("CloudFormation", control.cloudformation), ("CDK", control.cdk)] {
+        writeln!(
+            out,
+            "{}",
+            self.wrapped(&format!("Fix: {}", control.fix), "  ")
+        )?;
+        for (label, snippet) in [
+            ("CloudFormation", control.cloudformation),
+            ("CDK", control.cdk),
+        ] {
             writeln!(out, "  {}", self.faint(label))?;
             for line in snippet.trim_end().lines() {
                 writeln!(out, "    {line}")?;
@@ -121,7 +147,10 @@ impl View<'_> {
         let message = clean(&headline(finding));
         writeln!(out, "{}", self.wrapped(&message, "  "))?;
         let inventory = self.report.run.inventory();
-        let drawn = finding.origin.as_ref().and_then(|at| excerpt(inventory, at, "", self.color));
+        let drawn = finding
+            .origin
+            .as_ref()
+            .and_then(|at| excerpt(inventory, at, "", self.color));
         match drawn {
             Some(text) => {
                 for line in text.lines() {
@@ -136,9 +165,17 @@ impl View<'_> {
             writeln!(out, "    made at {}", clean(site))?;
         }
         for note in &finding.notes {
-            writeln!(out, "{}", self.wrapped(&format!("note: {}", clean(note)), "    "))?;
+            writeln!(
+                out,
+                "{}",
+                self.wrapped(&format!("note: {}", clean(note)), "    ")
+            )?;
         }
-        writeln!(out, "    {}", self.faint(&format!("lockfast explain {}", finding.fingerprint)))
+        writeln!(
+            out,
+            "    {}",
+            self.faint(&format!("lockfast explain {}", finding.fingerprint))
+        )
     }
 
     fn facts(&self, out: &mut dyn Write, finding: &Finding) -> Result<()> {
@@ -161,7 +198,10 @@ impl View<'_> {
             writeln!(
                 out,
                 "    → {}",
-                clean(&format!("{} ({}:{})", step.what, step.origin.file, step.origin.line))
+                clean(&format!(
+                    "{} ({}:{})",
+                    step.what, step.origin.file, step.origin.line
+                ))
             )?;
         }
         Ok(())
@@ -179,8 +219,17 @@ impl View<'_> {
         }
         writeln!(out, "{}", self.bold(title))?;
         for (_, control, indices) in groups {
-            writeln!(out, "  {} {}", control.title, self.faint(&format!("[{}]", control.id)))?;
-            let shown = if self.style.verbosity == Verbosity::Verbose { indices.len() } else { FIRST };
+            writeln!(
+                out,
+                "  {} {}",
+                control.title,
+                self.faint(&format!("[{}]", control.id))
+            )?;
+            let shown = if self.style.verbosity == Verbosity::Verbose {
+                indices.len()
+            } else {
+                FIRST
+            };
             for index in indices.iter().take(shown) {
                 let finding = self.report.run.finding(*index);
                 let mut line = format!("{}: {}", name(&finding), headline(&finding));
@@ -190,7 +239,11 @@ impl View<'_> {
                 writeln!(out, "{}", self.wrapped(&clean(&line), "    "))?;
             }
             if indices.len() > shown {
-                writeln!(out, "    … and {} more (--verbose shows all)", indices.len() - shown)?;
+                writeln!(
+                    out,
+                    "    … and {} more (--verbose shows all)",
+                    indices.len() - shown
+                )?;
             }
         }
         writeln!(out)
@@ -200,7 +253,14 @@ impl View<'_> {
         if self.report.input.problems.is_empty() {
             return Ok(());
         }
-        writeln!(out, "{}", self.paint(AnsiColor::Yellow.on_default().bold(), "Not read, or only in part"))?;
+        writeln!(
+            out,
+            "{}",
+            self.paint(
+                AnsiColor::Yellow.on_default().bold(),
+                "Not read, or only in part"
+            )
+        )?;
         for problem in &self.report.input.problems {
             let line = format!("{}: {}", problem.place(), problem.message);
             writeln!(out, "{}", self.wrapped(&clean(&line), "  "))?;
@@ -217,7 +277,12 @@ impl View<'_> {
             .set_width(u16::try_from(self.style.width).unwrap_or(u16::MAX))
             .set_header(["CLAUSE", "", "FAIL", "UNKNOWN", "PASS", "WAIVED"]);
         let number = |n: usize| {
-            Cell::new(if n == 0 { "·".to_owned() } else { n.to_string() }).set_alignment(CellAlignment::Right)
+            Cell::new(if n == 0 {
+                "·".to_owned()
+            } else {
+                n.to_string()
+            })
+            .set_alignment(CellAlignment::Right)
         };
         let mut rows = 0;
         for row in &summary.clauses {
@@ -249,19 +314,37 @@ impl View<'_> {
                 input.problems.len()
             )?;
             if !input.unknown_types.is_empty() {
-                let types: Vec<String> = input.unknown_types.iter().map(|(t, n)| format!("{t} ({n})")).collect();
-                writeln!(out, "{}", self.wrapped(&clean(&format!("Types not known: {}", types.join(", "))), ""))?;
+                let types: Vec<String> = input
+                    .unknown_types
+                    .iter()
+                    .map(|(t, n)| format!("{t} ({n})"))
+                    .collect();
+                writeln!(
+                    out,
+                    "{}",
+                    self.wrapped(
+                        &clean(&format!("Types not known: {}", types.join(", "))),
+                        ""
+                    )
+                )?;
             }
         }
         let total = summary.total;
         let verdict = if total.fail > 0 {
             self.paint(AnsiColor::Red.on_default().bold(), "The policy is broken")
         } else if total.unknown > 0 {
-            self.paint(AnsiColor::Yellow.on_default().bold(), "Nothing known breaks the policy")
+            self.paint(
+                AnsiColor::Yellow.on_default().bold(),
+                "Nothing known breaks the policy",
+            )
         } else {
             self.paint(AnsiColor::Green.on_default().bold(), "The policy is kept")
         };
-        let known = if total.known > 0 { format!(", {} known before", total.known) } else { String::new() };
+        let known = if total.known > 0 {
+            format!(", {} known before", total.known)
+        } else {
+            String::new()
+        };
         writeln!(
             out,
             "{verdict}: {} fail, {} unknown, {} pass, {} waived{known}.",

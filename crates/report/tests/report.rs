@@ -53,11 +53,28 @@ fn json_keeps_its_published_schema() {
         .expect("the catalogue fails");
     assert_eq!(failing["when"], "Env=dev");
     assert_eq!(failing["origin"]["line"], 36);
-    for field in ["control", "clauses", "verdict", "resource", "origin", "facts", "fix", "fingerprint"] {
+    for field in [
+        "control",
+        "clauses",
+        "verdict",
+        "resource",
+        "origin",
+        "facts",
+        "fix",
+        "fingerprint",
+    ] {
         assert!(!failing[field].is_null(), "{field}");
     }
-    assert!(findings.iter().any(|f| f["verdict"] == "waived" && f["control"] == "rds-aes-256"));
-    assert!(findings.iter().any(|f| f["verdict"] == "unknown" && f["control"] == "rds-storage-encrypted"));
+    assert!(
+        findings
+            .iter()
+            .any(|f| f["verdict"] == "waived" && f["control"] == "rds-aes-256")
+    );
+    assert!(
+        findings
+            .iter()
+            .any(|f| f["verdict"] == "unknown" && f["control"] == "rds-storage-encrypted")
+    );
 }
 
 #[test]
@@ -76,7 +93,11 @@ fn sarif_is_valid_and_shows_the_way_to_a_key() {
     assert_valid(&schema, &rendered("hostile.json", Format::Sarif, PLAIN));
     let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let results = document["runs"][0]["results"].as_array().expect("results");
-    assert!(results.iter().any(|r| r["suppressions"][0]["kind"] == "inSource"));
+    assert!(
+        results
+            .iter()
+            .any(|r| r["suppressions"][0]["kind"] == "inSource")
+    );
     let flow = results
         .iter()
         .find(|r| r["ruleId"] == "dynamodb-encrypted")
@@ -86,7 +107,14 @@ fn sarif_is_valid_and_shows_the_way_to_a_key() {
         .iter()
         .filter_map(|l| l["location"]["message"]["text"].as_str())
         .collect();
-    assert_eq!(texts, ["the property", "alias alias/shop/data", "AWS::KMS::Key DataKey"]);
+    assert_eq!(
+        texts,
+        [
+            "the property",
+            "alias alias/shop/data",
+            "AWS::KMS::Key DataKey"
+        ]
+    );
 }
 
 #[test]
@@ -100,7 +128,11 @@ fn a_template_cannot_steer_what_a_person_sees() {
     let github = rendered("hostile.json", Format::Github, PLAIN);
     let commands = github.lines().filter(|l| l.starts_with("::")).count();
     let lines = github.lines().count();
-    assert_eq!(lines, commands + 1, "one line per finding, and the last one");
+    assert_eq!(
+        lines,
+        commands + 1,
+        "one line per finding, and the last one"
+    );
     let junit = rendered("hostile.json", Format::Junit, PLAIN);
     assert!(!junit.contains('\u{1b}') && !junit.contains("<script>"));
 }
@@ -110,7 +142,10 @@ fn every_format_names_what_fails() {
     for (format, needle) in [
         (Format::Terminal, "storage is not encrypted when Env=dev"),
         (Format::Junit, "storage is not encrypted when Env=dev"),
-        (Format::Github, "::error file=tests/fixtures/shop.yaml,line=36"),
+        (
+            Format::Github,
+            "::error file=tests/fixtures/shop.yaml,line=36",
+        ),
         (Format::Gitlab, "\"check_name\":\"rds-storage-encrypted\""),
         (Format::Csv, "fail,critical,rds-storage-encrypted,RDS-1"),
         (Format::Markdown, "storage is not encrypted when Env=dev"),
@@ -124,6 +159,10 @@ fn every_format_names_what_fails() {
 #[test]
 fn the_terminal_report_reads_well() {
     let text = rendered("shop.yaml", Format::Terminal, PLAIN);
-    let first: String = text.lines().take(30).map(|l| format!("{}\n", l.trim_end())).collect();
+    let first: String = text
+        .lines()
+        .take(30)
+        .map(|l| format!("{}\n", l.trim_end()))
+        .collect();
     insta::assert_snapshot!(first);
 }

@@ -12,8 +12,14 @@ pub fn run(check: bool) -> Result<()> {
         ("docs/reference/controls.md", control_reference()?),
         ("docs/reference/clauses.md", clause_reference()?),
         ("docs/reference/cli.md", cli_reference()?),
-        ("docs/schemas/report.json", pretty(&lockfast_report::json_schema())?),
-        ("docs/schemas/lockfast-toml.json", pretty(&lockfast::commands::config_schema())?),
+        (
+            "docs/schemas/report.json",
+            pretty(&lockfast_report::json_schema())?,
+        ),
+        (
+            "docs/schemas/lockfast-toml.json",
+            pretty(&lockfast::commands::config_schema())?,
+        ),
     ];
     let mut stale = Vec::new();
     for (file, text) in files {
@@ -32,7 +38,10 @@ pub fn run(check: bool) -> Result<()> {
         println!("wrote {file}");
     }
     if !stale.is_empty() {
-        bail!("stale: {}; run `cargo xtask docs` and commit", stale.join(", "));
+        bail!(
+            "stale: {}; run `cargo xtask docs` and commit",
+            stale.join(", ")
+        );
     }
     Ok(())
 }
@@ -44,7 +53,9 @@ fn pretty(value: &serde_json::Value) -> Result<String> {
 }
 
 fn control_reference() -> Result<String> {
-    let mut text = format!("{GENERATED}# Controls\n\nEvery control is in `crates/policy/src/controls/`, with its fixtures beside it.\n");
+    let mut text = format!(
+        "{GENERATED}# Controls\n\nEvery control is in `crates/policy/src/controls/`, with its fixtures beside it.\n"
+    );
     let mut chapter = "";
     for control in controls() {
         if control.chapter() != chapter {
@@ -76,14 +87,20 @@ fn control_reference() -> Result<String> {
 }
 
 fn clause_reference() -> Result<String> {
-    let mut text = format!("{GENERATED}# Clauses\n\nWhat the policy asks, and which controls decide it from which source.\n\n| clause | asks | source | controls | decided |\n|---|---|---|---|---|\n");
+    let mut text = format!(
+        "{GENERATED}# Clauses\n\nWhat the policy asks, and which controls decide it from which source.\n\n| clause | asks | source | controls | decided |\n|---|---|---|---|---|\n"
+    );
     let rows = coverage();
     for clause in clauses() {
         if clause.sources.is_empty() {
             writeln!(text, "| {} | {} | – | – | – |", clause.id, clause.asks)?;
         }
         for row in rows.iter().filter(|row| row.clause == clause.id) {
-            let links: Vec<_> = row.controls.iter().map(|id| format!("[{id}](controls.md#{id})")).collect();
+            let links: Vec<_> = row
+                .controls
+                .iter()
+                .map(|id| format!("[{id}](controls.md#{id})"))
+                .collect();
             writeln!(
                 text,
                 "| {} | {} | {} | {} | {} |",
@@ -108,7 +125,11 @@ fn cli_reference() -> Result<String> {
 
 fn commands(text: &mut String, command: &mut clap::Command, prefix: &str) -> Result<()> {
     let name = format!("{prefix}{}", command.get_name());
-    write!(text, "\n## {name}\n\n```text\n{}\n```\n", command.render_long_help().to_string().trim_end())?;
+    write!(
+        text,
+        "\n## {name}\n\n```text\n{}\n```\n",
+        command.render_long_help().to_string().trim_end()
+    )?;
     let below = format!("{name} ");
     for child in command.get_subcommands_mut() {
         if child.get_name() != "help" {

@@ -57,7 +57,11 @@ fn main() -> Result<()> {
             run("cargo", &["build", "--release", "--package", "lockfast"])?;
             run("python3", &["benches/check/run.py"])
         }
-        Task::NewControl { chapter, id, clause } => new_control::run(&chapter, &id, &clause),
+        Task::NewControl {
+            chapter,
+            id,
+            clause,
+        } => new_control::run(&chapter, &id, &clause),
         Task::Ci(Ci::Lint) => lint(),
     }
 }
@@ -87,7 +91,12 @@ fn run_in(folder: &Path, program: &str, args: &[&str], env: &[(&str, &str)]) -> 
 
 fn test() -> Result<()> {
     let snapshots = [("INSTA_UPDATE", "no")];
-    run_in(Path::new("."), "cargo", &["test", "--workspace", "--quiet", "--no-fail-fast"], &snapshots)?;
+    run_in(
+        Path::new("."),
+        "cargo",
+        &["test", "--workspace", "--quiet", "--no-fail-fast"],
+        &snapshots,
+    )?;
     let webshop = Path::new("examples/webshop");
     if Command::new("npm").arg("--version").output().is_err() {
         if std::env::var_os("CI").is_some() {
@@ -102,16 +111,45 @@ fn test() -> Result<()> {
 
 fn lint() -> Result<()> {
     run("cargo", &["fmt", "--all", "--check"])?;
-    run("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])?;
-    run("cargo", &["deny", "--log-level", "error", "check", "licenses", "bans", "sources"])?;
+    run(
+        "cargo",
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "--deny",
+            "warnings",
+        ],
+    )?;
+    run(
+        "cargo",
+        &[
+            "deny",
+            "--log-level",
+            "error",
+            "check",
+            "licenses",
+            "bans",
+            "sources",
+        ],
+    )?;
     docs::run(true)
 }
 
 /// `cargo-fuzz` wants a nightly compiler; with `RUSTC_BOOTSTRAP` and without a sanitizer the
 /// stable one does.
 fn fuzz(seconds: u32) -> Result<()> {
-    if Command::new("cargo").args(["fuzz", "--version"]).output().map_or(true, |out| !out.status.success()) {
-        run("cargo", &["install", "cargo-fuzz", "--locked", "--version", "0.13.1"])?;
+    if Command::new("cargo")
+        .args(["fuzz", "--version"])
+        .output()
+        .map_or(true, |out| !out.status.success())
+    {
+        run(
+            "cargo",
+            &["install", "cargo-fuzz", "--locked", "--version", "0.13.1"],
+        )?;
     }
     let limit = format!("-max_total_time={seconds}");
     for target in ["template", "policy"] {
@@ -119,7 +157,18 @@ fn fuzz(seconds: u32) -> Result<()> {
         run_in(
             Path::new("."),
             "cargo",
-            &["fuzz", "run", "--sanitizer", "none", target, &corpus, "--", &limit, "-timeout=10", "-rss_limit_mb=1024"],
+            &[
+                "fuzz",
+                "run",
+                "--sanitizer",
+                "none",
+                target,
+                &corpus,
+                "--",
+                &limit,
+                "-timeout=10",
+                "-rss_limit_mb=1024",
+            ],
             &[("RUSTC_BOOTSTRAP", "1")],
         )?;
     }

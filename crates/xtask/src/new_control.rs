@@ -23,9 +23,17 @@ pub fn run(chapter: &str, id: &str, clause: &str) -> Result<()> {
         std::fs::write(folder.join(format!("{verdict}.yaml")), FIXTURE)?;
     }
     let end = text.rfind('}').context("the chapter's list has no end")?;
-    std::fs::write(&list, format!("{}    {module},\n{}", &text[..end], &text[end..]))?;
-    println!("made {}; fill in the rule and its fixtures, then run", folder.display());
-    println!("    LOCKFAST_ONLY={module} INSTA_UPDATE=always cargo test -p lockfast-policy --test fixtures");
+    std::fs::write(
+        &list,
+        format!("{}    {module},\n{}", &text[..end], &text[end..]),
+    )?;
+    println!(
+        "made {}; fill in the rule and its fixtures, then run",
+        folder.display()
+    );
+    println!(
+        "    LOCKFAST_ONLY={module} INSTA_UPDATE=always cargo test -p lockfast-policy --test fixtures"
+    );
     Ok(())
 }
 

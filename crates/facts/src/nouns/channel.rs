@@ -118,7 +118,10 @@ pub(crate) fn derive_channels(inventory: &Inventory) -> Vec<Channel> {
             continue;
         }
         for (variant, v) in resource.variants.iter().enumerate() {
-            let subject = Subject { resource, variant: v };
+            let subject = Subject {
+                resource,
+                variant: v,
+            };
             let found = match subject.kind() {
                 "AWS::ElasticLoadBalancingV2::Listener" => listener(inventory, subject),
                 "AWS::ElasticLoadBalancing::LoadBalancer" => classic(subject),
@@ -127,18 +130,24 @@ pub(crate) fn derive_channels(inventory: &Inventory) -> Vec<Channel> {
                 "AWS::ApiGateway::RestApi" => rest_api(subject),
                 "AWS::ApiGatewayV2::Api" => http_api(subject),
                 "AWS::ApiGateway::DomainName" => domain(subject, "SecurityPolicy"),
-                "AWS::ApiGatewayV2::DomainName" => domain(subject, "DomainNameConfigurations.0.SecurityPolicy"),
+                "AWS::ApiGatewayV2::DomainName" => {
+                    domain(subject, "DomainNameConfigurations.0.SecurityPolicy")
+                }
                 _ => continue,
             };
-            channels.extend(found.into_iter().map(|(kind, part, exposure, transport)| Channel {
-                resource: resource.id,
-                variant,
-                when: v.when.clone(),
-                part,
-                kind,
-                exposure,
-                transport,
-            }));
+            channels.extend(
+                found
+                    .into_iter()
+                    .map(|(kind, part, exposure, transport)| Channel {
+                        resource: resource.id,
+                        variant,
+                        when: v.when.clone(),
+                        part,
+                        kind,
+                        exposure,
+                        transport,
+                    }),
+            );
         }
     }
     channels
@@ -151,15 +160,23 @@ fn listener(inventory: &Inventory, subject: Subject<'_>) -> Vec<Found> {
     let exposure = match subject.at("LoadBalancerArn") {
         Read::Found(value, loc) => match inventory.target(value) {
             Some((balancer, _)) => exposure(balancer.at("Scheme"), balancer.loc),
-            None => Known::Unknown(Arc::new(Why::NotGiven("the listener's load balancer".into())), loc),
+            None => Known::Unknown(
+                Arc::new(Why::NotGiven("the listener's load balancer".into())),
+                loc,
+            ),
         },
         Read::Unknown(why, loc) => Known::Unknown(why, loc),
-        Read::Absent(loc) => Known::Unknown(Arc::new(Why::NotGiven("the listener's load balancer".into())), loc),
+        Read::Absent(loc) => Known::Unknown(
+            Arc::new(Why::NotGiven("the listener's load balancer".into())),
+            loc,
+        ),
     };
     let transport = match subject.at("Protocol").string() {
         Read::Found(protocol, loc) => match protocol.as_str() {
             "HTTPS" | "TLS" => elb_policy(subject.at("SslPolicy")),
-            "HTTP" if redirects(subject.at("DefaultActions")) => Known::Stated(Transport::Redirect, loc),
+            "HTTP" if redirects(subject.at("DefaultActions")) => {
+                Known::Stated(Transport::Redirect, loc)
+            }
             "HTTP" => Known::Stated(Transport::Plain, loc),
             _ => Known::Stated(Transport::PassThrough, loc),
         },
@@ -179,7 +196,13 @@ fn exposure(scheme: Read<&Value>, _balancer: Loc) -> Known<Exposure> {
     };
     scheme
         .string()
-        .map(|s| if s == "internal" { Exposure::Internal } else { Exposure::Internet })
+        .map(|s| {
+            if s == "internal" {
+                Exposure::Internal
+            } else {
+                Exposure::Internet
+            }
+        })
         .or_default(Exposure::Internet, DEFAULT)
 }
 
@@ -204,7 +227,12 @@ fn redirects(actions: Read<&Value>) -> bool {
             !items.is_empty()
                 && items.iter().all(|action| {
                     action.at("Type").string().found().as_deref() == Some("redirect")
-                        && action.at("RedirectConfig.Protocol").string().found().as_deref() == Some("HTTPS")
+                        && action
+                            .at("RedirectConfig.Protocol")
+                            .string()
+                            .found()
+                            .as_deref()
+                            == Some("HTTPS")
                 })
         }
         _ => false,
@@ -217,22 +245,42 @@ fn classic(subject: Subject<'_>) -> Vec<Found> {
         Read::Found(listeners, _) => listeners,
         Read::Absent(_) => return Vec::new(),
         Read::Unknown(why, loc) => {
-            return vec![(ChannelKind::ClassicListener, String::new(), exposure, Known::Unknown(why, loc))];
+            return vec![(
+                ChannelKind::ClassicListener,
+                String::new(),
+                exposure,
+                Known::Unknown(why, loc),
+            )];
         }
     };
     listeners
         .iter()
         .map(|listener| {
-            let port = listener.at("LoadBalancerPort").string().found().unwrap_or_default();
+            let port = listener
+                .at("LoadBalancerPort")
+                .string()
+                .found()
+                .unwrap_or_default();
             let transport = match listener.at("Protocol").string() {
-                Read::Found(p, _) if p.eq_ignore_ascii_case("HTTPS") || p.eq_ignore_ascii_case("SSL") => {
+                Read::Found(p, _)
+                    if p.eq_ignore_ascii_case("HTTPS") || p.eq_ignore_ascii_case("SSL") =>
+                {
                     classic_policy(subject, listener)
                 }
-                Read::Found(p, loc) if p.eq_ignore_ascii_case("HTTP") => Known::Stated(Transport::Plain, loc),
-                Read::Found(_, loc) | Read::Absent(loc) => Known::Stated(Transport::PassThrough, loc),
+                Read::Found(p, loc) if p.eq_ignore_ascii_case("HTTP") => {
+                    Known::Stated(Transport::Plain, loc)
+                }
+                Read::Found(_, loc) | Read::Absent(loc) => {
+                    Known::Stated(Transport::PassThrough, loc)
+                }
                 Read::Unknown(why, loc) => Known::Unknown(why, loc),
             };
-            (ChannelKind::ClassicListener, port, exposure.clone(), transport)
+            (
+                ChannelKind::ClassicListener,
+                port,
+                exposure.clone(),
+                transport,
+            )
         })
         .collect()
 }
@@ -240,7 +288,10 @@ fn classic(subject: Subject<'_>) -> Vec<Found> {
 /// A classic listener names policies of the load balancer, one of which may refer to a predefined one.
 fn classic_policy(subject: Subject<'_>, listener: &Value) -> Known<Transport> {
     let names: Vec<String> = match listener.at("PolicyNames").list() {
-        Read::Found(items, _) => items.iter().filter_map(|i| i.at("").string().found()).collect(),
+        Read::Found(items, _) => items
+            .iter()
+            .filter_map(|i| i.at("").string().found())
+            .collect(),
         Read::Absent(_) => return elb_policy(Read::Absent(listener.loc)),
         Read::Unknown(why, loc) => return Known::Unknown(why, loc),
     };
@@ -254,7 +305,8 @@ fn classic_policy(subject: Subject<'_>, listener: &Value) -> Known<Transport> {
         }
         let attributes = declared.each("Attributes.*");
         for attribute in attributes.iter().filter_map(|a| a.clone().found()) {
-            if attribute.at("Name").string().found().as_deref() == Some("Reference-Security-Policy") {
+            if attribute.at("Name").string().found().as_deref() == Some("Reference-Security-Policy")
+            {
                 return elb_policy(attribute.at("Value"));
             }
         }
@@ -269,12 +321,19 @@ fn classic_policy(subject: Subject<'_>, listener: &Value) -> Known<Transport> {
 fn lattice(subject: Subject<'_>) -> Vec<Found> {
     let exposure = Known::Stated(Exposure::Internal, subject.resource.loc);
     let transport = match subject.at("Protocol").string() {
-        Read::Found(p, loc) if p == "HTTPS" => Known::Stated(Transport::AtLeast("TLSv1.2".into()), loc),
+        Read::Found(p, loc) if p == "HTTPS" => {
+            Known::Stated(Transport::AtLeast("TLSv1.2".into()), loc)
+        }
         Read::Found(p, loc) if p == "TLS_PASSTHROUGH" => Known::Stated(Transport::PassThrough, loc),
         Read::Found(_, loc) | Read::Absent(loc) => Known::Stated(Transport::Plain, loc),
         Read::Unknown(why, loc) => Known::Unknown(why, loc),
     };
-    vec![(ChannelKind::LatticeListener, String::new(), exposure, transport)]
+    vec![(
+        ChannelKind::LatticeListener,
+        String::new(),
+        exposure,
+        transport,
+    )]
 }
 
 fn distribution(subject: Subject<'_>) -> Vec<Found> {
@@ -282,12 +341,19 @@ fn distribution(subject: Subject<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     let (name, default) = tls::cloudfront_default();
     let certificate = subject.at("DistributionConfig.ViewerCertificate");
-    let uses_default = match subject.at("DistributionConfig.ViewerCertificate.CloudFrontDefaultCertificate").bool() {
+    let uses_default = match subject
+        .at("DistributionConfig.ViewerCertificate.CloudFrontDefaultCertificate")
+        .bool()
+    {
         Read::Found(true, _) => true,
         _ => certificate.is_absent(),
     };
     let viewer = if uses_default {
-        Known::Default(policy(name, tls::cloudfront(name)), default, certificate.loc())
+        Known::Default(
+            policy(name, tls::cloudfront(name)),
+            default,
+            certificate.loc(),
+        )
     } else {
         subject
             .at("DistributionConfig.ViewerCertificate.MinimumProtocolVersion")
@@ -299,14 +365,23 @@ fn distribution(subject: Subject<'_>) -> Vec<Found> {
     match subject.at("DistributionConfig.Origins").list() {
         Read::Found(origins, _) => {
             for (i, origin) in origins.iter().enumerate() {
-                let id = origin.at("Id").string().found().unwrap_or_else(|| format!("origin {}", i + 1));
+                let id = origin
+                    .at("Id")
+                    .string()
+                    .found()
+                    .unwrap_or_else(|| format!("origin {}", i + 1));
                 if let Some(transport) = origin_transport(origin) {
                     found.push((ChannelKind::Origin, id, internet(), transport));
                 }
             }
         }
         Read::Unknown(why, loc) => {
-            found.push((ChannelKind::Origin, "origins".into(), internet(), Known::Unknown(why, loc)));
+            found.push((
+                ChannelKind::Origin,
+                "origins".into(),
+                internet(),
+                Known::Unknown(why, loc),
+            ));
         }
         Read::Absent(_) => {}
     }
@@ -322,10 +397,13 @@ fn origin_transport(origin: &Value) -> Option<Known<Transport>> {
         Read::Absent(_) => return None,
     };
     Some(match config.at("OriginProtocolPolicy").string() {
-        Read::Found(p, loc) if p == "http-only" || p == "match-viewer" => Known::Stated(Transport::Plain, loc),
+        Read::Found(p, loc) if p == "http-only" || p == "match-viewer" => {
+            Known::Stated(Transport::Plain, loc)
+        }
         Read::Found(..) => match config.at("OriginSSLProtocols").list() {
             Read::Found(items, loc) => {
-                let versions: Option<Vec<String>> = items.iter().map(|i| i.at("").string().found()).collect();
+                let versions: Option<Vec<String>> =
+                    items.iter().map(|i| i.at("").string().found()).collect();
                 match versions {
                     Some(versions) => {
                         let oldest = ["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
@@ -334,7 +412,9 @@ fn origin_transport(origin: &Value) -> Option<Known<Transport>> {
                             .unwrap_or("TLSv1.2");
                         Known::Stated(Transport::AtLeast(oldest.into()), loc)
                     }
-                    None => Known::Unknown(Arc::new(Why::Runtime("the origin's protocols".into())), loc),
+                    None => {
+                        Known::Unknown(Arc::new(Why::Runtime("the origin's protocols".into())), loc)
+                    }
                 }
             }
             Read::Unknown(why, loc) => Known::Unknown(why, loc),
@@ -369,7 +449,12 @@ fn rest_api(subject: Subject<'_>) -> Vec<Found> {
     if let Read::Found(true, _) = subject.at("DisableExecuteApiEndpoint").bool() {
         return Vec::new();
     }
-    vec![(ChannelKind::ApiEndpoint, String::new(), exposure, apigateway(subject.at("SecurityPolicy"), kind))]
+    vec![(
+        ChannelKind::ApiEndpoint,
+        String::new(),
+        exposure,
+        apigateway(subject.at("SecurityPolicy"), kind),
+    )]
 }
 
 fn http_api(subject: Subject<'_>) -> Vec<Found> {
@@ -383,11 +468,18 @@ fn http_api(subject: Subject<'_>) -> Vec<Found> {
 
 fn domain(subject: Subject<'_>, path: &str) -> Vec<Found> {
     let exposure = Known::Stated(Exposure::Internet, subject.resource.loc);
-    vec![(ChannelKind::ApiDomain, String::new(), exposure, apigateway(subject.at(path), "domain"))]
+    vec![(
+        ChannelKind::ApiDomain,
+        String::new(),
+        exposure,
+        apigateway(subject.at(path), "domain"),
+    )]
 }
 
 fn apigateway(read: Read<&Value>, kind: &str) -> Known<Transport> {
-    let stated = read.string().map(|name| policy(&name, tls::apigateway(&name)));
+    let stated = read
+        .string()
+        .map(|name| policy(&name, tls::apigateway(&name)));
     match tls::apigateway_default(kind) {
         Some((name, default)) => stated.or_default(policy(name, tls::apigateway(name)), default),
         None => match stated {

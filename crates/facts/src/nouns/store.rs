@@ -2,9 +2,7 @@
 
 use super::{KeyTarget, KeyUse, resolve_key};
 use crate::tables::{DefaultProtection, StorageType, storage_type};
-use crate::{
-    Guard, Inventory, Kind, Known, Loc, Read, Resource, ResourceId, Subject, Value, Why,
-};
+use crate::{Guard, Inventory, Kind, Known, Loc, Read, Resource, ResourceId, Subject, Value, Why};
 use std::sync::Arc;
 
 /// Whose key protects the data.
@@ -118,17 +116,24 @@ fn parts(
     let one = |protection| vec![(String::new(), protection)];
     match subject.kind() {
         "AWS::S3::Bucket" => one(bucket(inventory, subject, spec)),
-        "AWS::RDS::DBInstance" | "AWS::RDS::DBCluster" | "AWS::DocDB::DBInstance"
-        | "AWS::DocDB::DBCluster" | "AWS::Neptune::DBInstance" | "AWS::Neptune::DBCluster" => {
-            one(database(inventory, subject, spec, 0))
-        }
+        "AWS::RDS::DBInstance"
+        | "AWS::RDS::DBCluster"
+        | "AWS::DocDB::DBInstance"
+        | "AWS::DocDB::DBCluster"
+        | "AWS::Neptune::DBInstance"
+        | "AWS::Neptune::DBCluster" => one(database(inventory, subject, spec, 0)),
         "AWS::DynamoDB::GlobalTable" => global_table(inventory, subject, spec),
         "AWS::DynamoDB::Table" => one(table(inventory, subject, spec)),
         "AWS::SQS::Queue" => one(queue(inventory, subject, spec)),
-        "AWS::EC2::Instance" | "AWS::EC2::LaunchTemplate" | "AWS::AutoScaling::LaunchConfiguration" => {
-            block_devices(inventory, subject, spec)
-        }
-        _ => one(by_table(inventory, subject.resource, &subject.variant.properties, spec)),
+        "AWS::EC2::Instance"
+        | "AWS::EC2::LaunchTemplate"
+        | "AWS::AutoScaling::LaunchConfiguration" => block_devices(inventory, subject, spec),
+        _ => one(by_table(
+            inventory,
+            subject.resource,
+            &subject.variant.properties,
+            spec,
+        )),
     }
 }
 
@@ -160,9 +165,9 @@ fn by_table(
     match switched_on(properties, spec) {
         Read::Found(true, loc) => when_encrypted(spec, loc),
         Read::Found(false, loc) => match spec.default {
-            DefaultProtection::Unencrypted | DefaultProtection::Inherits | DefaultProtection::Unknown => {
-                Known::Stated(Protection::None, loc)
-            }
+            DefaultProtection::Unencrypted
+            | DefaultProtection::Inherits
+            | DefaultProtection::Unknown => Known::Stated(Protection::None, loc),
             // Where AWS always encrypts, switching KMS off falls back to its own key.
             _ => by_default(spec, spec.default, loc),
         },
@@ -323,8 +328,13 @@ fn database(
         );
     }
     if subject.kind().ends_with("DBInstance")
-        && let Some(inherited) =
-            inherited(inventory, subject, "DBClusterIdentifier", "DBCluster", depth)
+        && let Some(inherited) = inherited(
+            inventory,
+            subject,
+            "DBClusterIdentifier",
+            "DBCluster",
+            depth,
+        )
     {
         return inherited;
     }
@@ -333,10 +343,12 @@ fn database(
     }
     // A Multi-AZ DB cluster is no Aurora cluster: what Aurora does by default it does not.
     let own = match (subject.kind(), subject.at("Engine").string()) {
-        ("AWS::RDS::DBCluster", Read::Found(engine, _)) if !engine.starts_with("aurora") => match own {
-            Known::Default(_, default, loc) => Known::Default(Protection::None, default, loc),
-            other => other,
-        },
+        ("AWS::RDS::DBCluster", Read::Found(engine, _)) if !engine.starts_with("aurora") => {
+            match own {
+                Known::Default(_, default, loc) => Known::Default(Protection::None, default, loc),
+                other => other,
+            }
+        }
         _ => own,
     };
     for source in [
@@ -348,13 +360,21 @@ fn database(
             return inherited;
         }
     }
-    for snapshot in ["DBSnapshotIdentifier", "SnapshotIdentifier", "DBClusterSnapshotIdentifier"] {
+    for snapshot in [
+        "DBSnapshotIdentifier",
+        "SnapshotIdentifier",
+        "DBClusterSnapshotIdentifier",
+    ] {
         match subject.at(snapshot) {
             Read::Found(value, _) if is_empty(value) => {}
             Read::Found(value, loc) => {
                 return Known::Unknown(
                     Arc::new(Why::NotGiven("the snapshot it is restored from".into())),
-                    if matches!(value.kind, Kind::Unknown(_)) { value.loc } else { loc },
+                    if matches!(value.kind, Kind::Unknown(_)) {
+                        value.loc
+                    } else {
+                        loc
+                    },
                 );
             }
             Read::Unknown(why, loc) => return Known::Unknown(why, loc),
@@ -465,9 +485,10 @@ fn global_table(
                         named_key(inventory, subject.resource, value, loc)
                     }
                     Read::Unknown(why, loc) => Known::Unknown(why, loc),
-                    read => {
-                        Known::Stated(Protection::AwsManaged("alias/aws/dynamodb".into()), read.loc())
-                    }
+                    read => Known::Stated(
+                        Protection::AwsManaged("alias/aws/dynamodb".into()),
+                        read.loc(),
+                    ),
                 },
             };
             (region, protection)

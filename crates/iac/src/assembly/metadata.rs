@@ -45,7 +45,11 @@ impl Places {
             };
             match scope {
                 None => self.paths.insert(id, path),
-                Some(Some(file)) => self.nested.entry(file.clone()).or_default().insert(id, path),
+                Some(Some(file)) => self
+                    .nested
+                    .entry(file.clone())
+                    .or_default()
+                    .insert(id, path),
                 // Older assemblies do not say the file; their templates hold the path themselves.
                 Some(None) => None,
             };
@@ -73,7 +77,10 @@ impl Metadata<'_> {
         for (path, entries) in &self.0 {
             let path: Arc<str> = path.0.trim_start_matches('/').into();
             // `Data/Orders.NestedStack/Orders.NestedStackResource` nests what `Data/Orders` holds.
-            if let Some(scope) = path.rsplit_once('/').and_then(|(parent, _)| parent.strip_suffix(".NestedStack")) {
+            if let Some(scope) = path
+                .rsplit_once('/')
+                .and_then(|(parent, _)| parent.strip_suffix(".NestedStack"))
+            {
                 places.scopes.entry(scope.into()).or_default();
             }
             let (mut made, mut traced) = (None, None);
@@ -89,7 +96,9 @@ impl Metadata<'_> {
                         places.nested.entry(file.clone()).or_default();
                         places.scopes.insert(path.clone(), Some(file));
                     }
-                    ("aws:cdk:stack-tags", Data::List(tags)) => places.tags.extend(tags.iter().filter_map(Data::tag)),
+                    ("aws:cdk:stack-tags", Data::List(tags)) => {
+                        places.tags.extend(tags.iter().filter_map(Data::tag))
+                    }
                     _ => {}
                 }
             }
@@ -111,7 +120,11 @@ pub(super) struct Frames {
 impl Frames {
     /// For an app in a folder: that of its `cdk.out`.
     pub(super) fn of_app(app: &Path) -> Self {
-        let app_or_here = if app.as_os_str().is_empty() { Path::new(".") } else { app };
+        let app_or_here = if app.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            app
+        };
         Frames {
             here: std::env::current_dir().unwrap_or_default(),
             app: app.to_owned(),
@@ -145,7 +158,13 @@ impl Frames {
         if !is_number(column) || !is_number(line) || file.is_empty() || file.starts_with('<') {
             return None;
         }
-        Some(format!("{}:{line}:{column}", self.nearer(file.strip_prefix("file://").unwrap_or(file))).into())
+        Some(
+            format!(
+                "{}:{line}:{column}",
+                self.nearer(file.strip_prefix("file://").unwrap_or(file))
+            )
+            .into(),
+        )
     }
 
     /// A file as seen from the working folder, when it lies there or in the app. A relative one is
@@ -158,7 +177,11 @@ impl Frames {
         if let Ok(below) = path.strip_prefix(&self.here) {
             return clean(below);
         }
-        match self.app_is.as_ref().and_then(|app| path.strip_prefix(app).ok()) {
+        match self
+            .app_is
+            .as_ref()
+            .and_then(|app| path.strip_prefix(app).ok())
+        {
             Some(below) => clean(&self.app.join(below)),
             None => clean(path),
         }
@@ -195,7 +218,9 @@ impl Data<'_> {
         };
         let text = |name: &str| {
             entries.iter().find_map(|(key, value)| match value {
-                Data::Text(text) if key.0.eq_ignore_ascii_case(name) => Some(text.clone().into_owned()),
+                Data::Text(text) if key.0.eq_ignore_ascii_case(name) => {
+                    Some(text.clone().into_owned())
+                }
                 _ => None,
             })
         };
@@ -287,10 +312,22 @@ mod tests {
     fn frames_of_user_code_are_told_from_others() {
         let site = |frame: &str| frames().site(frame).map(|site| site.to_string());
         let at = |place: &str| Some(place.to_owned());
-        assert_eq!(site("new DataStack (/home/lib/data.ts:41:20)"), at("lib/data.ts:41:20"));
-        assert_eq!(site("new DataStack (/mnt/app/lib/data.ts:41:20)"), at("app/lib/data.ts:41:20"));
-        assert_eq!(site("new DataStack (/ci/lib/data.ts:41:20)"), at("/ci/lib/data.ts:41:20"));
-        assert_eq!(site("new DataStack (lib/data.ts:41:20)"), at("app/lib/data.ts:41:20"));
+        assert_eq!(
+            site("new DataStack (/home/lib/data.ts:41:20)"),
+            at("lib/data.ts:41:20")
+        );
+        assert_eq!(
+            site("new DataStack (/mnt/app/lib/data.ts:41:20)"),
+            at("app/lib/data.ts:41:20")
+        );
+        assert_eq!(
+            site("new DataStack (/ci/lib/data.ts:41:20)"),
+            at("/ci/lib/data.ts:41:20")
+        );
+        assert_eq!(
+            site("new DataStack (lib/data.ts:41:20)"),
+            at("app/lib/data.ts:41:20")
+        );
         assert_eq!(site("file:///home/bin/app.mjs:3:1"), at("bin/app.mjs:3:1"));
         for other in [
             "...new Bucket2 in aws-cdk-lib...",
@@ -315,10 +352,15 @@ mod tests {
             "/S/Old/Q": [{"type": "aws:cdk:logicalId", "data": "Q", "trace": ["f (/home/a.ts:1:2)"]}]
         }"#;
         let mut places = Places::default();
-        serde_json::from_str::<Metadata>(text).unwrap().collect(&frames(), &mut places);
+        serde_json::from_str::<Metadata>(text)
+            .unwrap()
+            .collect(&frames(), &mut places);
         places.finish();
         assert_eq!(&*places.paths["Q"], "S/Q");
-        assert_eq!(&*places.paths["Old"], "S/Old.NestedStack/Old.NestedStackResource");
+        assert_eq!(
+            &*places.paths["Old"],
+            "S/Old.NestedStack/Old.NestedStackResource"
+        );
         assert_eq!(&*places.nested["N.nested.template.json"]["Q"], "S/N/Q");
         assert_eq!(&*places.sites["S/Old/Q"], "a.ts:1:2");
     }

@@ -100,7 +100,9 @@ impl<'t> Reader<'t> {
         let third = bytes[bytes.len() / 3];
         let hash = [*first, *last, middle, third]
             .iter()
-            .fold(bytes.len(), |hash, byte| hash.wrapping_mul(31).wrapping_add(usize::from(*byte)));
+            .fold(bytes.len(), |hash, byte| {
+                hash.wrapping_mul(31).wrapping_add(usize::from(*byte))
+            });
         let slot = &mut self.recent[hash % RECENT];
         match slot {
             Some(known) if **known == *text => known.clone(),
@@ -161,7 +163,10 @@ impl<'t> Reader<'t> {
     }
 
     fn take(&mut self, any_of: &[u8]) -> bool {
-        let found = self.bytes.get(self.at).is_some_and(|byte| any_of.contains(byte));
+        let found = self
+            .bytes
+            .get(self.at)
+            .is_some_and(|byte| any_of.contains(byte));
         self.at += usize::from(found);
         found
     }
@@ -195,7 +200,10 @@ impl<'t> Reader<'t> {
             if let Some(first) = names.add(&entries, &key, key_loc) {
                 return Err(ParseError::new(
                     start,
-                    format!("the name \"{key}\" stands twice; first on line {}, column {}", first.start.line, first.start.column),
+                    format!(
+                        "the name \"{key}\" stands twice; first on line {}, column {}",
+                        first.start.line, first.start.column
+                    ),
                 ));
             }
             self.skip_space();
@@ -317,7 +325,8 @@ impl Names {
             return entries.iter().find(|e| e.key == *key).map(|e| e.key_loc);
         }
         if self.seen.is_empty() {
-            self.seen.extend(entries.iter().map(|e| (e.key.clone(), e.key_loc)));
+            self.seen
+                .extend(entries.iter().map(|e| (e.key.clone(), e.key_loc)));
         }
         self.seen.insert(key.clone(), key_loc)
     }
@@ -343,10 +352,9 @@ fn unescape(raw: &str) -> Result<String, usize> {
             'u' => {
                 let unit = hex4(rest).ok_or(offset)?;
                 rest = &rest[4..];
-                let low = rest
-                    .strip_prefix("\\u")
-                    .and_then(hex4)
-                    .filter(|low| (0xd800..0xdc00).contains(&unit) && (0xdc00..0xe000).contains(low));
+                let low = rest.strip_prefix("\\u").and_then(hex4).filter(|low| {
+                    (0xd800..0xdc00).contains(&unit) && (0xdc00..0xe000).contains(low)
+                });
                 match low {
                     Some(low) => {
                         let code = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);

@@ -57,7 +57,9 @@ pub fn parse(text: &str, source: SourceId) -> Result<Parsed, ParseError> {
             Err(error) => error,
         };
         // `{a: b}` is YAML, but a broken JSON file should be told what is wrong with its JSON.
-        let yaml_style = text.trim_start()[1..].trim_start().starts_with(|c: char| c != '"' && c != '{' && c != '[' && c != '}');
+        let yaml_style = text.trim_start()[1..]
+            .trim_start()
+            .starts_with(|c: char| c != '"' && c != '{' && c != '[' && c != '}');
         if !yaml_style {
             return Err(error);
         }

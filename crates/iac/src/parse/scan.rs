@@ -33,7 +33,11 @@ pub(super) struct Head {
 
 impl<'t> Cursor<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        Cursor { text, byte: 0, index: 0 }
+        Cursor {
+            text,
+            byte: 0,
+            index: 0,
+        }
     }
 
     /// Moves to a marker and gives its byte. An earlier one leaves the cursor where it is.
@@ -42,7 +46,10 @@ impl<'t> Cursor<'t> {
         let rest = &self.text.as_bytes()[self.byte..];
         let bytes = match rest.get(..ahead) {
             Some(same) if same.is_ascii() => ahead,
-            _ => self.text[self.byte..].char_indices().nth(ahead).map_or(rest.len(), |(at, _)| at),
+            _ => self.text[self.byte..]
+                .char_indices()
+                .nth(ahead)
+                .map_or(rest.len(), |(at, _)| at),
         };
         self.byte += bytes;
         self.index += ahead;
@@ -66,7 +73,9 @@ impl<'t> Cursor<'t> {
             let rest = &self.text[head.byte..];
             let length = match rest.bytes().next() {
                 // A tag may hold `,` and brackets only as an `!<uri>`; in flow style they end it.
-                Some(b'!') if rest.starts_with("!<") => rest.find('>').map_or(rest.len(), |at| at + 1),
+                Some(b'!') if rest.starts_with("!<") => {
+                    rest.find('>').map_or(rest.len(), |at| at + 1)
+                }
                 Some(b'!' | b'&') => rest
                     .find(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']' | '{' | '}'))
                     .unwrap_or(rest.len()),
@@ -88,7 +97,12 @@ impl<'t> Cursor<'t> {
     }
 
     /// Where a scalar ends, and for quoted and block scalars the bytes it covers.
-    pub(super) fn scalar_end(&self, head: &Head, style: ScalarStyle, span: Span) -> (Pos, Option<Range<usize>>) {
+    pub(super) fn scalar_end(
+        &self,
+        head: &Head,
+        style: ScalarStyle,
+        span: Span,
+    ) -> (Pos, Option<Range<usize>>) {
         let rest = &self.text[head.byte..];
         let length = match style {
             ScalarStyle::DoubleQuoted => double_quoted(rest),
@@ -97,16 +111,26 @@ impl<'t> Cursor<'t> {
             ScalarStyle::Literal | ScalarStyle::Folded => {
                 let characters = span.end.index().saturating_sub(span.start.index());
                 let from = &self.text[self.byte..];
-                let bytes = from.char_indices().nth(characters).map_or(from.len(), |(at, _)| at);
+                let bytes = from
+                    .char_indices()
+                    .nth(characters)
+                    .map_or(from.len(), |(at, _)| at);
                 let end = self.byte + from[..bytes].trim_end().len();
                 // Behind a tag stands the `|` and perhaps a comment; the text begins a line later.
-                let header = if rest.starts_with(['|', '>']) { rest.find('\n').unwrap_or(0) } else { 0 };
+                let header = if rest.starts_with(['|', '>']) {
+                    rest.find('\n').unwrap_or(0)
+                } else {
+                    0
+                };
                 let covered = (head.byte + header).min(end)..end;
                 let text = &self.text[head.byte.min(end)..end];
                 return (advance(head.content, text), Some(covered));
             }
         };
-        (advance(head.content, &rest[..length]), Some(head.byte..head.byte + length))
+        (
+            advance(head.content, &rest[..length]),
+            Some(head.byte..head.byte + length),
+        )
     }
 }
 
@@ -127,7 +151,10 @@ fn blank(text: &str) -> usize {
 fn double_quoted(text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut at = 1;
-    while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+    while let Some(found) = bytes
+        .get(at..)
+        .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
+    {
         at += found;
         if bytes[at] == b'"' {
             return at + 1;

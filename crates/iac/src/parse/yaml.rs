@@ -36,10 +36,14 @@ fn attempt(text: &str, source: SourceId) -> Result<Parsed, ParseError> {
     };
     let mut parser = Parser::new_from_str(text);
     while let Some(next) = parser.next_event() {
-        let (event, span) = next.map_err(|error| ParseError::new(pos(*error.marker()), error.info()))?;
+        let (event, span) =
+            next.map_err(|error| ParseError::new(pos(*error.marker()), error.info()))?;
         if matches!(event, Event::DocumentStart(_)) && builder.root.is_some() {
             // A template is one document; what follows another `---` is not CloudFormation's.
-            return Err(ParseError::new(pos(span.start), "a second YAML document; a template is one"));
+            return Err(ParseError::new(
+                pos(span.start),
+                "a second YAML document; a template is one",
+            ));
         }
         builder.event(event, span)?;
     }
@@ -49,7 +53,11 @@ fn attempt(text: &str, source: SourceId) -> Result<Parsed, ParseError> {
         .unwrap_or_default();
     let root = builder.root.unwrap_or(Node {
         kind: NodeKind::Null,
-        loc: loc(source, Pos { line: 1, column: 1 }, Pos { line: 1, column: 1 }),
+        loc: loc(
+            source,
+            Pos { line: 1, column: 1 },
+            Pos { line: 1, column: 1 },
+        ),
     });
     Ok(Parsed { root, directives })
 }
@@ -105,14 +113,21 @@ impl Builder<'_> {
                 let head = self.cursor.head(span.start, tag.is_some() || anchor > 0);
                 let (end, covered) = self.cursor.scalar_end(&head, style, span);
                 // Behind the tag of an empty value (`a: !Ref`) comes the next one's text.
-                let content = if value.is_empty() { head.content.min(end) } else { head.content };
+                let content = if value.is_empty() {
+                    head.content.min(end)
+                } else {
+                    head.content
+                };
                 if let (Some(scalars), Some(covered)) = (&mut self.scalars, covered) {
                     scalars.push(covered);
                 }
                 let tag = tag.and_then(TagKind::of);
                 let is_name = matches!(
                     self.stack.last(),
-                    Some(Open { kind: OpenKind::Map { key: None, .. }, .. })
+                    Some(Open {
+                        kind: OpenKind::Map { key: None, .. },
+                        ..
+                    })
                 );
                 let kind = if is_name && tag.is_none() && !value.is_empty() {
                     // A name stays as written: `Mappings: {On: …}` is looked up by that text.
@@ -127,7 +142,9 @@ impl Builder<'_> {
                 let named = tag.and_then(TagKind::named);
                 self.finish(tagged(node, named, &head, self.source), anchor)
             }
-            Event::SequenceStart(anchor, tag) => self.open(span, anchor, tag, OpenKind::List(Vec::new())),
+            Event::SequenceStart(anchor, tag) => {
+                self.open(span, anchor, tag, OpenKind::List(Vec::new()))
+            }
             Event::MappingStart(anchor, tag) => self.open(
                 span,
                 anchor,
@@ -142,7 +159,10 @@ impl Builder<'_> {
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
             Event::Alias(anchor) => {
                 let Some(anchored) = self.anchors.get(&anchor) else {
-                    return Err(ParseError::new(start, "an alias inside the very value it names"));
+                    return Err(ParseError::new(
+                        start,
+                        "an alias inside the very value it names",
+                    ));
                 };
                 self.aliased += anchored.size;
                 if self.aliased > MAX_ALIASED_NODES {
@@ -172,7 +192,11 @@ impl Builder<'_> {
         if self.stack.len() >= MAX_DEPTH {
             return Err(too_deep(start));
         }
-        if let Some(Open { kind: OpenKind::Map { key: None, .. }, .. }) = self.stack.last() {
+        if let Some(Open {
+            kind: OpenKind::Map { key: None, .. },
+            ..
+        }) = self.stack.last()
+        {
             return Err(ParseError::new(start, "a name must be a string"));
         }
         let head = self.cursor.head(span.start, tag.is_some() || anchor > 0);
@@ -191,7 +215,11 @@ impl Builder<'_> {
         };
         let kind = match open.kind {
             OpenKind::List(items) => NodeKind::List(items),
-            OpenKind::Map { mut entries, merges, .. } => {
+            OpenKind::Map {
+                mut entries,
+                merges,
+                ..
+            } => {
                 merge_into(&mut entries, merges)?;
                 NodeKind::Map(entries)
             }
@@ -240,7 +268,12 @@ impl Builder<'_> {
                         NodeKind::String(name) => name.clone(),
                         _ => match node.scalar() {
                             Some(name) => name.into(),
-                            None => return Err(ParseError::new(node.loc.start, "a name must be a string")),
+                            None => {
+                                return Err(ParseError::new(
+                                    node.loc.start,
+                                    "a name must be a string",
+                                ));
+                            }
                         },
                     };
                     *key = Some((name, node.loc));
@@ -257,7 +290,10 @@ impl Builder<'_> {
                     if let Some(first) = names.add(entries, &name, key_loc) {
                         return Err(ParseError::new(
                             key_loc.start,
-                            format!("the name \"{name}\" stands twice; first on line {}, column {}", first.start.line, first.start.column),
+                            format!(
+                                "the name \"{name}\" stands twice; first on line {}, column {}",
+                                first.start.line, first.start.column
+                            ),
                         ));
                     }
                     entries.push(Entry {
@@ -284,9 +320,15 @@ fn merge_into(entries: &mut Vec<Entry>, merges: Vec<Node>) -> Result<(), ParseEr
     let mut names: HashSet<Arc<str>> = entries.iter().map(|entry| entry.key.clone()).collect();
     for merged in merges {
         let NodeKind::Map(more) = merged.kind else {
-            return Err(ParseError::new(merged.loc.start, "`<<` merges objects only"));
+            return Err(ParseError::new(
+                merged.loc.start,
+                "`<<` merges objects only",
+            ));
         };
-        entries.extend(more.into_iter().filter(|entry| names.insert(entry.key.clone())));
+        entries.extend(
+            more.into_iter()
+                .filter(|entry| names.insert(entry.key.clone())),
+        );
     }
     Ok(())
 }
@@ -294,7 +336,9 @@ fn merge_into(entries: &mut Vec<Entry>, merges: Vec<Node>) -> Result<(), ParseEr
 fn last_end(kind: &NodeKind) -> Option<Pos> {
     match kind {
         NodeKind::List(items) => items.last().map(|node| node.loc.end),
-        NodeKind::Map(entries) => entries.last().map(|entry| entry.value.loc.end.max(entry.key_loc.end)),
+        NodeKind::Map(entries) => entries
+            .last()
+            .map(|entry| entry.value.loc.end.max(entry.key_loc.end)),
         _ => None,
     }
 }
@@ -331,7 +375,11 @@ impl TagKind {
         const CORE: &str = "tag:yaml.org,2002:";
         let (handle, suffix) = (tag.handle.as_str(), tag.suffix.as_str());
         // A verbatim tag, `!<…>`, has no handle.
-        let core = if handle == CORE { Some(suffix) } else { suffix.strip_prefix(CORE).filter(|_| handle.is_empty()) };
+        let core = if handle == CORE {
+            Some(suffix)
+        } else {
+            suffix.strip_prefix(CORE).filter(|_| handle.is_empty())
+        };
         Some(match (core, handle, suffix) {
             (Some("int" | "float" | "bool" | "null"), ..) => TagKind::Looks,
             (Some("map" | "seq" | "omap" | "set" | "pairs"), ..) => return None,
@@ -366,8 +414,12 @@ fn scalar(value: &str, style: ScalarStyle, tag: Option<&TagKind>) -> NodeKind {
     }
     match value {
         "" | "~" | "null" | "Null" | "NULL" => NodeKind::Null,
-        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => NodeKind::Bool(true),
-        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => NodeKind::Bool(false),
+        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
+            NodeKind::Bool(true)
+        }
+        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
+            NodeKind::Bool(false)
+        }
         _ if is_number(value) => NodeKind::Number(value.into()),
         _ => NodeKind::String(value.into()),
     }
@@ -386,7 +438,9 @@ fn tagged(node: Node, tag: Option<String>, head: &Head, source: SourceId) -> Nod
         return node;
     };
     let whole = loc(source, head.start, node.loc.end);
-    let key_loc = head.tag.map_or(whole, |(start, end)| loc(source, start, end));
+    let key_loc = head
+        .tag
+        .map_or(whole, |(start, end)| loc(source, start, end));
     let mut value = node;
     let name = match tag.as_str() {
         "Ref" | "Condition" => tag,
@@ -398,10 +452,10 @@ fn tagged(node: Node, tag: Option<String>, head: &Head, source: SourceId) -> Nod
             }
             "Fn::GetAtt".to_owned()
         }
-        "Base64" | "Cidr" | "FindInMap" | "GetAZs" | "GetStackOutput" | "ImportValue" | "Join" | "Length"
-        | "Select" | "Split" | "Sub" | "ToJsonString" | "Transform" | "And" | "Equals" | "If" | "Not" | "Or"
-        | "ForEach" | "Contains" | "EachMemberEquals" | "EachMemberIn" | "RefAll" | "ValueOf"
-        | "ValueOfAll" => format!("Fn::{tag}"),
+        "Base64" | "Cidr" | "FindInMap" | "GetAZs" | "GetStackOutput" | "ImportValue" | "Join"
+        | "Length" | "Select" | "Split" | "Sub" | "ToJsonString" | "Transform" | "And"
+        | "Equals" | "If" | "Not" | "Or" | "ForEach" | "Contains" | "EachMemberEquals"
+        | "EachMemberIn" | "RefAll" | "ValueOf" | "ValueOfAll" => format!("Fn::{tag}"),
         _ => format!("!{tag}"),
     };
     Node {

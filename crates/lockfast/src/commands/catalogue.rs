@@ -30,12 +30,20 @@ pub(super) fn controls(args: &cli::Controls) -> Result<u8> {
                 let filter = filter.to_lowercase();
                 control.id.contains(&filter)
                     || control.title.to_lowercase().contains(&filter)
-                    || control.clauses.iter().any(|c| c.to_lowercase().contains(&filter))
+                    || control
+                        .clauses
+                        .iter()
+                        .any(|c| c.to_lowercase().contains(&filter))
             });
             text_matches
-                && args.severity.is_none_or(|severity| severity.breaks(control.severity))
+                && args
+                    .severity
+                    .is_none_or(|severity| severity.breaks(control.severity))
                 && args.clause.as_deref().is_none_or(|clause| {
-                    control.clauses.iter().any(|c| c.eq_ignore_ascii_case(clause))
+                    control
+                        .clauses
+                        .iter()
+                        .any(|c| c.eq_ignore_ascii_case(clause))
                 })
         })
         .collect();

@@ -27,7 +27,10 @@ pub fn run(args: &Check) -> Result<u8> {
     let (mut config, config_file) = policy::load(args.config.as_deref(), &folders(&args.paths))?;
     only(&mut config, &args.only)?;
     let today = match &args.today {
-        Some(day) => day.parse::<jiff::civil::Date>().with_context(|| format!("--today {day}: write YYYY-MM-DD"))?.to_string(),
+        Some(day) => day
+            .parse::<jiff::civil::Date>()
+            .with_context(|| format!("--today {day}: write YYYY-MM-DD"))?
+            .to_string(),
         None => today(),
     };
     let known = known_failures(args, &today)?;
@@ -35,7 +38,10 @@ pub fn run(args: &Check) -> Result<u8> {
     let spinner = spinner();
     spinner.set_message("reading templates");
     let loaded = lockfast_iac::load(&args.paths, &read_options(args));
-    spinner.set_message(format!("judging {} resources", loaded.inventory.resources().len()));
+    spinner.set_message(format!(
+        "judging {} resources",
+        loaded.inventory.resources().len()
+    ));
     let run = evaluate(&loaded.inventory, &config, &today);
     spinner.finish_and_clear();
 
@@ -51,14 +57,22 @@ pub fn run(args: &Check) -> Result<u8> {
     if let Some(file) = &args.write_baseline {
         write_baseline(&run, file)?;
     }
-    Ok(exit_code(&run, &loaded, &known, args.fail_on, args.max_unknown))
+    Ok(exit_code(
+        &run,
+        &loaded,
+        &known,
+        args.fail_on,
+        args.max_unknown,
+    ))
 }
 
 /// Everything `check` finds in the paths, for `explain`.
 pub(super) fn findings_of(paths: &[String], config: Option<&Path>) -> Result<Vec<Finding>> {
     let (config, _) = policy::load(config, &folders(paths))?;
     let loaded = lockfast_iac::load(paths, &ReadOptions::default());
-    Ok(evaluate(&loaded.inventory, &config, &today()).findings().collect())
+    Ok(evaluate(&loaded.inventory, &config, &today())
+        .findings()
+        .collect())
 }
 
 /// Today in UTC, so that a waiver ends at the same moment everywhere.
@@ -105,10 +119,18 @@ fn only(config: &mut Config, wanted: &[String]) -> Result<()> {
     }
     for control in lockfast_policy::controls() {
         let named = wanted.iter().any(|id| {
-            control.id == id || control.clauses.iter().any(|clause| clause.eq_ignore_ascii_case(id))
+            control.id == id
+                || control
+                    .clauses
+                    .iter()
+                    .any(|clause| clause.eq_ignore_ascii_case(id))
         });
         if !named {
-            config.control.entry(control.id.to_owned()).or_default().enabled = Some(false);
+            config
+                .control
+                .entry(control.id.to_owned())
+                .or_default()
+                .enabled = Some(false);
         }
     }
     Ok(())
@@ -177,7 +199,12 @@ fn summary(loaded: &Loaded, config: Option<&Path>) -> InputSummary {
     }
 }
 
-fn write_report(report: &Report<'_>, format: Format, file: Option<&Path>, args: &Check) -> Result<()> {
+fn write_report(
+    report: &Report<'_>,
+    format: Format,
+    file: Option<&Path>,
+    args: &Check,
+) -> Result<()> {
     let verbosity = match (args.quiet, args.verbose) {
         (true, _) => Verbosity::Quiet,
         (_, true) => Verbosity::Verbose,
@@ -196,8 +223,13 @@ fn write_report(report: &Report<'_>, format: Format, file: Option<&Path>, args: 
             out.flush()?;
         }
         Some(file) => {
-            let style = Style { color: false, width: 100, verbosity };
-            let made = std::fs::File::create(file).with_context(|| format!("cannot write {}", file.display()))?;
+            let style = Style {
+                color: false,
+                width: 100,
+                verbosity,
+            };
+            let made = std::fs::File::create(file)
+                .with_context(|| format!("cannot write {}", file.display()))?;
             let mut out = BufWriter::new(made);
             lockfast_report::write(report, format, &style, &mut out)
                 .and_then(|()| out.flush())
@@ -216,9 +248,15 @@ struct Baseline {
 }
 
 fn write_baseline(run: &Run<'_>, file: &Path) -> Result<()> {
-    let baseline = Baseline { lockfast_baseline: 1, fingerprints: failing(run) };
-    std::fs::write(file, format!("{}\n", serde_json::to_string_pretty(&baseline)?))
-        .with_context(|| format!("cannot write {}", file.display()))
+    let baseline = Baseline {
+        lockfast_baseline: 1,
+        fingerprints: failing(run),
+    };
+    std::fs::write(
+        file,
+        format!("{}\n", serde_json::to_string_pretty(&baseline)?),
+    )
+    .with_context(|| format!("cannot write {}", file.display()))
 }
 
 fn failing(run: &Run<'_>) -> BTreeSet<String> {
@@ -242,7 +280,8 @@ fn known_failures(args: &Check, today: &str) -> Result<BTreeSet<String>> {
 }
 
 fn read_baseline(file: &Path) -> Result<BTreeSet<String>> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read the baseline {}", file.display()))?;
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read the baseline {}", file.display()))?;
     if let Ok(baseline) = serde_json::from_str::<Baseline>(&text) {
         return Ok(baseline.fingerprints);
     }
@@ -251,7 +290,10 @@ fn read_baseline(file: &Path) -> Result<BTreeSet<String>> {
         findings: Vec<Finding>,
     }
     let earlier: Earlier = serde_json::from_str(&text).with_context(|| {
-        format!("{} is neither a baseline nor a JSON report of lockfast", file.display())
+        format!(
+            "{} is neither a baseline nor a JSON report of lockfast",
+            file.display()
+        )
     })?;
     Ok(earlier
         .findings
@@ -281,7 +323,10 @@ fn failures_at(revision: &str, args: &Check, today: &str) -> Result<BTreeSet<Str
 
 fn old_failures(tree: &Tree, args: &Check, today: &str) -> Result<BTreeSet<String>> {
     let paths: Vec<String> = args.paths.iter().map(|path| tree.map(path)).collect();
-    let paths: Vec<String> = paths.into_iter().filter(|path| path.contains('*') || Path::new(path).exists()).collect();
+    let paths: Vec<String> = paths
+        .into_iter()
+        .filter(|path| path.contains('*') || Path::new(path).exists())
+        .collect();
     if paths.is_empty() {
         return Ok(BTreeSet::new());
     }

@@ -25,7 +25,12 @@ impl Tree {
             bail!("`{revision}` is no git revision");
         }
         let commit = git(
-            &["rev-parse", "--verify", "--quiet", &format!("{revision}^{{tree}}")],
+            &[
+                "rev-parse",
+                "--verify",
+                "--quiet",
+                &format!("{revision}^{{tree}}"),
+            ],
             None,
         )
         .with_context(|| format!("`{revision}` is no git revision here"))?;
@@ -33,8 +38,22 @@ impl Tree {
         let index = folder.path().join("index");
         git(&["read-tree", &commit], Some(&index))?;
         let tree = format!("--prefix={}/tree/", folder.path().display());
-        git(&["-C", &top.to_string_lossy(), "checkout-index", "--all", "--quiet", &tree], Some(&index))?;
-        Ok(Tree { folder, prefix, top })
+        git(
+            &[
+                "-C",
+                &top.to_string_lossy(),
+                "checkout-index",
+                "--all",
+                "--quiet",
+                &tree,
+            ],
+            Some(&index),
+        )?;
+        Ok(Tree {
+            folder,
+            prefix,
+            top,
+        })
     }
 
     /// The folder that stands for the current one.
@@ -45,9 +64,13 @@ impl Tree {
     /// A path given by the user as it is named from [`Tree::current`].
     pub(super) fn map(&self, path: &str) -> String {
         match Path::new(path).strip_prefix(&self.top) {
-            Ok(inside) if Path::new(path).is_absolute() => {
-                self.folder.path().join("tree").join(inside).to_string_lossy().into_owned()
-            }
+            Ok(inside) if Path::new(path).is_absolute() => self
+                .folder
+                .path()
+                .join("tree")
+                .join(inside)
+                .to_string_lossy()
+                .into_owned(),
             _ => path.to_owned(),
         }
     }
@@ -59,7 +82,9 @@ fn git(args: &[&str], index: Option<&Path>) -> Result<String> {
     if let Some(index) = index {
         command.env("GIT_INDEX_FILE", index);
     }
-    let output = command.output().context("cannot run git, which --diff-base needs")?;
+    let output = command
+        .output()
+        .context("cannot run git, which --diff-base needs")?;
     if !output.status.success() {
         bail!(
             "git {}: {}",

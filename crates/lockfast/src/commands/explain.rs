@@ -11,7 +11,10 @@ pub(super) fn run(args: &cli::Explain) -> Result<u8> {
     let json_wanted = args.format == TableFormat::Json;
     if let Some(control) = lockfast_policy::control(&args.what) {
         return if json_wanted {
-            print(&format!("{}\n", serde_json::to_string_pretty(&control_json(control))?))
+            print(&format!(
+                "{}\n",
+                serde_json::to_string_pretty(&control_json(control))?
+            ))
         } else {
             print(&control_text(control)?)
         };
@@ -19,20 +22,26 @@ pub(super) fn run(args: &cli::Explain) -> Result<u8> {
     if let Some(clause) = lockfast_policy::clause(&args.what) {
         return if json_wanted {
             let controls: Vec<_> = deciding(clause).map(|c| c.id).collect();
-            print(&format!("{}\n", serde_json::to_string_pretty(&json!({ "clause": clause, "controls": controls }))?))
+            print(&format!(
+                "{}\n",
+                serde_json::to_string_pretty(&json!({ "clause": clause, "controls": controls }))?
+            ))
         } else {
             print(&clause_text(clause)?)
         };
     }
-    let is_fingerprint =
-        args.what.len() >= 6 && args.what.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_fingerprint = args.what.len() >= 6 && args.what.bytes().all(|b| b.is_ascii_hexdigit());
     if !is_fingerprint {
         bail!(
             "`{}` is no control, clause or fingerprint; `lockfast controls` and `lockfast coverage` list them",
             args.what
         );
     }
-    let paths = if args.paths.is_empty() { vec![".".to_owned()] } else { args.paths.clone() };
+    let paths = if args.paths.is_empty() {
+        vec![".".to_owned()]
+    } else {
+        args.paths.clone()
+    };
     let findings = check::findings_of(&paths, args.config.as_deref())?;
     let wanted: Vec<&Finding> = findings
         .iter()
@@ -46,7 +55,11 @@ pub(super) fn run(args: &cli::Explain) -> Result<u8> {
         ),
         [finding] if json_wanted => print(&format!("{}\n", serde_json::to_string_pretty(finding)?)),
         [finding] => print(&finding_text(finding)?),
-        several => bail!("{} findings begin with {}; give more characters", several.len(), args.what),
+        several => bail!(
+            "{} findings begin with {}; give more characters",
+            several.len(),
+            args.what
+        ),
     }
 }
 
@@ -77,9 +90,17 @@ fn prose(doc: &str) -> String {
 
 fn control_text(control: &Control) -> Result<String> {
     let mut text = String::new();
-    writeln!(text, "{} ({})\n{}\n", control.id, control.severity, control.title)?;
+    writeln!(
+        text,
+        "{} ({})\n{}\n",
+        control.id, control.severity, control.title
+    )?;
     writeln!(text, "{}\n", prose(control.doc))?;
-    for clause in control.clauses.iter().filter_map(|id| lockfast_policy::clause(id)) {
+    for clause in control
+        .clauses
+        .iter()
+        .filter_map(|id| lockfast_policy::clause(id))
+    {
         writeln!(text, "Clause {}: {}", clause.id, clause.asks)?;
     }
     writeln!(text, "\nFix: {}\n", control.fix)?;
@@ -104,33 +125,58 @@ fn clause_text(clause: &Clause) -> Result<String> {
 fn finding_text(finding: &Finding) -> Result<String> {
     let mut text = format!(
         "{} {} ({})\n{}\n\n{}: {}\n",
-        finding.fingerprint, finding.control, finding.severity, finding.title, finding.verdict, finding.message
+        finding.fingerprint,
+        finding.control,
+        finding.severity,
+        finding.title,
+        finding.verdict,
+        finding.message
     );
     if let Some(when) = &finding.when {
         writeln!(text, "When {when}.")?;
     }
-    writeln!(text, "\nResource: {} ({})", finding.resource.id, finding.resource.kind)?;
+    writeln!(
+        text,
+        "\nResource: {} ({})",
+        finding.resource.id, finding.resource.kind
+    )?;
     if !finding.resource.part.is_empty() {
         writeln!(text, "Part:     {}", finding.resource.part)?;
     }
     if let Some(origin) = &finding.origin {
-        writeln!(text, "At:       {}:{}:{}", origin.file, origin.line, origin.column)?;
+        writeln!(
+            text,
+            "At:       {}:{}:{}",
+            origin.file, origin.line, origin.column
+        )?;
     }
     if let Some(site) = &finding.resource.creation_site {
         writeln!(text, "Made at:  {site}")?;
     }
     writeln!(text, "\nFacts:")?;
     for fact in &finding.facts {
-        let because = fact.because.as_ref().map(|b| format!(": {b}")).unwrap_or_default();
+        let because = fact
+            .because
+            .as_ref()
+            .map(|b| format!(": {b}"))
+            .unwrap_or_default();
         let origin = fact
             .origin
             .as_ref()
             .map(|o| format!(" at {}:{}:{}", o.file, o.line, o.column))
             .unwrap_or_default();
-        writeln!(text, "  {} = {} ({}{because}){origin}", fact.name, fact.value, fact.certainty)?;
+        writeln!(
+            text,
+            "  {} = {} ({}{because}){origin}",
+            fact.name, fact.value, fact.certainty
+        )?;
     }
     for step in &finding.steps {
-        writeln!(text, "  via {} at {}:{}", step.what, step.origin.file, step.origin.line)?;
+        writeln!(
+            text,
+            "  via {} at {}:{}",
+            step.what, step.origin.file, step.origin.line
+        )?;
     }
     for note in &finding.notes {
         writeln!(text, "Note: {note}")?;
@@ -139,7 +185,13 @@ fn finding_text(finding: &Finding) -> Result<String> {
         writeln!(text, "\nWaived: {} ({})", waiver.reason, waiver.origin)?;
     }
     if let Some(fix) = &finding.fix {
-        writeln!(text, "\nFix: {}\n\nCloudFormation:\n{}\nCDK:\n{}", fix.text, indent(&fix.cloudformation), indent(&fix.cdk).trim_end())?;
+        writeln!(
+            text,
+            "\nFix: {}\n\nCloudFormation:\n{}\nCDK:\n{}",
+            fix.text,
+            indent(&fix.cloudformation),
+            indent(&fix.cdk).trim_end()
+        )?;
     }
     Ok(text)
 }

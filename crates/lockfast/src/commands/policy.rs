@@ -74,15 +74,23 @@ pub(super) fn show(named: Option<&Path>, format: TableFormat) -> Result<u8> {
         Some(file) => format!("Policy: {}\n\n", file.display()),
         None => String::from("Policy: built in (no lockfast.toml here)\n\n"),
     };
-    let mut table = super::catalogue::table(&["CLASSIFICATION", "KEY", "ROTATION", "MONITORING", "REGIONS"]);
+    let mut table =
+        super::catalogue::table(&["CLASSIFICATION", "KEY", "ROTATION", "MONITORING", "REGIONS"]);
     for classification in Classification::ALL {
         let asks = config.asks(classification);
         table.add_row([
             classification.to_string(),
-            serde_json::to_value(asks.key)?.as_str().unwrap_or_default().to_owned(),
+            serde_json::to_value(asks.key)?
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
             format!("{} days", asks.rotation_days),
             if asks.monitoring { "required" } else { "-" }.to_owned(),
-            if asks.regions.is_empty() { "any".to_owned() } else { asks.regions.join(" ") },
+            if asks.regions.is_empty() {
+                "any".to_owned()
+            } else {
+                asks.regions.join(" ")
+            },
         ]);
     }
     writeln!(text, "{table}\n")?;
@@ -90,13 +98,22 @@ pub(super) fn show(named: Option<&Path>, format: TableFormat) -> Result<u8> {
         text,
         "TLS: {} or higher{}\n",
         config.tls.minimum,
-        if config.tls.forward_secrecy { ", with forward secrecy" } else { "" }
+        if config.tls.forward_secrecy {
+            ", with forward secrecy"
+        } else {
+            ""
+        }
     )?;
     let mut table = super::catalogue::table(&["CLAUSE", "SOURCES", "ASKS"]);
     for clause in lockfast_policy::clauses() {
         table.add_row([
             clause.id.clone(),
-            clause.sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            clause
+                .sources
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" "),
             clause.asks.clone(),
         ]);
     }
@@ -105,11 +122,13 @@ pub(super) fn show(named: Option<&Path>, format: TableFormat) -> Result<u8> {
 }
 
 pub(super) fn schema() -> Result<u8> {
-    print(&format!("{}\n", serde_json::to_string_pretty(&config_schema())?))
+    print(&format!(
+        "{}\n",
+        serde_json::to_string_pretty(&config_schema())?
+    ))
 }
 
 /// The JSON schema of `lockfast.toml`.
 pub fn config_schema() -> serde_json::Value {
     schemars::schema_for!(Config).to_value()
 }
-

@@ -11,17 +11,27 @@ pub(super) fn judge(cx: &Cx<'_>, out: &mut Out, nouns: &[&str], what: &str) {
                 Judgement::cannot_tell(store, &format!("how the {what} is encrypted"), why)
             }
             known => match known.value() {
-                Some(Protection::None) => Judgement::fail(store, format!("the {what} is not encrypted")),
+                Some(Protection::None) => {
+                    Judgement::fail(store, format!("the {what} is not encrypted"))
+                }
                 Some(Protection::Customer(key)) => match trouble(cx, store, key) {
-                    Some(trouble) => Judgement::fail(store, format!("the {what}'s key {trouble}")).key(key),
-                    None => Judgement::pass(store, format!("the {what} is encrypted with a customer managed key")).key(key),
+                    Some(trouble) => {
+                        Judgement::fail(store, format!("the {what}'s key {trouble}")).key(key)
+                    }
+                    None => Judgement::pass(
+                        store,
+                        format!("the {what} is encrypted with a customer managed key"),
+                    )
+                    .key(key),
                 },
                 _ => Judgement::pass(store, format!("the {what} is encrypted by the service")),
             },
         };
-        out.push(judgement.fact_as("encryption at rest", &store.protection, |p| {
-            p.label(cx.inventory)
-        }));
+        out.push(
+            judgement.fact_as("encryption at rest", &store.protection, |p| {
+                p.label(cx.inventory)
+            }),
+        );
     }
 }
 

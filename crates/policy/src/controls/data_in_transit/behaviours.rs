@@ -13,7 +13,10 @@ pub(super) fn of<'a>(subject: Subject<'a>) -> Vec<(String, Read<&'a Value>)> {
         Read::Found(items, loc) => {
             for (i, item) in items.iter().enumerate() {
                 let name = item.at("PathPattern").string().found();
-                found.push((name.unwrap_or_else(|| format!("behaviour {}", i + 1)), Read::Found(item, loc)));
+                found.push((
+                    name.unwrap_or_else(|| format!("behaviour {}", i + 1)),
+                    Read::Found(item, loc),
+                ));
             }
         }
         Read::Unknown(why, loc) => found.push(("behaviours".into(), Read::Unknown(why, loc))),

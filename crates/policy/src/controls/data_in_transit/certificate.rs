@@ -28,7 +28,10 @@ pub(super) fn keeper(cx: &Cx<'_>, value: &Value) -> Keeper {
             "AWS::IAM::ServerCertificate" => Keeper::Iam,
             // CDK's DnsValidatedCertificate and cross-region certificates are custom resources
             // that ask ACM, but only their code says so.
-            kind => Keeper::Unknown(Arc::new(Why::Runtime(format!("the certificate of {} ({kind})", resource.name)))),
+            kind => Keeper::Unknown(Arc::new(Why::Runtime(format!(
+                "the certificate of {} ({kind})",
+                resource.name
+            )))),
         };
     }
     let shown = text.render(|part| match part {
@@ -47,7 +50,12 @@ pub(super) fn keeper(cx: &Cx<'_>, value: &Value) -> Keeper {
 }
 
 /// Judges a certificate property: it must lead to ACM.
-pub(super) fn judge(cx: &Cx<'_>, subject: Subject<'_>, read: Read<&Value>, what: &str) -> Option<Judgement> {
+pub(super) fn judge(
+    cx: &Cx<'_>,
+    subject: Subject<'_>,
+    read: Read<&Value>,
+    what: &str,
+) -> Option<Judgement> {
     Some(match read {
         Read::Absent(_) => return None,
         Read::Unknown(why, loc) => {

@@ -8,7 +8,9 @@ use lockfast_facts::nouns::{Channel, Transport};
 pub(super) fn judge(cx: &Cx<'_>, channel: &Channel, what: &str) -> Option<Judgement> {
     let minimum = cx.config.tls.minimum;
     let judgement = match &channel.transport {
-        Known::Unknown(why, _) => Judgement::cannot_tell(channel, &format!("what {what} encrypts with"), why),
+        Known::Unknown(why, _) => {
+            Judgement::cannot_tell(channel, &format!("what {what} encrypts with"), why)
+        }
         known => match known.value()? {
             Transport::Plain | Transport::Redirect | Transport::PassThrough => return None,
             Transport::AtLeast(version) => version_judgement(channel, what, version, minimum),
@@ -16,7 +18,10 @@ pub(super) fn judge(cx: &Cx<'_>, channel: &Channel, what: &str) -> Option<Judgem
                 Some(row) => version_judgement(channel, what, row.oldest(), minimum),
                 None => Judgement::unknown(
                     channel,
-                    format!("{what} names security policy {}, which is in none of AWS's lists", policy.name),
+                    format!(
+                        "{what} names security policy {}, which is in none of AWS's lists",
+                        policy.name
+                    ),
                 ),
             },
         },
@@ -24,7 +29,12 @@ pub(super) fn judge(cx: &Cx<'_>, channel: &Channel, what: &str) -> Option<Judgem
     Some(judgement.fact_as("security policy", &channel.transport, Transport::label))
 }
 
-fn version_judgement(channel: &Channel, what: &str, oldest: &str, minimum: TlsVersion) -> Judgement {
+fn version_judgement(
+    channel: &Channel,
+    what: &str,
+    oldest: &str,
+    minimum: TlsVersion,
+) -> Judgement {
     match TlsVersion::parse(oldest) {
         Some(version) if version >= minimum => {
             Judgement::pass(channel, format!("{what} accepts {version} or later"))

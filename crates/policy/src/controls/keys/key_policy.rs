@@ -11,7 +11,13 @@ pub(super) fn of(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Policy> {
 
 /// The account a key lies in, as far as the input says.
 pub(super) fn account(cx: &Cx<'_>, subject: Subject<'_>) -> Account {
-    Account::of(cx.inventory.stack_of(subject.resource).place.account.as_ref())
+    Account::of(
+        cx.inventory
+            .stack_of(subject.resource)
+            .place
+            .account
+            .as_ref(),
+    )
 }
 
 /// AWS's default key policy lets the account's IAM policies decide.

@@ -34,12 +34,18 @@ pub(super) fn judge<T: Ord + std::fmt::Display + Clone>(
         };
         let list: Vec<String> = values.iter().map(|(v, _)| v.to_string()).collect();
         let mut judgement = if values.len() > 1 {
-            Judgement::fail(about, format!("one key serves several {apart}: {}", list.join(", ")))
+            Judgement::fail(
+                about,
+                format!("one key serves several {apart}: {}", list.join(", ")),
+            )
         } else if let Some((store, why)) = unknown.first().filter(|_| stores.len() > 1) {
             let store = cx.inventory.resource(*store);
             Judgement::unknown(
                 about,
-                format!("cannot tell whether the key serves several {apart}: {} has {why}", cx.label(store)),
+                format!(
+                    "cannot tell whether the key serves several {apart}: {} has {why}",
+                    cx.label(store)
+                ),
             )
         } else {
             Judgement::pass(about, format!("the key serves one of the {apart} only"))
