@@ -42,7 +42,7 @@ fn the_webshop_is_judged_and_found_broken() {
     assert_eq!(code, 1, "{err}");
     for expected in [
         "Dev/Data/Database",
-        "made at lib/data-stack.ts",
+        "made at examples/webshop/lib/data-stack.ts",
         "The policy is broken",
         "RDS-1",
     ] {

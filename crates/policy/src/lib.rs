@@ -6,6 +6,7 @@
 
 mod clause;
 mod config;
+mod connection;
 mod control;
 mod controls;
 mod coverage;
@@ -14,6 +15,7 @@ mod evaluate;
 mod finding;
 mod judgement;
 mod key_users;
+mod secrets;
 mod waiver;
 
 pub use clause::{Clause, Kind as SourceKind, clause, clauses};

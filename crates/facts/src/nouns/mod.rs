@@ -3,9 +3,11 @@
 mod channel;
 mod key;
 mod store;
+mod variable;
 
 pub(crate) use channel::derive_channels;
 pub use channel::{Channel, ChannelKind, Exposure, SecurityPolicyName, Transport};
 pub use key::{KeyTarget, KeyUse, resolve_key};
 pub(crate) use store::derive_stores;
 pub use store::{Protection, Store};
+pub use variable::{Variable, variables};

@@ -21,4 +21,7 @@ chapter! {
     internal_balancer_encrypted,
     service_tokens_encrypted,
     replication_encrypted,
+    connection_string_sslmode,
+    database_connections_encrypted,
+    database_forces_tls,
 }

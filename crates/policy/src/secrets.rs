@@ -1,0 +1,120 @@
+//! What looks like a secret: shapes of credentials, names of variables, values of high entropy.
+//! Nothing here ever prints a value.
+
+use lockfast_facts::Text;
+use regex::{Regex, RegexSet, RegexSetBuilder};
+use serde::Deserialize;
+use std::sync::LazyLock;
+
+#[derive(Deserialize)]
+struct File {
+    names: Vec<String>,
+    not_names: Vec<String>,
+    placeholders: Vec<String>,
+    shape: Vec<Shape>,
+}
+
+#[derive(Deserialize)]
+struct Shape {
+    name: String,
+    regex: String,
+    #[serde(default)]
+    group: usize,
+    #[serde(default)]
+    min_entropy: f64,
+}
+
+struct Tables {
+    names: RegexSet,
+    not_names: RegexSet,
+    placeholders: RegexSet,
+    shapes: RegexSet,
+    rows: Vec<Shape>,
+}
+
+/// ASCII classes compile much faster, and credentials are ASCII.
+fn set<'p>(patterns: impl IntoIterator<Item = &'p str>) -> RegexSet {
+    RegexSetBuilder::new(patterns)
+        .unicode(false)
+        .size_limit(64 << 20)
+        .build()
+        .expect("secret-shapes.toml is exercised by the fixtures")
+}
+
+static TABLES: LazyLock<Tables> = LazyLock::new(|| {
+    let file: File = toml::from_str(include_str!("../../facts/tables/secret-shapes.toml"))
+        .expect("secret-shapes.toml is exercised by the fixtures");
+    Tables {
+        names: set(file.names.iter().map(String::as_str)),
+        not_names: set(file.not_names.iter().map(String::as_str)),
+        placeholders: set(file.placeholders.iter().map(String::as_str)),
+        shapes: set(file.shape.iter().map(|s| s.regex.as_str())),
+        rows: file.shape,
+    }
+});
+
+/// Whether a name says that its value is a secret.
+pub(crate) fn is_secret_name(name: &str) -> bool {
+    TABLES.names.is_match(name) && !TABLES.not_names.is_match(name)
+}
+
+/// What the known characters of a value under this name give away, if anything: a phrase without
+/// the value itself. References and dynamic references are no secrets.
+pub(crate) fn found(name: &str, text: &Text) -> Option<String> {
+    for part in text.parts() {
+        if let lockfast_facts::Part::Literal(literal) = &part
+            && let Some(shape) = shape_of(name, literal)
+        {
+            return Some(format!("a value of the shape {shape}"));
+        }
+    }
+    let plain = text.plain()?.trim();
+    if plain.len() < 4 || TABLES.placeholders.is_match(plain) {
+        return None;
+    }
+    // A location is no secret; a password inside one is a shape.
+    if is_secret_name(name) && !plain.contains("://") && !plain.starts_with('/') {
+        let boring = matches!(plain.to_ascii_lowercase().as_str(), "true" | "false" | "none" | "null" | "enabled" | "disabled");
+        let number = plain.bytes().all(|b| b.is_ascii_digit()) && plain.len() < 6;
+        return (!boring && !number).then(|| "a value in plain sight under a name that says secret".to_owned());
+    }
+    None
+}
+
+fn shape_of(name: &str, value: &str) -> Option<&'static str> {
+    if value.len() < 8 {
+        return None;
+    }
+    let in_context = format!("{name}={value}");
+    let matched = TABLES.shapes.matches(&in_context);
+    matched.into_iter().find_map(|index| {
+        let row = &TABLES.rows[index];
+        if row.min_entropy > 0.0 {
+            // Compiled again only for what matched, to find the secret's own characters.
+            let regex = Regex::new(&row.regex).ok()?;
+            let captures = regex.captures(&in_context)?;
+            let secret = captures.get(row.group)?.as_str();
+            if entropy(secret) < row.min_entropy {
+                return None;
+            }
+        }
+        Some(row.name.as_str())
+    })
+}
+
+/// Shannon entropy in bits per character.
+fn entropy(text: &str) -> f64 {
+    let mut counts = [0usize; 256];
+    for byte in text.bytes() {
+        counts[usize::from(byte)] += 1;
+    }
+    let length = text.len().max(1) as f64;
+    counts
+        .iter()
+        .filter(|&&count| count > 0)
+        .map(|&count| {
+            let share = count as f64 / length;
+            -share * share.log2()
+        })
+        .sum()
+}
