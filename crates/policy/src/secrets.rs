@@ -2,7 +2,7 @@
 //! Nothing here ever prints a value.
 
 use lockfast_facts::Text;
-use regex::{Regex, RegexSet, RegexSetBuilder};
+use regex::bytes::{RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::Deserialize;
 use std::sync::LazyLock;
 
@@ -55,7 +55,7 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
 
 /// Whether a name says that its value is a secret.
 pub(crate) fn is_secret_name(name: &str) -> bool {
-    TABLES.names.is_match(name) && !TABLES.not_names.is_match(name)
+    TABLES.names.is_match(name.as_bytes()) && !TABLES.not_names.is_match(name.as_bytes())
 }
 
 /// What the known characters of a value under this name give away, if anything: a phrase without
@@ -69,7 +69,7 @@ pub(crate) fn found(name: &str, text: &Text) -> Option<String> {
         }
     }
     let plain = text.plain()?.trim();
-    if plain.len() < 4 || TABLES.placeholders.is_match(plain) {
+    if plain.len() < 4 || TABLES.placeholders.is_match(plain.as_bytes()) {
         return None;
     }
     // A location is no secret; a password inside one is a shape.
@@ -86,14 +86,14 @@ fn shape_of(name: &str, value: &str) -> Option<&'static str> {
         return None;
     }
     let in_context = format!("{name}={value}");
-    let matched = TABLES.shapes.matches(&in_context);
+    let matched = TABLES.shapes.matches(in_context.as_bytes());
     matched.into_iter().find_map(|index| {
         let row = &TABLES.rows[index];
         if row.min_entropy > 0.0 {
             // Compiled again only for what matched, to find the secret's own characters.
-            let regex = Regex::new(&row.regex).ok()?;
-            let captures = regex.captures(&in_context)?;
-            let secret = captures.get(row.group)?.as_str();
+            let regex = RegexBuilder::new(&row.regex).unicode(false).build().ok()?;
+            let captures = regex.captures(in_context.as_bytes())?;
+            let secret = captures.get(row.group)?.as_bytes();
             if entropy(secret) < row.min_entropy {
                 return None;
             }
@@ -103,10 +103,10 @@ fn shape_of(name: &str, value: &str) -> Option<&'static str> {
 }
 
 /// Shannon entropy in bits per character.
-fn entropy(text: &str) -> f64 {
+fn entropy(text: &[u8]) -> f64 {
     let mut counts = [0usize; 256];
-    for byte in text.bytes() {
-        counts[usize::from(byte)] += 1;
+    for byte in text {
+        counts[usize::from(*byte)] += 1;
     }
     let length = text.len().max(1) as f64;
     counts

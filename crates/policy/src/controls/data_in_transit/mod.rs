@@ -4,6 +4,8 @@ use crate::control::chapter;
 
 mod behaviours;
 mod certificate;
+mod endpoints;
+mod outbound;
 mod tls_minimum;
 
 chapter! {
@@ -24,4 +26,12 @@ chapter! {
     connection_string_sslmode,
     database_connections_encrypted,
     database_forces_tls,
+    certificate_validation_enforced,
+    external_calls_encrypted,
+    no_plaintext_outside,
+    dynamodb_over_https,
+    aws_calls_encrypted,
+    vpc_endpoints_policy,
+    function_secrets_encrypted,
+    dax_encrypted,
 }

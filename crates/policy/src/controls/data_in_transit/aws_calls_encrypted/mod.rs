@@ -1,0 +1,26 @@
+use crate::prelude::*;
+
+control! {
+    /// Lambda functions and containers call AWS over HTTPS unless an endpoint override says
+    /// otherwise: `AWS_ENDPOINT_URL` and its kind must be `https://` (AWS SDKs and Tools Reference
+    /// Guide, "Service-specific endpoints"). Functions without an override pass.
+    id: "aws-calls-encrypted",
+    title: "AWS is called over HTTPS; no endpoint override says otherwise",
+    clauses: ["LAM-1"],
+    severity: High,
+    fix: "Remove the override, or write https://.",
+    cloudformation: r#"AWS_ENDPOINT_URL: https://vpce-0a1b.s3.eu-central-1.vpce.amazonaws.com
+"#,
+    cdk: r#"environment: {}, // the SDK's own endpoints
+"#,
+}
+
+fn judge(cx: &Cx<'_>, out: &mut Out) {
+    super::endpoints::judge(cx, out, "", "AWS");
+    let overridden: Vec<ResourceId> = super::endpoints::overrides(cx, "").iter().map(|o| o.subject.id()).collect();
+    for subject in cx.subjects(&["AWS::Lambda::Function"]) {
+        if !overridden.contains(&subject.id()) {
+            out.push(Judgement::pass(subject, "nothing overrides the SDK's HTTPS endpoints"));
+        }
+    }
+}
