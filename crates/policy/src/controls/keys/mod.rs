@@ -3,9 +3,15 @@
 use crate::control::chapter;
 
 mod key_policy;
+mod parameter_secret;
 mod sharing;
 
 chapter! {
+    database_credentials_rotate,
+    secrets_dedicated_key,
+    parameters_encrypted,
+    parameters_secure_string,
+    parameters_limited_by_iam,
     key_policy_authorised_only,
     key_cross_account_access,
     key_administrators_apart,

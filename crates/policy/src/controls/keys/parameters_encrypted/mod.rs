@@ -1,0 +1,53 @@
+use crate::prelude::*;
+use lockfast_facts::Part;
+
+control! {
+    /// CloudFormation cannot create SecureString parameters, so what a template defines is a String
+    /// or StringList, which is not encrypted with a KMS key (AWS CloudFormation Template Reference
+    /// Guide, "AWS::SSM::Parameter"). That is acceptable for configuration that everybody may see
+    /// (addresses, ARNs, feature switches of public or internal classification); confidential and
+    /// restricted parameters must not be defined so.
+    id: "parameters-encrypted",
+    title: "Parameters are encrypted with KMS keys",
+    clauses: ["SSM-1"],
+    severity: Medium,
+    fix: "Create the parameter as SecureString outside CloudFormation (a custom resource, the CLI), or keep the value in Secrets Manager.",
+    cloudformation: r#"Type: AWS::SecretsManager::Secret
+Properties:
+  KmsKeyId: !GetAtt SecretsKey.Arn
+"#,
+    cdk: r#"const value = ssm.StringParameter.fromSecureStringParameterAttributes(this, 'Value', { parameterName: '/shop/value' });
+"#,
+}
+
+fn judge(cx: &Cx<'_>, out: &mut Out) {
+    for subject in cx.subjects(&["AWS::SSM::Parameter"]) {
+        let classification = cx.classification(subject.id());
+        let kind = subject.at("Type").string();
+        let secret = super::parameter_secret::looks_secret(subject);
+        let judgement = match (&kind, classification.value(), &secret) {
+            (Read::Found(k, _), ..) if k == "SecureString" => Judgement::pass(subject, "the parameter is a SecureString"),
+            (Read::Unknown(why, loc), ..) => Judgement::cannot_tell(subject, "the parameter's type", why).at(*loc),
+            (_, _, Some(_)) => Judgement::fail(subject, "the parameter holds what looks like a secret, and is not encrypted"),
+            (_, Some(c), _) if c.is_sensitive() => {
+                Judgement::fail(subject, format!("the parameter is {c} and not encrypted with a KMS key"))
+            }
+            (_, Some(c), _) => Judgement::pass(subject, format!("a plain parameter is acceptable for {c} data")),
+            (_, None, _) if only_addresses(subject) => Judgement::pass(subject, "the parameter only names other resources"),
+            _ => Judgement::unknown(subject, "the parameter is not encrypted, and nobody said how sensitive its value is"),
+        };
+        out.push(judgement.fact("classification", classification));
+    }
+}
+
+/// A value made of references and ARNs is an address.
+fn only_addresses(subject: Subject<'_>) -> bool {
+    match subject.at("Value").text() {
+        Read::Found(text, _) => {
+            text.references().next().is_some()
+                || text.plain().is_some_and(|s| s.starts_with("arn:") || s.starts_with("https://"))
+                || text.parts().iter().all(|p| matches!(p, Part::Reference(_)))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,44 @@
+use crate::prelude::*;
+
+control! {
+    /// A parameter whose value looks like a secret (a known shape of credentials, a password in a
+    /// URL, a high-entropy value under a name that says secret) must be a SecureString. Decided by
+    /// name, shape of the value and classification; the value is never printed. A name that says
+    /// secret with a value known only at deployment is unknown.
+    id: "parameters-secure-string",
+    title: "Sensitive parameters are of type SecureString",
+    clauses: ["SSM-2"],
+    severity: High,
+    fix: "Move the value to Secrets Manager or to a SecureString made outside CloudFormation, and change it: it stands in the template's history.",
+    cloudformation: r#"Type: AWS::SecretsManager::Secret
+Properties:
+  GenerateSecretString: {PasswordLength: 32}
+"#,
+    cdk: r#"new secretsmanager.Secret(this, 'PartnerPassword');
+"#,
+}
+
+fn judge(cx: &Cx<'_>, out: &mut Out) {
+    for subject in cx.subjects(&["AWS::SSM::Parameter"]) {
+        if subject.at("Type").string().found().as_deref() == Some("SecureString") {
+            out.push(Judgement::pass(subject, "the parameter is a SecureString"));
+            continue;
+        }
+        let value = subject.at("Value");
+        let judgement = match (super::parameter_secret::looks_secret(subject), value.clone().text()) {
+            (Some(what), _) => Judgement::fail(subject, format!("a plain parameter holds {what}")).at(value.loc()),
+            (None, Read::Unknown(why, loc)) if super::parameter_secret::secret_name(subject) => {
+                Judgement::cannot_tell(subject, "whether the parameter holds a secret", &why).at(loc)
+            }
+            (None, Read::Found(text, loc))
+                if super::parameter_secret::secret_name(subject)
+                    && text.references().next().is_none()
+                    && text.first_unknown().is_some() =>
+            {
+                Judgement::unknown(subject, "the parameter's name says secret, and its value is known only at deployment").at(loc)
+            }
+            _ => Judgement::pass(subject, "nothing says that the parameter holds a secret"),
+        };
+        out.push(judgement);
+    }
+}
