@@ -15,6 +15,8 @@ mod evaluate;
 mod finding;
 mod judgement;
 mod key_users;
+mod monitors;
+mod patterns;
 mod secrets;
 mod waiver;
 

@@ -7,6 +7,9 @@ mod parameter_secret;
 mod sharing;
 
 chapter! {
+    key_use_watched,
+    key_deletion_guarded,
+    trail_logs_key_use,
     database_credentials_rotate,
     secrets_dedicated_key,
     parameters_encrypted,
