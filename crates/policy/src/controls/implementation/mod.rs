@@ -8,6 +8,12 @@ mod own_data;
 mod settings;
 
 chapter! {
+    rotation_watched,
+    config_rules_watch_encryption,
+    violations_alarmed,
+    constructs_encrypted,
+    cdk_keys_defined,
+    pipeline_validates_encryption,
     data_classified,
     public_data_encrypted,
     internal_data_key,

@@ -7,6 +7,10 @@ mod parameter_secret;
 mod sharing;
 
 chapter! {
+    certificates_through_acm,
+    certificate_expiry_watched,
+    certificate_key_strength,
+    certificate_transparency_logged,
     key_use_watched,
     key_deletion_guarded,
     trail_logs_key_use,

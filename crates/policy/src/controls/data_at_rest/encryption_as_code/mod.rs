@@ -13,7 +13,7 @@ control! {
     /// Types whose encryption cannot be chosen are not judged.
     id: "encryption-as-code",
     title: "The encryption of every store is written in its template",
-    clauses: ["IAC-1"],
+    clauses: ["IAC-1", "BP-4"],
     severity: Medium,
     fix: "Write the encryption setting in the template (or on the CDK construct), instead of leaving it to an account setting, an API call or the console.",
     cloudformation: r#"Type: AWS::EC2::LaunchTemplate

@@ -15,7 +15,7 @@ control! {
     /// know, or of a CloudFormation module, is unknown and named: nothing is skipped in silence.
     id: "every-store-encrypted",
     title: "Nothing stores data unencrypted, in any environment",
-    clauses: ["IAC-2"],
+    clauses: ["IAC-2", "BP-2"],
     severity: High,
     fix: "Switch encryption at rest on. Most services take it only at creation: then make an encrypted copy and move over.",
     cloudformation: r#"Type: AWS::EFS::FileSystem

@@ -16,7 +16,7 @@ control! {
     /// and not for others is unknown for a key of which nobody said what it protects.
     id: "key-rotation",
     title: "Customer managed keys rotate as often as their data asks",
-    clauses: ["ROT-2"],
+    clauses: ["ROT-2", "BP-6"],
     severity: High,
     fix: "Set EnableKeyRotation to true, and RotationPeriodInDays to what the classification asks (90 to 2560). Replace imported, asymmetric and HMAC keys by hand on the same schedule and move the alias.",
     cloudformation: r#"Type: AWS::KMS::Key
