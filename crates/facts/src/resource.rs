@@ -122,7 +122,14 @@ impl Variant {
     /// The value of a tag, whichever way the type writes tags.
     pub fn tag(&self, name: &str) -> Known<Option<String>> {
         use crate::Kind;
-        for property in ["Tags", "HostedZoneTags", "FileSystemTags", "UserPoolTags", "BackupVaultTags", "Replicas.0.Tags"] {
+        for property in [
+            "Tags",
+            "HostedZoneTags",
+            "FileSystemTags",
+            "UserPoolTags",
+            "BackupVaultTags",
+            "Replicas.0.Tags",
+        ] {
             match self.properties.at(property) {
                 Read::Absent(_) => {}
                 Read::Unknown(why, loc) => return Known::Unknown(why, loc),

@@ -26,9 +26,14 @@ fn show(node: &Node) -> String {
         NodeKind::Bool(value) => value.to_string(),
         NodeKind::Number(value) => value.to_string(),
         NodeKind::String(value) => format!("{value:?}"),
-        NodeKind::List(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(",")),
+        NodeKind::List(items) => {
+            format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(","))
+        }
         NodeKind::Map(entries) => {
-            let entries: Vec<String> = entries.iter().map(|e| format!("{:?}:{}", &*e.key, show(&e.value))).collect();
+            let entries: Vec<String> = entries
+                .iter()
+                .map(|e| format!("{:?}:{}", &*e.key, show(&e.value)))
+                .collect();
             format!("{{{}}}", entries.join(","))
         }
     }
@@ -41,18 +46,29 @@ fn shown(text: &str) -> String {
 /// The text a place covers; the places are in lines and columns, so this checks both ends.
 fn at(text: &str, loc: Loc) -> String {
     let byte = |pos: Pos| {
-        let line_start = text.split_inclusive('\n').take(pos.line as usize - 1).map(str::len).sum::<usize>();
+        let line_start = text
+            .split_inclusive('\n')
+            .take(pos.line as usize - 1)
+            .map(str::len)
+            .sum::<usize>();
         let line = &text[line_start..];
-        line_start + line.char_indices().nth(pos.column as usize - 1).map_or(line.len(), |(at, _)| at)
+        line_start
+            + line
+                .char_indices()
+                .nth(pos.column as usize - 1)
+                .map_or(line.len(), |(at, _)| at)
     };
     text[byte(loc.start)..byte(loc.end)].to_owned()
 }
 
 fn get<'n>(node: &'n Node, path: &str) -> &'n Node {
-    path.split('.').fold(node, |node, name| match name.parse::<usize>() {
-        Ok(index) => &node.items()[index],
-        Err(_) => node.get(name).unwrap_or_else(|| panic!("no {name} in {}", show(node))),
-    })
+    path.split('.')
+        .fold(node, |node, name| match name.parse::<usize>() {
+            Ok(index) => &node.items()[index],
+            Err(_) => node
+                .get(name)
+                .unwrap_or_else(|| panic!("no {name} in {}", show(node))),
+        })
 }
 
 fn value_at(text: &str, path: &str) -> String {
@@ -61,14 +77,21 @@ fn value_at(text: &str, path: &str) -> String {
 
 fn name_at(text: &str, parent: &str, name: &str) -> String {
     let parsed = tree(text);
-    let parent = if parent.is_empty() { &parsed.root } else { get(&parsed.root, parent) };
+    let parent = if parent.is_empty() {
+        &parsed.root
+    } else {
+        get(&parsed.root, parent)
+    };
     at(text, parent.entry(name).expect("the name is there").key_loc)
 }
 
 #[test]
 fn json_names_and_values_have_exact_places() {
     let text = "{\n  \"é\": {\"b\\n\": [1.50, \"ü\", true]},\r\n\t\"z\": null, \"k\": -2e+3 }\n";
-    assert_eq!(shown(text), r#"{"é":{"b\n":[1.50,"ü",true]},"z":null,"k":-2e+3}"#);
+    assert_eq!(
+        shown(text),
+        r#"{"é":{"b\n":[1.50,"ü",true]},"z":null,"k":-2e+3}"#
+    );
     assert_eq!(name_at(text, "", "é"), "\"é\"");
     assert_eq!(value_at(text, "é.b\n"), "[1.50, \"ü\", true]");
     assert_eq!(value_at(text, "é.b\n.1"), "\"ü\"");
@@ -76,12 +99,18 @@ fn json_names_and_values_have_exact_places() {
     assert_eq!(name_at(text, "", "k"), "\"k\"");
     assert_eq!(value_at(text, "k"), "-2e+3");
     assert_eq!(tree(text).root.loc.start, Pos { line: 1, column: 1 });
-    assert_eq!(get(&tree(text).root, "z").loc.start, Pos { line: 3, column: 7 });
+    assert_eq!(
+        get(&tree(text).root, "z").loc.start,
+        Pos { line: 3, column: 7 }
+    );
 }
 
 #[test]
 fn json_escapes_are_resolved() {
-    assert_eq!(shown(r#"["\u0041\ud83d\ude00\/\"\\\b\f\r\t"]"#), format!("[{:?}]", "A😀/\"\\\u{8}\u{c}\r\t"));
+    assert_eq!(
+        shown(r#"["\u0041\ud83d\ude00\/\"\\\b\f\r\t"]"#),
+        format!("[{:?}]", "A😀/\"\\\u{8}\u{c}\r\t")
+    );
     assert_eq!(shown(r#"["\ud83d x"]"#), "[\"\u{fffd} x\"]");
 }
 
@@ -89,20 +118,55 @@ fn json_escapes_are_resolved() {
 fn broken_json_is_told_where() {
     for (text, line, column, message) in [
         ("{\"a\": 1,\n \"b\": }", 2, 7, "expected a value"),
-        ("{\"a\": 1,\n \"b\": [1, 2", 2, 12, "expected `,` or `]`, but the file ends here"),
-        ("{\"a\": \"x", 1, 9, "expected the string's closing quote, but the file ends here"),
-        ("{\"a\": \"x\\", 1, 10, "expected the string's closing quote, but the file ends here"),
+        (
+            "{\"a\": 1,\n \"b\": [1, 2",
+            2,
+            12,
+            "expected `,` or `]`, but the file ends here",
+        ),
+        (
+            "{\"a\": \"x",
+            1,
+            9,
+            "expected the string's closing quote, but the file ends here",
+        ),
+        (
+            "{\"a\": \"x\\",
+            1,
+            10,
+            "expected the string's closing quote, but the file ends here",
+        ),
         ("{\"a\": \"é\nx\"}", 1, 9, "a line break inside a string"),
-        ("{\"a\": \"é\\q\"}", 1, 9, "an escape sequence that JSON does not know"),
-        ("{\"a\": \"\\u00é\"}", 1, 8, "an escape sequence that JSON does not know"),
+        (
+            "{\"a\": \"é\\q\"}",
+            1,
+            9,
+            "an escape sequence that JSON does not know",
+        ),
+        (
+            "{\"a\": \"\\u00é\"}",
+            1,
+            8,
+            "an escape sequence that JSON does not know",
+        ),
         ("{\"a\": 1,}", 1, 9, "expected a name in double quotes"),
         ("{\"a\" 1}", 1, 6, "expected `:` after the name"),
         ("{\"a\": 012}", 1, 8, "not a number as JSON writes it"),
         ("{\"a\": -}", 1, 8, "expected a digit"),
         ("{\"a\": 1.}", 1, 9, "expected a digit"),
         ("{\"a\": 1} x", 1, 10, "expected the end of the file"),
-        ("{\"é\": 1, \"b\": 2,\n\"é\": 3}", 2, 1, "the name \"é\" stands twice; first on line 1, column 2"),
-        ("{", 1, 2, "expected a name in double quotes, but the file ends here"),
+        (
+            "{\"é\": 1, \"b\": 2,\n\"é\": 3}",
+            2,
+            1,
+            "the name \"é\" stands twice; first on line 1, column 2",
+        ),
+        (
+            "{",
+            1,
+            2,
+            "expected a name in double quotes, but the file ends here",
+        ),
         ("", 1, 1, ""),
     ] {
         if text.is_empty() {
@@ -117,9 +181,20 @@ fn broken_json_is_told_where() {
 fn a_large_object_finds_its_duplicate_too() {
     let mut names: Vec<String> = (0..50).map(|i| format!("\"n{i}\": {i}")).collect();
     names.push("\"n7\": 0".into());
-    assert!(failure(&format!("{{{}}}", names.join(","))).2.starts_with("the name \"n7\" stands twice; first on line 1, column 58"));
+    assert!(
+        failure(&format!("{{{}}}", names.join(",")))
+            .2
+            .starts_with("the name \"n7\" stands twice; first on line 1, column 58")
+    );
     let yaml: Vec<String> = names.iter().map(|line| line.replace('"', "")).collect();
-    assert_eq!(failure(&yaml.join("\n")), (51, 1, "the name \"n7\" stands twice; first on line 8, column 1".into()));
+    assert_eq!(
+        failure(&yaml.join("\n")),
+        (
+            51,
+            1,
+            "the name \"n7\" stands twice; first on line 8, column 1".into()
+        )
+    );
 }
 
 #[test]
@@ -133,12 +208,24 @@ fn short_intrinsics_become_long_ones() {
         ("!GetAtt [A, !Ref B]", r#"{"Fn::GetAtt":["A",{"Ref":"B"}]}"#),
         ("!Sub '${A}'", r#"{"Fn::Sub":"${A}"}"#),
         ("!Join [',', [a, 1]]", r#"{"Fn::Join":[",",["a",1]]}"#),
-        ("!If [A, !Ref B, !Ref 'AWS::NoValue']", r#"{"Fn::If":["A",{"Ref":"B"},{"Ref":"AWS::NoValue"}]}"#),
-        ("!Transform {Name: AWS::Include}", r#"{"Fn::Transform":{"Name":"AWS::Include"}}"#),
-        ("!Select [0, !GetAZs '']", r#"{"Fn::Select":[0,{"Fn::GetAZs":""}]}"#),
+        (
+            "!If [A, !Ref B, !Ref 'AWS::NoValue']",
+            r#"{"Fn::If":["A",{"Ref":"B"},{"Ref":"AWS::NoValue"}]}"#,
+        ),
+        (
+            "!Transform {Name: AWS::Include}",
+            r#"{"Fn::Transform":{"Name":"AWS::Include"}}"#,
+        ),
+        (
+            "!Select [0, !GetAZs '']",
+            r#"{"Fn::Select":[0,{"Fn::GetAZs":""}]}"#,
+        ),
         ("!Length [a]", r#"{"Fn::Length":["a"]}"#),
         ("!ToJsonString {a: b}", r#"{"Fn::ToJsonString":{"a":"b"}}"#),
-        ("!GetStackOutput {StackName: s}", r#"{"Fn::GetStackOutput":{"StackName":"s"}}"#),
+        (
+            "!GetStackOutput {StackName: s}",
+            r#"{"Fn::GetStackOutput":{"StackName":"s"}}"#,
+        ),
         ("!Rain::Module ./m.yaml", r#"{"!Rain::Module":"./m.yaml"}"#),
         ("!Rain::Embed", r#"{"!Rain::Embed":""}"#),
         ("!<!Ref> A", r#"{"Ref":"A"}"#),
@@ -148,9 +235,16 @@ fn short_intrinsics_become_long_ones() {
         ("!!bool 'true'", "true"),
         ("!!map {a: 1}", r#"{"a":1}"#),
         ("!<tag:yaml.org,2002:str> true", r#""true""#),
-        ("!Base64\n    Fn::Sub: |\n      x", r#"{"Fn::Base64":{"Fn::Sub":"x\n"}}"#),
+        (
+            "!Base64\n    Fn::Sub: |\n      x",
+            r#"{"Fn::Base64":{"Fn::Sub":"x\n"}}"#,
+        ),
     ] {
-        assert_eq!(shown(&format!("v:\n  {short}\n")), format!("{{\"v\":{long}}}"), "{short}");
+        assert_eq!(
+            shown(&format!("v:\n  {short}\n")),
+            format!("{{\"v\":{long}}}"),
+            "{short}"
+        );
     }
 }
 
@@ -176,10 +270,17 @@ fn yaml_scalars_are_read_as_cloudformation_does() {
         ("\"a\\tb\"", "\"a\\tb\""),
         ("a b#c", "\"a b#c\""),
     ] {
-        assert_eq!(shown(&format!("k: {plain}\n")), format!("{{\"k\":{value}}}"), "{plain}");
+        assert_eq!(
+            shown(&format!("k: {plain}\n")),
+            format!("{{\"k\":{value}}}"),
+            "{plain}"
+        );
     }
     // Names stay as written, whatever they look like.
-    assert_eq!(shown("On: 1\nyes: 2\n443: 3\ntrue: 4"), r#"{"On":1,"yes":2,"443":3,"true":4}"#);
+    assert_eq!(
+        shown("On: 1\nyes: 2\n443: 3\ntrue: 4"),
+        r#"{"On":1,"yes":2,"443":3,"true":4}"#
+    );
 }
 
 #[test]
@@ -222,7 +323,13 @@ fn yaml_names_and_values_have_exact_places() {
     assert_eq!(value_at(text, "b"), "three");
     assert_eq!(value_at(text, "e"), "!Ref");
     assert_eq!(value_at(text, "f"), "last");
-    assert_eq!(tree(text).root.loc.end, Pos { line: 18, column: 8 });
+    assert_eq!(
+        tree(text).root.loc.end,
+        Pos {
+            line: 18,
+            column: 8
+        }
+    );
 }
 
 #[test]
@@ -232,29 +339,44 @@ fn line_ends_and_byte_order_marks_change_nothing() {
     let marked = format!("\u{feff}{text}");
     let places = |text: &str| {
         let root = tree(text).root;
-        ["a.b", "d", "d.1", "a.c"].map(|path| (get(&root, path).loc, show(get(&root, path)).replace("\\r", "")))
+        ["a.b", "d", "d.1", "a.c"].map(|path| {
+            (
+                get(&root, path).loc,
+                show(get(&root, path)).replace("\\r", ""),
+            )
+        })
     };
     assert_eq!(places(&crlf), places(text));
     assert_eq!(places(&marked), places(text));
     let json = "{\"a\":\n [1,\n  {\"b\": 2}]}";
-    assert_eq!(get(&tree(&json.replace('\n', "\r\n")).root, "a.1.b").loc, get(&tree(json).root, "a.1.b").loc);
+    assert_eq!(
+        get(&tree(&json.replace('\n', "\r\n")).root, "a.1.b").loc,
+        get(&tree(json).root, "a.1.b").loc
+    );
     assert_eq!(shown("\u{feff}{\"a\": 1}"), "{\"a\":1}");
 }
 
 #[test]
 fn flow_style_yaml_is_no_broken_json() {
     assert_eq!(shown("{a: b, c: [d]}"), r#"{"a":"b","c":["d"]}"#);
-    assert_eq!(shown("{Resources: {A: {Type: x}}}"), r#"{"Resources":{"A":{"Type":"x"}}}"#);
+    assert_eq!(
+        shown("{Resources: {A: {Type: x}}}"),
+        r#"{"Resources":{"A":{"Type":"x"}}}"#
+    );
 }
 
 #[test]
 fn anchors_aliases_and_merges() {
-    let text = "x: &x {a: 1, b: 2}\ny: &y {b: 3, c: 4}\nz:\n  <<: [*x, *y]\n  a: 0\nw: *x\nv: {<<: *y}\n";
+    let text =
+        "x: &x {a: 1, b: 2}\ny: &y {b: 3, c: 4}\nz:\n  <<: [*x, *y]\n  a: 0\nw: *x\nv: {<<: *y}\n";
     assert_eq!(
         shown(text),
         r#"{"x":{"a":1,"b":2},"y":{"b":3,"c":4},"z":{"a":0,"b":2,"c":4},"w":{"a":1,"b":2},"v":{"b":3,"c":4}}"#
     );
-    assert_eq!(failure("a: &a 1\nb: {<<: *a}").2, "`<<` merges objects only");
+    assert_eq!(
+        failure("a: &a 1\nb: {<<: *a}").2,
+        "`<<` merges objects only"
+    );
     assert!(failure("a: &a [*a]").2.contains("alias"));
     assert!(failure("a: *nowhere").2.contains("anchor"));
 }
@@ -267,17 +389,33 @@ fn alias_bombs_are_bounded() {
         text += &format!("a{i}: &a{i} [{below}]\n");
     }
     let (line, _, message) = failure(&text);
-    assert!((5..9).contains(&line) && message.contains("200000"), "{line}: {message}");
+    assert!(
+        (5..9).contains(&line) && message.contains("200000"),
+        "{line}: {message}"
+    );
     // Aliases that deepen the tree step by step are stopped by its depth.
     let mut text = format!("a0: &a0 {}x{}\n", "[".repeat(90), "]".repeat(90));
     for i in 1..5 {
-        text += &format!("a{i}: &a{i} {}*a{}{}\n", "[".repeat(90), i - 1, "]".repeat(90));
+        text += &format!(
+            "a{i}: &a{i} {}*a{}{}\n",
+            "[".repeat(90),
+            i - 1,
+            "]".repeat(90)
+        );
     }
     assert!(failure(&text).2.starts_with("nested deeper than 200"));
     // So are anchors within anchors, each of which keeps a copy of all the others.
     let items = "x, ".repeat(5000);
-    let text = (0..100).fold(String::new(), |text, i| format!("{text}[&b{i} ")) + "[" + &items + "]" + &"]".repeat(100);
-    assert!(failure(&format!("a: {text}")).2.starts_with("anchors name more than"));
+    let text = (0..100).fold(String::new(), |text, i| format!("{text}[&b{i} "))
+        + "["
+        + &items
+        + "]"
+        + &"]".repeat(100);
+    assert!(
+        failure(&format!("a: {text}"))
+            .2
+            .starts_with("anchors name more than")
+    );
 }
 
 #[test]
@@ -296,7 +434,9 @@ fn deep_nesting_is_refused_where_it_becomes_too_deep() {
     ] {
         let (_, _, message) = failure(&text);
         assert!(
-            message.starts_with("nested deeper than 200") || message == "a name must be a string" || message.contains("recursion"),
+            message.starts_with("nested deeper than 200")
+                || message == "a name must be a string"
+                || message.contains("recursion"),
             "{}…: {message}",
             &text[..20]
         );
@@ -309,9 +449,21 @@ fn deep_nesting_is_refused_where_it_becomes_too_deep() {
 #[test]
 fn broken_yaml_is_told_where() {
     for (text, line, message) in [
-        ("a: 1\na: 2\n", 2, "the name \"a\" stands twice; first on line 1, column 1"),
-        ("a:\n  b: 1\n  'b': 2\n", 3, "the name \"b\" stands twice; first on line 2, column 3"),
-        ("a: 1\n---\nb: 2\n", 2, "a second YAML document; a template is one"),
+        (
+            "a: 1\na: 2\n",
+            2,
+            "the name \"a\" stands twice; first on line 1, column 1",
+        ),
+        (
+            "a:\n  b: 1\n  'b': 2\n",
+            3,
+            "the name \"b\" stands twice; first on line 2, column 3",
+        ),
+        (
+            "a: 1\n---\nb: 2\n",
+            2,
+            "a second YAML document; a template is one",
+        ),
         ("? [a]\n: b\n", 1, "a name must be a string"),
         ("a: [1, 2\nb: 3\n", 2, ""),
         ("a: \"x\n", 1, ""),
@@ -392,14 +544,21 @@ fn brackets_and_quotes_may_close_at_the_indentation_of_their_name() {
         "  s\"\n",
         "z: 1\n",
     );
-    assert_eq!(shown(text), r#"{"r":{"k":["a","b",{"c":"d e"}],"l":[{"m":{"n":{"Ref":"o"}}}],"p":"q s"},"z":1}"#);
+    assert_eq!(
+        shown(text),
+        r#"{"r":{"k":["a","b",{"c":"d e"}],"l":[{"m":{"n":{"Ref":"o"}}}],"p":"q s"},"z":1}"#
+    );
     assert_eq!(value_at(text, "r.k.0"), "\"a\"");
     assert_eq!(value_at(text, "r.k.1"), "b");
     assert_eq!(value_at(text, "r.k.2.c"), "'d\ne'");
     assert_eq!(value_at(text, "r.l.0.m.n"), "!Ref o");
     assert_eq!(value_at(text, "r.p"), "\"q\n  s\"");
     assert_eq!(name_at(text, "", "z"), "z");
-    let places: Vec<(u32, u32)> = tree(text).directives.iter().map(|d| (d.loc.start.line, d.loc.start.column)).collect();
+    let places: Vec<(u32, u32)> = tree(text)
+        .directives
+        .iter()
+        .map(|d| (d.loc.start.line, d.loc.start.column))
+        .collect();
     assert_eq!(places, [(3, 10), (8, 5)]);
     // What is broken otherwise stays broken, at its own place.
     let (line, ..) = failure("a:\n  b: [\n  c\n  ]\nd: e: f\n");

@@ -35,21 +35,33 @@ fn back(node: &Node) -> Value {
         NodeKind::Number(written) => written.parse::<i64>().map_or(Value::Null, Value::from),
         NodeKind::String(text) => Value::from(&**text),
         NodeKind::List(items) => items.iter().map(back).collect(),
-        NodeKind::Map(entries) => {
-            Value::Object(entries.iter().map(|e| (e.key.to_string(), back(&e.value))).collect())
-        }
+        NodeKind::Map(entries) => Value::Object(
+            entries
+                .iter()
+                .map(|e| (e.key.to_string(), back(&e.value)))
+                .collect(),
+        ),
     }
 }
 
 /// Places lie inside the text, in order, children within their parents.
 fn check_places(node: &Node, lines: u32) -> Result<(), TestCaseError> {
     prop_assert!(node.loc.start <= node.loc.end && node.loc.end.line <= lines + 1);
-    for child in node.items().iter().chain(node.entries().iter().map(|e| &e.value)) {
-        prop_assert!(node.loc.start <= child.loc.start && child.loc.end <= node.loc.end, "{node:?}");
+    for child in node
+        .items()
+        .iter()
+        .chain(node.entries().iter().map(|e| &e.value))
+    {
+        prop_assert!(
+            node.loc.start <= child.loc.start && child.loc.end <= node.loc.end,
+            "{node:?}"
+        );
         check_places(child, lines)?;
     }
     for entry in node.entries() {
-        prop_assert!(entry.key_loc.start < entry.key_loc.end && entry.key_loc.end <= entry.value.loc.end);
+        prop_assert!(
+            entry.key_loc.start < entry.key_loc.end && entry.key_loc.end <= entry.value.loc.end
+        );
     }
     Ok(())
 }

@@ -38,7 +38,10 @@ impl Connection {
 
     /// A setting's value.
     pub(crate) fn setting(&self, name: &str) -> Option<&str> {
-        self.settings.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+        self.settings
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
     }
 
     /// True when more settings may hide in an unknown part.
@@ -49,7 +52,13 @@ impl Connection {
     /// The database engine its scheme names.
     pub(crate) fn engine(&self) -> Option<&'static str> {
         match self.scheme.as_str() {
-            "postgres" | "postgresql" | "postgresql+psycopg2" | "postgresql+psycopg" | "postgresql+asyncpg" | "postgis" | "cockroachdb" => Some("postgres"),
+            "postgres"
+            | "postgresql"
+            | "postgresql+psycopg2"
+            | "postgresql+psycopg"
+            | "postgresql+asyncpg"
+            | "postgis"
+            | "cockroachdb" => Some("postgres"),
             "" => Some("postgres"),
             "mysql" | "mysql2" | "mariadb" | "mysql+pymysql" => Some("mysql"),
             "mongodb" | "mongodb+srv" => Some("mongodb"),
@@ -64,7 +73,9 @@ impl Connection {
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.len() < 32
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
 }
 
 fn from_url(scheme: &str, rest: &str) -> Connection {
@@ -80,7 +91,10 @@ fn from_url(scheme: &str, rest: &str) -> Connection {
         .filter_map(|pair| pair.split_once('='))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_ascii_lowercase()))
         .collect();
-    let open = query.contains(HOLE) && settings.iter().all(|(n, v)| !n.contains(HOLE) && !v.contains(HOLE))
+    let open = query.contains(HOLE)
+        && settings
+            .iter()
+            .all(|(n, v)| !n.contains(HOLE) && !v.contains(HOLE))
         || rest.ends_with(HOLE) && query.is_empty() && rest.matches('/').count() == 0
         || settings.iter().any(|(n, _)| n.contains(HOLE));
     let scheme = scheme.to_ascii_lowercase();
@@ -99,7 +113,11 @@ fn from_keywords(text: &str) -> Connection {
         .filter_map(|pair| pair.split_once('='))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_ascii_lowercase()))
         .collect();
-    let host = settings.iter().find(|(n, _)| n == "host").map_or("*", |(_, v)| v).replace(HOLE, "*");
+    let host = settings
+        .iter()
+        .find(|(n, _)| n == "host")
+        .map_or("*", |(_, v)| v)
+        .replace(HOLE, "*");
     Connection {
         scheme: String::new(),
         shown: format!("host={host}"),
@@ -117,7 +135,9 @@ pub(crate) fn is_inside(host: &str) -> bool {
         || name.starts_with("10.")
         || name.starts_with("192.168.")
         || name.starts_with("169.254.")
-        || [".local", ".internal", ".svc", ".localdomain"].iter().any(|end| name.ends_with(end))
+        || [".local", ".internal", ".svc", ".localdomain"]
+            .iter()
+            .any(|end| name.ends_with(end))
         || !name.contains(['.', '*'])
 }
 

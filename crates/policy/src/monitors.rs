@@ -37,7 +37,11 @@ pub(crate) fn rule(subject: Subject<'_>, event: &Json) -> Watch {
     }
     let disabled = subject.at("State").string().found().as_deref() == Some("DISABLED");
     let targets = !subject.at("Targets.0").is_absent();
-    if disabled || !targets { Watch::Silent } else { Watch::Yes }
+    if disabled || !targets {
+        Watch::Silent
+    } else {
+        Watch::Yes
+    }
 }
 
 /// How a metric filter watches an event: it needs an alarm on its metric, with an action.
@@ -53,19 +57,34 @@ pub(crate) fn filter(cx: &Cx<'_>, subject: Subject<'_>, event: &Json) -> Watch {
         Some(true) => {}
     }
     let metric = |subject: &Subject<'_>, name: &str, space: &str| {
-        Some((subject.at(name).string().found()?, subject.at(space).string().found()?))
+        Some((
+            subject.at(name).string().found()?,
+            subject.at(space).string().found()?,
+        ))
     };
-    let Some(own) = metric(&subject, "MetricTransformations.0.MetricName", "MetricTransformations.0.MetricNamespace") else {
+    let Some(own) = metric(
+        &subject,
+        "MetricTransformations.0.MetricName",
+        "MetricTransformations.0.MetricNamespace",
+    ) else {
         return Watch::Unknown;
     };
-    let alarmed = cx.subjects(&["AWS::CloudWatch::Alarm"]).iter().any(|alarm| {
-        metric(alarm, "MetricName", "Namespace").as_ref() == Some(&own) && !alarm.at("AlarmActions.0").is_absent()
-    });
+    let alarmed = cx
+        .subjects(&["AWS::CloudWatch::Alarm"])
+        .iter()
+        .any(|alarm| {
+            metric(alarm, "MetricName", "Namespace").as_ref() == Some(&own)
+                && !alarm.at("AlarmActions.0").is_absent()
+        });
     if alarmed { Watch::Yes } else { Watch::Silent }
 }
 
 /// The best watch over an event among all rules and filters given, and whose it is.
-pub(crate) fn best<'a>(cx: &Cx<'a>, record: &Json, bridged: &Json) -> (Watch, Option<&'a Resource>) {
+pub(crate) fn best<'a>(
+    cx: &Cx<'a>,
+    record: &Json,
+    bridged: &Json,
+) -> (Watch, Option<&'a Resource>) {
     let mut best = (Watch::No, None);
     for subject in cx.subjects(&["AWS::Events::Rule"]) {
         let watch = rule(subject, bridged);

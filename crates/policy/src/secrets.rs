@@ -74,9 +74,13 @@ pub(crate) fn found(name: &str, text: &Text) -> Option<String> {
     }
     // A location is no secret; a password inside one is a shape.
     if is_secret_name(name) && !plain.contains("://") && !plain.starts_with('/') {
-        let boring = matches!(plain.to_ascii_lowercase().as_str(), "true" | "false" | "none" | "null" | "enabled" | "disabled");
+        let boring = matches!(
+            plain.to_ascii_lowercase().as_str(),
+            "true" | "false" | "none" | "null" | "enabled" | "disabled"
+        );
         let number = plain.bytes().all(|b| b.is_ascii_digit()) && plain.len() < 6;
-        return (!boring && !number).then(|| "a value in plain sight under a name that says secret".to_owned());
+        return (!boring && !number)
+            .then(|| "a value in plain sight under a name that says secret".to_owned());
     }
     None
 }

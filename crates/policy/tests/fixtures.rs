@@ -147,3 +147,14 @@ fn every_control_is_described_and_has_its_fixtures() {
         }
     }
 }
+
+/// Every clause that can be decided from templates is, by a control with all three cases.
+#[test]
+fn every_iac_clause_is_decided() {
+    let open: Vec<String> = lockfast_policy::coverage()
+        .into_iter()
+        .filter(|row| row.source == lockfast_policy::SourceKind::Iac && !row.decided)
+        .map(|row| row.clause)
+        .collect();
+    assert!(open.is_empty(), "not decided: {open:?}");
+}

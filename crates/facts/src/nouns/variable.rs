@@ -32,14 +32,26 @@ impl Variable<'_> {
 /// name of the container that has it is.
 const PLACES: [(&str, &str, &str); 6] = [
     ("AWS::Lambda::Function", "Environment.Variables", ""),
-    ("AWS::ECS::TaskDefinition", "ContainerDefinitions", "Environment"),
-    ("AWS::CodeBuild::Project", "Environment.EnvironmentVariables", ""),
+    (
+        "AWS::ECS::TaskDefinition",
+        "ContainerDefinitions",
+        "Environment",
+    ),
+    (
+        "AWS::CodeBuild::Project",
+        "Environment.EnvironmentVariables",
+        "",
+    ),
     (
         "AWS::AppRunner::Service",
         "SourceConfiguration.ImageRepository.ImageConfiguration.RuntimeEnvironmentVariables",
         "",
     ),
-    ("AWS::Batch::JobDefinition", "ContainerProperties.Environment", ""),
+    (
+        "AWS::Batch::JobDefinition",
+        "ContainerProperties.Environment",
+        "",
+    ),
     ("AWS::Amplify::App", "EnvironmentVariables", ""),
 ];
 
@@ -74,7 +86,12 @@ pub fn variables(inventory: &Inventory) -> Vec<Variable<'_>> {
 }
 
 /// An object of names and values, or a list of `Name` and `Value`.
-fn collect<'a>(subject: Subject<'a>, container: &str, value: &'a Value, found: &mut Vec<Variable<'a>>) {
+fn collect<'a>(
+    subject: Subject<'a>,
+    container: &str,
+    value: &'a Value,
+    found: &mut Vec<Variable<'a>>,
+) {
     let mut add = |name: String, value: &'a Value| {
         found.push(Variable {
             subject,
@@ -91,10 +108,17 @@ fn collect<'a>(subject: Subject<'a>, container: &str, value: &'a Value, found: &
     } else if let Read::Found(items, _) = value.at("").list() {
         for item in items {
             // A CodeBuild variable of another type only names a secret or parameter.
-            if item.at("Type").string().found().is_some_and(|t| t != "PLAINTEXT") {
+            if item
+                .at("Type")
+                .string()
+                .found()
+                .is_some_and(|t| t != "PLAINTEXT")
+            {
                 continue;
             }
-            if let (Read::Found(name, _), Read::Found(value, _)) = (item.at("Name").string(), item.at("Value")) {
+            if let (Read::Found(name, _), Read::Found(value, _)) =
+                (item.at("Name").string(), item.at("Value"))
+            {
                 add(name, value);
             }
         }

@@ -64,7 +64,9 @@ fn pad(error: &ParseError, lines: &[&str], pads: &mut [u32]) -> bool {
     };
     if !error.message.ends_with("quoted scalar") {
         let indent = |line: &str| u32::try_from(line.len() - line.trim_start().len()).unwrap_or(0);
-        let above = at.checked_sub(1).map_or(0, |above| pads[above] + indent(lines[above]) + 1);
+        let above = at
+            .checked_sub(1)
+            .map_or(0, |above| pads[above] + indent(lines[above]) + 1);
         let now = pads[at] + indent(line);
         // The line above may begin with `- `; then it takes a step or two more.
         pads[at] += above.saturating_sub(now).clamp(1, 256);
@@ -72,7 +74,11 @@ fn pad(error: &ParseError, lines: &[&str], pads: &mut [u32]) -> bool {
     }
     // The place is that of the opening quote; every line up to the closing one may be at fault.
     let column = error.at.column.saturating_sub(1).saturating_sub(pads[at]) as usize;
-    let Some((start, quote)) = line.char_indices().nth(column).filter(|(_, c)| matches!(c, '"' | '\'')) else {
+    let Some((start, quote)) = line
+        .char_indices()
+        .nth(column)
+        .filter(|(_, c)| matches!(c, '"' | '\''))
+    else {
         return false;
     };
     let depth = u32::try_from(column).unwrap_or(0) + 1;
@@ -119,7 +125,10 @@ fn back(loc: &mut Loc, pads: &[u32]) {
 }
 
 fn back_pos(pos: Pos, pads: &[u32]) -> Pos {
-    let pad = pads.get(pos.line.saturating_sub(1) as usize).copied().unwrap_or(0);
+    let pad = pads
+        .get(pos.line.saturating_sub(1) as usize)
+        .copied()
+        .unwrap_or(0);
     Pos {
         line: pos.line,
         column: pos.column.saturating_sub(pad).max(1),

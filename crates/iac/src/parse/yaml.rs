@@ -2,7 +2,7 @@
 
 use super::json::Names;
 use super::scan::{Cursor, Head};
-use super::{MAX_DEPTH, dedent, ParseError, Parsed, loc};
+use super::{MAX_DEPTH, ParseError, Parsed, dedent, loc};
 use crate::comments;
 use crate::{Entry, Node, NodeKind};
 use lockfast_facts::{Loc, Pos, SourceId};
@@ -18,7 +18,9 @@ const MAX_ALIASED_NODES: usize = 200_000;
 
 pub(super) fn parse(text: &str, source: SourceId) -> Result<Parsed, ParseError> {
     match attempt(text, source) {
-        Err(error) if dedent::is_cause(&error) => dedent::parse(text, error, |text| attempt(text, source)),
+        Err(error) if dedent::is_cause(&error) => {
+            dedent::parse(text, error, |text| attempt(text, source))
+        }
         result => result,
     }
 }

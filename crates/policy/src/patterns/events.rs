@@ -9,7 +9,9 @@ pub(crate) fn matches(pattern: &Json, event: &Json) -> bool {
         return false;
     };
     fields.iter().all(|(name, wanted)| match name.as_str() {
-        "$or" => wanted.as_array().is_some_and(|any| any.iter().any(|p| matches(p, event))),
+        "$or" => wanted
+            .as_array()
+            .is_some_and(|any| any.iter().any(|p| matches(p, event))),
         _ => field(wanted, event.get(name)),
     })
 }
@@ -17,12 +19,14 @@ pub(crate) fn matches(pattern: &Json, event: &Json) -> bool {
 fn field(wanted: &Json, actual: Option<&Json>) -> bool {
     match (wanted, actual) {
         // Fields inside a list match when any item does.
-        (Json::Object(_), Some(Json::Array(items))) => items.iter().any(|item| matches(wanted, item)),
+        (Json::Object(_), Some(Json::Array(items))) => {
+            items.iter().any(|item| matches(wanted, item))
+        }
         (Json::Object(_), Some(inner)) => matches(wanted, inner),
         (Json::Object(_), None) => matches(wanted, &Json::Null),
-        (Json::Array(any), Some(Json::Array(items))) => {
-            any.iter().any(|w| items.iter().any(|item| value(w, Some(item))))
-        }
+        (Json::Array(any), Some(Json::Array(items))) => any
+            .iter()
+            .any(|w| items.iter().any(|item| value(w, Some(item)))),
         (Json::Array(any), actual) => any.iter().any(|w| value(w, actual)),
         _ => false,
     }
@@ -127,15 +131,33 @@ mod tests {
             (json!({"source": ["aws.s3", {"prefix": "aws.k"}]}), true),
             (json!({"source": ["aws.s3"]}), false),
             (json!({"detail": {"eventName": [{"suffix": "Key"}]}}), true),
-            (json!({"detail": {"eventName": [{"anything-but": ["DisableKey"]}]}}), false),
-            (json!({"detail": {"eventName": [{"anything-but": {"prefix": "Put"}}]}}), true),
-            (json!({"detail": {"n": [{"numeric": [">", 5, "<=", 7]}]}}), true),
+            (
+                json!({"detail": {"eventName": [{"anything-but": ["DisableKey"]}]}}),
+                false,
+            ),
+            (
+                json!({"detail": {"eventName": [{"anything-but": {"prefix": "Put"}}]}}),
+                true,
+            ),
+            (
+                json!({"detail": {"n": [{"numeric": [">", 5, "<=", 7]}]}}),
+                true,
+            ),
             (json!({"detail": {"missing": [{"exists": false}]}}), true),
             (json!({"detail": {"eventName": [{"exists": false}]}}), false),
             (json!({"detail": {"list": ["b"]}}), true),
-            (json!({"detail": {"eventName": [{"wildcard": "D*Key"}]}}), true),
-            (json!({"detail": {"eventName": [{"equals-ignore-case": "disablekey"}]}}), true),
-            (json!({"$or": [{"source": ["x"]}, {"source": ["aws.kms"]}]}), true),
+            (
+                json!({"detail": {"eventName": [{"wildcard": "D*Key"}]}}),
+                true,
+            ),
+            (
+                json!({"detail": {"eventName": [{"equals-ignore-case": "disablekey"}]}}),
+                true,
+            ),
+            (
+                json!({"$or": [{"source": ["x"]}, {"source": ["aws.kms"]}]}),
+                true,
+            ),
             (json!({"source": "aws.kms"}), false),
         ] {
             assert_eq!(matches(&pattern, &event), expected, "{pattern}");

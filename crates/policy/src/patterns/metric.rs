@@ -158,7 +158,10 @@ impl Parser<'_> {
                     return None;
                 };
                 self.at += 3;
-                match (word.to_ascii_uppercase().as_str(), second.to_ascii_uppercase().as_str()) {
+                match (
+                    word.to_ascii_uppercase().as_str(),
+                    second.to_ascii_uppercase().as_str(),
+                ) {
                     ("IS", "TRUE") => Some(actual == Some(&Json::Bool(true))),
                     ("IS", "FALSE") => Some(actual == Some(&Json::Bool(false))),
                     ("IS", "NULL") => Some(actual == Some(&Json::Null)),
@@ -175,7 +178,9 @@ impl Parser<'_> {
 fn select<'j>(record: &'j Json, path: &str) -> Option<&'j Json> {
     let mut value = record;
     for step in path.split(['.', '[']).filter(|s| !s.is_empty()) {
-        let step = step.trim_end_matches(']').trim_matches(|c| c == '\'' || c == '"');
+        let step = step
+            .trim_end_matches(']')
+            .trim_matches(|c| c == '\'' || c == '"');
         value = match step.parse::<usize>() {
             Ok(index) if value.is_array() => value.get(index)?,
             _ => value.get(step)?,
@@ -189,7 +194,10 @@ fn compare(actual: Option<&Json>, operator: &str, wanted: &str, quoted: bool) ->
         // A missing field is not equal to anything.
         return operator == "!=";
     };
-    let number = actual.as_f64().zip(wanted.parse::<f64>().ok()).filter(|_| !quoted);
+    let number = actual
+        .as_f64()
+        .zip(wanted.parse::<f64>().ok())
+        .filter(|_| !quoted);
     match (operator, number) {
         ("=", Some((a, b))) => (a - b).abs() < f64::EPSILON,
         ("!=", Some((a, b))) => (a - b).abs() >= f64::EPSILON,
@@ -198,7 +206,9 @@ fn compare(actual: Option<&Json>, operator: &str, wanted: &str, quoted: bool) ->
         ("<=", Some((a, b))) => a <= b,
         (">=", Some((a, b))) => a >= b,
         _ => {
-            let text = actual.as_str().map_or_else(|| actual.to_string(), str::to_owned);
+            let text = actual
+                .as_str()
+                .map_or_else(|| actual.to_string(), str::to_owned);
             match operator {
                 "=" => wildcard(wanted, &text),
                 "!=" => !wildcard(wanted, &text),
@@ -217,11 +227,20 @@ mod tests {
     fn patterns_match_as_documented() {
         let record = json!({"eventSource": "kms.amazonaws.com", "eventName": "DisableKey", "n": 5, "u": {"t": "Root"}, "l": [{"a": 1}]});
         for (pattern, expected) in [
-            ("{ ($.eventSource = kms.amazonaws.com) && (($.eventName = DisableKey) || ($.eventName = ScheduleKeyDeletion)) }", Some(true)),
-            ("{ $.eventSource = \"kms.amazon.com\" && $.eventName = \"DisableKey\" }", Some(false)),
+            (
+                "{ ($.eventSource = kms.amazonaws.com) && (($.eventName = DisableKey) || ($.eventName = ScheduleKeyDeletion)) }",
+                Some(true),
+            ),
+            (
+                "{ $.eventSource = \"kms.amazon.com\" && $.eventName = \"DisableKey\" }",
+                Some(false),
+            ),
             ("{ $.eventName = \"Disable*\" }", Some(true)),
             ("{ $.eventName != \"Disable*\" }", Some(false)),
-            ("{ $.n >= 5 && $.u.t = \"Root\" && $.x NOT EXISTS }", Some(true)),
+            (
+                "{ $.n >= 5 && $.u.t = \"Root\" && $.x NOT EXISTS }",
+                Some(true),
+            ),
             ("{ $.l[0].a = 1 }", Some(true)),
             ("DisableKey", Some(true)),
             ("", Some(true)),

@@ -103,7 +103,11 @@ pub(crate) fn json_of(value: &Value) -> Option<Json> {
             None => return None,
         },
         Kind::List(items) => Json::Array(items.iter().map(json_of).collect::<Option<_>>()?),
-        Kind::Map(map) => Json::Object(map.iter().map(|(n, v)| Some((n.to_string(), json_of(v)?))).collect::<Option<_>>()?),
+        Kind::Map(map) => Json::Object(
+            map.iter()
+                .map(|(n, v)| Some((n.to_string(), json_of(v)?)))
+                .collect::<Option<_>>()?,
+        ),
         Kind::Unknown(_) => return None,
     })
 }

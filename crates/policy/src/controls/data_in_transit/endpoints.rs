@@ -28,7 +28,8 @@ pub(super) fn overrides<'a>(cx: &Cx<'a>, service: &str) -> Vec<Override<'a>> {
                 || (name.starts_with("AWS_") && name.contains("ENDPOINT"))
                 || name.ends_with("_AWS_ENDPOINT")
         } else {
-            name.contains(service) && (name.contains("ENDPOINT") || name.contains("URL")) || name == "AWS_ENDPOINT_URL"
+            name.contains(service) && (name.contains("ENDPOINT") || name.contains("URL"))
+                || name == "AWS_ENDPOINT_URL"
         };
         if !is_override {
             continue;
@@ -56,11 +57,17 @@ pub(super) fn overrides<'a>(cx: &Cx<'a>, service: &str) -> Vec<Override<'a>> {
 pub(super) fn judge(cx: &Cx<'_>, out: &mut Out, service: &str, what: &str) {
     for found in overrides(cx, service) {
         let judgement = match &found.url {
-            Err(why) => Judgement::cannot_tell(found.subject, &format!("how {what} is reached"), why),
-            Ok(url) if matches!(url.scheme.as_str(), "https" | "daxs") => {
-                Judgement::pass(found.subject, format!("{what} is reached over TLS: {}", url.shown))
+            Err(why) => {
+                Judgement::cannot_tell(found.subject, &format!("how {what} is reached"), why)
             }
-            Ok(url) => Judgement::fail(found.subject, format!("{what} is reached in the clear: {}", url.shown)),
+            Ok(url) if matches!(url.scheme.as_str(), "https" | "daxs") => Judgement::pass(
+                found.subject,
+                format!("{what} is reached over TLS: {}", url.shown),
+            ),
+            Ok(url) => Judgement::fail(
+                found.subject,
+                format!("{what} is reached in the clear: {}", url.shown),
+            ),
         };
         out.push(judgement.part(found.part).at(found.loc));
     }

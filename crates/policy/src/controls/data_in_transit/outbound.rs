@@ -21,8 +21,14 @@ const PROPERTIES: [(&str, &str); 6] = [
     ("AWS::Events::ApiDestination", "InvocationEndpoint"),
     ("AWS::SNS::Subscription", "Endpoint"),
     ("AWS::CodePipeline::Webhook", "RegisterWithThirdParty"),
-    ("AWS::Events::Connection", "AuthParameters.OAuthParameters.AuthorizationEndpoint"),
-    ("AWS::KinesisFirehose::DeliveryStream", "HttpEndpointDestinationConfiguration.EndpointConfiguration.Url"),
+    (
+        "AWS::Events::Connection",
+        "AuthParameters.OAuthParameters.AuthorizationEndpoint",
+    ),
+    (
+        "AWS::KinesisFirehose::DeliveryStream",
+        "HttpEndpointDestinationConfiguration.EndpointConfiguration.Url",
+    ),
     ("AWS::AppSync::DataSource", "HttpConfig.Endpoint"),
 ];
 
@@ -45,7 +51,11 @@ pub(super) fn called<'a>(cx: &Cx<'a>) -> Vec<Called<'a>> {
     for (kind, property) in PROPERTIES {
         for subject in cx.subjects(&[kind]) {
             if kind == "AWS::SNS::Subscription"
-                && !subject.at("Protocol").string().found().is_some_and(|p| p.starts_with("http"))
+                && !subject
+                    .at("Protocol")
+                    .string()
+                    .found()
+                    .is_some_and(|p| p.starts_with("http"))
             {
                 continue;
             }
