@@ -87,18 +87,6 @@ fn folder(root: &Path, found: &mut Found) {
     let output = root.join("cdk.out");
     if is_assembly(&output) {
         found.assemblies.insert(output);
-        // Templates in a CDK app's source are its ingredients: what it makes of them is in the
-        // assembly.
-        let mut beside = Found::default();
-        walk(root, None, &mut beside);
-        found.problems.append(&mut beside.problems);
-        found.assemblies.append(&mut beside.assemblies);
-        let others = beside.passed_over.values().sum::<usize>() + beside.files.len();
-        *found
-            .passed_over
-            .entry("source of a CDK app".into())
-            .or_default() += others;
-        return;
     }
     walk(root, None, found);
 }

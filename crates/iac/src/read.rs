@@ -131,11 +131,19 @@ pub fn read(inputs: &[String], options: &ReadOptions) -> ReadResult {
             result.templates.push(template);
         }
     }
-    for (path, _) in jobs
+    let stacks = result.templates.len();
+    for (path, named) in jobs
         .iter()
         .filter(|(path, _)| !used.contains(path.as_str()))
     {
         if let Some(file) = files.get(path.as_str()) {
+            if !named && in_cdk_app(path) && is_included(&file.root, &result.templates[..stacks]) {
+                *result
+                    .passed_over
+                    .entry("included in a stack of the assembly".to_owned())
+                    .or_default() += 1;
+                continue;
+            }
             result.templates.push(Template {
                 stack_name: path.clone(),
                 stack_path: path.clone(),
@@ -154,6 +162,30 @@ pub fn read(inputs: &[String], options: &ReadOptions) -> ReadResult {
     crate::nesting::link(&mut result);
     crate::parameters::apply(&parameters, &mut result.templates, &mut result.problems);
     result
+}
+
+/// Whether a file lies in the source of a CDK app, whose folder holds `cdk.json`.
+fn in_cdk_app(path: &str) -> bool {
+    Path::new(path)
+        .ancestors()
+        .skip(1)
+        .any(|folder| folder.join("cdk.json").is_file())
+}
+
+/// A template that a CDK app includes (`CfnInclude`) keeps its logical ids: it is judged as part of
+/// the stack that holds all its resources, and not once more.
+fn is_included(root: &Node, stacks: &[Template]) -> bool {
+    let resources = root.get("Resources").map(Node::entries).unwrap_or_default();
+    let kind = |node: &Node| node.get("Type").and_then(Node::scalar).map(str::to_owned);
+    !resources.is_empty()
+        && stacks.iter().any(|stack| {
+            stack.root.get("Resources").is_some_and(|own| {
+                resources.iter().all(|resource| {
+                    own.get(&resource.key)
+                        .is_some_and(|there| kind(there) == kind(&resource.value))
+                })
+            })
+        })
 }
 
 /// Templates of an assembly that are given one by one, with what their assembly says of them.
