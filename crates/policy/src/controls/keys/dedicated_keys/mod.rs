@@ -49,6 +49,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                         .flatten()
                         .filter(|other| {
                             other.resource != store.resource
+                                && !is_copy(cx, store, other)
                                 && cx
                                     .classification(other.resource)
                                     .value()
@@ -82,4 +83,11 @@ fn more(count: usize) -> String {
     } else {
         format!(" and {count} more")
     }
+}
+
+/// A replica or cluster member has the same data as what it refers to, so the same key.
+fn is_copy(cx: &Cx<'_>, a: &Store, b: &Store) -> bool {
+    let refers = |to: ResourceId, from: ResourceId| cx.inventory.referrers(to).any(|r| r.id == from);
+    a.spec.service == b.spec.service
+        && (refers(a.resource, b.resource) || refers(b.resource, a.resource))
 }

@@ -26,7 +26,8 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             known => match known.value() {
                 Some(Protection::Customer(key)) => {
                     let other = users.get(&key.target).into_iter().flatten().find(|s| {
-                        !matches!(s.spec.noun.as_str(), "secret" | "parameter" | "function")
+                        !s.spec.name.starts_with("AWS::SecretsManager::")
+                            && !matches!(s.spec.noun.as_str(), "secret" | "parameter" | "function")
                     });
                     match other {
                         Some(other) => Judgement::fail(
