@@ -16,10 +16,6 @@ pub struct Loaded {
     pub files_read: usize,
 }
 
-/// Templates nest up to 200 levels and are walked recursively; a thread's default stack is too
-/// small for that in debug builds.
-const STACK: usize = 32 << 20;
-
 /// Reads and resolves the inputs. Whatever is wrong with one file, the others are still read.
 pub fn load(inputs: &[String], options: &ReadOptions) -> Loaded {
     let work = || {
@@ -39,12 +35,5 @@ pub fn load(inputs: &[String], options: &ReadOptions) -> Loaded {
             files_read: read.files_read,
         }
     };
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(rayon::current_num_threads())
-        .stack_size(STACK)
-        .build();
-    match pool {
-        Ok(pool) => pool.install(work),
-        Err(_) => work(),
-    }
+    crate::pool::install(work)
 }

@@ -293,7 +293,10 @@ pub struct Out(pub(crate) Vec<Judgement>);
 
 impl Out {
     /// Adds a judgement.
-    pub fn push(&mut self, judgement: Judgement) {
+    pub fn push(&mut self, mut judgement: Judgement) {
+        // Most have one fact, for which a vector keeps room for four; there are tens of thousands.
+        judgement.facts.shrink_to_fit();
+        judgement.steps.shrink_to_fit();
         self.0.push(judgement);
     }
 

@@ -31,21 +31,11 @@ pub struct Resolved {
     pub problems: Vec<Problem>,
 }
 
-/// Values are resolved recursively, up to [`eval::MAX_DEPTH`]; a thread's default stack is too
-/// small for that in debug builds. Only what is used of it takes memory.
-const STACK: usize = 64 << 20;
-
 /// Resolves templates to an inventory: one stack per template, one resource per logical id, one
 /// variant per combination of parameters that makes a difference.
 pub fn resolve(sources: Vec<Source>, mut templates: Vec<Template>) -> Resolved {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(rayon::current_num_threads())
-        .stack_size(STACK)
-        .build();
-    let (stacks, resources, problems) = match pool {
-        Ok(pool) => pool.install(|| resolve_all(&sources, &mut templates)),
-        Err(_) => resolve_all(&sources, &mut templates),
-    };
+    let (stacks, resources, problems) =
+        crate::pool::install(|| resolve_all(&sources, &mut templates));
     Resolved {
         inventory: Inventory::new(sources, stacks, resources),
         problems,

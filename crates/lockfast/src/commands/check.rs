@@ -42,7 +42,7 @@ pub fn run(args: &Check) -> Result<u8> {
         "judging {} resources",
         loaded.inventory.resources().len()
     ));
-    let run = evaluate(&loaded.inventory, &config, &today);
+    let run = lockfast_iac::install(|| evaluate(&loaded.inventory, &config, &today));
     spinner.finish_and_clear();
 
     let report = Report {
@@ -57,13 +57,12 @@ pub fn run(args: &Check) -> Result<u8> {
     if let Some(file) = &args.write_baseline {
         write_baseline(&run, file)?;
     }
-    Ok(exit_code(
-        &run,
-        &loaded,
-        &known,
-        args.fail_on,
-        args.max_unknown,
-    ))
+    let code = exit_code(&run, &loaded, &known, args.fail_on, args.max_unknown);
+    // The process ends here: giving back hundreds of thousands of values one by one is work for nothing.
+    std::mem::forget(report);
+    std::mem::forget(run);
+    std::mem::forget(loaded);
+    Ok(code)
 }
 
 /// Everything `check` finds in the paths, for `explain`.
@@ -217,8 +216,12 @@ fn write_report(
                 width: width(),
                 verbosity,
             };
-            // anstream takes the colour away where nobody would see it.
-            let mut out = BufWriter::new(anstream::stdout().lock());
+            // anstream takes the colour away where nobody would see it; machines get bytes as they are.
+            let stdout: Box<dyn Write> = match format {
+                Format::Terminal => Box::new(anstream::stdout().lock()),
+                _ => Box::new(std::io::stdout().lock()),
+            };
+            let mut out = BufWriter::with_capacity(1 << 18, stdout);
             lockfast_report::write(report, format, &style, &mut out)?;
             out.flush()?;
         }
