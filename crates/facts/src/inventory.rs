@@ -17,6 +17,7 @@ pub struct Inventory {
     referrers: OnceLock<HashMap<ResourceId, Vec<ResourceId>>>,
     stores: OnceLock<Vec<Store>>,
     channels: OnceLock<Vec<Channel>>,
+    aliases: OnceLock<HashMap<String, Vec<ResourceId>>>,
 }
 
 /// A resource under one of its variants: what a control judges.
@@ -68,6 +69,7 @@ impl Inventory {
             referrers: OnceLock::new(),
             stores: OnceLock::new(),
             channels: OnceLock::new(),
+            aliases: OnceLock::new(),
         }
     }
 
@@ -161,6 +163,25 @@ impl Inventory {
     /// Where connections are accepted or made, derived once from the resources.
     pub fn channels(&self) -> &[Channel] {
         self.channels.get_or_init(|| derive_channels(self))
+    }
+
+    /// The KMS aliases of a name, in the order read.
+    pub fn aliases<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Resource> + use<'a> {
+        self.aliases
+            .get_or_init(|| {
+                let mut map: HashMap<String, Vec<ResourceId>> = HashMap::new();
+                for alias in self.of_kind("AWS::KMS::Alias") {
+                    if let Read::Found(name, _) = alias.at("AliasName").string() {
+                        map.entry(name).or_default().push(alias.id);
+                    }
+                }
+                map
+            })
+            .get(name)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+            .iter()
+            .map(|id| self.resource(*id))
     }
 
     /// The stores that a resource is or holds.

@@ -133,14 +133,9 @@ fn known_tail(text: &Text) -> String {
 
 fn find_alias<'a>(inventory: &'a Inventory, user: &Resource, alias: &str) -> Option<&'a Resource> {
     let place = &inventory.stack_of(user).place;
-    inventory
-        .of_kind("AWS::KMS::Alias")
-        .filter(|resource| {
-            matches!(resource.at("AliasName").string(), Read::Found(name, _) if name == alias)
-        })
-        .find(|resource| {
-            resource.stack == user.stack || inventory.stack_of(resource).place == *place
-        })
+    inventory.aliases(alias).find(|resource| {
+        resource.stack == user.stack || inventory.stack_of(resource).place == *place
+    })
 }
 
 fn follow_alias(

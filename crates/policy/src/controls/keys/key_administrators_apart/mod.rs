@@ -171,7 +171,12 @@ fn roles<'a>(cx: &Cx<'a>) -> Vec<Role<'a>> {
                 .filter(|document| mentions_keys(document))
                 .map(Policy::from_value)
                 .collect();
-            (!policies.is_empty()).then(|| Role {
+            // Asked once for any key, so that each key asks only those few who may administer one.
+            let asked: Vec<&Policy> = policies.iter().collect();
+            let administers = ADMINISTER.iter().any(|action| {
+                identity_allows(&asked, action, &Target::any()) != Decision::ImplicitDeny
+            });
+            administers.then(|| Role {
                 resource,
                 account: cx.inventory.stack_of(resource).place.account.clone(),
                 policies,
