@@ -7,6 +7,7 @@
 //! learn which source they came from.
 #![deny(missing_docs)]
 
+pub mod certificate_users;
 mod guard;
 mod inventory;
 mod known;

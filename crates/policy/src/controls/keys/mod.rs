@@ -2,6 +2,7 @@
 
 use crate::control::chapter;
 
+mod certificate_use;
 mod key_policy;
 mod parameter_secret;
 mod sharing;

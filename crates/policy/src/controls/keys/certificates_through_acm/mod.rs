@@ -1,61 +1,102 @@
+use super::certificate_use::{From, uses};
 use crate::prelude::*;
+use lockfast_facts::Part;
 
 control! {
-    /// No certificate may be kept outside ACM: looks for IAM server certificates and for resources
-    /// that name one (`server-certificate` ARNs in load balancers, distributions, domain names). A
-    /// certificate that is issued by ACM in the templates passes. Certificates imported into ACM are
-    /// not made by CloudFormation and do not show here.
+    /// Looks at every certificate that a template makes and at every property that names the
+    /// certificate of a server (load balancers, CloudFront, API Gateway, AppSync, Cognito, OpenSearch,
+    /// Client VPN, Transfer Family, IoT, VPC Lattice, Amplify, Network Firewall). A certificate that a
+    /// template requests from ACM passes: ACM keeps its key and renews it (AWS Certificate Manager User
+    /// Guide, "Managed certificate renewal"). IAM's server certificates fail wherever they are made or
+    /// used, and so does a custom resource that calls `acm:ImportCertificate` or
+    /// `iam:UploadServerCertificate`.
+    ///
+    /// An ARN of ACM alone does not say whether the certificate was requested or imported, and an
+    /// imported one ACM does not renew: that is unknown.
     id: "certificates-through-acm",
     title: "All certificates are issued and kept by ACM",
     clauses: ["ACM-1"],
     severity: Medium,
-    fix: "Request the certificate from ACM and name it instead of the IAM server certificate.",
-    cloudformation: r#"Type: AWS::CertificateManager::Certificate
-Properties: {DomainName: shop.example.com, ValidationMethod: DNS}
+    fix: "Request the certificate from ACM with DNS validation in the same templates, refer to it, and delete the IAM or imported one.",
+    cloudformation: r#"Certificate:
+  Type: AWS::CertificateManager::Certificate
+  Properties:
+    DomainName: shop.example.com
+    ValidationMethod: DNS
+    DomainValidationOptions: [{DomainName: shop.example.com, HostedZoneId: !Ref Zone}]
 "#,
-    cdk: r#"new acm.Certificate(this, 'Certificate', { domainName: 'shop.example.com', validation: acm.CertificateValidation.fromDns(zone) });
+    cdk: r#"const certificate = new acm.Certificate(this, 'Certificate', {
+  domainName: 'shop.example.com',
+  validation: acm.CertificateValidation.fromDns(zone),
+});
 "#,
 }
 
-const NAMED: [(&str, &str); 7] = [
-    ("AWS::ElasticLoadBalancingV2::Listener", "Certificates.*.CertificateArn"),
-    ("AWS::ElasticLoadBalancing::LoadBalancer", "Listeners.*.SSLCertificateId"),
-    ("AWS::CloudFront::Distribution", "DistributionConfig.ViewerCertificate.IamCertificateId"),
-    ("AWS::CloudFront::Distribution", "DistributionConfig.ViewerCertificate.AcmCertificateArn"),
-    ("AWS::ApiGateway::DomainName", "RegionalCertificateArn"),
-    ("AWS::ApiGatewayV2::DomainName", "DomainNameConfigurations.*.CertificateArn"),
-    ("AWS::Cognito::UserPoolDomain", "CustomDomainConfig.CertificateArn"),
-];
+/// Calls of an SDK, as `AwsCustomResource` writes them, that bring a certificate from outside.
+const IMPORTS: [&str; 2] = ["importcertificate", "uploadservercertificate"];
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    for subject in cx.subjects(&["AWS::IAM::ServerCertificate"]) {
-        out.push(Judgement::fail(subject, "the certificate is kept in IAM, which neither renews it nor warns of its expiry"));
-    }
     for subject in cx.subjects(&["AWS::CertificateManager::Certificate"]) {
-        out.push(Judgement::pass(subject, "ACM issues the certificate"));
+        out.push(Judgement::pass(
+            subject,
+            "the certificate is requested from ACM",
+        ));
     }
-    for (kind, path) in NAMED {
-        for subject in cx.subjects(&[kind]) {
-            for read in subject.each(path) {
-                let judgement = match read {
-                    Read::Absent(_) => continue,
-                    Read::Unknown(why, loc) => Judgement::cannot_tell(subject, "where its certificate is kept", &why).at(loc),
-                    Read::Found(value, loc) => {
-                        let Read::Found(text, _) = value.at("").text() else { continue };
-                        let shown = text.render(|_| "*".into());
-                        if path.ends_with("IamCertificateId") || shown.contains(":server-certificate/") {
-                            Judgement::fail(subject, "its certificate is kept in IAM").at(loc)
-                        } else if shown.contains(":acm:") || text.references().next().is_some() {
-                            continue;
-                        } else if let Some(why) = text.first_unknown() {
-                            Judgement::cannot_tell(subject, "where its certificate is kept", why).at(loc)
-                        } else {
-                            Judgement::fail(subject, "its certificate is not one of ACM").at(loc)
-                        }
-                    }
-                };
-                out.push(judgement);
+    for subject in cx.subjects(&["AWS::IAM::ServerCertificate"]) {
+        out.push(Judgement::fail(
+            subject,
+            "the certificate is uploaded to IAM, which neither renews it nor warns of its expiry",
+        ));
+    }
+    for subject in cx.subjects(&["Custom::AWS", "AWS::CloudFormation::CustomResource"]) {
+        out.extend(imports(subject));
+    }
+    for used in uses(cx) {
+        let judgement = match &used.from {
+            From::Made(certificate) => {
+                Judgement::pass(used.subject, "its certificate is requested from ACM")
+                    .step(format!("certificate {}", certificate.name), certificate.loc)
             }
+            From::Iam => Judgement::fail(
+                used.subject,
+                "its certificate lies in IAM, which neither renews it nor warns of its expiry",
+            ),
+            From::Acm(arn) => Judgement::unknown(
+                used.subject,
+                format!("cannot tell whether {arn} was requested from ACM or imported: no template given makes it"),
+            )
+            .note("ACM does not renew imported certificates"),
+            From::Unknown(why) => {
+                Judgement::cannot_tell(used.subject, "where its certificate comes from", why)
+            }
+        };
+        out.push(judgement.at(used.loc).part(used.part));
+    }
+}
+
+/// CDK's `AwsCustomResource` writes the call as JSON into `Create`, with tokens joined in.
+fn imports(subject: Subject<'_>) -> Option<Judgement> {
+    for property in ["Create", "Update"] {
+        let Read::Found(call, loc) = subject.at(property).text() else {
+            continue;
+        };
+        let call = call
+            .render(|part| match part {
+                Part::Literal(s) => s.to_string(),
+                _ => String::new(),
+            })
+            .to_ascii_lowercase();
+        if IMPORTS.iter().any(|name| {
+            call.contains(&format!("\"{name}\"")) || call.contains(&format!("\"{name}command\""))
+        }) {
+            return Some(
+                Judgement::fail(
+                    subject,
+                    "it imports a certificate from outside, which AWS does not renew",
+                )
+                .at(loc),
+            );
         }
     }
+    None
 }

@@ -1,107 +1,199 @@
-use crate::judgement::About;
+mod reach;
+mod selectors;
+
 use crate::prelude::*;
+use lockfast_facts::Loc;
+use reach::coverage;
+use selectors::management_events;
 
 control! {
-    /// Where the input has keys, a CloudTrail trail must record their use: logging, in every region
-    /// (or the stack's own), management events on with reads and writes, KMS not left out of them,
-    /// and with log file validation. Looks at classic and advanced event selectors (AWS CloudTrail
-    /// User Guide, "Logging management events"). Without any trail in the input it is unknown: an
-    /// organisation's trail may stand in another account.
+    /// Every account and region with keys needs a trail that records what is done with and to them, and
+    /// that somebody can rely on. Looks at the trails of all templates given and at the keys they make,
+    /// and asks of each trail that it runs (`IsLogging`), covers the region (a multi-region trail, an
+    /// organisation's trail, or one made in that region), records management events, reads and writes
+    /// alike, and leaves KMS in: neither `ExcludeManagementEventSources` nor an advanced selector may
+    /// take `kms.amazonaws.com` out (AWS KMS is the one high-volume source that can be left out; AWS
+    /// CloudTrail User Guide, "Logging management events"). It must validate its log files
+    /// (`EnableLogFileValidation`, off when absent), and deliver to a bucket that lets it: one that the
+    /// templates make needs a policy that admits `cloudtrail.amazonaws.com` to write.
+    ///
+    /// A second look is at the account and region of the keys. Keys that only trails of other regions of
+    /// their account cover fail. With no trail of the account in the stacks given it is unknown: an
+    /// organisation's trail lies in another account.
     id: "trail-logs-key-use",
     title: "CloudTrail logs all use and management of keys",
     clauses: ["KEY-3"],
     severity: High,
-    fix: "Make the trail multi-region with IsLogging and EnableLogFileValidation, management events All, and kms.amazonaws.com not excluded.",
-    cloudformation: r#"Type: AWS::CloudTrail::Trail
-Properties:
-  IsLogging: true
-  IsMultiRegionTrail: true
-  IncludeGlobalServiceEvents: true
-  EnableLogFileValidation: true
-  S3BucketName: !Ref TrailBucket
+    fix: "Make one multi-region trail with log file validation that records all management events and excludes no source.",
+    cloudformation: r#"Trail:
+  Type: AWS::CloudTrail::Trail
+  DependsOn: TrailBucketPolicy
+  Properties:
+    IsLogging: true
+    IsMultiRegionTrail: true
+    IncludeGlobalServiceEvents: true
+    EnableLogFileValidation: true
+    S3BucketName: !Ref TrailBucket
+    KMSKeyId: !GetAtt TrailKey.Arn
 "#,
-    cdk: r#"new cloudtrail.Trail(this, 'Trail', { isMultiRegionTrail: true, enableFileValidation: true });
+    cdk: r#"new cloudtrail.Trail(this, 'Trail', {
+  isMultiRegionTrail: true,
+  enableFileValidation: true,
+  managementEvents: cloudtrail.ReadWriteType.ALL,
+  encryptionKey: trailKey,
+});
 "#,
 }
+
+const DOC: &str = "AWS CloudTrail User Guide: Logging management events";
+const ON: ServiceDefault = ServiceDefault {
+    doc: DOC,
+    since: "",
+};
+const VALIDATION_OFF: ServiceDefault = ServiceDefault {
+    doc: "AWS CloudFormation Template Reference: AWS::CloudTrail::Trail, EnableLogFileValidation",
+    since: "",
+};
+const ONE_REGION: ServiceDefault = ServiceDefault {
+    doc: "AWS CloudFormation Template Reference: AWS::CloudTrail::Trail, IsMultiRegionTrail",
+    since: "",
+};
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     let trails = cx.subjects(&["AWS::CloudTrail::Trail"]);
-    if trails.is_empty() {
-        if cx.inventory.of_kind("AWS::KMS::Key").next().is_some() {
-            out.push(Judgement::unknown(
-                About::Input,
-                format!(
-                    "none of the {} stacks given makes a trail; an organisation's trail may log the keys",
-                    cx.inventory.stacks().len()
-                ),
+    let mut sound = Vec::new();
+    for trail in &trails {
+        let judgement = trail_verdict(cx, *trail);
+        sound.push((*trail, judgement.verdict));
+        out.push(judgement);
+    }
+    coverage(cx, &sound, out);
+}
+
+/// What one trail does.
+fn trail_verdict(cx: &Cx<'_>, trail: Subject<'_>) -> Judgement {
+    let logging = trail.at("IsLogging").bool().or_default(true, ON);
+    let validation = trail
+        .at("EnableLogFileValidation")
+        .bool()
+        .or_default(false, VALIDATION_OFF);
+    let several = trail
+        .at("IsMultiRegionTrail")
+        .bool()
+        .or_default(false, ONE_REGION);
+    let management = management_events(trail);
+    let delivery = delivery(cx, trail);
+    let mut unknown: Option<(&str, Arc<Why>, Loc)> = None;
+    let mut fault: Option<(String, Loc)> = None;
+    let mut note = |wrong: Option<String>, loc: Loc| {
+        if let (Some(message), None) = (wrong, &fault) {
+            fault = Some((message, loc));
+        }
+    };
+    match &logging {
+        Known::Unknown(why, loc) => unknown = Some(("whether the trail runs", why.clone(), *loc)),
+        known => note(
+            (known.value() == Some(&false)).then(|| "the trail does not run".into()),
+            known.loc(),
+        ),
+    }
+    match &management {
+        Known::Unknown(why, loc) => {
+            unknown.get_or_insert((
+                "whether the trail records what is done with keys",
+                why.clone(),
+                *loc,
             ));
         }
-        return;
+        known => note(known.value().cloned().flatten(), known.loc()),
     }
-    for subject in trails {
-        out.push(trail(subject));
+    match &validation {
+        Known::Unknown(why, loc) => {
+            unknown.get_or_insert(("whether log files are validated", why.clone(), *loc));
+        }
+        known => note(
+            (known.value() == Some(&false)).then(|| {
+                "log files are not validated: a changed or deleted one would go unseen".into()
+            }),
+            known.loc(),
+        ),
     }
-}
-
-fn trail(subject: Subject<'_>) -> Judgement {
-    for (property, what) in [
-        ("IsLogging", "the trail does not log"),
-        ("IsMultiRegionTrail", "the trail covers one region only"),
-        ("EnableLogFileValidation", "the trail's files are not validated, so nobody can prove that they are complete"),
-    ] {
-        match subject.at(property).bool() {
-            Read::Found(true, _) => {}
-            Read::Found(false, loc) | Read::Absent(loc) => return Judgement::fail(subject, what).at(loc),
-            Read::Unknown(why, loc) => return Judgement::cannot_tell(subject, &format!("{property} of the trail"), &why).at(loc),
+    match &delivery {
+        Known::Unknown(why, loc) => {
+            unknown.get_or_insert((
+                "whether CloudTrail can deliver to the bucket",
+                why.clone(),
+                *loc,
+            ));
         }
+        known => note(known.value().cloned().flatten(), known.loc()),
     }
-    for selector in subject.each("EventSelectors.*").into_iter().filter_map(Read::found) {
-        if selector.at("IncludeManagementEvents").bool().found() == Some(false) {
-            return Judgement::fail(subject, "the trail leaves management events out, and with them the use of keys").at(selector.loc);
-        }
-        for excluded in selector.each("ExcludeManagementEventSources.*") {
-            if matches!(&excluded, Read::Found(v, _) if v.at("").string().found().as_deref() == Some("kms.amazonaws.com")) {
-                return Judgement::fail(subject, "the trail leaves KMS out of the management events").at(excluded.loc());
-            }
-        }
-        if let Read::Found(kind, loc) = selector.at("ReadWriteType").string()
-            && kind != "All"
-        {
-            return Judgement::fail(subject, format!("the trail logs {kind} events; decryption is a read, key changes are writes")).at(loc);
-        }
-    }
-    advanced(subject).unwrap_or_else(|| Judgement::pass(subject, "the trail logs all use and management of keys"))
-}
-
-/// Advanced selectors: one must take management events and not leave KMS out.
-fn advanced(subject: Subject<'_>) -> Option<Judgement> {
-    let selectors = match subject.at("AdvancedEventSelectors").list() {
-        Read::Found(selectors, _) if !selectors.is_empty() => selectors,
-        Read::Unknown(why, loc) => {
-            return Some(Judgement::cannot_tell(subject, "which events the trail logs", &why).at(loc));
-        }
-        _ => return None,
+    let judgement = match (fault, unknown) {
+        (Some((message, loc)), _) => Judgement::fail(trail, message).at(loc),
+        (None, Some((what, why, loc))) => Judgement::cannot_tell(trail, what, &why).at(loc),
+        (None, None) => Judgement::pass(
+            trail,
+            "the trail records what is done with keys, in validated log files",
+        ),
     };
-    let mut management = false;
-    for selector in selectors {
-        let fields: Vec<&Value> = selector.each("FieldSelectors.*").into_iter().filter_map(Read::found).collect();
-        let has = |field: &str, operator: &str, value: &str| {
-            fields.iter().any(|f| {
-                f.at("Field").string().found().as_deref() == Some(field)
-                    && f.each(&format!("{operator}.*"))
-                        .into_iter()
-                        .any(|v| v.string().found().as_deref() == Some(value))
-            })
-        };
-        if has("eventCategory", "Equals", "Management") {
-            management = true;
-            if has("eventSource", "NotEquals", "kms.amazonaws.com") {
-                return Some(Judgement::fail(subject, "the trail leaves KMS out of the management events").at(selector.loc));
-            }
-            if has("readOnly", "Equals", "false") || has("readOnly", "Equals", "true") {
-                return Some(Judgement::fail(subject, "the trail logs reads or writes of keys only").at(selector.loc));
-            }
-        }
+    judgement
+        .fact("IsLogging", &logging)
+        .fact("IsMultiRegionTrail", &several)
+        .fact("EnableLogFileValidation", &validation)
+}
+
+/// Why CloudTrail cannot deliver; `None` when it can, or when the bucket is not in the templates.
+fn delivery(cx: &Cx<'_>, trail: Subject<'_>) -> Known<Option<String>> {
+    let (bucket, loc) = match trail.at("S3BucketName") {
+        Read::Found(value, loc) => match cx.inventory.target(value) {
+            Some((bucket, _)) if &*bucket.kind == "AWS::S3::Bucket" => (bucket, loc),
+            // A central log bucket of another account is the rule rather than the exception.
+            _ => return Known::Stated(None, loc),
+        },
+        read => return Known::Stated(None, read.loc()),
+    };
+    let mut policies = cx
+        .inventory
+        .referrers(bucket.id)
+        .filter(|r| &*r.kind == "AWS::S3::BucketPolicy")
+        .flat_map(|r| cx.inventory.variants_of(r.id))
+        .filter(|policy| {
+            policy.variant.when.compatible(&trail.variant.when)
+                && matches!(policy.at("Bucket"), Read::Found(value, _)
+                    if cx.inventory.target(value).is_some_and(|(target, _)| target.id == bucket.id))
+        });
+    let Some(policy) = policies.next() else {
+        return Known::Stated(
+            Some(format!(
+                "bucket {} has no policy that lets CloudTrail write its log files",
+                bucket.name
+            )),
+            loc,
+        );
+    };
+    use lockfast_access::{Policy, Principal, Request, Resource as Target, Three};
+    let Some(parsed) = Policy::from_read(policy.at("PolicyDocument")) else {
+        return Known::Stated(None, loc);
+    };
+    let name = bucket.at("BucketName").string().found();
+    let target = Target::bucket(bucket.id, name.as_deref()).any_object();
+    let request = Request::new(
+        Principal::service("cloudtrail.amazonaws.com"),
+        "s3:PutObject",
+        target,
+    )
+    .with("s3:x-amz-acl", "bucket-owner-full-control")
+    .with("aws:SecureTransport", "true");
+    let outcome = parsed.evaluate(&request);
+    if outcome.allowed == Three::No {
+        Known::Stated(
+            Some(format!(
+                "the policy of bucket {} does not let CloudTrail write its log files",
+                bucket.name
+            )),
+            policy.resource.loc,
+        )
+    } else {
+        Known::Stated(None, loc)
     }
-    (!management).then(|| Judgement::fail(subject, "the trail leaves management events out, and with them the use of keys"))
 }
