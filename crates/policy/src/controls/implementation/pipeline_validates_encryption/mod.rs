@@ -1,11 +1,18 @@
+mod commands;
+
 use crate::prelude::*;
+use commands::{Says, says};
+use lockfast_facts::Loc;
 
 control! {
-    /// A deployment pipeline in the input (`AWS::CodePipeline::Pipeline`, or a CodeBuild project that
-    /// deploys) must validate encryption before it deploys: some build it runs calls Lockfast or a
-    /// tool of its kind (checkov, cfn-guard, cfn_nag, cdk-nag, KICS, Trivy) and fails on findings. Looks
-    /// at the build specifications that stand in the template; one that lies in the repository is
-    /// unknown. `lockfast check` has exit codes, SARIF and annotations for every pipeline; the README
+    /// A deployment pipeline in the input (`AWS::CodePipeline::Pipeline`) must validate encryption
+    /// before it deploys: a build in a stage (or with a `RunOrder`) before the first deployment calls
+    /// Lockfast or a tool of its kind (checkov, cfn-guard, cfn_nag, cdk-nag, KICS, Trivy), and its
+    /// findings stop the pipeline: a command that shrugs them off (`|| true`, `--soft-fail`,
+    /// `on-failure: CONTINUE`) does not count, nor does one in a comment or one that only installs the
+    /// tool. A stage of CDK Pipelines that updates the pipeline itself is no deployment of the app. Looks
+    /// at the build specifications that stand in the template; one that lies in the repository, or a
+    /// project that no template given makes, is unknown. `lockfast check` has exit codes, SARIF and annotations for every pipeline; the README
     /// shows them ready to paste.
     id: "pipeline-validates-encryption",
     title: "The pipeline validates encryption before it deploys",
@@ -24,62 +31,164 @@ control! {
 "#,
 }
 
-const TOOLS: [&str; 8] = ["lockfast", "checkov", "cfn-guard", "cfn_nag", "cdk-nag", "kics", "trivy config", "terrascan"];
+/// What deploys, by the action's provider.
+const DEPLOYS: [&str; 9] = [
+    "CloudFormation",
+    "CloudFormationStackSet",
+    "CloudFormationStackInstances",
+    "CodeDeploy",
+    "CodeDeployToECS",
+    "ECS",
+    "EKS",
+    "Lambda",
+    "ElasticBeanstalk",
+];
 
-/// What a build's commands say.
-enum Says {
-    Validates(&'static str),
-    Nothing,
+/// A step of a pipeline, in the order it runs.
+struct Action {
+    order: (usize, i64),
+    loc: Loc,
+    what: What,
+}
+
+enum What {
+    Deploys,
+    Builds(Says),
+    Other,
     Unknown,
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let builds: Vec<(ResourceId, Says)> = cx
-        .subjects(&["AWS::CodeBuild::Project"])
-        .into_iter()
-        .map(|subject| (subject.id(), says(subject)))
-        .collect();
     for subject in cx.subjects(&["AWS::CodePipeline::Pipeline"]) {
-        let deploys = subject.each("Stages.*.Actions.*.ActionTypeId.Provider").into_iter().any(|p| {
-            matches!(p.string(), Read::Found(p, _) if matches!(p.as_str(), "CloudFormation" | "ECS" | "CodeDeploy" | "Lambda" | "CloudFormationStackSet"))
-        });
-        let own: Vec<&Says> = subject
-            .each("Stages.*.Actions.*.Configuration.ProjectName")
-            .into_iter()
-            .filter_map(|read| match read {
-                Read::Found(value, _) => {
-                    let (project, _) = cx.inventory.target(value)?;
-                    builds.iter().find(|(id, _)| *id == project.id).map(|(_, says)| says)
-                }
-                _ => None,
-            })
-            .collect();
-        let validated = own.iter().find_map(|s| match s {
-            Says::Validates(tool) => Some(*tool),
-            _ => None,
-        });
-        let unknown = own.iter().any(|s| matches!(s, Says::Unknown));
-        out.push(match validated {
-            Some(tool) => Judgement::pass(subject, format!("{tool} validates before it deploys")),
-            None if unknown => Judgement::unknown(subject, "cannot tell whether it validates encryption: its build specification lies in the repository"),
-            None if deploys => Judgement::fail(subject, "the pipeline deploys without validating encryption"),
-            None => Judgement::unknown(subject, "cannot tell what the pipeline deploys"),
-        });
+        out.push(pipeline(cx, subject));
     }
 }
 
-fn says(subject: Subject<'_>) -> Says {
-    match subject.at("Source.BuildSpec").text() {
-        Read::Found(text, _) => {
-            let known = text.render(|_| String::new()).to_lowercase();
-            match TOOLS.iter().find(|tool| known.contains(*tool)) {
-                Some(tool) => Says::Validates(tool),
-                None if !known.contains('\n') && !known.contains('{') => Says::Unknown,
-                None if text.first_unknown().is_some() => Says::Unknown,
-                None => Says::Nothing,
-            }
+fn pipeline(cx: &Cx<'_>, subject: Subject<'_>) -> Judgement {
+    let actions = match actions(cx, subject) {
+        Ok(actions) => actions,
+        Err(why) => return Judgement::cannot_tell(subject, "what the pipeline runs", &why),
+    };
+    let deploys = actions
+        .iter()
+        .filter(|a| matches!(a.what, What::Deploys))
+        .min_by_key(|a| a.order);
+    let before = |a: &&Action| deploys.is_none_or(|d| a.order < d.order);
+    let says = |a: &Action| match a.what {
+        What::Builds(says) => Some(says),
+        _ => None,
+    };
+    let validates = actions.iter().find_map(|a| match says(a) {
+        Some(Says::Validates(tool)) => Some((tool, a)),
+        _ => None,
+    });
+    let early = actions.iter().filter(before).find_map(|a| match says(a) {
+        Some(Says::Validates(tool)) => Some((tool, a)),
+        _ => None,
+    });
+    let shrugs = actions.iter().find_map(|a| match says(a) {
+        Some(Says::Shrugs(tool)) => Some((tool, a)),
+        _ => None,
+    });
+    let unseen = actions
+        .iter()
+        .filter(before)
+        .find(|a| matches!(a.what, What::Unknown | What::Builds(Says::Unknown)));
+    if let Some((tool, action)) = early {
+        return Judgement::pass(
+            subject,
+            format!("{tool} validates before the pipeline deploys"),
+        )
+        .at(action.loc);
+    }
+    if let Some(action) = unseen {
+        return Judgement::unknown(
+            subject,
+            "cannot tell whether it validates encryption: what a build runs is in the repository, not in the templates",
+        )
+        .at(action.loc);
+    }
+    match (deploys, validates, shrugs) {
+        (None, ..) => Judgement::unknown(subject, "cannot tell what the pipeline deploys"),
+        (Some(_), Some((tool, action)), _) => Judgement::fail(
+            subject,
+            format!("{tool} validates only after the pipeline has deployed"),
+        )
+        .at(action.loc),
+        (Some(_), None, Some((tool, action))) => Judgement::fail(
+            subject,
+            format!("{tool} runs, but the pipeline deploys whatever it finds"),
+        )
+        .at(action.loc),
+        (Some(action), None, None) => Judgement::fail(
+            subject,
+            "the pipeline deploys without validating encryption",
+        )
+        .at(action.loc),
+    }
+}
+
+/// The pipeline's steps; an error when its stages are not known.
+fn actions(cx: &Cx<'_>, subject: Subject<'_>) -> Result<Vec<Action>, Arc<Why>> {
+    let stages = match subject.at("Stages").list() {
+        Read::Found(stages, _) => stages,
+        Read::Unknown(why, _) => return Err(why),
+        Read::Absent(_) => return Ok(Vec::new()),
+    };
+    let mut found = Vec::new();
+    for (number, stage) in stages.iter().enumerate() {
+        let actions = match stage.at("Actions").list() {
+            Read::Found(actions, _) => actions,
+            Read::Unknown(why, _) => return Err(why),
+            Read::Absent(_) => continue,
+        };
+        for action in actions {
+            found.push(Action {
+                order: (number, action.at("RunOrder").int().found().unwrap_or(1)),
+                loc: action.loc,
+                what: what(cx, subject, action),
+            });
         }
-        // Without one, the file buildspec.yml of the repository is run.
-        _ => Says::Unknown,
+    }
+    Ok(found)
+}
+
+fn what(cx: &Cx<'_>, pipeline: Subject<'_>, action: &Value) -> What {
+    let provider = match action.at("ActionTypeId.Provider").string() {
+        Read::Found(provider, _) => provider,
+        Read::Unknown(..) => return What::Unknown,
+        Read::Absent(_) => return What::Other,
+    };
+    if DEPLOYS.contains(&provider.as_str()) {
+        return What::Deploys;
+    }
+    if provider == "Commands" {
+        return What::Builds(says(&action.each("Commands.*")));
+    }
+    if provider != "CodeBuild" {
+        return What::Other;
+    }
+    let project = match action.at("Configuration.ProjectName") {
+        Read::Found(value, _) => cx.inventory.target(value).map(|(project, _)| project),
+        _ => None,
+    };
+    let Some(project) = project.filter(|p| &*p.kind == "AWS::CodeBuild::Project") else {
+        return What::Unknown;
+    };
+    // CDK Pipelines updates itself and uploads assets with projects of its own; neither validates.
+    let own = project
+        .construct_path
+        .as_deref()
+        .is_some_and(|path| path.contains("/UpdatePipeline/") || path.contains("/Assets/"));
+    if own {
+        return What::Other;
+    }
+    let variant = cx
+        .inventory
+        .variants_of(project.id)
+        .find(|p| p.variant.when.compatible(&pipeline.variant.when));
+    match variant {
+        Some(project) => What::Builds(says(&[project.at("Source.BuildSpec")])),
+        None => What::Unknown,
     }
 }
