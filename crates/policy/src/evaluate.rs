@@ -179,7 +179,7 @@ impl<'a> Run<'a> {
             title: row.control.title.into(),
             severity: row.severity,
             verdict,
-            message: judgement.message.to_string(),
+            message: crate::secrets::covered(judgement.message.to_string()),
             when: row.when.clone(),
             origin: self.origin(judgement),
             facts: judgement
@@ -200,7 +200,7 @@ impl<'a> Run<'a> {
                     };
                     FactView {
                         name: fact.name.to_string(),
-                        value: fact.value.clone(),
+                        value: crate::secrets::covered(fact.value.clone()),
                         certainty: certainty.into(),
                         because,
                         origin: fact.loc.and_then(|loc| self.location(loc)),

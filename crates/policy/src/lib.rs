@@ -17,7 +17,7 @@ mod judgement;
 mod key_users;
 mod monitors;
 mod patterns;
-mod secrets;
+pub mod secrets;
 mod waiver;
 
 pub use clause::{Clause, Kind as SourceKind, clause, clauses};

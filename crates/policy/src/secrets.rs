@@ -1,6 +1,10 @@
 //! What looks like a secret: shapes of credentials, names of variables, values of high entropy.
 //! Nothing here ever prints a value.
 
+mod cover;
+
+pub use cover::{COVER, covered, in_line, unquoted};
+
 use lockfast_facts::Text;
 use regex::bytes::{RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::Deserialize;
@@ -54,8 +58,15 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
 });
 
 /// Whether a name says that its value is a secret.
-pub(crate) fn is_secret_name(name: &str) -> bool {
-    TABLES.names.is_match(name.as_bytes()) && !TABLES.not_names.is_match(name.as_bytes())
+pub fn is_secret_name(name: &str) -> bool {
+    // Secrets Manager's own property is one, whatever the table says of names that end so.
+    name.eq_ignore_ascii_case("SecretString")
+        || (TABLES.names.is_match(name.as_bytes()) && !TABLES.not_names.is_match(name.as_bytes()))
+}
+
+/// Whether a value is none: an example, a reference, a blank to fill in.
+pub fn is_placeholder(value: &str) -> bool {
+    TABLES.placeholders.is_match(value.as_bytes())
 }
 
 /// What the known characters of a value under this name give away, if anything: a phrase without
@@ -69,7 +80,7 @@ pub(crate) fn found(name: &str, text: &Text) -> Option<String> {
         }
     }
     let plain = text.plain()?.trim();
-    if plain.len() < 4 || TABLES.placeholders.is_match(plain.as_bytes()) {
+    if plain.len() < 4 || is_placeholder(plain) {
         return None;
     }
     // A location is no secret; a password inside one is a shape.

@@ -1,5 +1,6 @@
 //! Comma-separated values, a row per verdict.
 
+use crate::clean;
 use crate::model::{Report, headline};
 use std::io::{Result, Write};
 
@@ -20,7 +21,7 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
         "message",
         "fingerprint",
     ])?;
-    for finding in report.listed() {
+    for finding in report.listed().map(clean::finding) {
         let resource = &finding.resource;
         let (file, line) = finding
             .origin

@@ -1,11 +1,12 @@
 //! GitHub workflow commands (GitHub Docs, "Workflow commands for GitHub Actions").
 
+use crate::clean;
 use crate::model::{Report, headline};
 use lockfast_policy::{Severity, Verdict};
 use std::io::{Result, Write};
 
 pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
-    for finding in report.listed() {
+    for finding in report.listed().map(clean::finding) {
         let level = match (finding.verdict, finding.severity) {
             (Verdict::Fail, Severity::Critical | Severity::High) => "error",
             (Verdict::Fail, _) => "warning",
@@ -50,8 +51,8 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
         writeln!(
             out,
             "::warning file={}{line},title=Not read::{}",
-            property(&problem.path),
-            data(&problem.message)
+            property(&clean::clean(&problem.path)),
+            data(&clean::clean(&problem.message))
         )?;
     }
     let total = report.summary().total;

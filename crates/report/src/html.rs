@@ -1,6 +1,7 @@
 //! One self-contained, printable page.
 
-use crate::excerpt::excerpt;
+use crate::clean;
+use crate::excerpt::Excerpts;
 use crate::keymap;
 use crate::model::{ClauseRow, Counts, InputSummary, Report, headline, place};
 use askama::Template;
@@ -34,12 +35,12 @@ struct Item {
 
 pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
     let summary = report.summary();
-    let inventory = report.run.inventory();
+    let excerpts = Excerpts::new(report.run, false, 140);
     let mut findings: Vec<Item> = Vec::new();
     for verdict in [Verdict::Fail, Verdict::Unknown, Verdict::Waived] {
         for (_, _, indices) in report.grouped(verdict) {
             for index in indices {
-                let finding = report.run.finding(index);
+                let finding = clean::finding(report.run.finding(index));
                 findings.push(Item {
                     headline: headline(&finding),
                     place: place(&finding),
@@ -47,7 +48,7 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
                         .origin
                         .as_ref()
                         .filter(|_| verdict == Verdict::Fail)
-                        .and_then(|at| excerpt(inventory, at, "", false))
+                        .and_then(|at| excerpts.draw(at))
                         .unwrap_or_default(),
                     environment: finding.resource.environment.clone().unwrap_or_default(),
                     clauses: finding.clauses.join(" "),

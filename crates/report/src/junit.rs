@@ -1,5 +1,6 @@
 //! JUnit XML: a suite per control, a case per thing judged.
 
+use crate::clean;
 use crate::model::{Report, headline, place};
 use lockfast_policy::Verdict;
 use quick_junit::{
@@ -10,7 +11,7 @@ use std::io::{Result, Write};
 pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
     let mut junit = Junit::new("lockfast");
     let mut suite: Option<TestSuite> = None;
-    for finding in report.listed() {
+    for finding in report.listed().map(clean::finding) {
         if suite
             .as_ref()
             .is_none_or(|s| s.name.as_str() != finding.control)

@@ -15,6 +15,7 @@ mod junit;
 mod keymap;
 mod markdown;
 mod model;
+mod redact;
 mod sarif;
 mod terminal;
 

@@ -1,7 +1,7 @@
 //! The report for a person at a terminal.
 
-use crate::clean::clean;
-use crate::excerpt::excerpt;
+use crate::clean::{self, clean};
+use crate::excerpt::Excerpts;
 use crate::model::{Report, Style, Verbosity, headline, place};
 use anstyle::{AnsiColor, Style as Paint};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
@@ -18,8 +18,9 @@ pub(crate) fn write(report: &Report<'_>, style: &Style, out: &mut dyn Write) -> 
         color: style.color,
     };
     if style.verbosity > Verbosity::Quiet {
+        let excerpts = Excerpts::new(report.run, style.color, style.width.max(40) - 2);
         for (severity, control, indices) in report.failures() {
-            view.control(out, severity, control, &indices)?;
+            view.control(out, &excerpts, severity, control, &indices)?;
         }
         view.unknowns(out)?;
         if style.verbosity == Verbosity::Verbose {
@@ -75,16 +76,22 @@ impl View<'_> {
     fn control(
         &self,
         out: &mut dyn Write,
+        excerpts: &Excerpts<'_>,
         severity: Severity,
         control: &Control,
         indices: &[usize],
     ) -> Result<()> {
+        let level = severity.to_string().to_uppercase();
+        let tail = format!("[{}] {}", control.id, control.clauses.join(" "));
+        // One line where it fits, else the ids below the title.
+        let fits = level.len() + control.title.len() + tail.len() + 2 <= self.style.width;
         writeln!(
             out,
-            "{} {} {}",
-            self.paint(paint_of(severity), &severity.to_string().to_uppercase()),
-            self.bold(control.title),
-            self.faint(&format!("[{}] {}", control.id, control.clauses.join(" ")))
+            "{} {}{}{}",
+            self.paint(paint_of(severity), &level),
+            self.bold(&self.wrapped(control.title, "")),
+            if fits { " " } else { "\n" },
+            self.faint(&tail)
         )?;
         let shown = if self.style.verbosity == Verbosity::Verbose {
             indices.len()
@@ -92,17 +99,17 @@ impl View<'_> {
             FIRST
         };
         for index in indices.iter().take(shown) {
-            self.finding(out, &self.report.run.finding(*index))?;
+            self.finding(out, excerpts, control, &self.finding_of(*index))?;
         }
         if indices.len() > shown {
             writeln!(out, "\n  … and {} more:", indices.len() - shown)?;
             for index in indices.iter().skip(shown).take(12) {
-                let finding = self.report.run.finding(*index);
+                let finding = self.finding_of(*index);
                 writeln!(
                     out,
                     "    {}  {}",
-                    clean(&name(&finding)),
-                    self.faint(&clean(&place(&finding)))
+                    name(&finding),
+                    self.faint(&place(&finding))
                 )?;
             }
             if indices.len() > shown + 12 {
@@ -131,44 +138,57 @@ impl View<'_> {
         writeln!(out)
     }
 
-    fn finding(&self, out: &mut dyn Write, finding: &Finding) -> Result<()> {
+    /// Ready to be shown.
+    fn finding_of(&self, index: usize) -> Finding {
+        clean::finding(self.report.run.finding(index))
+    }
+
+    fn finding(
+        &self,
+        out: &mut dyn Write,
+        excerpts: &Excerpts<'_>,
+        control: &Control,
+        finding: &Finding,
+    ) -> Result<()> {
         writeln!(out)?;
         let resource = &finding.resource;
         let mut about = vec![resource.kind.clone()];
+        // A construct path does not say what the template calls it.
+        if let (Some(_), Some(id)) = (&resource.construct_path, &resource.logical_id) {
+            about[0] = format!("{} {id}", resource.kind);
+        }
         about.extend(resource.environment.clone());
         about.extend(resource.classification.clone());
         about.extend(resource.region.clone());
         writeln!(
             out,
             "  {} {}",
-            self.bold(&clean(&name(finding))),
-            self.faint(&clean(&format!("({})", about.join(", "))))
+            self.bold(&name(finding)),
+            self.faint(&format!("({})", about.join(", ")))
         )?;
-        let message = clean(&headline(finding));
-        writeln!(out, "{}", self.wrapped(&message, "  "))?;
-        let inventory = self.report.run.inventory();
-        let drawn = finding
-            .origin
-            .as_ref()
-            .and_then(|at| excerpt(inventory, at, "", self.color));
+        writeln!(out, "{}", self.wrapped(&headline(finding), "  "))?;
+        let drawn = finding.origin.as_ref().and_then(|at| excerpts.draw(at));
         match drawn {
             Some(text) => {
                 for line in text.lines() {
                     writeln!(out, "  {}", line.trim_end())?;
                 }
             }
-            None if finding.origin.is_some() => writeln!(out, "    at {}", clean(&place(finding)))?,
+            None if finding.origin.is_some() => writeln!(out, "    at {}", place(finding))?,
             None => {}
         }
         self.facts(out, finding)?;
         if let Some(site) = &resource.creation_site {
-            writeln!(out, "    made at {}", clean(site))?;
+            writeln!(out, "    made at {site}")?;
         }
         for note in &finding.notes {
+            writeln!(out, "{}", self.wrapped(&format!("note: {note}"), "    "))?;
+        }
+        if let Some(fix) = finding.fix.as_ref().filter(|fix| fix.text != control.fix) {
             writeln!(
                 out,
                 "{}",
-                self.wrapped(&format!("note: {}", clean(note)), "    ")
+                self.wrapped(&format!("fix: {}", fix.text), "    ")
             )?;
         }
         writeln!(
@@ -192,17 +212,14 @@ impl View<'_> {
                 (other, None) => format!(" ({other})"),
             };
             let line = format!("{} = {}{certainty}", fact.name, fact.value);
-            writeln!(out, "{}", self.wrapped(&clean(&line), "    "))?;
+            writeln!(out, "{}", self.wrapped(&line, "    "))?;
         }
         for step in &finding.steps {
-            writeln!(
-                out,
-                "    → {}",
-                clean(&format!(
-                    "{} ({}:{})",
-                    step.what, step.origin.file, step.origin.line
-                ))
-            )?;
+            let line = format!(
+                "→ {} ({}:{})",
+                step.what, step.origin.file, step.origin.line
+            );
+            writeln!(out, "{}", self.wrapped(&line, "    "))?;
         }
         Ok(())
     }
@@ -231,12 +248,12 @@ impl View<'_> {
                 FIRST
             };
             for index in indices.iter().take(shown) {
-                let finding = self.report.run.finding(*index);
+                let finding = self.finding_of(*index);
                 let mut line = format!("{}: {}", name(&finding), headline(&finding));
                 if let Some(waiver) = &finding.waiver {
                     line.push_str(&format!(" (waived: {})", waiver.reason));
                 }
-                writeln!(out, "{}", self.wrapped(&clean(&line), "    "))?;
+                writeln!(out, "{}", self.wrapped(&line, "    "))?;
             }
             if indices.len() > shown {
                 writeln!(
@@ -304,15 +321,25 @@ impl View<'_> {
         }
         let input = &self.report.input;
         if self.style.verbosity > Verbosity::Quiet {
+            let mut line = format!(
+                "Read {} with {} from {}; ",
+                plural(input.templates, "template"),
+                plural(input.resources, "resource"),
+                plural(input.files_read, "file"),
+            );
+            let reasons: Vec<String> = input
+                .passed_over
+                .iter()
+                .map(|(reason, n)| format!("{n} {reason}"))
+                .collect();
             let passed_over: usize = input.passed_over.values().sum();
-            writeln!(
-                out,
-                "Read {} templates with {} resources from {} files; {passed_over} other files passed over, {} problems.",
-                input.templates,
-                input.resources,
-                input.files_read,
-                input.problems.len()
-            )?;
+            line.push_str(&plural(passed_over, "other file"));
+            line.push_str(" passed over");
+            if !reasons.is_empty() {
+                line.push_str(&format!(" ({})", reasons.join(", ")));
+            }
+            line.push_str(&format!(", {}.", plural(input.problems.len(), "problem")));
+            writeln!(out, "{}", self.wrapped(&clean(&line), ""))?;
             if !input.unknown_types.is_empty() {
                 let types: Vec<String> = input
                     .unknown_types
@@ -349,8 +376,21 @@ impl View<'_> {
             out,
             "{verdict}: {} fail, {} unknown, {} pass, {} waived{known}.",
             total.fail, total.unknown, total.pass, total.waived
-        )
+        )?;
+        if self.style.verbosity > Verbosity::Quiet && total.fail + total.unknown > 0 {
+            writeln!(
+                out,
+                "{}",
+                self.faint("More of any control, clause or finding: lockfast explain ID")
+            )?;
+        }
+        Ok(())
     }
+}
+
+/// `1 file`, `2 files`.
+fn plural(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn name(finding: &Finding) -> String {

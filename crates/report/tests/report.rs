@@ -1,20 +1,46 @@
 //! Every format says what it should, validly, and nothing in a template can steer it.
 
 use lockfast_policy::{Config, evaluate};
-use lockfast_report::{Format, InputSummary, Report, Style, Verbosity, json_schema, write};
+use lockfast_report::{
+    Format, InputSummary, Problem, Report, Style, Verbosity, json_schema, write,
+};
 use std::collections::BTreeSet;
 
 fn rendered(fixture: &str, format: Format, style: Style) -> String {
-    let input = format!("tests/fixtures/{fixture}");
-    let loaded = lockfast_iac::load(&[input], &lockfast_iac::ReadOptions::default());
-    let config = Config::default();
+    judged(&format!("tests/fixtures/{fixture}"), &[], format, style)
+}
+
+/// Judges a file with these controls, or with all.
+fn judged(path: &str, only: &[&str], format: Format, style: Style) -> String {
+    let loaded = lockfast_iac::load(&[path.to_owned()], &lockfast_iac::ReadOptions::default());
+    let mut config = Config::default();
+    for control in lockfast_policy::controls() {
+        if !only.is_empty() && !only.contains(&control.id) {
+            config
+                .control
+                .entry(control.id.to_owned())
+                .or_default()
+                .enabled = Some(false);
+        }
+    }
     let run = evaluate(&loaded.inventory, &config, "2026-11-23");
     let report = Report {
         run: &run,
         input: InputSummary {
             files_read: loaded.files_read,
+            passed_over: loaded.passed_over.clone(),
             templates: loaded.inventory.stacks().len(),
             resources: loaded.inventory.resources().len(),
+            problems: loaded
+                .problems
+                .iter()
+                .map(|problem| Problem {
+                    path: problem.path.clone(),
+                    line: problem.at.map(|at| at.line),
+                    column: problem.at.map(|at| at.column),
+                    message: problem.message.clone(),
+                })
+                .collect(),
             ..InputSummary::default()
         },
         known: BTreeSet::new(),
@@ -24,6 +50,18 @@ fn rendered(fixture: &str, format: Format, style: Style) -> String {
     write(&report, format, &style, &mut out).expect("writing to memory");
     String::from_utf8(out).expect("reports are UTF-8")
 }
+
+const FORMATS: [Format; 9] = [
+    Format::Terminal,
+    Format::Json,
+    Format::Sarif,
+    Format::Junit,
+    Format::Github,
+    Format::Gitlab,
+    Format::Csv,
+    Format::Html,
+    Format::Markdown,
+];
 
 const PLAIN: Style = Style {
     color: false,
@@ -165,4 +203,107 @@ fn the_terminal_report_reads_well() {
         .map(|l| format!("{}\n", l.trim_end()))
         .collect();
     insta::assert_snapshot!(first);
+}
+
+#[test]
+fn no_report_prints_a_secret() {
+    let verbose = Style {
+        verbosity: Verbosity::Verbose,
+        ..PLAIN
+    };
+    let secrets = [
+        "AKIAIOSFODNN7EXAMPLE",
+        "wJalrXUtnFEMI",
+        "hunter2plain",
+        "correct-horse",
+        "battery-staple",
+        "open-sesame-1234",
+        "swordfish99",
+    ];
+    // The controls that find secrets may be switched off: their neighbours must not tell either.
+    let few = [
+        "no-plain-http",
+        "rds-storage-encrypted",
+        "connection-strings-encrypted",
+    ];
+    for format in FORMATS {
+        for only in [&[] as &[&str], &few] {
+            for fixture in ["secrets.yaml", "one-line.json"] {
+                let text = judged(&format!("tests/fixtures/{fixture}"), only, format, verbose);
+                for secret in secrets {
+                    let at = text.find(secret).map(|at| {
+                        text[..at]
+                            .lines()
+                            .rev()
+                            .take(3)
+                            .collect::<Vec<_>>()
+                            .join(" < ")
+                    });
+                    assert_eq!(at, None, "{format} of {fixture} prints {secret}");
+                }
+            }
+        }
+    }
+    let terminal = rendered("secrets.yaml", Format::Terminal, verbose);
+    assert!(
+        terminal.contains("SECRET_ACCESS_KEY: ••••••••"),
+        "{terminal}"
+    );
+}
+
+#[test]
+fn a_long_line_is_shown_around_the_place() {
+    let text = judged(
+        "tests/fixtures/one-line.json",
+        &["rds-storage-encrypted"],
+        Format::Terminal,
+        PLAIN,
+    );
+    let lines: Vec<&str> = text.lines().collect();
+    let below = lines
+        .iter()
+        .position(|l| l.contains("^^^^^"))
+        .expect("an underline");
+    let column = lines[below].chars().take_while(|c| *c != '^').count();
+    let above: String = lines[below - 1].chars().skip(column).take(5).collect();
+    assert_eq!(above, "false");
+    assert!(lines.iter().all(|l| l.chars().count() <= 100), "{text}");
+    let document = std::fs::read_to_string("tests/fixtures/one-line.json").expect("a fixture");
+    let place = format!(
+        "one-line.json:1:{}",
+        document.rfind("false").expect("a value") + 1
+    );
+    assert!(lines.iter().any(|l| l.ends_with(&place)), "{place}: {text}");
+}
+
+#[test]
+fn a_file_name_cannot_steer_what_a_person_sees() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder
+        .path()
+        .join("x\u{1b}]0;owned\u{7}\n::error::y\u{202e}.json");
+    std::fs::copy("tests/fixtures/one-line.json", &path).expect("a copy");
+    std::fs::write(
+        folder.path().join("broken\u{1b}[31m.json"),
+        "{\"Resources\":{",
+    )
+    .expect("a file");
+    for format in [
+        Format::Terminal,
+        Format::Github,
+        Format::Csv,
+        Format::Html,
+        Format::Junit,
+        Format::Markdown,
+    ] {
+        let text = judged(&folder.path().to_string_lossy(), &[], format, PLAIN);
+        assert!(text.contains("::error::y"), "{format} names the file");
+        assert!(
+            !text.lines().any(|l| l.starts_with("::error::")),
+            "{format}: the name begins no line"
+        );
+        let steering = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        let found = text.lines().find(|l| l.contains(steering));
+        assert_eq!(found, None, "{format}");
+    }
 }
