@@ -2,7 +2,8 @@
 
 use crate::cx::Cx;
 use lockfast_facts::nouns::{KeyTarget, Store};
-use std::collections::BTreeMap;
+use lockfast_facts::{Read, ResourceId};
+use std::collections::{BTreeMap, HashMap};
 
 /// Every customer managed key that stores use, with the stores, in a fixed order.
 pub(crate) fn by_key<'a>(cx: &Cx<'a>) -> BTreeMap<KeyTarget, Vec<&'a Store>> {
@@ -20,4 +21,72 @@ pub(crate) fn by_key<'a>(cx: &Cx<'a>) -> BTreeMap<KeyTarget, Vec<&'a Store>> {
         }
     }
     users
+}
+
+/// Which stores share a key, counted once for all of them.
+pub(crate) struct Sharing<'a>(HashMap<KeyTarget, Users<'a>>);
+
+#[derive(Default)]
+struct Users<'a> {
+    /// Stores with what they are made of, in a fixed order.
+    stores: Vec<(&'a Store, ResourceId)>,
+    of_origin: HashMap<ResourceId, usize>,
+}
+
+impl<'a> Sharing<'a> {
+    /// Among the stores that count.
+    pub(crate) fn new(cx: &Cx<'a>, counts: impl Fn(&Store) -> bool) -> Self {
+        let mut sharing = HashMap::new();
+        for (key, stores) in by_key(cx) {
+            let users: &mut Users<'_> = sharing.entry(key).or_default();
+            for store in stores.into_iter().filter(|store| counts(store)) {
+                let origin = origin(cx, store.resource);
+                users.stores.push((store, origin));
+                *users.of_origin.entry(origin).or_default() += 1;
+            }
+        }
+        Sharing(sharing)
+    }
+
+    /// The first of the other data under a store's key, copies and members of the same data aside,
+    /// and how many more there are.
+    pub(crate) fn others(&self, cx: &Cx<'a>, store: &Store, key: &KeyTarget) -> Option<String> {
+        let users = self.0.get(key)?;
+        let own = origin(cx, store.resource);
+        let (first, _) = users.stores.iter().find(|(_, origin)| *origin != own)?;
+        let name = cx.label(cx.inventory.resource(first.resource));
+        let of_own = users.of_origin.get(&own).copied().unwrap_or_default();
+        Some(match users.stores.len() - of_own - 1 {
+            0 => name,
+            more => format!("{name} and {more} more"),
+        })
+    }
+}
+
+/// What a member of a cluster, a replica or a copy is made of; they share its key by nature.
+fn origin(cx: &Cx<'_>, id: ResourceId) -> ResourceId {
+    const SOURCES: [&str; 7] = [
+        "DBClusterIdentifier",
+        "SourceDBInstanceIdentifier",
+        "SourceDBClusterIdentifier",
+        "ReplicationSourceIdentifier",
+        "GlobalClusterIdentifier",
+        "SourceTableArn",
+        "FileSystemId",
+    ];
+    let mut at = id;
+    for _ in 0..8 {
+        let resource = cx.inventory.resource(at);
+        let next = SOURCES
+            .iter()
+            .find_map(|property| match resource.at(property) {
+                Read::Found(value, _) => cx.inventory.target(value).map(|(source, _)| source.id),
+                _ => None,
+            });
+        match next {
+            Some(next) if next != at => at = next,
+            _ => break,
+        }
+    }
+    at
 }

@@ -1,4 +1,5 @@
 use crate::config::KeyAsk;
+use crate::key_users::Sharing;
 use crate::prelude::*;
 
 control! {
@@ -27,44 +28,20 @@ new dynamodb.TableV2(this, 'Customers', {
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let users = crate::key_users::by_key(cx);
+    let sharing = Sharing::new(cx, |store| asks_for_dedicated(cx, store).is_some());
     for store in cx.inventory.stores() {
-        // A function or task holds no data of its own classification.
-        if matches!(store.spec.noun.as_str(), "function" | "task") {
-            continue;
-        }
-        let Some(classification) = cx.classification(store.resource).value() else {
+        let Some(classification) = asks_for_dedicated(cx, store) else {
             continue;
         };
-        if cx.config.asks(*classification).key != KeyAsk::Dedicated {
-            continue;
-        }
         let judgement = match &store.protection {
             Known::Unknown(why, _) => Judgement::cannot_tell(store, "which key it has", why),
             known => match known.value() {
                 Some(Protection::Customer(key)) => {
-                    let others: Vec<String> = users
-                        .get(&key.target)
-                        .into_iter()
-                        .flatten()
-                        .filter(|other| {
-                            other.resource != store.resource
-                                && !is_copy(cx, store, other)
-                                && cx
-                                    .classification(other.resource)
-                                    .value()
-                                    .is_some_and(|c| cx.config.asks(*c).key == KeyAsk::Dedicated)
-                        })
-                        .map(|other| cx.label(cx.inventory.resource(other.resource)))
-                        .collect();
-                    match others.as_slice() {
-                        [] => Judgement::pass(store, "it has a key of its own").key(key),
-                        [other, ..] => Judgement::fail(
-                            store,
-                            format!("it shares its key with {other}{}", more(others.len() - 1)),
-                        )
-                        .key(key),
+                    match sharing.others(cx, store, &key.target) {
+                        None => Judgement::pass(store, "it has a key of its own"),
+                        Some(others) => Judgement::fail(store, format!("it shares its key with {others}")),
                     }
+                    .key(key)
                 }
                 _ => Judgement::fail(store, format!("{classification} data has no customer managed key")),
             },
@@ -77,17 +54,12 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     }
 }
 
-fn more(count: usize) -> String {
-    if count == 0 {
-        String::new()
-    } else {
-        format!(" and {count} more")
+/// A store's classification, if it asks for a key of its own. A function or task holds no data of
+/// its own.
+fn asks_for_dedicated(cx: &Cx<'_>, store: &Store) -> Option<Classification> {
+    if matches!(store.spec.noun.as_str(), "function" | "task") {
+        return None;
     }
-}
-
-/// A replica or cluster member has the same data as what it refers to, so the same key.
-fn is_copy(cx: &Cx<'_>, a: &Store, b: &Store) -> bool {
-    let refers = |to: ResourceId, from: ResourceId| cx.inventory.referrers(to).any(|r| r.id == from);
-    a.spec.service == b.spec.service
-        && (refers(a.resource, b.resource) || refers(b.resource, a.resource))
+    let classification = *cx.classification(store.resource).value()?;
+    (cx.config.asks(classification).key == KeyAsk::Dedicated).then_some(classification)
 }

@@ -1,5 +1,7 @@
 use super::key_policy;
 use crate::prelude::*;
+use lockfast_facts::StackId;
+use std::collections::HashMap;
 use lockfast_access::{Decision, Effect, Policy, Principal, PrincipalPattern, Principals, Resource as Target, identity_allows};
 
 control! {
@@ -32,28 +34,24 @@ key.grantEncryptDecrypt(ordersRole);
 const ADMINISTER: [&str; 3] = ["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:DisableKey"];
 const USE: [&str; 2] = ["kms:Decrypt", "kms:GenerateDataKey"];
 
-/// A role and the identity policies that say something of keys.
-struct Role<'a> {
-    resource: &'a Resource,
-    account: Option<Arc<str>>,
-    policies: Vec<Policy>,
-}
-
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let roles = roles(cx);
+    let roles = Roles::of(cx);
     for subject in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
         let policy = key_policy::of(cx, subject);
         let named = policy.as_ref().map(|p| by_policy(cx, subject, p)).unwrap_or_default();
         let delegates = policy.as_ref().is_none_or(|p| delegates(cx, subject, p));
-        let by_identity = if delegates { by_identity(cx, subject, &roles) } else { Vec::new() };
-        let both: Vec<&String> = named.both.iter().chain(by_identity.iter()).collect();
-        let judgement = match (both.as_slice(), &named.unknown) {
-            ([who, rest @ ..], _) => {
-                let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+        let by_identity = if delegates { roles.over(cx, subject.resource) } else { Vec::new() };
+        let judgement = match (named.both.len() + by_identity.len(), &named.unknown) {
+            (0, Some(why)) => Judgement::unknown(subject, format!("cannot tell who administers and uses the key: {why}")),
+            (0, None) => Judgement::pass(subject, "nobody both administers and uses the key"),
+            (n, _) => {
+                let who = match named.both.first() {
+                    Some(name) => name.clone(),
+                    None => cx.label(by_identity[0]),
+                };
+                let more = if n == 1 { String::new() } else { format!(" and {} more", n - 1) };
                 Judgement::fail(subject, format!("{who}{more} may both administer and use the key"))
             }
-            ([], Some(why)) => Judgement::unknown(subject, format!("cannot tell who administers and uses the key: {why}")),
-            _ => Judgement::pass(subject, "nobody both administers and uses the key"),
         };
         let loc = policy.as_ref().map_or(subject.resource.loc, |p| p.loc);
         out.push(judgement.at(loc));
@@ -129,60 +127,99 @@ fn delegates(cx: &Cx<'_>, subject: Subject<'_>, policy: &Policy) -> bool {
     policy.evaluate(&request).decision == Decision::Allow
 }
 
-fn by_identity(cx: &Cx<'_>, subject: Subject<'_>, roles: &[Role<'_>]) -> Vec<String> {
-    let account = &cx.inventory.stack_of(subject.resource).place.account;
-    roles
-        .iter()
-        .filter(|role| match (&role.account, account) {
-            (Some(a), Some(b)) => a == b,
-            _ => role.resource.stack == subject.resource.stack,
-        })
-        .filter(|role| {
-            let policies: Vec<&Policy> = role.policies.iter().collect();
-            let target = Target::kms_key(subject.id());
-            let allows = |actions: &[&str]| {
-                actions.iter().any(|a| identity_allows(&policies, a, &target) == Decision::Allow)
-            };
-            allows(&ADMINISTER) && allows(&USE)
-        })
-        .map(|role| cx.label(role.resource))
-        .collect()
+/// The roles whose identity policies let them both administer and use keys. A policy tells keys apart
+/// only by naming them, so each role is asked once of every key it names and once of all others.
+#[derive(Default)]
+struct Roles<'a> {
+    /// Over every key of the account that they do not name.
+    of_account: HashMap<Arc<str>, Vec<&'a Resource>>,
+    /// The same, of the stack: for keys or roles whose account is not known.
+    of_stack: HashMap<StackId, Vec<&'a Resource>>,
+    /// Over keys they name: whether they may.
+    named: HashMap<ResourceId, Vec<(&'a Resource, bool)>>,
 }
 
-/// Every role with its inline policies and those attached in the templates, when they mention keys.
-fn roles<'a>(cx: &Cx<'a>) -> Vec<Role<'a>> {
-    cx.inventory
-        .of_kind("AWS::IAM::Role")
-        .filter_map(|resource| {
-            let variant = resource.variants.first()?;
-            let mut documents: Vec<&Value> = variant
-                .properties
-                .each("Policies.*.PolicyDocument")
-                .into_iter()
-                .filter_map(Read::found)
-                .collect();
-            for attached in cx.inventory.referrers(resource.id) {
-                if matches!(&*attached.kind, "AWS::IAM::Policy" | "AWS::IAM::ManagedPolicy" | "AWS::IAM::RolePolicy") {
-                    documents.extend(attached.at("PolicyDocument").found());
+impl<'a> Roles<'a> {
+    fn of(cx: &Cx<'a>) -> Self {
+        let mut roles = Roles::default();
+        for role in cx.inventory.of_kind("AWS::IAM::Role") {
+            let documents = documents(cx, role);
+            let policies: Vec<Policy> = documents.iter().copied().map(Policy::from_value).collect();
+            let policies: Vec<&Policy> = policies.iter().collect();
+            let allows = |actions: &[&str], target: &Target| {
+                actions.iter().any(|a| identity_allows(&policies, a, target) == Decision::Allow)
+            };
+            let does_both = |target: &Target| allows(&ADMINISTER, target) && allows(&USE, target);
+            let mut names: Vec<ResourceId> = Vec::new();
+            for document in documents {
+                document.walk(&mut |_, value| {
+                    if let Kind::Text(text) = &value.kind {
+                        names.extend(text.references().map(|r| r.target));
+                    }
+                });
+            }
+            names.sort_unstable();
+            names.dedup();
+            for id in names {
+                let is_key = matches!(&*cx.inventory.resource(id).kind, "AWS::KMS::Key" | "AWS::KMS::ReplicaKey");
+                if is_key {
+                    roles.named.entry(id).or_default().push((role, does_both(&Target::kms_key(id))));
                 }
             }
-            let policies: Vec<Policy> = documents
-                .into_iter()
-                .filter(|document| mentions_keys(document))
-                .map(Policy::from_value)
-                .collect();
-            // Asked once for any key, so that each key asks only those few who may administer one.
-            let asked: Vec<&Policy> = policies.iter().collect();
-            let administers = ADMINISTER.iter().any(|action| {
-                identity_allows(&asked, action, &Target::any()) != Decision::ImplicitDeny
-            });
-            administers.then(|| Role {
-                resource,
-                account: cx.inventory.stack_of(resource).place.account.clone(),
-                policies,
-            })
-        })
-        .collect()
+            if does_both(&Target::kms_key(UNNAMED)) {
+                if let Some(account) = &cx.inventory.stack_of(role).place.account {
+                    roles.of_account.entry(account.clone()).or_default().push(role);
+                }
+                roles.of_stack.entry(role.stack).or_default().push(role);
+            }
+        }
+        roles
+    }
+
+    /// Those that do both to a key.
+    fn over(&self, cx: &Cx<'a>, key: &Resource) -> Vec<&'a Resource> {
+        let account = |of: &Resource| cx.inventory.stack_of(of).place.account.clone();
+        let own = account(key);
+        let near = |role: &Resource| match (account(role), &own) {
+            (Some(a), Some(b)) => a == *b,
+            _ => role.stack == key.stack,
+        };
+        let named = self.named.get(&key.id).map(Vec::as_slice).unwrap_or_default();
+        let general = own.as_ref().and_then(|own| self.of_account.get(own)).into_iter();
+        let mut over: Vec<&Resource> = general
+            .chain(self.of_stack.get(&key.stack))
+            .flatten()
+            .copied()
+            .filter(|role| near(role) && !named.iter().any(|(other, _)| other.id == role.id))
+            .chain(named.iter().filter(|(role, does)| *does && near(role)).map(|(role, _)| *role))
+            .collect();
+        over.sort_by_key(|role| role.id);
+        over.dedup_by_key(|role| role.id);
+        over
+    }
+}
+
+/// A key that no template makes.
+const UNNAMED: ResourceId = ResourceId(u32::MAX);
+
+/// A role's inline policies and those attached in the templates, when they mention keys.
+fn documents<'a>(cx: &Cx<'a>, role: &'a Resource) -> Vec<&'a Value> {
+    let Some(variant) = role.variants.first() else {
+        return Vec::new();
+    };
+    let mut documents: Vec<&Value> = variant
+        .properties
+        .each("Policies.*.PolicyDocument")
+        .into_iter()
+        .filter_map(Read::found)
+        .collect();
+    for attached in cx.inventory.referrers(role.id) {
+        if matches!(&*attached.kind, "AWS::IAM::Policy" | "AWS::IAM::ManagedPolicy" | "AWS::IAM::RolePolicy") {
+            documents.extend(attached.at("PolicyDocument").found());
+        }
+    }
+    documents.retain(|document| mentions_keys(document));
+    documents
 }
 
 /// A cheap look before a policy is read: administration needs `kms:…` or `*`.
