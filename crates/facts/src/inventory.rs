@@ -6,7 +6,7 @@ use crate::{
     Variant,
 };
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// The resources of all stacks given, and the nouns derived from them.
 pub struct Inventory {
@@ -17,8 +17,11 @@ pub struct Inventory {
     referrers: OnceLock<HashMap<ResourceId, Vec<ResourceId>>>,
     stores: OnceLock<Vec<Store>>,
     channels: OnceLock<Vec<Channel>>,
-    aliases: OnceLock<HashMap<String, Vec<ResourceId>>>,
+    names: RwLock<HashMap<(&'static str, &'static str), Arc<Names>>>,
 }
+
+/// The resources of a type by one of their names.
+type Names = HashMap<String, Vec<ResourceId>>;
 
 /// A resource under one of its variants: what a control judges.
 #[derive(Clone, Copy)]
@@ -69,7 +72,7 @@ impl Inventory {
             referrers: OnceLock::new(),
             stores: OnceLock::new(),
             channels: OnceLock::new(),
-            aliases: OnceLock::new(),
+            names: RwLock::default(),
         }
     }
 
@@ -165,23 +168,44 @@ impl Inventory {
         self.channels.get_or_init(|| derive_channels(self))
     }
 
-    /// The KMS aliases of a name, in the order read.
-    pub fn aliases<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Resource> + use<'a> {
-        self.aliases
-            .get_or_init(|| {
-                let mut map: HashMap<String, Vec<ResourceId>> = HashMap::new();
-                for alias in self.of_kind("AWS::KMS::Alias") {
-                    if let Read::Found(name, _) = alias.at("AliasName").string() {
-                        map.entry(name).or_default().push(alias.id);
+    /// The resources of a type whose property is this name, in the order read. Identifiers
+    /// (`DBInstanceIdentifier`) are the same in any case, as AWS keeps them in lower case.
+    pub fn named(
+        &self,
+        kind: &'static str,
+        property: &'static str,
+        name: &str,
+    ) -> impl Iterator<Item = &Resource> {
+        let same = |name: &str| match property.ends_with("Identifier") {
+            true => name.to_ascii_lowercase(),
+            false => name.to_owned(),
+        };
+        let index = (kind, property);
+        let ready = self
+            .names
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&index)
+            .cloned();
+        let names = ready.unwrap_or_else(|| {
+            let mut names = Names::new();
+            for subject in self.subjects(&[kind]) {
+                if let Read::Found(name, _) = subject.at(property).string() {
+                    let ids = names.entry(same(&name)).or_default();
+                    if ids.last() != Some(&subject.id()) {
+                        ids.push(subject.id());
                     }
                 }
-                map
-            })
-            .get(name)
-            .map(Vec::as_slice)
-            .unwrap_or_default()
-            .iter()
-            .map(|id| self.resource(*id))
+            }
+            let names = Arc::new(names);
+            self.names
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(index, names.clone());
+            names
+        });
+        let ids = names.get(&same(name)).cloned().unwrap_or_default();
+        ids.into_iter().map(|id| self.resource(id))
     }
 
     /// The stores that a resource is or holds.

@@ -2,9 +2,9 @@
 
 use crate::config::{Classification, Config, EnvironmentKind};
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use lockfast_facts::nouns::Store;
+use lockfast_facts::nouns::{Store, Variable, variables};
 use lockfast_facts::{Inventory, Known, Loc, Read, Resource, ResourceId, Stack, Subject, Why};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The context of a judgement.
 pub struct Cx<'a> {
@@ -14,6 +14,7 @@ pub struct Cx<'a> {
     pub config: &'a Config,
     environments: Vec<Known<EnvironmentName>>,
     classifications: Vec<Known<Classification>>,
+    variables: OnceLock<Vec<Variable<'a>>>,
 }
 
 /// An environment: its kind and the name people use.
@@ -55,6 +56,7 @@ impl<'a> Cx<'a> {
             config,
             environments,
             classifications,
+            variables: OnceLock::new(),
         }
     }
 
@@ -79,6 +81,11 @@ impl<'a> Cx<'a> {
             .stores()
             .iter()
             .filter(move |store| store.spec.noun == noun)
+    }
+
+    /// Every environment variable, resource by resource, read once.
+    pub fn variables(&self) -> &[Variable<'a>] {
+        self.variables.get_or_init(|| variables(self.inventory))
     }
 
     /// Every resource of these types, once per variant.

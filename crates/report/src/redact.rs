@@ -1,7 +1,6 @@
 //! What an excerpt covers: the secrets of a line, and the places that hold one by their name or by
 //! what a control found there.
 
-use lockfast_facts::nouns::variables;
 use lockfast_facts::{Loc, Pos, Read};
 use lockfast_policy::secrets::{in_line, is_placeholder, is_secret_name, unquoted};
 use lockfast_policy::{Run, Verdict};
@@ -28,7 +27,7 @@ impl Redactor {
                 .or_default()
                 .push((loc.start, loc.end));
         };
-        for variable in variables(inventory) {
+        for variable in run.cx().variables() {
             if let Read::Found(text, _) = &variable.value
                 && let Some(plain) = text.plain()
                 && is_secret_name(&variable.name)

@@ -32,9 +32,9 @@ pub(crate) fn write(report: &Report<'_>, style: &Style, out: &mut dyn Write) -> 
     view.summary(out)
 }
 
-struct View<'r> {
-    report: &'r Report<'r>,
-    style: &'r Style,
+struct View<'v, 'r> {
+    report: &'v Report<'r>,
+    style: &'v Style,
     color: bool,
 }
 
@@ -46,7 +46,7 @@ fn paint_of(severity: Severity) -> Paint {
     }
 }
 
-impl View<'_> {
+impl View<'_, '_> {
     fn paint(&self, paint: Paint, text: &str) -> String {
         if self.color {
             format!("{paint}{text}{paint:#}")

@@ -133,9 +133,11 @@ fn known_tail(text: &Text) -> String {
 
 fn find_alias<'a>(inventory: &'a Inventory, user: &Resource, alias: &str) -> Option<&'a Resource> {
     let place = &inventory.stack_of(user).place;
-    inventory.aliases(alias).find(|resource| {
-        resource.stack == user.stack || inventory.stack_of(resource).place == *place
-    })
+    inventory
+        .named("AWS::KMS::Alias", "AliasName", alias)
+        .find(|resource| {
+            resource.stack == user.stack || inventory.stack_of(resource).place == *place
+        })
 }
 
 fn follow_alias(

@@ -426,13 +426,25 @@ fn find_database<'a>(
     };
     let written = text.plain()?;
     let name = written.rsplit(':').next()?;
-    inventory.resources().iter().find(|candidate| {
-        candidate.id != user.id
-            && candidate.kind.ends_with(if kind_suffix.is_empty() { "DBInstance" } else { kind_suffix })
-            && ["DBInstanceIdentifier", "DBClusterIdentifier"].iter().any(|property| {
-                matches!(candidate.at(property).string(), Read::Found(id, _) if id.eq_ignore_ascii_case(name))
-            })
-    })
+    const NAMES: [(&str, &str); 7] = [
+        ("AWS::RDS::DBInstance", "DBInstanceIdentifier"),
+        ("AWS::DocDB::DBInstance", "DBInstanceIdentifier"),
+        ("AWS::Neptune::DBInstance", "DBInstanceIdentifier"),
+        ("AWS::RDS::DBCluster", "DBClusterIdentifier"),
+        ("AWS::DocDB::DBCluster", "DBClusterIdentifier"),
+        ("AWS::Neptune::DBCluster", "DBClusterIdentifier"),
+        ("AWS::RDS::GlobalCluster", "GlobalClusterIdentifier"),
+    ];
+    let suffix = if kind_suffix.is_empty() {
+        "DBInstance"
+    } else {
+        kind_suffix
+    };
+    NAMES
+        .iter()
+        .filter(|(kind, _)| kind.ends_with(suffix))
+        .flat_map(|(kind, property)| inventory.named(kind, property, name))
+        .find(|candidate| candidate.id != user.id)
 }
 
 /// DynamoDB: absent or `SSEEnabled: false` is the AWS owned key, `true` without a key the AWS

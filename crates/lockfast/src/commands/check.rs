@@ -12,6 +12,7 @@ use lockfast_report::{Format, InputSummary, Problem, Report, Style, Verbosity};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, IsTerminal, Write};
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,12 +38,16 @@ pub fn run(args: &Check) -> Result<u8> {
 
     let spinner = spinner();
     spinner.set_message("reading templates");
-    let loaded = lockfast_iac::load(&args.paths, &read_options(args));
+    // The process ends with this command: giving back hundreds of thousands of values one by one is
+    // work for nothing.
+    let loaded = ManuallyDrop::new(lockfast_iac::load(&args.paths, &read_options(args)));
     spinner.set_message(format!(
         "judging {} resources",
         loaded.inventory.resources().len()
     ));
-    let run = lockfast_iac::install(|| evaluate(&loaded.inventory, &config, &today));
+    let run = ManuallyDrop::new(lockfast_iac::install(|| {
+        evaluate(&loaded.inventory, &config, &today)
+    }));
     spinner.finish_and_clear();
 
     let report = Report {
@@ -57,12 +62,13 @@ pub fn run(args: &Check) -> Result<u8> {
     if let Some(file) = &args.write_baseline {
         write_baseline(&run, file)?;
     }
-    let code = exit_code(&run, &loaded, &known, args.fail_on, args.max_unknown);
-    // The process ends here: giving back hundreds of thousands of values one by one is work for nothing.
-    std::mem::forget(report);
-    std::mem::forget(run);
-    std::mem::forget(loaded);
-    Ok(code)
+    Ok(exit_code(
+        &run,
+        &loaded,
+        &known,
+        args.fail_on,
+        args.max_unknown,
+    ))
 }
 
 /// Everything `check` finds in the paths, for `explain`.

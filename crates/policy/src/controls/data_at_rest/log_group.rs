@@ -15,8 +15,7 @@ pub(super) fn find<'a>(cx: &Cx<'a>, user: &Resource, value: &Value) -> Option<&'
         Some((_, rest)) => rest.trim_end_matches(":*"),
         None => written.as_str(),
     };
-    cx.inventory.of_kind("AWS::Logs::LogGroup").find(|group| {
-        matches!(group.at("LogGroupName").string(), Read::Found(n, _) if n == name)
-            && cx.inventory.same_region(user, group) != Some(false)
-    })
+    cx.inventory
+        .named("AWS::Logs::LogGroup", "LogGroupName", name)
+        .find(|group| cx.inventory.same_region(user, group) != Some(false))
 }

@@ -3,7 +3,6 @@
 use crate::connection::Connection;
 use crate::prelude::*;
 use lockfast_facts::Loc;
-use lockfast_facts::nouns::variables;
 
 /// An endpoint override.
 pub(super) struct Override<'a> {
@@ -21,7 +20,7 @@ pub(super) struct Override<'a> {
 /// Guide, "Service-specific endpoints"), for a service, or for any when `service` is empty.
 pub(super) fn overrides<'a>(cx: &Cx<'a>, service: &str) -> Vec<Override<'a>> {
     let mut found = Vec::new();
-    for variable in variables(cx.inventory) {
+    for variable in cx.variables() {
         let name = variable.name.to_ascii_uppercase();
         let is_override = if service.is_empty() {
             name.starts_with("AWS_ENDPOINT_URL")

@@ -3,7 +3,6 @@
 use crate::connection::{Connection, is_inside};
 use crate::prelude::*;
 use lockfast_facts::Loc;
-use lockfast_facts::nouns::variables;
 
 /// A URL that is called.
 pub(super) struct Called<'a> {
@@ -35,7 +34,7 @@ const PROPERTIES: [(&str, &str); 6] = [
 /// Every URL with scheme http, https, ws or wss that is called from outside AWS's own APIs.
 pub(super) fn called<'a>(cx: &Cx<'a>) -> Vec<Called<'a>> {
     let mut found = Vec::new();
-    for variable in variables(cx.inventory) {
+    for variable in cx.variables() {
         if let Read::Found(text, _) = &variable.value
             && let Some(url) = Connection::parse(text)
             && is_web(&url)

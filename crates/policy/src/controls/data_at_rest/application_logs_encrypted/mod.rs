@@ -129,7 +129,7 @@ fn without_log(task: Subject<'_>, container: &Value) -> Option<Judgement> {
     })
 }
 
-fn of_function(cx: &Cx<'_>, logs: &FunctionLogs<'_>, function: Subject<'_>) -> Judgement {
+fn of_function<'a>(cx: &Cx<'a>, logs: &FunctionLogs<'a>, function: Subject<'_>) -> Judgement {
     match logs.group(cx, function) {
         Group::Given(group, loc) => in_group(cx, function, group, loc, "log"),
         Group::MadeByLambda(setter) => {

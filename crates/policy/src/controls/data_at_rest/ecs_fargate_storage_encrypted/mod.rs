@@ -97,9 +97,8 @@ fn with_key(cx: &Cx<'_>, subject: Subject<'_>) -> Judgement {
     let cluster = match subject.at("Cluster") {
         Read::Found(value, _) => cx.inventory.target(value).map(|(r, _)| r).or_else(|| {
             let name = value.at("").string().found()?;
-            cx.inventory.of_kind("AWS::ECS::Cluster").find(
-                |c| matches!(c.at("ClusterName").string(), Read::Found(n, _) if name.ends_with(&n)),
-            )
+            let name = name.rsplit('/').next()?;
+            cx.inventory.named("AWS::ECS::Cluster", "ClusterName", name).next()
         }),
         _ => None,
     };

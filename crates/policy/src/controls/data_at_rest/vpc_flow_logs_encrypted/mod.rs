@@ -160,8 +160,8 @@ fn target<'a>(cx: &Cx<'a>, flow_log: Subject<'_>, value: &Value) -> Option<&'a R
     let written = value.at("").string().found()?;
     let name = written.strip_prefix("arn:aws:s3:::")?.split('/').next()?;
     cx.inventory
-        .of_kind("AWS::S3::Bucket")
-        .find(|bucket| matches!(bucket.at("BucketName").string(), Read::Found(n, _) if n == name))
+        .named("AWS::S3::Bucket", "BucketName", name)
+        .next()
 }
 
 fn stored(cx: &Cx<'_>, flow_log: Subject<'_>, target: &Resource, loc: Loc) -> Judgement {

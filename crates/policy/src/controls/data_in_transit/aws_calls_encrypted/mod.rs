@@ -1,4 +1,5 @@
 use crate::prelude::*;
+use std::collections::HashSet;
 
 control! {
     /// Lambda functions and containers call AWS over HTTPS unless an endpoint override says
@@ -17,7 +18,7 @@ control! {
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     super::endpoints::judge(cx, out, "", "AWS");
-    let overridden: Vec<ResourceId> = super::endpoints::overrides(cx, "").iter().map(|o| o.subject.id()).collect();
+    let overridden: HashSet<ResourceId> = super::endpoints::overrides(cx, "").iter().map(|o| o.subject.id()).collect();
     for subject in cx.subjects(&["AWS::Lambda::Function"]) {
         if !overridden.contains(&subject.id()) {
             out.push(Judgement::pass(subject, "nothing overrides the SDK's HTTPS endpoints"));

@@ -1,8 +1,7 @@
 use crate::prelude::*;
-use lockfast_facts::nouns::variables;
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 control! {
@@ -70,10 +69,11 @@ fn matches(row: &Row, value: &str) -> bool {
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let mut clean: Vec<ResourceId> = Vec::new();
-    let mut judged: Vec<ResourceId> = Vec::new();
-    for variable in variables(cx.inventory) {
+    let mut seen: BTreeSet<ResourceId> = BTreeSet::new();
+    let mut judged: BTreeSet<ResourceId> = BTreeSet::new();
+    for variable in cx.variables() {
         let id = variable.subject.id();
+        seen.insert(id);
         let name = variable.name.to_lowercase();
         let rows = SWITCHES.by_name.get(&name).into_iter().flatten().chain(
             SWITCHES
@@ -81,9 +81,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 .iter()
                 .filter(|row| name.starts_with(&row.variable.trim_end_matches('*').to_lowercase())),
         );
-        let mut any = false;
         for row in rows {
-            any = true;
             let value = match &variable.value {
                 Read::Found(text, _) => text.plain().map(str::to_owned),
                 _ => None,
@@ -97,7 +95,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                     .part(variable.part())
                     .at(variable.loc),
                 );
-                judged.push(id);
+                judged.insert(id);
                 break;
             };
             // What only needs a look is no failure: `sslmode=require` encrypts, and DBL-2 notes that
@@ -116,18 +114,13 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                     )
                     .note(format!("see {}", row.doc)),
             );
-            judged.push(id);
+            judged.insert(id);
             break;
         }
-        if !any && !clean.contains(&id) && clean.last() != Some(&id) {
-            clean.push(id);
-        }
     }
-    for id in clean {
-        if !judged.contains(&id) {
-            let resource = cx.inventory.resource(id);
-            out.push(Judgement::pass(resource, "no variable switches the validation of certificates off"));
-        }
+    for id in seen.difference(&judged) {
+        let resource = cx.inventory.resource(*id);
+        out.push(Judgement::pass(resource, "no variable switches the validation of certificates off"));
     }
 }
 

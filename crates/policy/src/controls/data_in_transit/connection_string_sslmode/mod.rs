@@ -1,6 +1,5 @@
 use crate::connection::Connection;
 use crate::prelude::*;
-use lockfast_facts::nouns::variables;
 
 control! {
     /// Reads every environment variable of containers, functions and builds for PostgreSQL connection
@@ -23,7 +22,7 @@ control! {
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    for variable in variables(cx.inventory) {
+    for variable in cx.variables() {
         let text = match &variable.value {
             Read::Found(text, _) => text,
             _ => continue,

@@ -1,6 +1,5 @@
 use crate::connection::Connection;
 use crate::prelude::*;
-use lockfast_facts::nouns::variables;
 
 control! {
     /// Reads connection strings to databases, caches and brokers of every engine in environment
@@ -20,7 +19,7 @@ control! {
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    for variable in variables(cx.inventory) {
+    for variable in cx.variables() {
         let Read::Found(text, _) = &variable.value else { continue };
         let Some(connection) = Connection::parse(text) else { continue };
         let Some(engine) = connection.engine() else { continue };

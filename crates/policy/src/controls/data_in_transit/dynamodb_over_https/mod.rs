@@ -1,4 +1,5 @@
 use crate::prelude::*;
+use std::collections::HashSet;
 
 control! {
     /// AWS's SDKs call DynamoDB over HTTPS unless told otherwise, which happens through the
@@ -19,15 +20,14 @@ control! {
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     super::endpoints::judge(cx, out, "DYNAMO", "DynamoDB");
-    let overridden: Vec<ResourceId> = super::endpoints::overrides(cx, "DYNAMO").iter().map(|o| o.subject.id()).collect();
-    let mut seen: Vec<ResourceId> = Vec::new();
+    let overridden: HashSet<ResourceId> = super::endpoints::overrides(cx, "DYNAMO").iter().map(|o| o.subject.id()).collect();
+    let mut seen: HashSet<ResourceId> = HashSet::new();
     for table in cx.inventory.of_kind("AWS::DynamoDB::Table").chain(cx.inventory.of_kind("AWS::DynamoDB::GlobalTable")) {
         for user in cx.inventory.referrers(table.id) {
             if matches!(&*user.kind, "AWS::Lambda::Function" | "AWS::ECS::TaskDefinition")
                 && !overridden.contains(&user.id)
-                && !seen.contains(&user.id)
+                && seen.insert(user.id)
             {
-                seen.push(user.id);
                 out.push(Judgement::pass(user, "the SDK calls DynamoDB over HTTPS, and nothing overrides its endpoint"));
             }
         }

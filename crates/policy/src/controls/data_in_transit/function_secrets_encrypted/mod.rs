@@ -1,5 +1,5 @@
 use crate::prelude::*;
-use lockfast_facts::nouns::variables;
+use std::collections::BTreeSet;
 
 control! {
     /// Reads the environment variables of functions, containers and builds for secrets in plain
@@ -24,19 +24,17 @@ environmentEncryption: configurationKey,
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let mut judged: Vec<ResourceId> = Vec::new();
-    let mut seen: Vec<ResourceId> = Vec::new();
-    for variable in variables(cx.inventory) {
+    let mut judged: BTreeSet<ResourceId> = BTreeSet::new();
+    let mut seen: BTreeSet<ResourceId> = BTreeSet::new();
+    for variable in cx.variables() {
         let id = variable.subject.id();
-        if seen.last() != Some(&id) {
-            seen.push(id);
-        }
+        seen.insert(id);
         let text = match &variable.value {
             Read::Found(text, _) => text,
             Read::Unknown(..) | Read::Absent(_) => continue,
         };
         if let Some(what) = crate::secrets::found(&variable.name, text) {
-            judged.push(id);
+            judged.insert(id);
             out.push(
                 Judgement::fail(variable.subject, format!("{} holds {what}", variable.name))
                     .part(variable.part())
@@ -47,7 +45,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         let is_secret = crate::secrets::is_secret_name(&variable.name);
         let resolved = text.dynamic_references().any(|d| &*d.service != "ssm");
         if is_secret && resolved && variable.subject.kind() == "AWS::Lambda::Function" {
-            judged.push(id);
+            judged.insert(id);
             let key = cx.inventory.stores_of(id).find(|s| s.when == variable.subject.variant.when);
             let own_key = key.is_some_and(|s| s.protection.value().is_some_and(|p| p.customer_key().is_some()));
             let judgement = if own_key {
@@ -64,7 +62,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             && let Some(why) = text.first_unknown()
             && !resolved
         {
-            judged.push(id);
+            judged.insert(id);
             out.push(
                 Judgement::cannot_tell(variable.subject, &format!("whether {} holds a secret in plain sight", variable.name), why)
                     .part(variable.part())
@@ -72,11 +70,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             );
         }
     }
-    seen.sort();
-    seen.dedup();
-    for id in seen {
-        if !judged.contains(&id) {
-            out.push(Judgement::pass(cx.inventory.resource(id), "no variable holds a secret in plain sight"));
-        }
+    for id in seen.difference(&judged) {
+        out.push(Judgement::pass(cx.inventory.resource(*id), "no variable holds a secret in plain sight"));
     }
 }

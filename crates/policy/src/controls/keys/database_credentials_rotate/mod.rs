@@ -1,4 +1,5 @@
 use crate::prelude::*;
+use std::collections::HashSet;
 
 control! {
     /// The password of every RDS, Aurora, DocumentDB, Neptune and Redshift master user must come
@@ -30,7 +31,7 @@ const PASSWORDS: [(&str, &str); 5] = [
 ];
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let mut used: Vec<ResourceId> = Vec::new();
+    let mut used: HashSet<ResourceId> = HashSet::new();
     for (kind, property) in PASSWORDS {
         for subject in cx.subjects(&[kind]) {
             let managed = ["ManageMasterUserPassword", "ManageMasterPassword", "ManageAdminPassword"]
@@ -51,7 +52,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                     out.push(match (dynamic, secret) {
                         (Some(d), Some(secret)) if &*d.service == "secretsmanager" => {
                             let secret = behind_attachment(cx, secret);
-                            used.push(secret.id);
+                            used.insert(secret.id);
                             rotation(cx, subject, secret).at(loc)
                         }
                         (Some(d), None) if &*d.service == "secretsmanager" => Judgement::unknown(
@@ -82,9 +83,8 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     for attachment in cx.subjects(&["AWS::SecretsManager::SecretTargetAttachment"]) {
         if let Read::Found(value, _) = attachment.at("SecretId")
             && let Some((secret, _)) = cx.inventory.target(value)
-            && !used.contains(&secret.id)
+            && used.insert(secret.id)
         {
-            used.push(secret.id);
             if let Some(subject) = cx.inventory.variants_of(secret.id).next() {
                 out.push(rotation(cx, subject, secret));
             }
