@@ -84,10 +84,9 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         if let Read::Found(value, _) = attachment.at("SecretId")
             && let Some((secret, _)) = cx.inventory.target(value)
             && used.insert(secret.id)
+            && let Some(subject) = cx.inventory.variants_of(secret.id).next()
         {
-            if let Some(subject) = cx.inventory.variants_of(secret.id).next() {
-                out.push(rotation(cx, subject, secret));
-            }
+            out.push(rotation(cx, subject, secret));
         }
     }
     // So are secrets that a generated JSON says belong to a database user.
