@@ -38,6 +38,16 @@ pub struct StorageType {
     pub service: String,
     /// What kind of store it is (`database`, `bucket`, …).
     pub noun: String,
+    /// What part of the resource it is; empty for the resource as a whole.
+    #[serde(default)]
+    pub part: String,
+    /// Path to each of the parts, from which the other paths go on; empty for the resource itself.
+    #[serde(default)]
+    pub at: String,
+    /// Path of a property of the resource without which there is no such part; empty when there
+    /// always is one.
+    #[serde(default)]
+    pub when: String,
     /// Path of the property that switches encryption on; empty when there is none.
     #[serde(default)]
     pub encrypted: String,
@@ -102,17 +112,38 @@ pub fn storage_type(kind: &str) -> Option<&'static StorageType> {
         .copied()
 }
 
-/// Every row of the storage table.
+/// Every row of the storage table: types that are stores as a whole.
 pub fn storage_types() -> &'static [StorageType] {
-    #[derive(Deserialize)]
-    struct File {
-        r#type: Vec<StorageType>,
-    }
-    static ROWS: OnceLock<Vec<StorageType>> = OnceLock::new();
+    &storage().r#type
+}
+
+/// The stores inside resources of a type, beside what the type itself may be.
+pub fn storage_parts(kind: &str) -> &'static [&'static StorageType] {
+    static TABLE: OnceLock<HashMap<&'static str, Vec<&'static StorageType>>> = OnceLock::new();
+    TABLE
+        .get_or_init(|| {
+            let mut table: HashMap<_, Vec<_>> = HashMap::new();
+            for row in &storage().part {
+                table.entry(row.name.as_str()).or_default().push(row);
+            }
+            table
+        })
+        .get(kind)
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+}
+
+#[derive(Deserialize)]
+struct Storage {
+    r#type: Vec<StorageType>,
+    part: Vec<StorageType>,
+}
+
+fn storage() -> &'static Storage {
+    static ROWS: OnceLock<Storage> = OnceLock::new();
     ROWS.get_or_init(|| {
-        let file: File = toml::from_str(include_str!("../tables/storage.toml"))
-            .expect("tables/storage.toml is checked by a test");
-        file.r#type
+        toml::from_str(include_str!("../tables/storage.toml"))
+            .expect("tables/storage.toml is checked by a test")
     })
 }
 
@@ -141,8 +172,14 @@ mod tests {
     #[test]
     fn the_tables_are_sound() {
         let mut names = HashSet::new();
-        for row in storage_types() {
-            assert!(names.insert(&row.name), "{} stands twice", row.name);
+        for row in storage_types().iter().chain(&storage().part) {
+            assert!(
+                names.insert((&row.name, &row.part)),
+                "{} {} stands twice",
+                row.name,
+                row.part
+            );
+            assert!(is_known_type(&row.name), "{} is no known type", row.name);
             assert!(!row.doc.is_empty(), "{} names no document", row.name);
             if row.default == DefaultProtection::AwsManagedKey
                 || row.default_when_encrypted == Some(DefaultProtection::AwsManagedKey)

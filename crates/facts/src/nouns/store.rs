@@ -1,8 +1,11 @@
 //! Data at rest: what holds it, whether it is encrypted, and with whose key.
 
+mod services;
+
 use super::{KeyTarget, KeyUse, resolve_key};
-use crate::tables::{DefaultProtection, StorageType, storage_type};
+use crate::tables::{DefaultProtection, StorageType, storage_parts, storage_type};
 use crate::{Guard, Inventory, Kind, Known, Loc, Read, Resource, ResourceId, Subject, Value, Why};
+use services::{block_devices, bucket, database, global_table, queue, table};
 use std::sync::Arc;
 
 /// Whose key protects the data.
@@ -87,12 +90,14 @@ impl Store {
 pub(crate) fn derive_stores(inventory: &Inventory) -> Vec<Store> {
     let mut stores = Vec::new();
     for resource in inventory.resources() {
-        let Some(spec) = storage_type(&resource.kind) else {
+        let spec = storage_type(&resource.kind);
+        let inside = storage_parts(&resource.kind);
+        if spec.is_none() && inside.is_empty() {
             continue;
-        };
+        }
         for (index, variant) in resource.variants.iter().enumerate() {
             let subject = Subject { resource, variant };
-            for (part, protection) in parts(inventory, subject, spec) {
+            let mut add = |spec, part, protection| {
                 stores.push(Store {
                     resource: resource.id,
                     variant: index,
@@ -101,10 +106,53 @@ pub(crate) fn derive_stores(inventory: &Inventory) -> Vec<Store> {
                     spec,
                     protection,
                 });
+            };
+            if let Some(spec) = spec {
+                for (part, protection) in parts(inventory, subject, spec) {
+                    add(spec, part, protection);
+                }
+            }
+            for spec in inside {
+                for (part, protection) in parts_inside(inventory, subject, spec) {
+                    add(spec, part, protection);
+                }
             }
         }
     }
     stores
+}
+
+/// The stores that a row of parts finds inside a resource.
+fn parts_inside(
+    inventory: &Inventory,
+    subject: Subject<'_>,
+    spec: &'static StorageType,
+) -> Vec<(String, Known<Protection>)> {
+    if !spec.when.is_empty() {
+        match subject.at(&spec.when).bool() {
+            Read::Found(true, _) => {}
+            Read::Unknown(why, loc) => return vec![(spec.part.clone(), Known::Unknown(why, loc))],
+            Read::Found(false, _) | Read::Absent(_) => return Vec::new(),
+        }
+    }
+    let found: Vec<Known<Protection>> = subject
+        .each(&spec.at)
+        .into_iter()
+        .filter_map(|part| match part {
+            Read::Found(part, _) => Some(by_table(inventory, subject.resource, part, spec)),
+            Read::Unknown(why, loc) => Some(Known::Unknown(why, loc)),
+            Read::Absent(_) => None,
+        })
+        .collect();
+    let several = found.len() > 1;
+    found
+        .into_iter()
+        .enumerate()
+        .map(|(i, protection)| match several {
+            true => (format!("{} {}", spec.part, i + 1), protection),
+            false => (spec.part.clone(), protection),
+        })
+        .collect()
 }
 
 /// The stores inside one resource.
@@ -148,10 +196,18 @@ fn by_table(
         // A key that is named decides, wherever encryption does not need a switch of its own.
         match first(properties.each(&spec.key)) {
             Read::Found(value, loc) if !is_empty(value) => {
-                if let Read::Found(false, loc) = switched_on(properties, spec) {
-                    return Known::Stated(Protection::None, loc);
-                }
-                return named_key(inventory, resource, value, loc);
+                return match switched_on(properties, spec) {
+                    Read::Found(false, loc) => Known::Stated(Protection::None, loc),
+                    // A key alone does not switch on what is off by default.
+                    Read::Absent(loc)
+                        if !spec.encrypted.is_empty()
+                            && spec.default == DefaultProtection::Unencrypted =>
+                    {
+                        by_default(spec, spec.default, loc)
+                    }
+                    Read::Unknown(why, loc) => Known::Unknown(why, loc),
+                    _ => named_key(inventory, resource, value, loc),
+                };
             }
             Read::Unknown(why, loc) => {
                 return match switched_on(properties, spec) {
@@ -180,7 +236,7 @@ fn switched_on(properties: &Value, spec: &'static StorageType) -> Read<bool> {
     if spec.encrypted.is_empty() {
         return Read::Absent(properties.loc);
     }
-    let mut answer = Read::Absent(properties.loc);
+    let mut answer = None;
     for read in properties.each(&spec.encrypted) {
         let on = if spec.encrypted_values.is_empty() {
             read.bool()
@@ -192,13 +248,17 @@ fn switched_on(properties: &Value, spec: &'static StorageType) -> Read<bool> {
                 })
             })
         };
+        // Of several, the weakest decides.
         match on {
             Read::Found(false, loc) => return Read::Found(false, loc),
-            other if answer.is_absent() => answer = other,
-            _ => {}
+            Read::Unknown(why, loc) => answer = Some(Read::Unknown(why, loc)),
+            Read::Absent(loc) if !matches!(answer, Some(Read::Unknown(..))) => {
+                answer = Some(Read::Absent(loc));
+            }
+            on => answer = answer.or(Some(on)),
         }
     }
-    answer
+    answer.unwrap_or(Read::Absent(properties.loc))
 }
 
 fn first<T>(reads: Vec<Read<T>>) -> Read<T> {
@@ -271,309 +331,15 @@ fn by_default(
             );
         }
         DefaultProtection::Unknown => {
-            return Known::Unknown(
-                Arc::new(Why::Unsupported(format!(
+            let why = match spec.part.is_empty() {
+                true => Why::Unsupported(format!(
                     "AWS documents no default encryption for {}",
                     spec.name
-                ))),
-                loc,
-            );
+                )),
+                false => Why::NotGiven(spec.note.clone()),
+            };
+            return Known::Unknown(Arc::new(why), loc);
         }
     };
     Known::Default(protection, spec.service_default(), loc)
-}
-
-fn bucket(
-    inventory: &Inventory,
-    subject: Subject<'_>,
-    spec: &'static StorageType,
-) -> Known<Protection> {
-    let rule = "BucketEncryption.ServerSideEncryptionConfiguration.0.ServerSideEncryptionByDefault";
-    let algorithm = subject.at(&format!("{rule}.SSEAlgorithm")).string();
-    match algorithm {
-        Read::Absent(loc) => by_default(spec, DefaultProtection::SseS3, loc),
-        Read::Unknown(why, loc) => Known::Unknown(why, loc),
-        Read::Found(algorithm, loc) if algorithm.starts_with("aws:kms") => {
-            match subject.at(&format!("{rule}.KMSMasterKeyID")) {
-                Read::Found(value, loc) if !is_empty(value) => {
-                    named_key(inventory, subject.resource, value, loc)
-                }
-                Read::Unknown(why, loc) => Known::Unknown(why, loc),
-                _ => Known::Stated(Protection::AwsManaged("alias/aws/s3".into()), loc),
-            }
-        }
-        Read::Found(_, loc) => Known::Stated(Protection::SseS3, loc),
-    }
-}
-
-/// An Aurora, DocumentDB or Neptune member takes its cluster's encryption; a replica in the same
-/// region its source's; a restore its snapshot's (Amazon RDS User Guide, "Encrypting Amazon RDS
-/// resources").
-fn database(
-    inventory: &Inventory,
-    subject: Subject<'_>,
-    spec: &'static StorageType,
-    depth: usize,
-) -> Known<Protection> {
-    let own = by_table(
-        inventory,
-        subject.resource,
-        &subject.variant.properties,
-        spec,
-    );
-    if depth > 8 {
-        return Known::Unknown(
-            Arc::new(Why::Cycle(subject.resource.name.to_string())),
-            subject.resource.loc,
-        );
-    }
-    if subject.kind().ends_with("DBInstance")
-        && let Some(inherited) = inherited(
-            inventory,
-            subject,
-            "DBClusterIdentifier",
-            "DBCluster",
-            depth,
-        )
-    {
-        return inherited;
-    }
-    if own.is_stated() {
-        return own;
-    }
-    // A Multi-AZ DB cluster is no Aurora cluster: what Aurora does by default it does not.
-    let own = match (subject.kind(), subject.at("Engine").string()) {
-        ("AWS::RDS::DBCluster", Read::Found(engine, _)) if !engine.starts_with("aurora") => {
-            match own {
-                Known::Default(_, default, loc) => Known::Default(Protection::None, default, loc),
-                other => other,
-            }
-        }
-        _ => own,
-    };
-    for source in [
-        "SourceDBInstanceIdentifier",
-        "SourceDBClusterIdentifier",
-        "ReplicationSourceIdentifier",
-    ] {
-        if let Some(inherited) = inherited(inventory, subject, source, "", depth) {
-            return inherited;
-        }
-    }
-    for snapshot in [
-        "DBSnapshotIdentifier",
-        "SnapshotIdentifier",
-        "DBClusterSnapshotIdentifier",
-    ] {
-        match subject.at(snapshot) {
-            Read::Found(value, _) if is_empty(value) => {}
-            Read::Found(value, loc) => {
-                return Known::Unknown(
-                    Arc::new(Why::NotGiven("the snapshot it is restored from".into())),
-                    if matches!(value.kind, Kind::Unknown(_)) {
-                        value.loc
-                    } else {
-                        loc
-                    },
-                );
-            }
-            Read::Unknown(why, loc) => return Known::Unknown(why, loc),
-            Read::Absent(_) => {}
-        }
-    }
-    own
-}
-
-fn inherited(
-    inventory: &Inventory,
-    subject: Subject<'_>,
-    property: &str,
-    kind_suffix: &str,
-    depth: usize,
-) -> Option<Known<Protection>> {
-    match subject.at(property) {
-        Read::Absent(_) => None,
-        Read::Found(value, _) if is_empty(value) => None,
-        Read::Unknown(why, loc) => Some(Known::Unknown(why, loc)),
-        Read::Found(value, loc) => {
-            let Some(source) = find_database(inventory, subject.resource, value, kind_suffix)
-            else {
-                return Some(Known::Unknown(
-                    Arc::new(Why::NotGiven(format!("the source that {property} names"))),
-                    loc,
-                ));
-            };
-            let spec = storage_type(&source.kind)?;
-            let source_subject = inventory
-                .variants_of(source.id)
-                .find(|s| s.variant.when.compatible(&subject.variant.when))?;
-            Some(database(inventory, source_subject, spec, depth + 1))
-        }
-    }
-}
-
-fn find_database<'a>(
-    inventory: &'a Inventory,
-    user: &Resource,
-    value: &Value,
-    kind_suffix: &str,
-) -> Option<&'a Resource> {
-    if let Some((target, _)) = inventory.target(value) {
-        return (target.id != user.id && target.kind.ends_with(kind_suffix)).then_some(target);
-    }
-    let Kind::Text(text) = &value.kind else {
-        return None;
-    };
-    let written = text.plain()?;
-    let name = written.rsplit(':').next()?;
-    const NAMES: [(&str, &str); 7] = [
-        ("AWS::RDS::DBInstance", "DBInstanceIdentifier"),
-        ("AWS::DocDB::DBInstance", "DBInstanceIdentifier"),
-        ("AWS::Neptune::DBInstance", "DBInstanceIdentifier"),
-        ("AWS::RDS::DBCluster", "DBClusterIdentifier"),
-        ("AWS::DocDB::DBCluster", "DBClusterIdentifier"),
-        ("AWS::Neptune::DBCluster", "DBClusterIdentifier"),
-        ("AWS::RDS::GlobalCluster", "GlobalClusterIdentifier"),
-    ];
-    let suffix = if kind_suffix.is_empty() {
-        "DBInstance"
-    } else {
-        kind_suffix
-    };
-    NAMES
-        .iter()
-        .filter(|(kind, _)| kind.ends_with(suffix))
-        .flat_map(|(kind, property)| inventory.named(kind, property, name))
-        .find(|candidate| candidate.id != user.id)
-}
-
-/// DynamoDB: absent or `SSEEnabled: false` is the AWS owned key, `true` without a key the AWS
-/// managed key (Amazon DynamoDB Developer Guide, "DynamoDB encryption at rest").
-fn table(
-    inventory: &Inventory,
-    subject: Subject<'_>,
-    spec: &'static StorageType,
-) -> Known<Protection> {
-    match subject.at("SSESpecification.SSEEnabled").bool() {
-        Read::Unknown(why, loc) => Known::Unknown(why, loc),
-        Read::Absent(loc) => by_default(spec, DefaultProtection::AwsOwnedKey, loc),
-        Read::Found(false, loc) => Known::Stated(Protection::AwsOwned, loc),
-        Read::Found(true, loc) => match subject.at("SSESpecification.KMSMasterKeyId") {
-            Read::Found(value, loc) if !is_empty(value) => {
-                named_key(inventory, subject.resource, value, loc)
-            }
-            Read::Unknown(why, loc) => Known::Unknown(why, loc),
-            _ => Known::Stated(Protection::AwsManaged("alias/aws/dynamodb".into()), loc),
-        },
-    }
-}
-
-fn global_table(
-    inventory: &Inventory,
-    subject: Subject<'_>,
-    spec: &'static StorageType,
-) -> Vec<(String, Known<Protection>)> {
-    let replicas = match subject.at("Replicas").list() {
-        Read::Found(items, _) => items,
-        Read::Absent(loc) => return vec![(String::new(), by_default(spec, spec.default, loc))],
-        Read::Unknown(why, loc) => return vec![(String::new(), Known::Unknown(why, loc))],
-    };
-    let enabled = subject.at("SSESpecification.SSEEnabled").bool();
-    replicas
-        .iter()
-        .enumerate()
-        .map(|(i, replica)| {
-            let region = replica
-                .at("Region")
-                .string()
-                .found()
-                .unwrap_or_else(|| format!("replica {}", i + 1));
-            let protection = match &enabled {
-                Read::Unknown(why, loc) => Known::Unknown(why.clone(), *loc),
-                Read::Absent(loc) => by_default(spec, DefaultProtection::AwsOwnedKey, *loc),
-                Read::Found(false, loc) => Known::Stated(Protection::AwsOwned, *loc),
-                Read::Found(true, _) => match replica.at("SSESpecification.KMSMasterKeyId") {
-                    Read::Found(value, loc) if !is_empty(value) => {
-                        named_key(inventory, subject.resource, value, loc)
-                    }
-                    Read::Unknown(why, loc) => Known::Unknown(why, loc),
-                    read => Known::Stated(
-                        Protection::AwsManaged("alias/aws/dynamodb".into()),
-                        read.loc(),
-                    ),
-                },
-            };
-            (region, protection)
-        })
-        .collect()
-}
-
-/// SQS: a named key wins; otherwise SSE-SQS is on unless switched off (Amazon SQS Developer Guide,
-/// "Encryption at rest in Amazon SQS").
-fn queue(
-    inventory: &Inventory,
-    subject: Subject<'_>,
-    spec: &'static StorageType,
-) -> Known<Protection> {
-    match subject.at("KmsMasterKeyId") {
-        Read::Found(value, loc) if !is_empty(value) => {
-            return named_key(inventory, subject.resource, value, loc);
-        }
-        Read::Unknown(why, loc) => return Known::Unknown(why, loc),
-        _ => {}
-    }
-    match subject.at("SqsManagedSseEnabled").bool() {
-        Read::Found(true, loc) => Known::Stated(Protection::ServiceEncrypted, loc),
-        Read::Found(false, loc) => Known::Stated(Protection::None, loc),
-        Read::Unknown(why, loc) => Known::Unknown(why, loc),
-        Read::Absent(loc) => by_default(spec, DefaultProtection::ServiceEncrypted, loc),
-    }
-}
-
-fn block_devices(
-    inventory: &Inventory,
-    subject: Subject<'_>,
-    spec: &'static StorageType,
-) -> Vec<(String, Known<Protection>)> {
-    let path = match subject.kind() {
-        "AWS::EC2::LaunchTemplate" => "LaunchTemplateData.BlockDeviceMappings",
-        _ => "BlockDeviceMappings",
-    };
-    let devices = match subject.at(path).list() {
-        Read::Found(items, _) => items,
-        Read::Absent(loc) => return vec![(String::new(), ebs_default(loc))],
-        Read::Unknown(why, loc) => return vec![(String::new(), Known::Unknown(why, loc))],
-    };
-    devices
-        .iter()
-        .filter_map(|device| {
-            let name = device.at("DeviceName").string().found().unwrap_or_default();
-            let ebs = match device.at("Ebs") {
-                Read::Found(ebs, _) => ebs,
-                Read::Absent(_) => return None,
-                Read::Unknown(why, loc) => return Some((name, Known::Unknown(why, loc))),
-            };
-            let protection = match (ebs.at("Encrypted").bool(), ebs.at("KmsKeyId")) {
-                (Read::Unknown(why, loc), _) => Known::Unknown(why, loc),
-                (Read::Found(false, loc), _) => Known::Stated(Protection::None, loc),
-                (Read::Found(true, _), Read::Found(key, loc)) => {
-                    named_key(inventory, subject.resource, key, loc)
-                }
-                (Read::Found(true, _), Read::Unknown(why, loc)) => Known::Unknown(why, loc),
-                (Read::Found(true, loc), Read::Absent(_)) => when_encrypted(spec, loc),
-                (Read::Absent(loc), _) => ebs_default(loc),
-            };
-            Some((name, protection))
-        })
-        .collect()
-}
-
-/// Without a setting, the account's EBS encryption by default and the snapshot decide.
-fn ebs_default(loc: Loc) -> Known<Protection> {
-    Known::Unknown(
-        Arc::new(Why::NotGiven(
-            "whether EBS encryption by default is on in the account, which decides it,".into(),
-        )),
-        loc,
-    )
 }

@@ -41,7 +41,7 @@ fn follow(cx: &Cx<'_>, store: &Store, depth: usize) -> Known<Protection> {
         .into_iter()
         .filter(|id| *id != store.resource)
         .flat_map(|id| cx.inventory.stores_of(id))
-        .filter(|source| source.when.compatible(&store.when));
+        .filter(|source| source.spec.part.is_empty() && source.when.compatible(&store.when));
     for source in sources {
         let protection = follow(cx, source, depth - 1);
         if protection.value() == Some(&Protection::None) {
