@@ -18,7 +18,11 @@ pub struct Inventory {
     stores: OnceLock<Vec<Store>>,
     channels: OnceLock<Vec<Channel>>,
     names: RwLock<HashMap<(&'static str, &'static str), Arc<Names>>>,
+    choices: Choices,
 }
+
+/// What each name in a [`crate::Guard`] may be chosen to be.
+pub type Choices = HashMap<Arc<str>, Vec<Arc<str>>>;
 
 /// The resources of a type by one of their names.
 type Names = HashMap<String, Vec<ResourceId>>;
@@ -73,7 +77,21 @@ impl Inventory {
             stores: OnceLock::new(),
             channels: OnceLock::new(),
             names: RwLock::default(),
+            choices: Choices::default(),
         }
+    }
+
+    /// Adds what each name in guards may be chosen to be: all of its values, and one that starts
+    /// with `≠` for every other when there are others.
+    #[must_use]
+    pub fn with_choices(mut self, choices: Choices) -> Self {
+        self.choices = choices;
+        self
+    }
+
+    /// All that a name in guards may be chosen to be; empty when the source does not say.
+    pub fn choices(&self, name: &str) -> &[Arc<str>] {
+        self.choices.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// All resources, in the order read.

@@ -1,6 +1,7 @@
 //! What a control is given: the facts, the policy file, and what the file says of each resource.
 
 use crate::config::{Classification, Config, EnvironmentKind};
+use crate::monitors::Monitors;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use lockfast_facts::nouns::{Store, Variable, variables};
 use lockfast_facts::{Inventory, Known, Loc, Read, Resource, ResourceId, Stack, Subject, Why};
@@ -15,6 +16,7 @@ pub struct Cx<'a> {
     environments: Vec<Known<EnvironmentName>>,
     classifications: Vec<Known<Classification>>,
     variables: OnceLock<Vec<Variable<'a>>>,
+    monitors: OnceLock<Monitors<'a>>,
 }
 
 /// An environment: its kind and the name people use.
@@ -57,6 +59,7 @@ impl<'a> Cx<'a> {
             environments,
             classifications,
             variables: OnceLock::new(),
+            monitors: OnceLock::new(),
         }
     }
 
@@ -86,6 +89,11 @@ impl<'a> Cx<'a> {
     /// Every environment variable, resource by resource, read once.
     pub fn variables(&self) -> &[Variable<'a>] {
         self.variables.get_or_init(|| variables(self.inventory))
+    }
+
+    /// What watches events, found once.
+    pub(crate) fn monitors(&self) -> &Monitors<'a> {
+        self.monitors.get_or_init(|| Monitors::of(self))
     }
 
     /// Every resource of these types, once per variant.

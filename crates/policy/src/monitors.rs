@@ -1,102 +1,596 @@
-//! What watches events: EventBridge rules and metric filters with their alarms.
+//! What watches events and tells somebody: EventBridge rules, metric filters with their alarms.
+//!
+//! A monitor sees the events of its own account and region, so what is watched is judged place by
+//! place ([`Place`](near::Group)), and under the conditions that the monitor is made under.
+
+mod near;
+
+pub(crate) use near::{Group, Near, Reach, gaps, groups, is_near};
 
 use crate::cx::Cx;
-use crate::patterns::{event_matches, json_of, metric_matches};
-use lockfast_facts::{Kind, Read, Resource, Subject};
+use crate::judgement::{About, Judgement, Verdict};
+use crate::patterns::{Event, event_matches, json_of, metric_matches, placed, violation};
+use lockfast_facts::{Guard, Kind, Read, ResourceId, Subject};
 use serde_json::Value as Json;
+use std::collections::HashMap;
 
 /// Whether a monitor sees an event and tells somebody.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Watch {
     /// It does not match.
     No,
-    /// It may match: its pattern is not known before deployment.
-    Unknown,
-    /// It matches, but nobody is told.
-    Silent,
+    /// It matches, but nobody is told, because.
+    Silent(&'static str),
+    /// It may see it and tell somebody; what decides that is not known.
+    Unknown(&'static str),
     /// It matches and tells somebody.
     Yes,
 }
 
-/// How an EventBridge rule watches an event.
-pub(crate) fn rule(subject: Subject<'_>, event: &Json) -> Watch {
-    let pattern = match subject.at("EventPattern") {
-        Read::Absent(_) => return Watch::No,
-        Read::Unknown(..) => return Watch::Unknown,
-        // CloudFormation takes the pattern as an object or as JSON text.
-        Read::Found(value, _) => match &value.kind {
-            Kind::Text(text) => text.plain().and_then(|t| serde_json::from_str(t).ok()),
-            _ => json_of(value),
-        },
-    };
-    let Some(pattern) = pattern else {
-        return Watch::Unknown;
-    };
-    if !event_matches(&pattern, event) {
-        return Watch::No;
+/// Everything in the input that watches events.
+pub(crate) struct Monitors<'a> {
+    monitors: Vec<Monitor<'a>>,
+}
+
+struct Monitor<'a> {
+    subject: Subject<'a>,
+    sees: Sees,
+    /// Its pattern names Config rules.
+    names_rule: bool,
+    /// It also gets the management events that only read.
+    reads: bool,
+    /// What becomes of an event that it matches.
+    then: Watch,
+    /// It also sees the events of other regions, or of other accounts.
+    reach: near::Reach,
+}
+
+enum Sees {
+    /// Events that match any of these patterns; `None` for a pattern that cannot be read.
+    Events(Option<Json>),
+    /// Records that match a filter pattern.
+    Records(Option<String>),
+}
+
+impl<'a> Monitors<'a> {
+    /// Finds the monitors of the input.
+    pub(crate) fn of(cx: &Cx<'a>) -> Self {
+        let mut monitors = Vec::new();
+        for rule in cx.subjects(&["AWS::Events::Rule"]) {
+            monitors.extend(of_rule(rule));
+        }
+        for function in cx.subjects(&["AWS::Serverless::Function", "AWS::Serverless::StateMachine"])
+        {
+            for event in function
+                .each("Events.*")
+                .into_iter()
+                .filter_map(Read::found)
+            {
+                let of = event.at("Type").string().found();
+                if matches!(of.as_deref(), Some("EventBridgeRule" | "CloudWatchEvent"))
+                    && let Some(pattern) = pattern_of(event.at("Properties.Pattern"))
+                {
+                    monitors.push(Monitor {
+                        subject: function,
+                        names_rule: names_rule(pattern.as_ref()),
+                        reads: false,
+                        sees: Sees::Events(pattern),
+                        then: bus(event.at("Properties.EventBusName")).unwrap_or(Watch::Yes),
+                        reach: near::Reach::default(),
+                    });
+                }
+            }
+        }
+        let alarms = Alarms::of(cx);
+        let trails = trails(cx);
+        for filter in cx.subjects(&["AWS::Logs::MetricFilter"]) {
+            let sees = match filter.at("FilterPattern").string() {
+                Read::Found(pattern, _) => Some(pattern),
+                Read::Absent(_) => continue,
+                Read::Unknown(..) => None,
+            };
+            let (reads, reach) = read_by(cx, filter, &trails);
+            monitors.push(Monitor {
+                subject: filter,
+                names_rule: false,
+                reads: true,
+                sees: Sees::Records(sees),
+                then: match alarms.over(cx, filter) {
+                    Watch::Yes => reads,
+                    silent => silent,
+                },
+                reach,
+            });
+        }
+        Monitors { monitors }
     }
-    let disabled = subject.at("State").string().found().as_deref() == Some("DISABLED");
-    let targets = !subject.at("Targets.0").is_absent();
-    if disabled || !targets {
-        Watch::Silent
-    } else {
-        Watch::Yes
+
+    /// What each monitor makes of events of which any one is enough.
+    pub(crate) fn see(&self, cx: &Cx<'a>, events: &[Event]) -> Seen<'a> {
+        let mut seen = Seen::default();
+        for monitor in &self.monitors {
+            monitor.add_to(cx, &mut seen, events);
+        }
+        seen
     }
 }
 
-/// How a metric filter watches an event: it needs an alarm on its metric, with an action.
-pub(crate) fn filter(cx: &Cx<'_>, subject: Subject<'_>, event: &Json) -> Watch {
-    let pattern = match subject.at("FilterPattern").string() {
-        Read::Found(pattern, _) => pattern,
-        Read::Absent(_) => return Watch::No,
-        Read::Unknown(..) => return Watch::Unknown,
-    };
-    match metric_matches(&pattern, event) {
-        None => return Watch::Unknown,
-        Some(false) => return Watch::No,
-        Some(true) => {}
+/// Who is told of what AWS Config finds.
+pub(crate) struct Violations<'a>(Seen<'a>);
+
+impl<'a> Violations<'a> {
+    /// Finds what tells of violations whichever rule finds them: monitors, and delivery channels
+    /// with a topic, to which AWS Config sends every change of compliance.
+    pub(crate) fn of(cx: &Cx<'a>) -> Self {
+        let mut seen = cx.monitors().see(cx, &violation(None));
+        for channel in cx.subjects(&["AWS::Config::DeliveryChannel"]) {
+            if !channel.at("SnsTopicARN").is_absent() {
+                seen.also(cx, channel, Watch::Yes);
+            }
+        }
+        Violations(seen)
     }
-    let metric = |subject: &Subject<'_>, name: &str, space: &str| {
-        Some((
-            subject.at(name).string().found()?,
-            subject.at(space).string().found()?,
-        ))
-    };
-    let Some(own) = metric(
-        &subject,
-        "MetricTransformations.0.MetricName",
-        "MetricTransformations.0.MetricNamespace",
-    ) else {
-        return Watch::Unknown;
-    };
-    let alarmed = cx
-        .subjects(&["AWS::CloudWatch::Alarm"])
-        .iter()
-        .any(|alarm| {
-            metric(alarm, "MetricName", "Namespace").as_ref() == Some(&own)
-                && !alarm.at("AlarmActions.0").is_absent()
+
+    /// Judges whether somebody is told of what the rules of a group find.
+    pub(crate) fn judge(&self, cx: &Cx<'a>, group: &Group<'a>) -> Vec<Judgement> {
+        let what = "compliance";
+        let general = self.0.judge(cx, group, what);
+        let by_rule = cx.monitors().monitors.iter().any(|m| m.names_rule);
+        if !by_rule || general.iter().all(|j| j.verdict == Verdict::Pass) {
+            return general;
+        }
+        group
+            .members
+            .iter()
+            .flat_map(|rule| self.own(cx, *rule).judge_one(cx, *rule, what))
+            .collect()
+    }
+
+    /// Whether somebody is told of what one rule finds.
+    pub(crate) fn told_of(&self, cx: &Cx<'a>, rule: Subject<'a>) -> Watch {
+        let group = Group::of(cx, rule);
+        let told = match self.0.told(cx, &group, &rule.variant.when) {
+            Watch::Yes => Watch::Yes,
+            _ => self.own(cx, rule).told(cx, &group, &rule.variant.when),
+        };
+        match told {
+            Watch::No => {
+                Watch::Silent("a Config rule checks it, and nothing sends on what it finds")
+            }
+            told => told,
+        }
+    }
+
+    /// What tells of any violation, and what is for this rule alone.
+    fn own(&self, cx: &Cx<'a>, rule: Subject<'a>) -> Seen<'a> {
+        let mut seen = self.0.clone();
+        let events = violation(Some(rule));
+        for monitor in cx.monitors().monitors.iter().filter(|m| m.names_rule) {
+            monitor.add_to(cx, &mut seen, &events);
+        }
+        seen
+    }
+}
+
+impl<'a> Monitor<'a> {
+    fn add_to(&self, cx: &Cx<'a>, seen: &mut Seen<'a>, events: &[Event]) {
+        let watch = self.watch(cx, events);
+        if watch != Watch::No {
+            seen.0.add(cx, self.subject, self.reach, watch);
+        }
+    }
+
+    fn watch(&self, cx: &Cx<'_>, events: &[Event]) -> Watch {
+        let place = &cx.inventory.stack_of(self.subject.resource).place;
+        let matched = events.iter().map(|event| match &self.sees {
+            Sees::Events(pattern) => match (pattern, &event.bridged) {
+                (_, None) => Some(false),
+                (_, Some(event)) if event["detail"]["readOnly"] == true && !self.reads => {
+                    Some(false)
+                }
+                (Some(pattern), Some(event)) => event_matches(pattern, &placed(event, place)),
+                (None, Some(_)) => None,
+            },
+            Sees::Records(pattern) => match (pattern, &event.record) {
+                (_, None) => Some(false),
+                (Some(pattern), Some(record)) => metric_matches(pattern, &placed(record, place)),
+                (None, Some(_)) => None,
+            },
         });
-    if alarmed { Watch::Yes } else { Watch::Silent }
+        match crate::patterns::any(matched) {
+            Some(true) => self.then.clone(),
+            Some(false) => Watch::No,
+            None => Watch::Unknown("its pattern is known only at deployment, or not understood"),
+        }
+    }
 }
 
-/// The best watch over an event among all rules and filters given, and whose it is.
-pub(crate) fn best<'a>(
-    cx: &Cx<'a>,
-    record: &Json,
-    bridged: &Json,
-) -> (Watch, Option<&'a Resource>) {
-    let mut best = (Watch::No, None);
-    for subject in cx.subjects(&["AWS::Events::Rule"]) {
-        let watch = rule(subject, bridged);
-        if watch > best.0 {
-            best = (watch, Some(subject.resource));
-        }
+/// What the monitors of the input make of an event.
+#[derive(Clone, Default)]
+pub(crate) struct Seen<'a>(near::ByPlace<'a>);
+
+impl<'a> Seen<'a> {
+    /// Adds what else tells somebody of the event.
+    pub(crate) fn also(&mut self, cx: &Cx<'a>, subject: Subject<'a>, watch: Watch) {
+        self.0.add(cx, subject, near::Reach::default(), watch);
     }
-    for subject in cx.subjects(&["AWS::Logs::MetricFilter"]) {
-        let watch = filter(cx, subject, record);
-        if watch > best.0 {
-            best = (watch, Some(subject.resource));
-        }
+
+    /// Judges whether what happens to a group of resources is watched: one judgement, or one for
+    /// each condition under which it is not. `what` is the event (`ScheduleKeyDeletion`).
+    pub(crate) fn judge(&self, cx: &Cx<'a>, group: &Group<'a>, what: &str) -> Vec<Judgement> {
+        let part = match group.label.is_empty() {
+            true => what.to_owned(),
+            false => format!("{what} in {}", group.label),
+        };
+        group
+            .whens
+            .iter()
+            .flat_map(|when| self.over(cx, group, when, About::Input, what))
+            .map(|judgement| judgement.part(part.clone()))
+            .collect()
     }
-    best
+
+    /// The same of one resource.
+    pub(crate) fn judge_one(
+        &self,
+        cx: &Cx<'a>,
+        subject: Subject<'a>,
+        what: &str,
+    ) -> Vec<Judgement> {
+        let group = Group::of(cx, subject);
+        self.over(
+            cx,
+            &group,
+            &subject.variant.when,
+            About::Resource(subject.id()),
+            what,
+        )
+    }
+
+    /// The weakest watch over a group within these conditions.
+    fn told(&self, cx: &Cx<'a>, group: &Group<'a>, when: &Guard) -> Watch {
+        let near = self.0.near(group);
+        gaps_of(cx, &near, when)
+            .iter()
+            .map(|gap| match strongest(&near, gap) {
+                None => Watch::No,
+                Some((of, _)) => match &of.watch {
+                    Watch::Yes => Watch::Unknown(ELSEWHERE),
+                    other => other.clone(),
+                },
+            })
+            .min()
+            .unwrap_or(Watch::Yes)
+    }
+
+    fn over(
+        &self,
+        cx: &Cx<'a>,
+        group: &Group<'a>,
+        when: &Guard,
+        about: About,
+        what: &str,
+    ) -> Vec<Judgement> {
+        let near = self.0.near(group);
+        let gaps = gaps_of(cx, &near, when);
+        let mut judgements: Vec<Judgement> = near
+            .iter()
+            .filter(|(of, near)| of.tells(*near) && of.subject.variant.when.compatible(when))
+            .map(|(of, _)| {
+                let message = format!("{what} is watched, and somebody is told");
+                let mut judgement = step(Judgement::pass(about, message), Some(&of.subject));
+                judgement.when = of.subject.variant.when.and(when);
+                judgement
+            })
+            .collect();
+        judgements.truncate(if gaps.is_empty() { 1 } else { 64 });
+        judgements.extend(gaps.into_iter().map(|gap| {
+            let mut judgement = open(cx, about, strongest(&near, &gap), what);
+            judgement.when = gap;
+            judgement
+        }));
+        judgements
+    }
+}
+
+const ELSEWHERE: &str = "what watches it stands in another stack, and the input does not say whether that is the same account and region";
+
+type Candidate<'p, 'a> = (&'p near::Placed<'a>, Near);
+
+/// The conditions within `when` under which nobody is told.
+fn gaps_of(cx: &Cx<'_>, near: &[Candidate<'_, '_>], when: &Guard) -> Vec<Guard> {
+    let guards: Vec<&Guard> = near
+        .iter()
+        .filter(|(of, near)| of.tells(*near))
+        .map(|(of, _)| &of.subject.variant.when)
+        .collect();
+    near::gaps(cx, when, &guards)
+}
+
+/// What comes closest to telling somebody under these conditions.
+fn strongest<'n, 'p, 'a>(
+    near: &'n [Candidate<'p, 'a>],
+    gap: &Guard,
+) -> Option<&'n Candidate<'p, 'a>> {
+    near.iter()
+        .filter(|(of, _)| of.subject.variant.when.compatible(gap))
+        // Those that tell are elsewhere, or only tell under some of these conditions.
+        .max_by(|(a, _), (b, _)| {
+            a.watch
+                .cmp(&b.watch)
+                .then(b.subject.id().cmp(&a.subject.id()))
+        })
+}
+
+/// A judgement on what nobody is told of.
+fn open(cx: &Cx<'_>, about: About, closest: Option<&Candidate<'_, '_>>, what: &str) -> Judgement {
+    let Some((of, near)) = closest else {
+        let searched = match cx.inventory.stacks().len() {
+            1 => "the one stack given".to_owned(),
+            n => format!("the {n} stacks given"),
+        };
+        return Judgement::fail(
+            about,
+            format!("nothing watches {what} (searched {searched})"),
+        );
+    };
+    let judgement = match &of.watch {
+        Watch::Yes if *near == Near::Maybe => Judgement::unknown(
+            about,
+            format!("cannot tell whether {what} is watched: {ELSEWHERE}"),
+        ),
+        Watch::Yes => Judgement::fail(
+            about,
+            format!("{what} is not always watched: what watches it is made under other conditions"),
+        ),
+        Watch::Unknown(why) => Judgement::unknown(
+            about,
+            format!("cannot tell whether {what} is watched: {why}"),
+        ),
+        Watch::Silent(why) => Judgement::fail(
+            about,
+            format!("{what} is matched, but nobody is told: {why}"),
+        ),
+        Watch::No => Judgement::fail(about, format!("nothing watches {what}")),
+    };
+    step(judgement, Some(&of.subject))
+}
+
+fn step(judgement: Judgement, subject: Option<&Subject<'_>>) -> Judgement {
+    match subject {
+        Some(s) => judgement.step(
+            format!("{} {}", s.resource.kind, s.resource.name),
+            s.resource.loc,
+        ),
+        None => judgement,
+    }
+}
+
+fn of_rule(rule: Subject<'_>) -> Option<Monitor<'_>> {
+    let pattern = pattern_of(rule.at("EventPattern"))?;
+    let state = rule.at("State").string().found();
+    let then = if state.as_deref() == Some("DISABLED") {
+        Watch::Silent("the rule is disabled")
+    } else {
+        match rule.at("Targets.0") {
+            Read::Absent(_) => Watch::Silent("the rule has no target"),
+            Read::Unknown(..) => {
+                Watch::Unknown("the targets of a rule are known only at deployment")
+            }
+            Read::Found(..) => bus(rule.at("EventBusName")).unwrap_or(Watch::Yes),
+        }
+    };
+    Some(Monitor {
+        subject: rule,
+        names_rule: names_rule(pattern.as_ref()),
+        reads: state.as_deref() == Some("ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"),
+        sees: Sees::Events(pattern),
+        then,
+        reach: near::Reach::default(),
+    })
+}
+
+fn names_rule(pattern: Option<&Json>) -> bool {
+    pattern.is_none_or(|pattern| pattern.pointer("/detail/configRuleName").is_some())
+}
+
+/// A pattern; `Some(None)` when it cannot be read, `None` when there is none (a schedule).
+fn pattern_of(read: Read<&lockfast_facts::Value>) -> Option<Option<Json>> {
+    match read {
+        Read::Absent(_) => None,
+        Read::Unknown(..) => Some(None),
+        // CloudFormation takes the pattern as an object or as JSON text.
+        Read::Found(value, _) => Some(match &value.kind {
+            Kind::Text(text) => text.plain().and_then(|t| serde_json::from_str(t).ok()),
+            _ => Some(json_of(value)),
+        }),
+    }
+}
+
+/// AWS services send their events to the default bus; what reaches another is not known.
+fn bus(read: Read<&lockfast_facts::Value>) -> Option<Watch> {
+    match read.string() {
+        Read::Absent(_) => None,
+        Read::Found(name, _) if name == "default" || name.ends_with(":event-bus/default") => None,
+        _ => Some(Watch::Unknown(
+            "a rule is on an event bus of its own, and nothing given says that events of AWS services are sent there",
+        )),
+    }
+}
+
+/// The trails of the input, by the log group that they write to.
+fn trails<'a>(cx: &Cx<'a>) -> Vec<(Subject<'a>, Option<ResourceId>, Option<String>)> {
+    cx.subjects(&["AWS::CloudTrail::Trail"])
+        .into_iter()
+        .filter_map(|trail| {
+            let group = trail.at("CloudWatchLogsLogGroupArn").found()?;
+            let to = cx.inventory.target(group).map(|(resource, _)| resource.id);
+            let name = trail
+                .at("CloudWatchLogsLogGroupArn")
+                .string()
+                .found()
+                .and_then(|arn| {
+                    let (_, name) = arn.split_once(":log-group:")?;
+                    Some(name.trim_end_matches(":*").to_owned())
+                });
+            Some((trail, to, name))
+        })
+        .collect()
+}
+
+/// Whether a trail writes to the log group of a filter, and how far that trail reaches.
+fn read_by(
+    cx: &Cx<'_>,
+    filter: Subject<'_>,
+    trails: &[(Subject<'_>, Option<ResourceId>, Option<String>)],
+) -> (Watch, near::Reach) {
+    let group = filter.at("LogGroupName").found();
+    let target = group.and_then(|g| cx.inventory.target(g)).map(|(r, _)| r);
+    let name = group
+        .and_then(|_| filter.at("LogGroupName").string().found())
+        .or_else(|| target.and_then(|group| group.at("LogGroupName").string().found()));
+    let trail = trails.iter().find(|(_, to, called)| {
+        (to.is_some() && *to == target.map(|t| t.id)) || (called.is_some() && *called == name)
+    });
+    let on = |trail: Subject<'_>, setting: &str| trail.at(setting).bool().found() == Some(true);
+    match trail {
+        Some((trail, ..)) => (
+            match trail.at("IsLogging").bool().found() {
+                Some(false) => Watch::Silent("the trail that writes to its log group does not run"),
+                _ => Watch::Yes,
+            },
+            near::Reach {
+                regions: on(*trail, "IsMultiRegionTrail"),
+                accounts: on(*trail, "IsOrganizationTrail"),
+            },
+        ),
+        None => (
+            Watch::Unknown("no trail given writes to the log group that its filter reads"),
+            near::Reach::default(),
+        ),
+    }
+}
+
+/// Alarms with an action that somebody gets, by metric.
+pub(crate) struct Alarms<'a>(HashMap<(String, String), Vec<(Subject<'a>, Watch)>>);
+
+impl<'a> Alarms<'a> {
+    /// Finds the alarms of the input.
+    pub(crate) fn of(cx: &Cx<'a>) -> Self {
+        let composites = cx.subjects(&["AWS::CloudWatch::CompositeAlarm"]);
+        let mut by_metric: HashMap<_, Vec<_>> = HashMap::new();
+        for alarm in cx.subjects(&["AWS::CloudWatch::Alarm"]) {
+            let told = match told(alarm) {
+                Watch::Yes => Watch::Yes,
+                own => composites
+                    .iter()
+                    .filter(|composite| mentions(**composite, alarm))
+                    .map(|composite| told(*composite))
+                    .fold(own, Ord::max),
+            };
+            for (name, namespace) in metrics(alarm) {
+                by_metric
+                    .entry((namespace, name))
+                    .or_default()
+                    .push((alarm, told.clone()));
+            }
+        }
+        Alarms(by_metric)
+    }
+
+    /// The alarms on a metric, and whether each tells somebody.
+    pub(crate) fn on(&self, namespace: &str, name: &str) -> &[(Subject<'a>, Watch)] {
+        self.0
+            .get(&(namespace.to_owned(), name.to_owned()))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The alarms on any metric of a namespace.
+    pub(crate) fn of_namespace(
+        &self,
+        namespace: &str,
+    ) -> impl Iterator<Item = &(Subject<'a>, Watch)> {
+        let mut found: Vec<_> = self
+            .0
+            .iter()
+            .filter(|((of, _), _)| of == namespace)
+            .flat_map(|(_, alarms)| alarms)
+            .collect();
+        found.sort_by_key(|(alarm, _)| alarm.id());
+        found.into_iter()
+    }
+
+    /// Whether somebody is told of what a metric filter counts.
+    fn over(&self, cx: &Cx<'a>, filter: Subject<'a>) -> Watch {
+        let mut best = Watch::Silent("no alarm is on the metric of its filter");
+        for transformation in filter.each("MetricTransformations.*") {
+            let Read::Found(transformation, _) = transformation else {
+                best = best.max(Watch::Unknown(
+                    "the metric of its filter is known only at deployment",
+                ));
+                continue;
+            };
+            let read = |name: &str| transformation.at(name).string().found();
+            let (Some(namespace), Some(name)) = (read("MetricNamespace"), read("MetricName"))
+            else {
+                best = best.max(Watch::Unknown(
+                    "the metric of its filter is known only at deployment",
+                ));
+                continue;
+            };
+            for (alarm, told) in self.on(&namespace, &name) {
+                let group = Group::of(cx, filter);
+                if near::is_near(cx, &group, *alarm, near::Reach::default()) == Near::Yes
+                    && alarm.variant.when.compatible(&filter.variant.when)
+                {
+                    best = best.max(told.clone());
+                }
+            }
+        }
+        best
+    }
+}
+
+/// Whether an alarm has an action, and does it.
+fn told(alarm: Subject<'_>) -> Watch {
+    match (
+        alarm.at("ActionsEnabled").bool(),
+        alarm.at("AlarmActions.0"),
+    ) {
+        (Read::Found(false, _), _) => Watch::Silent("the actions of its alarm are switched off"),
+        (_, Read::Absent(_)) => Watch::Silent("its alarm has no action"),
+        (Read::Unknown(..), _) | (_, Read::Unknown(..)) => {
+            Watch::Unknown("the actions of its alarm are known only at deployment")
+        }
+        _ => Watch::Yes,
+    }
+}
+
+/// The metrics that an alarm is on, as `(name, namespace)`.
+fn metrics(alarm: Subject<'_>) -> Vec<(String, String)> {
+    let pair = |name: Read<&lockfast_facts::Value>, namespace: Read<&lockfast_facts::Value>| {
+        Some((name.string().found()?, namespace.string().found()?))
+    };
+    let own = pair(alarm.at("MetricName"), alarm.at("Namespace"));
+    let of_math = alarm
+        .each("Metrics.*.MetricStat.Metric")
+        .into_iter()
+        .filter_map(Read::found)
+        .filter_map(|metric| pair(metric.at("MetricName"), metric.at("Namespace")));
+    own.into_iter().chain(of_math).collect()
+}
+
+/// Whether a composite alarm's rule speaks of an alarm, by reference or by name.
+fn mentions(composite: Subject<'_>, alarm: Subject<'_>) -> bool {
+    let Read::Found(text, _) = composite.at("AlarmRule").text() else {
+        return false;
+    };
+    let name = alarm.at("AlarmName").string().found();
+    text.parts().iter().any(|part| match part {
+        lockfast_facts::Part::Reference(to) => to.target == alarm.id(),
+        lockfast_facts::Part::Literal(text) => {
+            name.as_deref().is_some_and(|name| text.contains(name))
+        }
+        _ => false,
+    })
 }

@@ -34,18 +34,10 @@ pub struct Resolved {
 /// Resolves templates to an inventory: one stack per template, one resource per logical id, one
 /// variant per combination of parameters that makes a difference.
 pub fn resolve(sources: Vec<Source>, mut templates: Vec<Template>) -> Resolved {
-    let (stacks, resources, problems) =
-        crate::pool::install(|| resolve_all(&sources, &mut templates));
-    Resolved {
-        inventory: Inventory::new(sources, stacks, resources),
-        problems,
-    }
+    crate::pool::install(|| resolve_all(sources, &mut templates))
 }
 
-fn resolve_all(
-    sources: &[Source],
-    templates: &mut [Template],
-) -> (Vec<Stack>, Vec<Resource>, Vec<Problem>) {
+fn resolve_all(sources: Vec<Source>, templates: &mut [Template]) -> Resolved {
     let passed: Vec<expand::Passed> = templates
         .iter()
         .map(|template| passed(templates, template))
@@ -55,7 +47,7 @@ fn resolve_all(
         .zip(passed)
         .map(|(template, passed)| {
             let mut problems = Vec::new();
-            let open = expand::expand(template, &passed, sources, &mut problems);
+            let open = expand::expand(template, &passed, &sources, &mut problems);
             (open, problems)
         })
         .collect();
@@ -104,7 +96,12 @@ fn resolve_all(
         at: Some(loc.start),
         message,
     }));
-    (templates.iter().map(stack).collect(), resources, problems)
+    let stacks = templates.iter().map(stack).collect();
+    let choices = resolver.choices();
+    Resolved {
+        inventory: Inventory::new(sources, stacks, resources).with_choices(choices),
+        problems,
+    }
 }
 
 /// What a template's parent passes to it, as far as it is constant.

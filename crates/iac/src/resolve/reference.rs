@@ -6,7 +6,8 @@ use super::parameter::{OTHER, Parameter};
 use super::text::split;
 use super::world::{MAX_WORLDS, World};
 use crate::Node;
-use lockfast_facts::{Dynamic, Kind, Loc, Part, Text, Value, Why};
+use lockfast_facts::{Choices, Dynamic, Kind, Loc, Part, Text, Value, Why};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// How many allowed values of a parameter that decides no condition are each tried. Longer lists
@@ -36,6 +37,23 @@ pub(super) fn plain_why(why: Arc<Why>) -> Arc<Why> {
 }
 
 impl Resolver<'_> {
+    /// What each parameter may be chosen to be, by the name that guards show.
+    pub(super) fn choices(&self) -> Choices {
+        let mut choices = Choices::new();
+        for parameter in self.parameters.iter().flat_map(HashMap::values) {
+            let values = &parameter.candidates.values;
+            if values.len() > 1 {
+                let known = choices.entry(parameter.shown.clone()).or_default();
+                for (_, shown) in values.iter() {
+                    if !known.contains(shown) {
+                        known.push(shown.clone());
+                    }
+                }
+            }
+        }
+        choices
+    }
+
     /// A pseudo parameter, as far as the input tells it.
     pub(super) fn pseudo(&self, t: usize, name: &str, loc: Loc, world: &World) -> Value {
         let template = &self.templates[t];

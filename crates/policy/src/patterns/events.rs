@@ -3,99 +3,150 @@
 
 use serde_json::Value as Json;
 
+/// Marks a value that is not known before deployment.
+pub(super) const UNKNOWN: &str = "\u{0}";
+/// Begins a value that is an attribute of a resource: its id follows.
+pub(super) const REFERENCE: &str = "\u{1}";
+
 /// Whether an event matches a pattern: every field of the pattern must match, a list is an or.
-pub(crate) fn matches(pattern: &Json, event: &Json) -> bool {
+/// `None` when a value that decides is not known, or an operator is not understood. Numbers match
+/// as they are written: EventBridge takes 7 and 7.0 for different.
+pub(crate) fn matches(pattern: &Json, event: &Json) -> Option<bool> {
     let Json::Object(fields) = pattern else {
-        return false;
+        return Some(false);
     };
-    fields.iter().all(|(name, wanted)| match name.as_str() {
-        "$or" => wanted
-            .as_array()
-            .is_some_and(|any| any.iter().any(|p| matches(p, event))),
+    all(fields.iter().map(|(name, wanted)| match name.as_str() {
+        "$or" => match wanted.as_array() {
+            Some(patterns) => any(patterns.iter().map(|p| matches(p, event))),
+            None => Some(false),
+        },
         _ => field(wanted, event.get(name)),
-    })
+    }))
 }
 
-fn field(wanted: &Json, actual: Option<&Json>) -> bool {
+/// True when one is true, false when all are false.
+pub(crate) fn any(mut each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut answer = Some(false);
+    loop {
+        match each.next() {
+            Some(Some(true)) => return Some(true),
+            Some(None) => answer = None,
+            Some(Some(false)) => {}
+            None => return answer,
+        }
+    }
+}
+
+/// False when one is false, true when all are true.
+fn all(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    any(each.map(not)).map(|found| !found)
+}
+
+fn not(answer: Option<bool>) -> Option<bool> {
+    answer.map(|a| !a)
+}
+
+fn field(wanted: &Json, actual: Option<&Json>) -> Option<bool> {
     match (wanted, actual) {
         // Fields inside a list match when any item does.
         (Json::Object(_), Some(Json::Array(items))) => {
-            items.iter().any(|item| matches(wanted, item))
+            any(items.iter().map(|item| matches(wanted, item)))
         }
-        (Json::Object(_), Some(inner)) => matches(wanted, inner),
-        (Json::Object(_), None) => matches(wanted, &Json::Null),
-        (Json::Array(any), Some(Json::Array(items))) => any
+        (Json::Object(_), inner) => matches(wanted, inner.unwrap_or(&Json::Null)),
+        (Json::Array(list), Some(Json::Array(items))) => any(list
             .iter()
-            .any(|w| items.iter().any(|item| value(w, Some(item)))),
-        (Json::Array(any), actual) => any.iter().any(|w| value(w, actual)),
-        _ => false,
+            .flat_map(|w| items.iter().map(move |item| value(w, Some(item))))),
+        (Json::Array(list), actual) => any(list.iter().map(|w| value(w, actual))),
+        (Json::String(unknown), _) if unknown == UNKNOWN => None,
+        _ => Some(false),
     }
 }
 
-fn value(wanted: &Json, actual: Option<&Json>) -> bool {
+fn value(wanted: &Json, actual: Option<&Json>) -> Option<bool> {
     let Json::Object(operator) = wanted else {
-        return actual == Some(wanted);
+        return same(wanted, actual);
     };
     let Some((name, operand)) = operator.iter().next() else {
-        return false;
+        return Some(false);
     };
     if name == "exists" {
-        return operand.as_bool() == Some(actual.is_some_and(|a| !a.is_null()));
+        return operand
+            .as_bool()
+            .map(|wanted| wanted == actual.is_some_and(|a| !a.is_null()));
     }
     let Some(actual) = actual else {
-        return false;
+        return Some(false);
     };
     match name.as_str() {
-        "anything-but" => match operand {
-            Json::Array(list) => !list.contains(actual),
-            Json::Object(_) => !value(operand, Some(actual)),
-            other => other != actual,
+        "anything-but" => not(match operand {
+            Json::Array(list) => any(list.iter().map(|w| same(w, Some(actual)))),
+            Json::Object(inner) => match inner.iter().next() {
+                Some((name, Json::Array(list))) => any(list.iter().map(|w| text(name, w, actual))),
+                Some((name, operand)) => text(name, operand, actual),
+                None => None,
+            },
+            other => same(other, Some(actual)),
+        }),
+        "numeric" => match actual.as_f64() {
+            Some(number) => numeric(operand, number),
+            None => Some(false),
         },
-        "numeric" => actual.as_f64().is_some_and(|n| numeric(operand, n)),
-        _ => {
-            let (Some(text), Some(wanted)) = (actual.as_str(), operand_text(operand)) else {
-                return false;
-            };
-            let ignore_case = operand.is_object();
-            let (text, wanted) = if ignore_case || name == "equals-ignore-case" {
-                (text.to_lowercase(), wanted.to_lowercase())
-            } else {
-                (text.to_owned(), wanted.to_owned())
-            };
-            match name.as_str() {
-                "prefix" => text.starts_with(&wanted),
-                "suffix" => text.ends_with(&wanted),
-                "equals-ignore-case" => text == wanted,
-                "wildcard" => wildcard(&wanted, &text),
-                _ => false,
-            }
-        }
+        name => text(name, operand, actual),
     }
 }
 
-/// A string, or `{"equals-ignore-case": string}`.
-fn operand_text(operand: &Json) -> Option<&str> {
-    operand
-        .as_str()
-        .or_else(|| operand.get("equals-ignore-case")?.as_str())
+/// Whether a value is the one wanted. A reference can only be told from other references.
+fn same(wanted: &Json, actual: Option<&Json>) -> Option<bool> {
+    let (Some(text), Some(Json::String(actual))) = (wanted.as_str(), actual) else {
+        return (wanted.as_str() != Some(UNKNOWN)).then(|| actual == Some(wanted));
+    };
+    if text == actual {
+        return Some(true);
+    }
+    // A key's ARN may be the one that a reference stands for; a service's name cannot.
+    let reference = text.contains(REFERENCE) && actual.starts_with("arn:");
+    (!reference && !text.contains(UNKNOWN)).then_some(false)
+}
+
+/// The operators on strings; an operand may be `{"equals-ignore-case": string}`.
+fn text(name: &str, operand: &Json, actual: &Json) -> Option<bool> {
+    let folded = operand.get("equals-ignore-case").and_then(Json::as_str);
+    let wanted = folded.or_else(|| operand.as_str())?;
+    if wanted.contains(UNKNOWN) || wanted.contains(REFERENCE) {
+        return None;
+    }
+    let Some(actual) = actual.as_str() else {
+        return Some(false);
+    };
+    let (actual, wanted) = match folded.is_some() || name == "equals-ignore-case" {
+        true => (actual.to_lowercase(), wanted.to_lowercase()),
+        false => (actual.to_owned(), wanted.to_owned()),
+    };
+    match name {
+        "prefix" => Some(actual.starts_with(&wanted)),
+        "suffix" => Some(actual.ends_with(&wanted)),
+        "equals-ignore-case" => Some(actual == wanted),
+        "wildcard" => Some(wildcard(&wanted, &actual)),
+        _ => None,
+    }
 }
 
 /// `[">=", 0, "<", 45]`: all must hold.
-fn numeric(operand: &Json, actual: f64) -> bool {
-    let Some(list) = operand.as_array() else {
-        return false;
-    };
-    list.chunks(2).all(|pair| match pair {
-        [op, number] => match (op.as_str(), number.as_f64()) {
-            (Some("="), Some(n)) => (actual - n).abs() < f64::EPSILON,
-            (Some(">"), Some(n)) => actual > n,
-            (Some(">="), Some(n)) => actual >= n,
-            (Some("<"), Some(n)) => actual < n,
-            (Some("<="), Some(n)) => actual <= n,
-            _ => false,
-        },
-        _ => false,
-    })
+fn numeric(operand: &Json, actual: f64) -> Option<bool> {
+    all(operand.as_array()?.chunks(2).map(|pair| match pair {
+        [op, number] => {
+            let n = number.as_f64()?;
+            Some(match op.as_str()? {
+                "=" => (actual - n).abs() < f64::EPSILON,
+                ">" => actual > n,
+                ">=" => actual >= n,
+                "<" => actual < n,
+                "<=" => actual <= n,
+                _ => return None,
+            })
+        }
+        _ => None,
+    }))
 }
 
 /// `*` stands for any characters.
@@ -159,8 +210,40 @@ mod tests {
                 true,
             ),
             (json!({"source": "aws.kms"}), false),
+            (
+                json!({"detail": {"eventName": [{"anything-but": {"prefix": ["Put", "Dis"]}}]}}),
+                false,
+            ),
+            (
+                json!({"detail": {"eventName": [{"prefix": {"equals-ignore-case": "disable"}}]}}),
+                true,
+            ),
+            (json!({"detail": {"n": [7]}}), true),
+            (json!({"detail": {"n": [7.0]}}), false),
+        ] {
+            assert_eq!(matches(&pattern, &event), Some(expected), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_decides_only_where_it_must() {
+        let event = json!({"source": "aws.kms", "resources": ["arn:aws:kms:eu-central-1:1:key/1"]});
+        for (pattern, expected) in [
+            (json!({"source": [UNKNOWN]}), None),
+            (json!({"source": ["aws.kms", UNKNOWN]}), Some(true)),
+            (
+                json!({"source": ["aws.s3"], "detail-type": [UNKNOWN]}),
+                Some(false),
+            ),
+            (json!({"source": [{"prefix": UNKNOWN}]}), None),
+            (json!({"source": [{"cidr": "10.0.0.0/8"}]}), None),
+            (json!({"source": ["\u{1}7"]}), Some(false)),
+            (json!({"resources": ["\u{1}7"]}), None),
         ] {
             assert_eq!(matches(&pattern, &event), expected, "{pattern}");
         }
+        let named = json!({"rule": ["encrypted-volumes", "\u{1}7"]});
+        assert_eq!(matches(&json!({"rule": ["\u{1}7"]}), &named), Some(true));
+        assert_eq!(matches(&json!({"rule": ["\u{1}8"]}), &named), Some(false));
     }
 }

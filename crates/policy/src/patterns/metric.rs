@@ -23,17 +23,58 @@ pub(crate) fn matches(pattern: &str, record: &Json) -> Option<bool> {
         let found = parser.any()?;
         return (parser.at == tokens.len()).then_some(found);
     }
-    if pattern.starts_with('[') || pattern.starts_with('%') {
+    if pattern.starts_with('[') {
         return None;
     }
-    let text = record.to_string();
-    Some(pattern.split_whitespace().all(|word| {
-        let word = word.trim_matches('"');
-        match word.strip_prefix('-') {
-            Some(without) => !text.contains(without),
-            None => text.contains(word.trim_start_matches('?')),
+    words(pattern, &record.to_string())
+}
+
+/// Words and quoted phrases that must all stand in the text, `?words` of which one must, `-words`
+/// that must not, and a `%regular expression%`.
+fn words(pattern: &str, text: &str) -> Option<bool> {
+    let (mut all, mut optional, mut one) = (true, false, false);
+    let mut rest = pattern.trim();
+    while !rest.is_empty() {
+        let (mark, after) = match rest.chars().next() {
+            Some(mark @ ('?' | '-')) => (mark, &rest[1..]),
+            _ => ('+', rest),
+        };
+        let (found, after) = match after.chars().next() {
+            Some('"') => {
+                let end = after[1..].find('"')?;
+                (text.contains(&after[1..=end]), &after[end + 2..])
+            }
+            Some('%') => {
+                let end = after[1..].find('%')?;
+                (
+                    expression(&after[1..=end])?.is_match(text),
+                    &after[end + 2..],
+                )
+            }
+            _ => {
+                let end = after.find(char::is_whitespace).unwrap_or(after.len());
+                (text.contains(&after[..end]), &after[end..])
+            }
+        };
+        match mark {
+            '?' => {
+                optional = true;
+                one |= found;
+            }
+            '-' => all &= !found,
+            _ => all &= found,
         }
-    }))
+        rest = after.trim_start();
+    }
+    Some(all && (one || !optional))
+}
+
+/// A regular expression of a filter pattern; its syntax is a subset of the usual one.
+fn expression(text: &str) -> Option<regex::Regex> {
+    regex::RegexBuilder::new(text)
+        .size_limit(1 << 20)
+        .build()
+        .ok()
 }
 
 #[derive(Debug, PartialEq)]
@@ -45,6 +86,7 @@ enum Token {
     Operator(&'static str),
     Word(String),
     Text(String),
+    Regex(String),
 }
 
 fn tokens(text: &str) -> Option<Vec<Token>> {
@@ -72,14 +114,19 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
         }
         let (token, after) = match matched {
             Some(found) => found,
-            None => match rest.strip_prefix('"') {
-                Some(quoted) => {
-                    let end = quoted.find('"')?;
-                    (Token::Text(quoted[..end].to_owned()), &quoted[end + 1..])
+            None => match rest.chars().next() {
+                Some(quote @ ('"' | '%')) => {
+                    let end = rest[1..].find(quote)?;
+                    let inner = rest[1..=end].to_owned();
+                    let token = match quote {
+                        '%' => Token::Regex(inner),
+                        _ => Token::Text(inner),
+                    };
+                    (token, &rest[end + 2..])
                 }
-                None => {
+                _ => {
                     let end = rest
-                        .find(|c: char| c.is_whitespace() || "()=!<>&|\"".contains(c))
+                        .find(|c: char| c.is_whitespace() || "()=!<>&|\"%".contains(c))
                         .unwrap_or(rest.len());
                     if end == 0 {
                         return None;
@@ -143,14 +190,19 @@ impl Parser<'_> {
         let actual = select(self.record, path);
         match self.tokens.get(self.at + 1)? {
             Token::Operator(operator) => {
-                let operator = *operator;
-                let (wanted, quoted) = match self.tokens.get(self.at + 2)? {
-                    Token::Word(word) => (word.clone(), false),
-                    Token::Text(text) => (text.clone(), true),
-                    _ => return None,
-                };
+                let wanted = self.tokens.get(self.at + 2)?;
+                let mut found = false;
+                match actual.is_empty() {
+                    // A missing field is not equal to anything.
+                    true => found = *operator == "!=",
+                    false => {
+                        for actual in actual {
+                            found |= compare(actual, operator, wanted)?;
+                        }
+                    }
+                }
                 self.at += 3;
-                Some(compare(actual, operator, &wanted, quoted))
+                Some(found)
             }
             // `$.a IS TRUE`, `$.a IS NULL`, `$.a NOT EXISTS`
             Token::Word(word) => {
@@ -162,10 +214,10 @@ impl Parser<'_> {
                     word.to_ascii_uppercase().as_str(),
                     second.to_ascii_uppercase().as_str(),
                 ) {
-                    ("IS", "TRUE") => Some(actual == Some(&Json::Bool(true))),
-                    ("IS", "FALSE") => Some(actual == Some(&Json::Bool(false))),
-                    ("IS", "NULL") => Some(actual == Some(&Json::Null)),
-                    ("NOT", "EXISTS") => Some(actual.is_none()),
+                    ("IS", "TRUE") => Some(actual.contains(&&Json::Bool(true))),
+                    ("IS", "FALSE") => Some(actual.contains(&&Json::Bool(false))),
+                    ("IS", "NULL") => Some(actual.contains(&&Json::Null)),
+                    ("NOT", "EXISTS") => Some(actual.is_empty()),
                     _ => None,
                 }
             }
@@ -174,48 +226,49 @@ impl Parser<'_> {
     }
 }
 
-/// `.a.b[0].c`
-fn select<'j>(record: &'j Json, path: &str) -> Option<&'j Json> {
-    let mut value = record;
+/// `.a.b[0].c`, `.a[*].b`: every value that the selector means.
+fn select<'j>(record: &'j Json, path: &str) -> Vec<&'j Json> {
+    let mut values = vec![record];
     for step in path.split(['.', '[']).filter(|s| !s.is_empty()) {
         let step = step
             .trim_end_matches(']')
             .trim_matches(|c| c == '\'' || c == '"');
-        value = match step.parse::<usize>() {
-            Ok(index) if value.is_array() => value.get(index)?,
-            _ => value.get(step)?,
-        };
+        values = values
+            .into_iter()
+            .flat_map(|value| match (value, step, step.parse::<usize>()) {
+                (Json::Array(items), "*", _) => items.iter().collect(),
+                (Json::Array(items), _, Ok(index)) => items.get(index).into_iter().collect(),
+                (value, ..) => value.get(step).into_iter().collect::<Vec<_>>(),
+            })
+            .collect();
     }
-    Some(value)
+    values
 }
 
-fn compare(actual: Option<&Json>, operator: &str, wanted: &str, quoted: bool) -> bool {
-    let Some(actual) = actual else {
-        // A missing field is not equal to anything.
-        return operator == "!=";
+fn compare(actual: &Json, operator: &str, wanted: &Token) -> Option<bool> {
+    let text = || {
+        actual
+            .as_str()
+            .map_or_else(|| actual.to_string(), str::to_owned)
     };
-    let number = actual
-        .as_f64()
-        .zip(wanted.parse::<f64>().ok())
-        .filter(|_| !quoted);
-    match (operator, number) {
+    let (equal, number) = match wanted {
+        Token::Word(word) => (wildcard(word, &text()), word.parse::<f64>().ok()),
+        Token::Text(quoted) => (wildcard(quoted, &text()), None),
+        Token::Regex(pattern) => (expression(pattern)?.is_match(&text()), None),
+        _ => return None,
+    };
+    let number = actual.as_f64().zip(number);
+    Some(match (operator, number) {
         ("=", Some((a, b))) => (a - b).abs() < f64::EPSILON,
         ("!=", Some((a, b))) => (a - b).abs() >= f64::EPSILON,
         ("<", Some((a, b))) => a < b,
         (">", Some((a, b))) => a > b,
         ("<=", Some((a, b))) => a <= b,
         (">=", Some((a, b))) => a >= b,
-        _ => {
-            let text = actual
-                .as_str()
-                .map_or_else(|| actual.to_string(), str::to_owned);
-            match operator {
-                "=" => wildcard(wanted, &text),
-                "!=" => !wildcard(wanted, &text),
-                _ => false,
-            }
-        }
-    }
+        ("=", None) => equal,
+        ("!=", None) => !equal,
+        _ => false,
+    })
 }
 
 #[cfg(test)]
@@ -242,7 +295,18 @@ mod tests {
                 Some(true),
             ),
             ("{ $.l[0].a = 1 }", Some(true)),
+            ("{ $.l[*].a = 1 }", Some(true)),
+            ("{ $.eventName = %^Disable|Schedule% }", Some(true)),
+            ("{ $.eventName = %^Able% && $.n = 5 }", Some(false)),
+            ("{ $.eventName != %Key$% }", Some(false)),
+            ("{ $.eventName = %[% }", None),
             ("DisableKey", Some(true)),
+            ("?EnableKey ?DisableKey", Some(true)),
+            ("?EnableKey ?CreateKey", Some(false)),
+            ("kms.amazonaws.com -DisableKey", Some(false)),
+            ("\"no such phrase\"", Some(false)),
+            ("%(Dis|En)ableKey%", Some(true)),
+            ("[ip, user, ...]", None),
             ("", Some(true)),
             ("{ $.eventName = }", None),
             ("{ (", None),

@@ -1,13 +1,17 @@
 use crate::judgement::About;
+use crate::monitors::{Group, Near, Reach, gaps, groups, is_near};
 use crate::prelude::*;
+use lockfast_facts::Guard;
 use serde::Deserialize;
 use std::sync::OnceLock;
 
 control! {
     /// For each service in the input that AWS Config has managed encryption rules for (the table
-    /// beside this file), at least one must be deployed, as a rule or in a conformance pack; and
-    /// where rules are, a recorder must be. When the input has no Config rules at all it is
-    /// unknown: organisations deploy them from another account.
+    /// beside this file), at least one must be deployed in the same account and region, as a rule, for
+    /// the organisation or in a conformance pack, and a recorder there must record the type. A custom
+    /// rule whose scope names the type, Security Hub's standards, which deploy rules of their own, and
+    /// packs kept elsewhere are unknown. When the input has no Config rules at all it is unknown too:
+    /// organisations deploy them from another account.
     id: "config-rules-watch-encryption",
     title: "AWS Config rules watch encryption in every service used",
     clauses: ["MON-1"],
@@ -41,48 +45,205 @@ fn rows() -> &'static [Row] {
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let mut deployed: Vec<String> = Vec::new();
-    let mut unknown = false;
-    for subject in cx.subjects(&["AWS::Config::ConfigRule", "AWS::Config::OrganizationConfigRule"]) {
-        let read = match subject.at("Source.SourceIdentifier") {
-            Read::Absent(_) => subject.at("OrganizationManagedRuleMetadata.RuleIdentifier"),
-            read => read,
-        };
-        match read.string() {
-            Read::Found(identifier, _) => deployed.push(identifier),
-            Read::Unknown(..) => unknown = true,
-            Read::Absent(_) => {}
-        }
-    }
-    for subject in cx.subjects(&["AWS::Config::ConformancePack", "AWS::Config::OrganizationConformancePack"]) {
-        match subject.at("TemplateBody").text() {
-            Read::Found(text, _) => deployed.push(text.render(|_| String::new())),
-            _ => unknown = true,
-        }
-    }
-    let any = !deployed.is_empty() || unknown;
-    let recorder = cx.inventory.of_kind("AWS::Config::ConfigurationRecorder").next().is_some();
+    let deployed = Deployed::of(cx);
+    let recorders = Recorder::all(cx);
     for row in rows() {
-        if !row.types.iter().any(|kind| cx.inventory.of_kind(kind).next().is_some()) {
+        let kinds: Vec<&str> = row.types.iter().map(String::as_str).collect();
+        let service = row.types[0].split("::").nth(1).unwrap_or_default();
+        for group in groups(cx, cx.subjects(&kinds)) {
+            let part = match group.label.is_empty() {
+                true => service.to_owned(),
+                false => format!("{service} in {}", group.label),
+            };
+            for when in &group.whens {
+                let judgements = judged(cx, row, service, (&group, when), &deployed, &recorders);
+                out.extend(judgements.into_iter().map(|j| j.part(part.clone())));
+            }
+        }
+    }
+}
+
+fn judged<'a>(
+    cx: &Cx<'a>,
+    row: &Row,
+    service: &str,
+    (group, when): (&Group<'a>, &Guard),
+    deployed: &Deployed<'a>,
+    recorders: &[Recorder<'a>],
+) -> Vec<Judgement> {
+    let whole = Reach { regions: false, accounts: true };
+    let near = |subject: Subject<'a>| {
+        let reach = match subject.kind().contains("::Organization") {
+            true => whole,
+            false => Reach::default(),
+        };
+        is_near(cx, group, subject, reach)
+    };
+    let mut open: Option<(String, Subject<'a>)> = None;
+    let mut found: Vec<(&str, Subject<'a>)> = Vec::new();
+    for (subject, what) in &deployed.0 {
+        let near = near(*subject);
+        if near == Near::No || !subject.variant.when.compatible(when) {
             continue;
         }
-        let service = row.types[0].split("::").nth(1).unwrap_or_default().to_owned();
-        let found = row.identifiers.iter().find(|i| deployed.iter().any(|d| d.contains(i.as_str())));
-        let judgement = match found {
-            Some(identifier) if recorder => Judgement::pass(About::Input, format!("{identifier} watches {service}")),
-            Some(identifier) => Judgement::unknown(
-                About::Input,
-                format!("{identifier} watches {service}, but no recorder stands in the stacks given"),
-            ),
-            None if unknown || !any => Judgement::unknown(
-                About::Input,
-                format!("cannot tell whether a Config rule watches {service}: none of the stacks given says so"),
-            ),
-            None => Judgement::fail(
-                About::Input,
-                format!("no Config rule watches encryption in {service}; deploy {}", row.identifiers[0]),
-            ),
+        let mut unsure = |why: String| {
+            open.get_or_insert((why, *subject));
         };
-        out.push(judgement.part(service));
+        match what {
+            What::Managed(text) => {
+                if let Some(identifier) = row.identifiers.iter().find(|i| text.contains(i.as_str())) {
+                    match near {
+                        Near::Yes => found.push((identifier, *subject)),
+                        _ => unsure(format!("{identifier} stands in another stack, and the input does not say whether that is the same account and region")),
+                    }
+                }
+            }
+            What::Custom(types) => {
+                if types.is_empty() || types.iter().any(|t| row.types.contains(t)) {
+                    unsure("a custom rule looks at it, and what it checks is not in the template".into());
+                }
+            }
+            What::Unknown(why) => unsure((*why).into()),
+        }
+    }
+    let guards: Vec<&Guard> = found.iter().map(|(_, rule)| &rule.variant.when).collect();
+    let gaps = gaps(cx, when, &guards);
+    let mut judgements: Vec<Judgement> = found
+        .iter()
+        .map(|(identifier, rule)| {
+            let here: Vec<_> = recorders.iter().filter(|r| near(r.subject) != Near::No).collect();
+            let mut judgement = recorded(row, service, identifier, &here).step(
+                format!("{} {}", rule.resource.kind, rule.resource.name),
+                rule.resource.loc,
+            );
+            judgement.when = rule.variant.when.and(when);
+            judgement
+        })
+        .collect();
+    judgements.truncate(if gaps.is_empty() { 1 } else { 64 });
+    judgements.extend(gaps.into_iter().map(|gap| {
+        let mut judgement = unwatched(row, service, deployed.0.is_empty(), open.as_ref());
+        judgement.when = gap;
+        judgement
+    }));
+    judgements
+}
+
+/// A rule watches the service: whether what it judges is recorded.
+fn recorded(row: &Row, service: &str, identifier: &str, here: &[&Recorder<'_>]) -> Judgement {
+    let Some(first) = here.first() else {
+        return Judgement::unknown(
+            About::Input,
+            format!("{identifier} watches {service}, but no recorder stands in the stacks given"),
+        );
+    };
+    if here.iter().any(|recorder| row.types.iter().all(|kind| recorder.records(kind))) {
+        return Judgement::pass(About::Input, format!("{identifier} watches {service}"));
+    }
+    Judgement::fail(
+        About::Input,
+        format!("{identifier} watches {service}, but the recorder does not record {}", row.types[0]),
+    )
+    .step("AWS::Config::ConfigurationRecorder", first.subject.resource.loc)
+}
+
+/// No rule is known to watch the service.
+fn unwatched(row: &Row, service: &str, none: bool, open: Option<&(String, Subject<'_>)>) -> Judgement {
+    if let Some((why, subject)) = open {
+        return Judgement::unknown(
+            About::Input,
+            format!("cannot tell whether a Config rule watches {service}: {why}"),
+        )
+        .step(format!("{} {}", subject.resource.kind, subject.resource.name), subject.resource.loc);
+    }
+    if none {
+        return Judgement::unknown(
+            About::Input,
+            format!("cannot tell whether a Config rule watches {service}: none of the stacks given says so"),
+        );
+    }
+    Judgement::fail(
+        About::Input,
+        format!("no Config rule watches encryption in {service}; deploy {}", row.identifiers[0]),
+    )
+}
+
+/// What checks resources, and how it is known.
+struct Deployed<'a>(Vec<(Subject<'a>, What)>);
+
+enum What {
+    /// Identifiers of managed rules, in whatever text.
+    Managed(String),
+    /// A rule of one's own, and the types it is for; none for all.
+    Custom(Vec<String>),
+    Unknown(&'static str),
+}
+
+impl<'a> Deployed<'a> {
+    fn of(cx: &Cx<'a>) -> Self {
+        let mut found = Vec::new();
+        for rule in cx.subjects(&["AWS::Config::ConfigRule", "AWS::Config::OrganizationConfigRule"]) {
+            let managed = match rule.at("Source.SourceIdentifier") {
+                Read::Absent(_) => rule.at("OrganizationManagedRuleMetadata.RuleIdentifier"),
+                read => read,
+            };
+            let own = !rule.at("OrganizationCustomPolicyRuleMetadata").is_absent()
+                || !rule.at("OrganizationCustomRuleMetadata").is_absent()
+                || rule.at("Source.Owner").string().found().is_some_and(|o| o.starts_with("CUSTOM"));
+            let what = match managed.string() {
+                _ if own => What::Custom(
+                    rule.each("Scope.ComplianceResourceTypes.*")
+                        .into_iter()
+                        .filter_map(|read| read.string().found())
+                        .collect(),
+                ),
+                Read::Found(identifier, _) => What::Managed(identifier),
+                _ => What::Unknown("which rule is deployed is known only at deployment"),
+            };
+            found.push((rule, what));
+        }
+        for pack in cx.subjects(&["AWS::Config::ConformancePack", "AWS::Config::OrganizationConformancePack"]) {
+            let what = match pack.at("TemplateBody").text() {
+                Read::Found(text, _) => What::Managed(text.render(|_| String::new())),
+                _ => What::Unknown("a conformance pack is kept outside the stacks given"),
+            };
+            found.push((pack, what));
+        }
+        for standard in cx.subjects(&["AWS::SecurityHub::Standard"]) {
+            found.push((standard, What::Unknown("a standard of Security Hub deploys rules of its own")));
+        }
+        Deployed(found)
+    }
+}
+
+/// A recorder and what it records (AWS CloudFormation Template Reference,
+/// "AWS::Config::ConfigurationRecorder RecordingGroup"); everything when it does not say.
+struct Recorder<'a> {
+    subject: Subject<'a>,
+    only: Option<Vec<String>>,
+    without: Vec<String>,
+}
+
+impl<'a> Recorder<'a> {
+    fn all(cx: &Cx<'a>) -> Vec<Self> {
+        let list = |subject: Subject<'_>, at: &str| -> Vec<String> {
+            subject.each(at).into_iter().filter_map(|read| read.string().found()).collect()
+        };
+        cx.subjects(&["AWS::Config::ConfigurationRecorder"])
+            .into_iter()
+            .map(|subject| {
+                let only = list(subject, "RecordingGroup.ResourceTypes.*");
+                Recorder {
+                    subject,
+                    only: (!only.is_empty()).then_some(only),
+                    without: list(subject, "RecordingGroup.ExclusionByResourceTypes.ResourceTypes.*"),
+                }
+            })
+            .collect()
+    }
+
+    fn records(&self, kind: &str) -> bool {
+        let listed = |list: &[String]| list.iter().any(|k| k == kind);
+        self.only.as_deref().is_none_or(listed) && !listed(&self.without)
     }
 }

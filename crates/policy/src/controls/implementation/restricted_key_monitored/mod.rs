@@ -1,14 +1,16 @@
+use crate::monitors::Alarms;
+use crate::patterns::{Event, key_deleted, key_events, key_use, rotation};
 use crate::prelude::*;
-use lockfast_facts::Loc;
+use std::collections::HashMap;
 
 control! {
     /// Restricted data asks for enhanced monitoring of its key (`monitoring` of
     /// `[classification.asks]` in `lockfast.toml`). Something in the stacks given must watch the use or
-    /// the management of the key and tell somebody: an enabled EventBridge rule with targets whose
-    /// pattern asks for events of KMS, a metric filter on `kms.amazonaws.com` records with an alarm that
-    /// has actions, or an alarm on a metric of the key in `AWS/KMS`. A watcher counts for the keys of
-    /// its own account and region, since that is where their events arrive. Whether it catches each
-    /// event that matters is for the controls of KEY-9 and MON-2.
+    /// the management of the key and tell somebody: an enabled EventBridge rule with targets or a
+    /// metric filter with an alarm that has actions, which matches any of the events of keys (patterns
+    /// are evaluated against sample events), or an alarm on a metric of the key in `AWS/KMS`. A monitor
+    /// counts for the keys of its own account and region, under the conditions that it is made under.
+    /// Whether it catches each event that matters is for the control of KEY-9.
     ///
     /// Keys that no template given makes are unknown, and so is a rule whose pattern is known only at
     /// deployment.
@@ -32,7 +34,14 @@ Properties:
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let watchers = Watchers::of(cx);
+    let events: Vec<Event> = key_events()
+        .into_iter()
+        .map(|(_, event)| event)
+        .chain(rotation())
+        .chain([key_use(), key_deleted()])
+        .collect();
+    let mut seen = None;
+    let mut alarms: HashMap<ResourceId, Vec<_>> = HashMap::new();
     for (key, stores) in crate::key_users::by_key(cx) {
         let Some((store, class)) = stores.iter().find_map(|store| {
             let class = *cx.classification(store.resource).value()?;
@@ -54,138 +63,26 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             }
             KeyTarget::AwsManaged(_) => continue,
         };
-        for subject in cx.inventory.variants_of(id) {
-            out.push(watchers.judge(cx, subject, class));
-        }
-    }
-}
-
-/// What watches keys.
-struct Watchers<'a> {
-    /// Rules, filters and alarms, and the one key they are about (any, when `None`).
-    found: Vec<(Subject<'a>, Option<ResourceId>, &'static str)>,
-    unknown: Vec<(Subject<'a>, Arc<Why>, Loc)>,
-}
-
-impl<'a> Watchers<'a> {
-    fn of(cx: &Cx<'a>) -> Self {
-        let mut watchers = Watchers {
-            found: Vec::new(),
-            unknown: Vec::new(),
-        };
-        for rule in cx.subjects(&["AWS::Events::Rule"]) {
-            watchers.rule(rule);
-        }
-        let alarms: Vec<Subject<'a>> = cx
-            .subjects(&["AWS::CloudWatch::Alarm"])
-            .into_iter()
-            .filter(|alarm| {
-                !matches!(alarm.at("AlarmActions").list(), Read::Absent(_))
-                    && alarm
-                        .at("AlarmActions")
-                        .list()
-                        .found()
-                        .is_none_or(|actions| !actions.is_empty())
-                    && alarm.at("ActionsEnabled").bool().found() != Some(false)
-            })
-            .collect();
-        for filter in cx.subjects(&["AWS::Logs::MetricFilter"]) {
-            let of_kms = matches!(filter.at("FilterPattern").text(), Read::Found(text, _)
-                if text.render(|_| String::new()).contains("kms.amazonaws.com"));
-            let metric = |subject: Subject<'_>, at: &str| subject.at(at).string().found();
-            let name = metric(filter, "MetricTransformations.0.MetricName");
-            if of_kms
-                && name.is_some()
-                && alarms.iter().any(|alarm| {
-                    metric(*alarm, "MetricName") == name
-                        && metric(*alarm, "Namespace")
-                            == metric(filter, "MetricTransformations.0.MetricNamespace")
-                })
-            {
-                watchers
-                    .found
-                    .push((filter, None, "metric filter with an alarm"));
-            }
-        }
-        for alarm in alarms {
-            if alarm.at("Namespace").string().found().as_deref() == Some("AWS/KMS") {
-                for value in alarm
-                    .each("Dimensions.*.Value")
-                    .into_iter()
-                    .filter_map(Read::found)
-                {
-                    if let Some((key, _)) = cx.inventory.target(value) {
-                        watchers
-                            .found
-                            .push((alarm, Some(key.id), "alarm on the key"));
+        let seen = seen.get_or_insert_with(|| {
+            for (alarm, told) in Alarms::of(cx).of_namespace("AWS/KMS") {
+                for arn in alarm.each("Dimensions.*.Value").into_iter().filter_map(Read::found) {
+                    if let Some((key, _)) = cx.inventory.target(arn) {
+                        alarms.entry(key.id).or_default().push((*alarm, told.clone()));
                     }
                 }
             }
-        }
-        watchers
-    }
-
-    fn rule(&mut self, rule: Subject<'a>) {
-        if rule.at("State").string().found().as_deref() == Some("DISABLED")
-            || rule.at("Targets").is_absent()
-        {
-            return;
-        }
-        let mut sources = rule.each("EventPattern.source.*");
-        sources.extend(rule.each("EventPattern.detail.eventSource.*"));
-        for source in sources {
-            match source.string() {
-                Read::Found(name, _) if name == "aws.kms" || name == "kms.amazonaws.com" => {
-                    self.found.push((rule, None, "EventBridge rule"));
-                    return;
-                }
-                Read::Unknown(why, loc) => self.unknown.push((rule, why, loc)),
-                _ => {}
+            cx.monitors().see(cx, &events)
+        });
+        let mut own = None;
+        if let Some(alarms) = alarms.get(&id) {
+            let seen = own.insert(seen.clone());
+            for (alarm, told) in alarms {
+                seen.also(cx, *alarm, told.clone());
             }
         }
-    }
-
-    fn judge(&self, cx: &Cx<'_>, key: Subject<'_>, class: Classification) -> Judgement {
-        let near = |watcher: Subject<'_>| {
-            let (a, b) = (
-                cx.inventory.stack_of(watcher.resource),
-                cx.inventory.stack_of(key.resource),
-            );
-            let differs = |a: &Option<Arc<str>>, b: &Option<Arc<str>>| matches!((a, b), (Some(a), Some(b)) if a != b);
-            !differs(&a.place.account, &b.place.account)
-                && !differs(&a.place.region, &b.place.region)
-                && watcher.variant.when.compatible(&key.variant.when)
-        };
-        let watcher = self
-            .found
-            .iter()
-            .find(|(watcher, only, _)| only.is_none_or(|only| only == key.id()) && near(*watcher));
-        if let Some((watcher, _, what)) = watcher {
-            return Judgement::pass(
-                key,
-                format!("this key of {class} data is watched by an {what}")
-                    .replace("an metric", "a metric"),
-            )
-            .step(
-                format!("{what} {}", watcher.resource.name),
-                watcher.resource.loc,
-            );
+        for subject in cx.inventory.variants_of(id) {
+            let seen = own.as_ref().unwrap_or(seen);
+            out.extend(seen.judge_one(cx, subject, &format!("this key of {class} data")));
         }
-        if let Some((_, why, loc)) = self.unknown.iter().find(|(watcher, ..)| near(*watcher)) {
-            return Judgement::cannot_tell(
-                key,
-                &format!("whether this key of {class} data is watched"),
-                why,
-            )
-            .at(*loc);
-        }
-        let searched = match cx.inventory.stacks().len() {
-            1 => "the one stack given".to_owned(),
-            n => format!("all {n} stacks given"),
-        };
-        Judgement::fail(
-            key,
-            format!("nothing watches this key of {class} data (searched {searched})"),
-        )
     }
 }

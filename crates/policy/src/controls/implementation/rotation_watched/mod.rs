@@ -1,6 +1,5 @@
-use crate::judgement::About;
-use crate::monitors::{Watch, filter, rule};
-use crate::patterns::rotation_events;
+use crate::monitors::{Violations, groups};
+use crate::patterns::rotation;
 use crate::prelude::*;
 
 control! {
@@ -26,30 +25,19 @@ Properties:
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let keys = cx.inventory.of_kind("AWS::KMS::Key").count();
-    if keys == 0 {
+    let keys = cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]);
+    if keys.is_empty() {
         return;
     }
-    let mut best = Watch::No;
-    for event in rotation_events() {
-        for subject in cx.subjects(&["AWS::Events::Rule"]) {
-            best = best.max(rule(subject, &event));
-        }
-        for subject in cx.subjects(&["AWS::Logs::MetricFilter"]) {
-            best = best.max(filter(cx, subject, &event));
+    let mut seen = cx.monitors().see(cx, &rotation());
+    let violations = Violations::of(cx);
+    for rule in cx.subjects(&["AWS::Config::ConfigRule"]) {
+        let identifier = rule.at("Source.SourceIdentifier").string().found();
+        if identifier.as_deref() == Some("CMK_BACKING_KEY_ROTATION_ENABLED") {
+            seen.also(cx, rule, violations.told_of(cx, rule));
         }
     }
-    let by_config = cx.subjects(&["AWS::Config::ConfigRule"]).iter().any(|r| {
-        r.at("Source.SourceIdentifier").string().found().as_deref() == Some("CMK_BACKING_KEY_ROTATION_ENABLED")
-    });
-    if by_config {
-        best = Watch::Yes;
+    for group in groups(cx, keys) {
+        out.extend(seen.judge(cx, &group, "the rotation of keys"));
     }
-    let stacks = cx.inventory.stacks().len();
-    out.push(match best {
-        Watch::Yes => Judgement::pass(About::Input, "rotation is watched, and somebody is told"),
-        Watch::Silent => Judgement::fail(About::Input, "rotation is matched, but nobody is told: no target or alarm with an action"),
-        Watch::Unknown => Judgement::unknown(About::Input, "cannot tell whether rotation is watched: a pattern is known only at deployment"),
-        Watch::No => Judgement::fail(About::Input, format!("{keys} keys, and nothing in the {stacks} stacks given watches their rotation")),
-    });
 }

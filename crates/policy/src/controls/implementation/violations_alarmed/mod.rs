@@ -1,6 +1,4 @@
-use crate::judgement::About;
-use crate::monitors::{Watch, rule};
-use crate::patterns::violation_events;
+use crate::monitors::{Violations, groups};
 use crate::prelude::*;
 
 control! {
@@ -29,23 +27,16 @@ Properties:
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let watched = ["AWS::Config::ConfigRule", "AWS::Config::ConformancePack", "AWS::SecurityHub::Hub"]
-        .iter()
-        .any(|kind| cx.inventory.of_kind(kind).next().is_some());
-    if !watched {
+    let watched = cx.subjects(&[
+        "AWS::Config::ConfigRule",
+        "AWS::Config::ConformancePack",
+        "AWS::SecurityHub::Hub",
+    ]);
+    if watched.is_empty() {
         return;
     }
-    let mut best = Watch::No;
-    for event in violation_events() {
-        for subject in cx.subjects(&["AWS::Events::Rule"]) {
-            best = best.max(rule(subject, &event));
-        }
+    let violations = Violations::of(cx);
+    for group in groups(cx, watched) {
+        out.extend(violations.judge(cx, &group));
     }
-    let stacks = cx.inventory.stacks().len();
-    out.push(match best {
-        Watch::Yes => Judgement::pass(About::Input, "violations are matched, and somebody is told"),
-        Watch::Silent => Judgement::fail(About::Input, "violations are matched, but nobody is told"),
-        Watch::Unknown => Judgement::unknown(About::Input, "cannot tell whether violations raise an alert: a rule's pattern is known only at deployment"),
-        Watch::No => Judgement::fail(About::Input, format!("nothing in the {stacks} stacks given tells of violations that Config finds")),
-    });
 }

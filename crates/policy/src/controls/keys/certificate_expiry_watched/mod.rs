@@ -1,7 +1,7 @@
-use crate::judgement::About;
-use crate::monitors::{Watch, rule};
-use crate::patterns::expiry_event;
+use crate::monitors::{Alarms, Violations};
+use crate::patterns::expiry;
 use crate::prelude::*;
+use std::collections::HashMap;
 
 control! {
     /// Where the input has certificates, something must tell of their expiry: an EventBridge rule
@@ -30,28 +30,31 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     if certificates.is_empty() {
         return;
     }
-    let mut best = Watch::No;
-    for subject in cx.subjects(&["AWS::Events::Rule"]) {
-        best = best.max(rule(subject, &expiry_event()));
-    }
-    for subject in cx.subjects(&["AWS::CloudWatch::Alarm"]) {
-        let metric = subject.at("MetricName").string();
-        let ours = metric.clone().found().as_deref() == Some("DaysToExpiry")
-            && subject.at("Namespace").string().found().as_deref() == Some("AWS/CertificateManager");
-        if ours {
-            best = best.max(if subject.at("AlarmActions.0").is_absent() { Watch::Silent } else { Watch::Yes });
+    let mut seen = cx.monitors().see(cx, &expiry());
+    let violations = Violations::of(cx);
+    for rule in cx.subjects(&["AWS::Config::ConfigRule"]) {
+        let identifier = rule.at("Source.SourceIdentifier").string().found();
+        if identifier.as_deref() == Some("ACM_CERTIFICATE_EXPIRATION_CHECK") {
+            seen.also(cx, rule, violations.told_of(cx, rule));
         }
     }
-    for subject in cx.subjects(&["AWS::Config::ConfigRule"]) {
-        if subject.at("Source.SourceIdentifier").string().found().as_deref() == Some("ACM_CERTIFICATE_EXPIRATION_CHECK") {
-            best = Watch::Yes;
+    let mut alarms: HashMap<ResourceId, Vec<_>> = HashMap::new();
+    for (alarm, told) in Alarms::of(cx).on("AWS/CertificateManager", "DaysToExpiry") {
+        for arn in alarm.each("Dimensions.*.Value").into_iter().filter_map(Read::found) {
+            if let Some((certificate, _)) = cx.inventory.target(arn) {
+                alarms.entry(certificate.id).or_default().push((*alarm, told.clone()));
+            }
         }
     }
-    let stacks = cx.inventory.stacks().len();
-    out.push(match best {
-        Watch::Yes => Judgement::pass(About::Input, "somebody is told before a certificate expires"),
-        Watch::Silent => Judgement::fail(About::Input, "the expiry of certificates is watched, but nobody is told"),
-        Watch::Unknown => Judgement::unknown(About::Input, "cannot tell whether expiry is watched: a rule's pattern is known only at deployment"),
-        Watch::No => Judgement::fail(About::Input, format!("{} certificates, and nothing in the {stacks} stacks given watches their expiry", certificates.len())),
-    });
+    for certificate in certificates {
+        let own = alarms.get(&certificate.id()).map(|alarms| {
+            let mut seen = seen.clone();
+            for (alarm, told) in alarms {
+                seen.also(cx, *alarm, told.clone());
+            }
+            seen
+        });
+        let seen = own.as_ref().unwrap_or(&seen);
+        out.extend(seen.judge_one(cx, certificate, "its expiry"));
+    }
 }

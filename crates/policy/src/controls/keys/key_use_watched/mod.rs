@@ -1,6 +1,5 @@
-use crate::judgement::About;
-use crate::monitors::{Watch, best, filter};
-use crate::patterns::{bridged, key_events};
+use crate::monitors::groups;
+use crate::patterns::{any, decrypt_denied, key_events, metric_matches, rotation};
 use crate::prelude::*;
 
 control! {
@@ -30,46 +29,40 @@ Properties:
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    if cx.inventory.of_kind("AWS::KMS::Key").next().is_none() {
+    let keys = cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]);
+    if keys.is_empty() {
         return;
     }
-    for (name, record) in key_events() {
-        let (watch, who) = best(cx, &record, &bridged("aws.kms", &record));
-        let judgement = match watch {
-            Watch::Yes => Judgement::pass(About::Input, format!("{name} is watched, and somebody is told")),
-            Watch::Silent => Judgement::fail(About::Input, format!("{name} is matched, but nobody is told: no target or alarm with an action")),
-            Watch::Unknown => Judgement::unknown(About::Input, format!("cannot tell whether {name} is watched: a pattern is known only at deployment")),
-            Watch::No => Judgement::fail(
-                About::Input,
-                format!("nothing in the {} stacks given watches {name}", cx.inventory.stacks().len()),
-            ),
-        };
-        let judgement = match who {
-            Some(resource) => judgement.step(format!("{} {}", resource.kind, resource.name), resource.loc),
-            None => judgement,
-        };
-        out.push(judgement.part(name));
+    let groups = groups(cx, keys);
+    for (name, event) in key_events() {
+        let seen = cx.monitors().see(cx, &[event]);
+        for group in &groups {
+            out.extend(seen.judge(cx, group, name));
+        }
     }
     for subject in cx.subjects(&["AWS::Logs::MetricFilter"]) {
-        let Read::Found(pattern, loc) = subject.at("FilterPattern").string() else { continue };
+        let Read::Found(pattern, loc) = subject.at("FilterPattern").string() else {
+            continue;
+        };
         if !pattern.to_ascii_lowercase().contains("kms") {
             continue;
         }
-        let sees = key_events().iter().any(|(_, record)| filter(cx, subject, record) != Watch::No)
-            || crate::patterns::metric_matches(&pattern, &decrypt_denied()) == Some(true);
-        let judgement = if sees {
-            Judgement::pass(subject, "the filter matches events of keys")
-        } else {
-            Judgement::fail(subject, "the filter speaks of KMS, but matches none of its events")
+        let records = key_events().into_iter().filter_map(|(_, event)| event.record);
+        let others = rotation().into_iter().filter_map(|event| event.record);
+        let sees = any(records
+            .chain(others)
+            .chain([decrypt_denied()])
+            .map(|record| metric_matches(&pattern, &record)));
+        let judgement = match sees {
+            Some(true) => Judgement::pass(subject, "the filter matches events of keys"),
+            Some(false) => {
+                Judgement::fail(subject, "the filter speaks of KMS, but matches none of its events")
+            }
+            None => Judgement::unknown(
+                subject,
+                "cannot tell whether the filter matches events of keys: its pattern is not understood",
+            ),
         };
         out.push(judgement.at(loc).stated("FilterPattern", pattern, loc));
     }
-}
-
-/// A use that was refused, which filters look for too.
-fn decrypt_denied() -> serde_json::Value {
-    let mut record = key_events().remove(0).1;
-    record["eventName"] = "Decrypt".into();
-    record["errorCode"] = "AccessDenied".into();
-    record
 }
