@@ -1,144 +1,196 @@
-//! URLs and connection strings, of which parts may be unknown.
+//! Connection strings and URLs, of which parts may be unknown.
 
-use lockfast_facts::{Part, Text};
+mod forms;
+mod place;
+mod tls;
+
+pub(crate) use place::{is_aws_api, is_private, stays_on_host};
+pub(crate) use tls::{Tls, known_sslmode, sslmode};
+
+use lockfast_facts::{Part, Reference, Text, Why};
+use std::sync::Arc;
 
 /// A connection string or URL, as far as it is known.
+#[derive(Clone, Debug)]
 pub(crate) struct Connection {
-    /// The scheme in lower case (`postgres`, `https`); empty for the keyword form.
+    /// The scheme in lower case, without the driver (`postgres`, `https`); empty when the string
+    /// has none, `*` when it is not known.
     pub scheme: String,
-    /// The host, with `*` for what is not known.
+    /// The host, with `*` for what is not known, without the port.
     pub host: String,
-    /// The whole text with unknown parts as `*` and user information removed.
+    /// What the host is an attribute of.
+    pub host_of: Option<Reference>,
+    /// Why the host is not known.
+    pub host_unknown: Option<Arc<Why>>,
+    /// The string as it may be shown: no user information, no settings, `*` for what is not known.
     pub shown: String,
-    /// Settings of the query or keyword form, names in lower case.
+    /// The database or broker that it is for.
+    pub engine: Option<Engine>,
+    /// True when a JDBC driver reads it.
+    jdbc: bool,
+    /// Names in lower case without `-`, `_` and spaces; values in lower case.
     settings: Vec<(String, String)>,
-    /// True when a part of the settings is not known.
+    /// True when settings may hide in a part that is not known.
     open: bool,
 }
 
-/// Stands for what is not known.
-const HOLE: char = '\u{1}';
+/// What is at the other end, as far as its settings of encryption differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Amqp,
+    Clickhouse,
+    Dax,
+    Memcached,
+    Mongodb,
+    Mysql,
+    Nats,
+    Neo4j,
+    Oracle,
+    Postgres,
+    Redis,
+    Redshift,
+    /// A string that drivers of several engines read.
+    Sql,
+    SqlServer,
+}
 
-impl Connection {
-    /// Reads a text that is a URL (`scheme://…`, also behind `jdbc:`) or a libpq keyword string
-    /// (`host=… sslmode=…`); `None` for anything else.
-    pub(crate) fn parse(text: &Text) -> Option<Connection> {
-        let whole = text.render(|part| match part {
-            Part::Literal(s) => s.to_string(),
-            _ => HOLE.to_string(),
-        });
-        let whole = whole.trim();
-        let url = whole.strip_prefix("jdbc:").unwrap_or(whole);
-        match url.split_once("://") {
-            Some((scheme, rest)) if is_scheme(scheme) => Some(from_url(scheme, rest)),
-            _ if whole.contains("host=") && whole.contains(' ') => Some(from_keywords(whole)),
-            _ => None,
+impl Engine {
+    /// Its name for people.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Engine::Amqp => "AMQP",
+            Engine::Clickhouse => "ClickHouse",
+            Engine::Dax => "DAX",
+            Engine::Memcached => "Memcached",
+            Engine::Mongodb => "MongoDB",
+            Engine::Mysql => "MySQL",
+            Engine::Nats => "NATS",
+            Engine::Neo4j => "Bolt",
+            Engine::Oracle => "Oracle",
+            Engine::Postgres => "PostgreSQL",
+            Engine::Redis => "Redis",
+            Engine::Redshift => "Redshift",
+            Engine::Sql => "database",
+            Engine::SqlServer => "SQL Server",
         }
     }
 
-    /// A setting's value.
+    fn of_scheme(scheme: &str) -> Option<Engine> {
+        Some(match scheme {
+            "postgres" | "postgresql" | "postgis" | "cockroachdb" | "pgsql" | "psql" => {
+                Engine::Postgres
+            }
+            "mysql" | "mysql2" | "mariadb" | "mysqlx" => Engine::Mysql,
+            "mongodb" | "mongodb+srv" => Engine::Mongodb,
+            "sqlserver" | "mssql" | "sqlsrv" => Engine::SqlServer,
+            "redis" | "rediss" | "valkey" | "valkeys" => Engine::Redis,
+            "redshift" => Engine::Redshift,
+            "amqp" | "amqps" => Engine::Amqp,
+            "oracle" => Engine::Oracle,
+            "nats" | "tls+nats" => Engine::Nats,
+            "memcached" | "memcache" => Engine::Memcached,
+            "clickhouse" | "clickhouses" | "ch" => Engine::Clickhouse,
+            "dax" | "daxs" => Engine::Dax,
+            "bolt" | "bolt+s" | "bolt+ssc" | "neo4j" | "neo4j+s" | "neo4j+ssc" => Engine::Neo4j,
+            _ => return None,
+        })
+    }
+}
+
+/// A string in which each part that is not known is one character.
+struct Whole<'t> {
+    text: String,
+    parts: Vec<&'t Part>,
+}
+
+/// The first character that stands for a part: they lie in Unicode's private use area.
+const HOLES: u32 = 0xE000;
+
+fn is_hole(c: char) -> bool {
+    (HOLES..HOLES + 0x1000).contains(&u32::from(c))
+}
+
+impl<'t> Whole<'t> {
+    fn of(text: &'t Text) -> Self {
+        match text {
+            Text::Plain(text) => Whole {
+                text: text.trim().to_owned(),
+                parts: Vec::new(),
+            },
+            Text::Parts(all) => {
+                let mut whole = Whole {
+                    text: String::new(),
+                    parts: Vec::new(),
+                };
+                for part in all.iter() {
+                    match part {
+                        Part::Literal(text) => whole.text.push_str(text),
+                        part => {
+                            let hole =
+                                HOLES + u32::try_from(whole.parts.len()).unwrap_or(0).min(0xFFF);
+                            whole.text.extend(char::from_u32(hole));
+                            whole.parts.push(part);
+                        }
+                    }
+                }
+                whole.text = whole.text.trim().to_owned();
+                whole
+            }
+        }
+    }
+
+    fn part(&self, hole: char) -> Option<&'t Part> {
+        let index = u32::from(hole).checked_sub(HOLES)?;
+        self.parts.get(index as usize).copied()
+    }
+
+    /// True when what a hole stands for is an attribute of a resource: a host, a port, an id.
+    fn is_reference(&self, hole: char) -> bool {
+        matches!(self.part(hole), Some(Part::Reference(_)))
+    }
+}
+
+fn shown(text: &str) -> String {
+    text.chars()
+        .map(|c| if is_hole(c) { '*' } else { c })
+        .collect()
+}
+
+impl Connection {
+    /// Reads a text that is a URL or a list of them (also quoted inside JSON, and behind a flag), a
+    /// JDBC URL, libpq's keywords, an ADO.NET, ODBC, PDO or Go data source name, or an Oracle
+    /// descriptor; none for anything else.
+    pub(crate) fn all(text: &Text) -> Vec<Connection> {
+        forms::read(&Whole::of(text))
+    }
+
+    /// The first connection in a text.
+    pub(crate) fn first(text: &Text) -> Option<Connection> {
+        Connection::all(text).into_iter().next()
+    }
+
+    /// An address outside of which only the scheme is known.
+    pub(crate) fn somewhere(scheme: &str) -> Connection {
+        Connection {
+            scheme: scheme.to_owned(),
+            host: "*.".to_owned(),
+            host_of: None,
+            host_unknown: None,
+            shown: format!("{scheme}://*"),
+            engine: None,
+            jdbc: false,
+            settings: Vec::new(),
+            open: false,
+        }
+    }
+
+    /// A setting's value; the last one counts. The name is in lower case without separators.
     pub(crate) fn setting(&self, name: &str) -> Option<&str> {
         self.settings
             .iter()
-            .find(|(n, _)| n == name)
+            .rfind(|(n, _)| n == name)
             .map(|(_, v)| v.as_str())
     }
-
-    /// True when more settings may hide in an unknown part.
-    pub(crate) fn is_open(&self) -> bool {
-        self.open
-    }
-
-    /// The database engine its scheme names.
-    pub(crate) fn engine(&self) -> Option<&'static str> {
-        match self.scheme.as_str() {
-            "postgres"
-            | "postgresql"
-            | "postgresql+psycopg2"
-            | "postgresql+psycopg"
-            | "postgresql+asyncpg"
-            | "postgis"
-            | "cockroachdb" => Some("postgres"),
-            "" => Some("postgres"),
-            "mysql" | "mysql2" | "mariadb" | "mysql+pymysql" => Some("mysql"),
-            "mongodb" | "mongodb+srv" => Some("mongodb"),
-            "sqlserver" | "mssql" => Some("sqlserver"),
-            "redis" | "rediss" => Some("redis"),
-            "amqp" | "amqps" => Some("amqp"),
-            _ => None,
-        }
-    }
-}
-
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.len() < 32
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
-}
-
-fn from_url(scheme: &str, rest: &str) -> Connection {
-    let (place, query) = match rest.split_once(['?', ';']) {
-        Some((place, query)) => (place, query),
-        None => (rest, ""),
-    };
-    // Whoever is before the last `@` is nobody's business.
-    let place = place.rsplit_once('@').map_or(place, |(_, after)| after);
-    let host = place.split('/').next().unwrap_or_default();
-    let settings: Vec<(String, String)> = query
-        .split(['&', ';'])
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_ascii_lowercase()))
-        .collect();
-    let open = query.contains(HOLE)
-        && settings
-            .iter()
-            .all(|(n, v)| !n.contains(HOLE) && !v.contains(HOLE))
-        || rest.ends_with(HOLE) && query.is_empty() && rest.matches('/').count() == 0
-        || settings.iter().any(|(n, _)| n.contains(HOLE));
-    let scheme = scheme.to_ascii_lowercase();
-    Connection {
-        shown: format!("{scheme}://{}", place.replace(HOLE, "*")),
-        host: host.replace(HOLE, "*"),
-        scheme,
-        settings,
-        open,
-    }
-}
-
-fn from_keywords(text: &str) -> Connection {
-    let settings: Vec<(String, String)> = text
-        .split_whitespace()
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_ascii_lowercase()))
-        .collect();
-    let host = settings
-        .iter()
-        .find(|(n, _)| n == "host")
-        .map_or("*", |(_, v)| v)
-        .replace(HOLE, "*");
-    Connection {
-        scheme: String::new(),
-        shown: format!("host={host}"),
-        host,
-        open: text.ends_with(HOLE),
-        settings,
-    }
-}
-
-/// True when a host is inside: loopback, link-local, a private name or address, or not known.
-pub(crate) fn is_inside(host: &str) -> bool {
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    name == "localhost"
-        || name.starts_with("127.")
-        || name.starts_with("10.")
-        || name.starts_with("192.168.")
-        || name.starts_with("169.254.")
-        || [".local", ".internal", ".svc", ".localdomain"]
-            .iter()
-            .any(|end| name.ends_with(end))
-        || !name.contains(['.', '*'])
 }
 
 #[cfg(test)]
@@ -146,21 +198,249 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Connection {
-        Connection::parse(&Text::Plain(text.into())).expect("a connection")
+        Connection::first(&Text::Plain(text.into())).unwrap_or_else(|| panic!("{text}"))
     }
 
     #[test]
     fn user_information_is_never_kept() {
         let connection = parse("postgres://app:hunter2@db.example.com:5432/shop?sslmode=require");
         assert_eq!(connection.shown, "postgres://db.example.com:5432/shop");
-        assert_eq!(connection.setting("sslmode"), Some("require"));
+        for text in [
+            "Server=tcp:erp.example.com,1433;Database=erp;User Id=app;Password=hunter2;Encrypt=True",
+            "app:hunter2@tcp(db.example.com:3306)/shop?tls=true",
+            "host=db.example.com user=app password=hunter2 sslmode=require",
+            "cache.example.com:6380,password=hunter2,ssl=True",
+            "jdbc:oracle:thin:app/hunter2@//db.example.com:1521/shop",
+            "jdbc:oracle:thin:app/hunter2@(DESCRIPTION=(ADDRESS=(PROTOCOL=TCPS)(HOST=db.example.com)(PORT=2484)))",
+            "redis://:hunter2@cache.example.com:6379",
+            "{\"url\": \"amqp://app:hunter2@mq.example.com\"}",
+        ] {
+            let connection = parse(text);
+            assert!(
+                !format!("{} {}", connection.shown, connection.host).contains("hunter2"),
+                "{text}"
+            );
+            assert!(
+                connection.host.ends_with("example.com"),
+                "{text}: {}",
+                connection.host
+            );
+        }
     }
 
     #[test]
-    fn keywords_are_a_connection_too() {
-        let connection = parse("host=db port=5432 sslmode=disable");
-        assert_eq!(connection.engine(), Some("postgres"));
-        assert_eq!(connection.setting("sslmode"), Some("disable"));
-        assert!(Connection::parse(&Text::Plain("hello world".into())).is_none());
+    fn encryption_is_read_as_each_driver_reads_it() {
+        use Tls::{Encrypted, Plain, Unknown, Verified};
+        for (text, expected) in [
+            (
+                "postgres://db.example.com/shop?sslmode=verify-full",
+                Verified,
+            ),
+            (
+                "postgres://db.example.com/shop?sslmode=prefer&sslmode=require",
+                Encrypted,
+            ),
+            (
+                "postgres://db.example.com/shop?sslmode=no-verify",
+                Encrypted,
+            ),
+            ("postgres://db.example.com/shop?sslmode=allow#x", Plain),
+            ("postgres://db.example.com/shop", Plain),
+            (
+                "postgresql:///shop?host=db.example.com&sslmode=require",
+                Encrypted,
+            ),
+            ("postgresql+pg8000://db.example.com/shop", Plain),
+            ("jdbc:postgresql://db.example.com/shop?ssl=true", Verified),
+            (
+                "jdbc:postgresql://db.example.com/shop?ssl=false&sslmode=require",
+                Encrypted,
+            ),
+            (
+                "jdbc:aws-wrapper:postgresql://db.example.com:5432/shop?sslmode=disable",
+                Plain,
+            ),
+            ("host=db.example.com port=5432 sslmode='require'", Encrypted),
+            (
+                "pgsql:host=db.example.com;port=5432;dbname=shop;sslmode=disable",
+                Plain,
+            ),
+            (
+                "Host=db.example.com;Port=5432;Username=app;SSL Mode=VerifyFull",
+                Verified,
+            ),
+            ("Host=db.example.com;Port=5432;Username=app", Plain),
+            ("mysql://db.example.com/shop", Plain),
+            (
+                "mysql://db.example.com/shop?useSSL=true&requireSSL=false",
+                Plain,
+            ),
+            (
+                "jdbc:mysql:aurora://db.example.com/shop?useSSL=false",
+                Plain,
+            ),
+            (
+                "jdbc:mysql://db.example.com/shop?sslMode=DISABLED&useSSL=true",
+                Plain,
+            ),
+            (
+                "jdbc:mysql://db.example.com/shop?sslMode=VERIFY_IDENTITY",
+                Verified,
+            ),
+            (
+                "jdbc:mariadb://db.example.com/shop?sslMode=trust",
+                Encrypted,
+            ),
+            (
+                "mysql+pymysql://db.example.com/shop?ssl_ca=/etc/rds.pem",
+                Verified,
+            ),
+            ("mysql://db.example.com/shop?sslaccept=strict", Verified),
+            ("mysql://db.example.com/shop?ssl=Amazon%20RDS", Verified),
+            (
+                "mysql://db.example.com/shop?ssl={\"rejectUnauthorized\":true}",
+                Verified,
+            ),
+            (
+                "mysql+mysqlconnector://db.example.com/shop?ssl_disabled=true",
+                Plain,
+            ),
+            (
+                "app@tcp(db.example.com:3306)/shop?tls=skip-verify",
+                Encrypted,
+            ),
+            ("app@tcp(db.example.com:3306)/shop?tls=false", Plain),
+            (
+                "Server=db.example.com;Port=3306;Database=shop;Uid=app;SslMode=VerifyCA",
+                Verified,
+            ),
+            (
+                "mongodb://db.example.com/shop?tls=true&tlsInsecure=true",
+                Encrypted,
+            ),
+            ("mongodb+srv://db.example.com/shop", Verified),
+            ("mongodb+srv://db.example.com/shop?tls=false", Plain),
+            (
+                "Server=tcp:erp.example.com,1433;Database=erp;User Id=app;Encrypt=False",
+                Plain,
+            ),
+            (
+                "jdbc:sqlserver://db.example.com:1433;databaseName=x;encrypt=true;trustServerCertificate=true",
+                Encrypted,
+            ),
+            (
+                "jdbc:sqlserver://db.example.com:1433;databaseName=x",
+                Unknown(""),
+            ),
+            ("mssql+pyodbc://db.example.com/shop?Encrypt=no", Plain),
+            ("valkey://cache.example.com:6379", Plain),
+            (
+                "rediss://cache.example.com:6379?ssl_cert_reqs=none",
+                Encrypted,
+            ),
+            (
+                "cache.example.com:6379,password=x,abortConnect=False",
+                Plain,
+            ),
+            ("cache.example.com:6380,password=x,ssl=True", Verified),
+            ("amqp://mq.example.com", Plain),
+            (
+                "jdbc:oracle:thin:@tcps://db.example.com:2484/shop",
+                Verified,
+            ),
+            (
+                "jdbc:oracle:thin:@tcp://db.example.com:1521/shop",
+                Unknown(""),
+            ),
+            ("jdbc:redshift://wh.example.com:5439/dev?ssl=false", Plain),
+            ("neo4j+s://graph.example.com:7687", Verified),
+            ("bolt://graph.example.com:7687", Plain),
+            ("dax://cache.example.com:8111", Plain),
+        ] {
+            let found = parse(text).tls(None);
+            let same = match (found, expected) {
+                (Some(Unknown(_)), Unknown(_)) => true,
+                (found, expected) => found == Some(expected),
+            };
+            assert!(same, "{text}: {found:?}, not {expected:?}");
+        }
+        let connection = parse("postgres://db.example.com/shop");
+        assert_eq!(connection.tls(Some("verify-full")), Some(Verified));
+        assert!(parse("postgres://localhost/shop").stays_on_host());
+        assert!(!parse("postgres://localhost.example.com/shop").stays_on_host());
+    }
+
+    #[test]
+    fn what_is_not_known_may_hide_settings() {
+        let part = |text: &str| Part::Literal(text.into());
+        let hole = || Part::Unknown(Arc::new(Why::Parameter("Opt".into())));
+        let url = |parts: Vec<Part>| Connection::first(&Text::Parts(parts.into()));
+        let tls = |parts| url(parts).expect("a connection").tls(None);
+        assert!(matches!(
+            tls(vec![part("postgres://db.example.com/shop"), hole()]),
+            Some(Tls::Unknown(_))
+        ));
+        assert!(matches!(
+            tls(vec![part("postgres://db.example.com/shop?"), hole()]),
+            Some(Tls::Unknown(_))
+        ));
+        assert!(matches!(
+            tls(vec![
+                part("postgres://db.example.com/shop?sslmode="),
+                hole()
+            ]),
+            Some(Tls::Unknown(_))
+        ));
+        // A name of a database is no place for settings.
+        assert_eq!(
+            tls(vec![part("postgres://db.example.com/"), hole()]),
+            Some(Tls::Plain)
+        );
+        let scheme = url(vec![hole(), part("://partner.example.com")]).expect("a URL");
+        assert_eq!(
+            (scheme.scheme.as_str(), scheme.host.as_str()),
+            ("*", "partner.example.com")
+        );
+    }
+
+    #[test]
+    fn lists_and_quotes_hold_several_and_prose_none() {
+        let all = |text: &str| -> Vec<String> {
+            Connection::all(&Text::Plain(text.into()))
+                .into_iter()
+                .map(|c| c.shown)
+                .collect()
+        };
+        assert_eq!(
+            all("https://a.example.com,http://b.example.com/x"),
+            ["https://a.example.com", "http://b.example.com/x"]
+        );
+        assert_eq!(
+            all("mongodb://h1.example.com,h2.example.com/shop"),
+            ["mongodb://h1.example.com,h2.example.com/shop"]
+        );
+        assert_eq!(
+            all("{\"a\": \"http://a.example.com\", \"b\": 1}"),
+            ["http://a.example.com"]
+        );
+        assert_eq!(
+            all("--url=https://a.example.com --verbose"),
+            ["https://a.example.com"]
+        );
+        assert_eq!(
+            all("https://a.example.com/?next=http://b.example.com"),
+            ["https://a.example.com/"]
+        );
+        for text in [
+            "see http://docs.example.com for more",
+            "hello world",
+            "-Dserver.host=0.0.0.0 -Xmx512m",
+            "--host=0.0.0.0 --port=8080",
+            "a=b;c=d",
+            "://",
+            "",
+        ] {
+            assert!(all(text).is_empty(), "{text}");
+        }
     }
 }

@@ -15,7 +15,7 @@ pub struct Cx<'a> {
     pub config: &'a Config,
     environments: Vec<Known<EnvironmentName>>,
     classifications: Vec<Known<Classification>>,
-    variables: OnceLock<Vec<Variable<'a>>>,
+    variables: OnceLock<(Vec<Variable<'a>>, Vec<Variable<'a>>)>,
     monitors: OnceLock<Monitors<'a>>,
 }
 
@@ -88,7 +88,20 @@ impl<'a> Cx<'a> {
 
     /// Every environment variable, resource by resource, read once.
     pub fn variables(&self) -> &[Variable<'a>] {
-        self.variables.get_or_init(|| variables(self.inventory))
+        &self.all_variables().0
+    }
+
+    /// Every environment variable that a secret or parameter is passed in.
+    pub fn secrets_passed(&self) -> &[Variable<'a>] {
+        &self.all_variables().1
+    }
+
+    fn all_variables(&self) -> &(Vec<Variable<'a>>, Vec<Variable<'a>>) {
+        self.variables.get_or_init(|| {
+            variables(self.inventory)
+                .into_iter()
+                .partition(|variable| !variable.from_secret)
+        })
     }
 
     /// What watches events, found once.

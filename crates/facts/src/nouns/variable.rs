@@ -1,7 +1,8 @@
 //! Environment variables of whatever runs code.
 
-use crate::{Inventory, Loc, Read, Subject, Text, Value};
+use crate::{Inventory, Loc, Read, Subject, Text, Value, Why};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// An environment variable.
 pub struct Variable<'a> {
@@ -15,6 +16,8 @@ pub struct Variable<'a> {
     pub value: Read<Cow<'a, Text>>,
     /// Where the value stands.
     pub loc: Loc,
+    /// It is filled from a secret or parameter when the container starts.
+    pub from_secret: bool,
 }
 
 impl Variable<'_> {
@@ -28,61 +31,122 @@ impl Variable<'_> {
     }
 }
 
-/// Types that carry environment variables: where the list or object of them is, and where the
-/// name of the container that has it is.
-const PLACES: [(&str, &str, &str); 6] = [
-    ("AWS::Lambda::Function", "Environment.Variables", ""),
+/// Types that carry environment variables: where the containers are that have them, and where in
+/// each (or in the resource itself) the list or object of variables is.
+const PLACES: [(&str, &str, &str); 18] = [
+    ("AWS::Lambda::Function", "", "Environment.Variables"),
     (
         "AWS::ECS::TaskDefinition",
-        "ContainerDefinitions",
+        "ContainerDefinitions.*",
         "Environment",
     ),
     (
         "AWS::CodeBuild::Project",
-        "Environment.EnvironmentVariables",
         "",
+        "Environment.EnvironmentVariables",
     ),
     (
         "AWS::AppRunner::Service",
-        "SourceConfiguration.ImageRepository.ImageConfiguration.RuntimeEnvironmentVariables",
         "",
+        "SourceConfiguration.ImageRepository.ImageConfiguration.RuntimeEnvironmentVariables",
+    ),
+    (
+        "AWS::AppRunner::Service",
+        "",
+        "SourceConfiguration.CodeRepository.CodeConfiguration.CodeConfigurationValues.RuntimeEnvironmentVariables",
     ),
     (
         "AWS::Batch::JobDefinition",
-        "ContainerProperties.Environment",
         "",
+        "ContainerProperties.Environment",
     ),
-    ("AWS::Amplify::App", "EnvironmentVariables", ""),
+    (
+        "AWS::Batch::JobDefinition",
+        "NodeProperties.NodeRangeProperties.*.Container",
+        "Environment",
+    ),
+    (
+        "AWS::Batch::JobDefinition",
+        "EcsProperties.TaskProperties.*.Containers.*",
+        "Environment",
+    ),
+    (
+        "AWS::Batch::JobDefinition",
+        "EksProperties.PodProperties.Containers.*",
+        "Env",
+    ),
+    ("AWS::Amplify::App", "", "EnvironmentVariables"),
+    ("AWS::Amplify::Branch", "", "EnvironmentVariables"),
+    ("AWS::ElasticBeanstalk::Environment", "", "OptionSettings"),
+    (
+        "AWS::ElasticBeanstalk::ConfigurationTemplate",
+        "",
+        "OptionSettings",
+    ),
+    (
+        "AWS::Synthetics::Canary",
+        "",
+        "RunConfig.EnvironmentVariables",
+    ),
+    ("AWS::SageMaker::Model", "PrimaryContainer", "Environment"),
+    ("AWS::SageMaker::Model", "Containers.*", "Environment"),
+    ("AWS::Glue::Job", "", "DefaultArguments"),
+    ("AWS::BedrockAgentCore::Runtime", "", "EnvironmentVariables"),
 ];
 
 /// Every environment variable in the inventory, resource by resource.
 pub fn variables(inventory: &Inventory) -> Vec<Variable<'_>> {
     let mut found = Vec::new();
-    for (kind, path, inner) in PLACES {
+    for (kind, containers, inner) in PLACES {
         for subject in inventory.subjects(&[kind]) {
-            let Read::Found(value, _) = subject.at(path) else {
-                continue;
-            };
-            if inner.is_empty() {
-                collect(subject, "", value, &mut found);
+            if containers.is_empty() {
+                for value in subject.each(inner).into_iter().filter_map(Read::found) {
+                    collect(subject, "", value, &mut found);
+                }
                 continue;
             }
-            let Read::Found(containers, _) = value.at("").list() else {
-                continue;
-            };
-            for (i, container) in containers.iter().enumerate() {
-                let name = container
-                    .at("Name")
-                    .string()
-                    .found()
-                    .unwrap_or_else(|| format!("container {}", i + 1));
+            let containers = subject.each(containers);
+            let several = containers.len() > 1;
+            for (i, container) in containers.into_iter().filter_map(Read::found).enumerate() {
+                let name = match container.at("Name").string() {
+                    Read::Found(name, _) => name,
+                    _ if several => format!("container {}", i + 1),
+                    _ => String::new(),
+                };
                 if let Read::Found(list, _) = container.at(inner) {
                     collect(subject, &name, list, &mut found);
+                }
+                if let Read::Found(list, _) = container.at("Secrets").list() {
+                    secrets(subject, &name, list, &mut found);
                 }
             }
         }
     }
     found
+}
+
+/// Variables that ECS and Batch fill from a secret or parameter.
+fn secrets<'a>(
+    subject: Subject<'a>,
+    container: &str,
+    list: &'a [Value],
+    found: &mut Vec<Variable<'a>>,
+) {
+    for item in list {
+        if let (Read::Found(name, loc), Read::Found(from, _)) =
+            (item.at("Name").string(), item.at("ValueFrom").text())
+        {
+            let from = from.render(|_| "*".to_owned());
+            found.push(Variable {
+                subject,
+                container: container.to_owned(),
+                name,
+                value: Read::Unknown(Arc::new(Why::DynamicReference(from)), loc),
+                loc,
+                from_secret: true,
+            });
+        }
+    }
 }
 
 /// An object of names and values, or a list of `Name` and `Value`.
@@ -99,26 +163,36 @@ fn collect<'a>(
             name,
             value: value.at("").text(),
             loc: value.loc,
+            from_secret: false,
         });
     };
     if let Read::Found(map, _) = value.at("").map_value() {
         for (name, value) in map.iter() {
-            add(name.to_string(), value);
+            // A job's arguments are named like flags.
+            add(name.trim_start_matches('-').to_owned(), value);
         }
     } else if let Read::Found(items, _) = value.at("").list() {
         for item in items {
-            // A CodeBuild variable of another type only names a secret or parameter.
-            if item
+            // A CodeBuild variable of another type only names a secret or parameter, and Elastic
+            // Beanstalk has settings of other kinds in the same list.
+            let other = item
                 .at("Type")
                 .string()
                 .found()
                 .is_some_and(|t| t != "PLAINTEXT")
-            {
+                || item
+                    .at("Namespace")
+                    .string()
+                    .found()
+                    .is_some_and(|n| n != "aws:elasticbeanstalk:application:environment");
+            if other {
                 continue;
             }
-            if let (Read::Found(name, _), Read::Found(value, _)) =
-                (item.at("Name").string(), item.at("Value"))
-            {
+            let name = match item.at("Name").string() {
+                Read::Absent(_) => item.at("OptionName").string(),
+                name => name,
+            };
+            if let (Read::Found(name, _), Read::Found(value, _)) = (name, item.at("Value")) {
                 add(name, value);
             }
         }

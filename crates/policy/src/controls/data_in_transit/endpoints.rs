@@ -1,6 +1,6 @@
 //! Overrides of AWS's own endpoints: the SDKs read them from the environment.
 
-use crate::connection::Connection;
+use crate::connection::{Connection, is_aws_api, stays_on_host};
 use crate::prelude::*;
 use lockfast_facts::Loc;
 
@@ -30,11 +30,23 @@ pub(super) fn overrides<'a>(cx: &Cx<'a>, service: &str) -> Vec<Override<'a>> {
             name.contains(service) && (name.contains("ENDPOINT") || name.contains("URL"))
                 || name == "AWS_ENDPOINT_URL"
         };
-        if !is_override {
+        // An address of AWS is called whatever the variable's name.
+        let by_host = |url: &Connection| {
+            is_aws_api(&url.host)
+                && (service.is_empty()
+                    || url
+                        .host
+                        .starts_with(&format!("{}.", service.to_ascii_lowercase())))
+        };
+        let of_aws = match &variable.value {
+            Read::Found(text, _) => Connection::first(text).is_some_and(|url| by_host(&url)),
+            _ => false,
+        };
+        if !is_override && !of_aws {
             continue;
         }
         let url = match &variable.value {
-            Read::Found(text, _) => match (Connection::parse(text), text.first_unknown()) {
+            Read::Found(text, _) => match (Connection::first(text), text.first_unknown()) {
                 (Some(url), _) => Ok(url),
                 (None, Some(why)) => Err(why.clone()),
                 (None, None) => continue,
@@ -59,6 +71,8 @@ pub(super) fn judge(cx: &Cx<'_>, out: &mut Out, service: &str, what: &str) {
             Err(why) => {
                 Judgement::cannot_tell(found.subject, &format!("how {what} is reached"), why)
             }
+            // A local DynamoDB, the metadata of the instance: nothing goes over a network.
+            Ok(url) if stays_on_host(&url.host) => continue,
             Ok(url) if matches!(url.scheme.as_str(), "https" | "daxs") => Judgement::pass(
                 found.subject,
                 format!("{what} is reached over TLS: {}", url.shown),

@@ -4,6 +4,7 @@ use crate::control::chapter;
 
 mod behaviours;
 mod certificate;
+mod databases;
 mod endpoints;
 mod outbound;
 mod tls_minimum;

@@ -1,12 +1,15 @@
-use crate::connection::Connection;
+use super::databases::databases;
+use crate::connection::{Engine, Tls};
 use crate::prelude::*;
 
 control! {
     /// Reads every environment variable of containers, functions and builds for PostgreSQL connection
-    /// strings: URLs (`postgres://`, also behind `jdbc:`), libpq keywords, `PGSSLMODE`; also where
-    /// `Fn::Join` or `Fn::Sub` put them together. `require`, `verify-ca` and `verify-full` keep the
-    /// clause; `disable`, `allow`, `prefer` and nothing at all do not (PostgreSQL documentation,
-    /// "SSL Mode Descriptions"). A string of which the settings are unknown is unknown.
+    /// strings, in the forms that DBL-1's control reads, and for `PGSSLMODE`, `PGHOST` and settings
+    /// such as `POSTGRES_SSLMODE`; also where `Fn::Join` or `Fn::Sub` put them together. `require`,
+    /// `verify-ca` and `verify-full` keep the clause, in the string or in the `PGSSLMODE` beside it;
+    /// `disable`, `allow`, `prefer` and nothing at all do not (PostgreSQL documentation, "SSL Mode
+    /// Descriptions"). A string of which the settings are unknown, or that comes from a secret, is
+    /// unknown.
     id: "connection-string-sslmode",
     title: "PostgreSQL connection strings say sslmode=require or stricter",
     clauses: ["DBL-2"],
@@ -22,47 +25,30 @@ control! {
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    for variable in cx.variables() {
-        let text = match &variable.value {
-            Read::Found(text, _) => text,
+    for found in databases(cx) {
+        let judgement = match (found.engine, found.local, found.tls, &found.why) {
+            // A string that nobody sees may be for PostgreSQL.
+            (None, _, Tls::Unknown(_), Some(why)) => {
+                Judgement::cannot_tell(found.subject, "which sslmode the connection string says, if it is one for PostgreSQL", why)
+            }
+            (Some(Engine::Postgres), true, ..) => Judgement::pass(found.subject, "the connection does not leave the host"),
+            (Some(Engine::Postgres), _, Tls::Encrypted, _) => Judgement::pass(found.subject, "the connection is encrypted (sslmode=require)")
+                .note("sslmode=require does not verify the server (EXT-2): use verify-full with the RDS certificate bundle"),
+            (Some(Engine::Postgres), _, Tls::Verified, _) => {
+                Judgement::pass(found.subject, "the connection is encrypted and the server verified")
+            }
+            (Some(Engine::Postgres), _, Tls::Unknown(_), Some(why)) => {
+                Judgement::cannot_tell(found.subject, "the connection's sslmode", why)
+            }
+            (Some(Engine::Postgres), _, Tls::Unknown(why), None) => {
+                Judgement::unknown(found.subject, format!("cannot tell the connection's sslmode: {why}"))
+            }
+            (Some(Engine::Postgres), _, Tls::Plain, _) => Judgement::fail(
+                found.subject,
+                "nothing asks for sslmode=require or stricter: libpq's default does not enforce encryption",
+            ),
             _ => continue,
         };
-        let (mode, shown, open) = if variable.name.eq_ignore_ascii_case("PGSSLMODE") {
-            match text.plain() {
-                Some(mode) => (Some(mode.to_ascii_lowercase()), "PGSSLMODE".to_owned(), false),
-                None => (None, "PGSSLMODE".to_owned(), true),
-            }
-        } else {
-            let Some(connection) = Connection::parse(text) else { continue };
-            if connection.engine() != Some("postgres") {
-                continue;
-            }
-            let mode = ["sslmode", "ssl-mode", "ssl"].iter().find_map(|name| connection.setting(name)).map(str::to_owned);
-            let open = connection.is_open();
-            (mode, connection.shown, open)
-        };
-        let judgement = match mode.as_deref() {
-            Some("require" | "true" | "1") => Judgement::pass(variable.subject, "the connection is encrypted (sslmode=require)")
-                .note("sslmode=require does not verify the server (EXT-2): use verify-full with the RDS certificate bundle"),
-            Some("verify-ca" | "verify-full") => {
-                Judgement::pass(variable.subject, "the connection is encrypted and the server verified")
-            }
-            Some(mode) if mode.contains('\u{1}') => {
-                Judgement::unknown(variable.subject, "cannot tell the connection string's sslmode before deployment")
-            }
-            Some(mode) => Judgement::fail(
-                variable.subject,
-                format!("sslmode={mode} lets the connection go unencrypted"),
-            ),
-            None if open => Judgement::unknown(
-                variable.subject,
-                "cannot tell the connection string's sslmode: parts of it are known only at deployment",
-            ),
-            None => Judgement::fail(
-                variable.subject,
-                "the connection string says no sslmode, and libpq's default does not enforce encryption",
-            ),
-        };
-        out.push(judgement.part(variable.part()).stated("connection", shown, variable.loc).at(variable.loc));
+        out.push(judgement.part(found.part).stated("connection", found.shown, found.loc).at(found.loc));
     }
 }

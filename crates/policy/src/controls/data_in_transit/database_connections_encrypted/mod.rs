@@ -1,12 +1,14 @@
-use crate::connection::Connection;
+use super::databases::databases;
+use crate::connection::{Engine, Tls};
 use crate::prelude::*;
 
 control! {
-    /// Reads connection strings to databases, caches and brokers of every engine in environment
-    /// variables: MySQL and MariaDB (`useSSL`, `ssl-mode`, `sslMode`), SQL Server (`encrypt`),
-    /// MongoDB and DocumentDB (`tls`, `ssl`), Redis (`rediss`), AMQP (`amqps`), PostgreSQL
-    /// (`sslmode`). What says nothing is judged by the driver's default, which is not to insist on
-    /// encryption, for all but `mongodb+srv`.
+    /// Reads connections to databases, caches and brokers of every engine in environment variables:
+    /// URLs, JDBC and Oracle strings, libpq's keywords, ADO.NET, ODBC, PDO and Go data source names,
+    /// and settings that stand apart (`DB_SSLMODE`, `REDIS_TLS`, `KAFKA_SECURITY_PROTOCOL`). Each is
+    /// read as its driver reads it; what says nothing is judged by the driver's default, which is
+    /// rarely to insist on encryption, and is unknown where that hangs on the driver's version.
+    /// Connections to the host itself pass. Strings that come from a secret are unknown.
     id: "database-connections-encrypted",
     title: "Connections to databases are encrypted, whatever the engine",
     clauses: ["DBL-1"],
@@ -19,42 +21,19 @@ control! {
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    for variable in cx.variables() {
-        let Read::Found(text, _) = &variable.value else { continue };
-        let Some(connection) = Connection::parse(text) else { continue };
-        let Some(engine) = connection.engine() else { continue };
-        let judgement = match encrypted(&connection, engine) {
-            Some(true) => Judgement::pass(variable.subject, format!("the {engine} connection is encrypted")),
-            None => Judgement::unknown(
-                variable.subject,
-                format!("cannot tell whether the {engine} connection is encrypted: its settings are known only at deployment"),
-            ),
-            Some(false) => Judgement::fail(variable.subject, format!("nothing makes the {engine} connection encrypted")),
+    for found in databases(cx) {
+        let engine = found.engine.map_or("database", Engine::name);
+        let judgement = match (found.local, found.tls, &found.why) {
+            (true, ..) => Judgement::pass(found.subject, format!("the {engine} connection does not leave the host")),
+            (_, Tls::Verified, _) => Judgement::pass(found.subject, format!("the {engine} connection is encrypted")),
+            (_, Tls::Encrypted, _) => Judgement::pass(found.subject, format!("the {engine} connection is encrypted"))
+                .note("nothing makes it verify the server (EXT-2)"),
+            (_, Tls::Unknown(_), Some(why)) => Judgement::cannot_tell(found.subject, "whether the connection is encrypted", why),
+            (_, Tls::Unknown(why), None) => {
+                Judgement::unknown(found.subject, format!("cannot tell whether the {engine} connection is encrypted: {why}"))
+            }
+            (_, Tls::Plain, _) => Judgement::fail(found.subject, format!("nothing makes the {engine} connection encrypted")),
         };
-        out.push(judgement.part(variable.part()).stated("connection", connection.shown.clone(), variable.loc).at(variable.loc));
-    }
-}
-
-fn encrypted(connection: &Connection, engine: &str) -> Option<bool> {
-    let settings: &[&str] = match engine {
-        "postgres" => &["sslmode", "ssl"],
-        "mysql" => &["sslmode", "ssl-mode", "usessl", "requiressl", "ssl"],
-        "mongodb" => &["tls", "ssl"],
-        "sqlserver" => &["encrypt"],
-        _ => &[],
-    };
-    match connection.scheme.as_str() {
-        "rediss" | "amqps" | "mongodb+srv" => return Some(true),
-        "redis" | "amqp" => return Some(false),
-        _ => {}
-    }
-    match settings.iter().find_map(|name| connection.setting(name)) {
-        Some(value) if value.contains('\u{1}') => None,
-        Some(value) => Some(matches!(
-            value,
-            "true" | "1" | "yes" | "require" | "required" | "verify-ca" | "verify-full" | "verify_ca" | "verify_identity" | "strict" | "mandatory"
-        )),
-        None if connection.is_open() => None,
-        None => Some(false),
+        out.push(judgement.part(found.part).stated("connection", found.shown, found.loc).at(found.loc));
     }
 }

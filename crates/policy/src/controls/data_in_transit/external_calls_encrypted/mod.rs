@@ -1,11 +1,14 @@
-use super::outbound;
+use super::outbound::{self, Scheme};
 use crate::prelude::*;
 
 control! {
     /// Collects the URLs a system calls: in environment variables (also put together by `Fn::Join`
-    /// and `Fn::Sub`), EventBridge API destinations and connections, SNS subscriptions, Firehose and
-    /// AppSync HTTP endpoints. Those outside must be `https://` or `wss://`; AWS's runtimes then use
-    /// TLS 1.2 or later. Loopback, private addresses and `.internal` names are inside.
+    /// and `Fn::Sub`, several in a list or inside JSON), EventBridge API destinations and connections,
+    /// SNS subscriptions, Firehose, Splunk and AppSync endpoints, sources of builds. Those outside must
+    /// be called with TLS (`https://`, `wss://`, `mqtts://`, …); AWS's runtimes then use TLS 1.2 or
+    /// later. Loopback and private addresses, names that are no public domains (RFC 6762, appendix G)
+    /// and internal load balancers are inside; AWS's own APIs are for LAM-1. Mail and directories may
+    /// start TLS later: they are unknown.
     id: "external-calls-encrypted",
     title: "External APIs are called over HTTPS",
     clauses: ["EXT-1"],
@@ -23,11 +26,30 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     for call in outbound::called(cx) {
         let judgement = match &call.url {
             Err(why) => Judgement::cannot_tell(call.subject, "how the address is reached", why),
-            Ok(url) if !outbound::is_outside(url) => continue,
-            Ok(url) if outbound::is_plain(url) => {
-                Judgement::fail(call.subject, format!("{} is called over plain HTTP", url.shown))
-            }
-            Ok(url) => Judgement::pass(call.subject, format!("{} is called over TLS", url.shown)),
+            Ok(url) => match (url.leads_outside(cx.inventory), outbound::scheme(url)) {
+                (Some(false), _) | (_, None) => continue,
+                (_, Some(Scheme::Encrypted)) => {
+                    Judgement::pass(call.subject, format!("{} is called over TLS", url.shown))
+                }
+                (None, Some(Scheme::Plain)) => Judgement::unknown(
+                    call.subject,
+                    format!("cannot tell whether {}, which is called in the clear, is outside", url.shown),
+                ),
+                (_, Some(Scheme::Plain)) if url.scheme == "http" => {
+                    Judgement::fail(call.subject, format!("{} is called over plain HTTP", url.shown))
+                }
+                (_, Some(Scheme::Plain)) => {
+                    Judgement::fail(call.subject, format!("{} is called in the clear", url.shown))
+                }
+                (_, Some(Scheme::Upgradable)) => Judgement::unknown(
+                    call.subject,
+                    format!("cannot tell whether {} starts TLS before it says anything", url.shown),
+                ),
+                (_, Some(Scheme::Unknown)) => Judgement::unknown(
+                    call.subject,
+                    format!("cannot tell how {} is called: its scheme is known only at deployment", url.shown),
+                ),
+            },
         };
         out.push(judgement.part(call.part).at(call.loc));
     }

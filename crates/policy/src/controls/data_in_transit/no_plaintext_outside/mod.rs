@@ -1,9 +1,11 @@
 use super::outbound;
+use crate::connection::is_private;
 use crate::prelude::*;
+use std::net::IpAddr;
 
 control! {
     /// Two ways out in the clear: an `http://` or `ws://` address that leads outside, and a security
-    /// group that lets traffic out to port 80 of the internet. A group that lets everything out
+    /// group that lets traffic out to port 80 of public addresses. A group that lets everything out
     /// (AWS's and CDK's default) does so too: it passes with a note, since it allows plaintext but
     /// does not speak it.
     id: "no-plaintext-outside",
@@ -22,14 +24,17 @@ group.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(443));
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for call in outbound::called(cx) {
         if let Ok(url) = &call.url
-            && outbound::is_outside(url)
-            && outbound::is_plain(url)
+            && outbound::scheme(url) == Some(outbound::Scheme::Plain)
         {
-            out.push(
-                Judgement::fail(call.subject, format!("{} goes out in the clear", url.shown))
-                    .part(call.part)
-                    .at(call.loc),
-            );
+            let judgement = match url.leads_outside(cx.inventory) {
+                Some(true) => Judgement::fail(call.subject, format!("{} goes out in the clear", url.shown)),
+                Some(false) => continue,
+                None => Judgement::unknown(
+                    call.subject,
+                    format!("cannot tell whether {}, which is called in the clear, is outside", url.shown),
+                ),
+            };
+            out.push(judgement.part(call.part).at(call.loc));
         }
     }
     for subject in cx.subjects(&["AWS::EC2::SecurityGroup"]) {
@@ -52,23 +57,46 @@ fn egress<'a>(subject: Subject<'a>, rules: impl Iterator<Item = &'a Value>) -> J
     let mut everything = false;
     let mut unknown = None;
     for rule in rules {
-        let anywhere = ["CidrIp", "CidrIpv6"].iter().any(|p| {
-            matches!(rule.at(p).string(), Read::Found(c, _) if c == "0.0.0.0/0" || c == "::/0")
-        });
-        let protocol = rule.at("IpProtocol").string();
-        match (&protocol, rule.at("FromPort").int(), rule.at("ToPort").int()) {
-            _ if !anywhere => {
-                if let Read::Unknown(why, _) = rule.at("CidrIp") {
-                    unknown = Some(why);
+        let targets = ["CidrIp", "CidrIpv6"].map(|p| rule.at(p).string());
+        let anywhere = targets.iter().any(|to| matches!(to, Read::Found(c, _) if is_outside(c)));
+        if !anywhere {
+            // A range that is not known, on a port that matters.
+            if let Some(Read::Unknown(why, _)) = targets.iter().find(|to| matches!(to, Read::Unknown(..)))
+                && ports(rule).is_none_or(|(from, to)| (from..=to).contains(&80))
+            {
+                unknown = Some(why.clone());
+            }
+            continue;
+        }
+        match rule.at("IpProtocol").string() {
+            Read::Found(p, _) if p == "-1" => {
+                everything = true;
+                continue;
+            }
+            Read::Found(p, _) if !matches!(p.as_str(), "tcp" | "6") => continue,
+            Read::Unknown(why, _) => {
+                unknown = Some(why);
+                continue;
+            }
+            _ => {}
+        }
+        match ports(rule) {
+            Some((80, 80)) => {
+                return Judgement::fail(subject, "it lets plain HTTP (port 80) out")
+                    .at(rule.loc);
+            }
+            Some((from, to)) if (from..=to).contains(&80) => everything = true,
+            Some(_) => {}
+            None => {
+                let why = ["FromPort", "ToPort"].iter().find_map(|p| match rule.at(p).int() {
+                    Read::Unknown(why, _) => Some(why),
+                    _ => None,
+                });
+                match why {
+                    Some(why) => unknown = Some(why),
+                    None => everything = true,
                 }
             }
-            (Read::Found(p, _), ..) if p == "-1" => everything = true,
-            (_, Read::Found(80, loc), Read::Found(80, _)) => {
-                return Judgement::fail(subject, "it lets plain HTTP (port 80) out to the internet").at(loc);
-            }
-            (_, Read::Found(from, _), Read::Found(to, _)) if from <= 80 && 80 <= to => everything = true,
-            (_, Read::Unknown(why, _), _) | (_, _, Read::Unknown(why, _)) => unknown = Some(why),
-            _ => {}
         }
     }
     match unknown {
@@ -77,4 +105,23 @@ fn egress<'a>(subject: Subject<'a>, rules: impl Iterator<Item = &'a Value>) -> J
             .note("it lets everything out, port 80 included; a list of what is needed is safer"),
         None => Judgement::pass(subject, "it lets no plain HTTP out"),
     }
+}
+
+fn ports(rule: &Value) -> Option<(i64, i64)> {
+    match (rule.at("FromPort").int(), rule.at("ToPort").int()) {
+        (Read::Found(from, _), Read::Found(to, _)) => Some((from, to)),
+        _ => None,
+    }
+}
+
+/// True for a range of which a part is outside.
+fn is_outside(cidr: &str) -> bool {
+    let Some((address, length)) = cidr.split_once('/') else {
+        return false;
+    };
+    let length: Option<u8> = length.trim().parse().ok();
+    address.trim().parse().is_ok_and(|address: IpAddr| {
+        // Even around a private address, a range this wide holds public ones.
+        !is_private(address) || length.is_some_and(|n| n < 8) || address.is_unspecified()
+    })
 }
