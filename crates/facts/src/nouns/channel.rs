@@ -1,5 +1,7 @@
 //! Data on the move: where connections are accepted or made, and what they are encrypted with.
 
+mod cloudfront;
+
 use crate::tls::{self, SecurityPolicy};
 use crate::{Guard, Inventory, Known, Loc, Read, ResourceId, Subject, Value, Why};
 use std::sync::Arc;
@@ -126,13 +128,14 @@ pub(crate) fn derive_channels(inventory: &Inventory) -> Vec<Channel> {
                 "AWS::ElasticLoadBalancingV2::Listener" => listener(inventory, subject),
                 "AWS::ElasticLoadBalancing::LoadBalancer" => classic(subject),
                 "AWS::VpcLattice::Listener" => lattice(subject),
-                "AWS::CloudFront::Distribution" => distribution(subject),
+                "AWS::CloudFront::Distribution" => cloudfront::distribution(inventory, subject),
                 "AWS::ApiGateway::RestApi" => rest_api(subject),
                 "AWS::ApiGatewayV2::Api" => http_api(subject),
-                "AWS::ApiGateway::DomainName" => domain(subject, "SecurityPolicy"),
-                "AWS::ApiGatewayV2::DomainName" => {
-                    domain(subject, "DomainNameConfigurations.0.SecurityPolicy")
+                "AWS::ApiGateway::DomainName" => {
+                    vec![domain(subject.at("SecurityPolicy"), subject)]
                 }
+                "AWS::ApiGateway::DomainNameV2" => private_domain(subject),
+                "AWS::ApiGatewayV2::DomainName" => domains(subject),
                 _ => continue,
             };
             channels.extend(
@@ -175,7 +178,10 @@ fn listener(inventory: &Inventory, subject: Subject<'_>) -> Vec<Found> {
         Read::Found(protocol, loc) => match protocol.as_str() {
             "HTTPS" | "TLS" => elb_policy(subject.at("SslPolicy")),
             "HTTP" if redirects(subject.at("DefaultActions")) => {
-                Known::Stated(Transport::Redirect, loc)
+                match rule_that_answers(inventory, subject) {
+                    Some(loc) => Known::Stated(Transport::Plain, loc),
+                    None => Known::Stated(Transport::Redirect, loc),
+                }
             }
             "HTTP" => Known::Stated(Transport::Plain, loc),
             _ => Known::Stated(Transport::PassThrough, loc),
@@ -237,6 +243,22 @@ fn redirects(actions: Read<&Value>) -> bool {
         }
         _ => false,
     }
+}
+
+/// A rule of a listener that does something else than redirect to HTTPS.
+fn rule_that_answers(inventory: &Inventory, listener: Subject<'_>) -> Option<Loc> {
+    inventory
+        .referrers(listener.id())
+        .filter(|r| &*r.kind == "AWS::ElasticLoadBalancingV2::ListenerRule")
+        .flat_map(|r| inventory.variants_of(r.id))
+        .find(|rule| {
+            rule.variant.when.compatible(&listener.variant.when)
+                && matches!(rule.at("ListenerArn"), Read::Found(value, _)
+                    if inventory.target(value).is_some_and(|(to, _)| to.id == listener.id()))
+                && !matches!(rule.at("Actions"), Read::Unknown(..))
+                && !redirects(rule.at("Actions"))
+        })
+        .map(|rule| rule.resource.loc)
 }
 
 fn classic(subject: Subject<'_>) -> Vec<Found> {
@@ -336,102 +358,6 @@ fn lattice(subject: Subject<'_>) -> Vec<Found> {
     )]
 }
 
-fn distribution(subject: Subject<'_>) -> Vec<Found> {
-    let internet = || Known::Stated(Exposure::Internet, subject.resource.loc);
-    let mut found = Vec::new();
-    let (name, default) = tls::cloudfront_default();
-    let certificate = subject.at("DistributionConfig.ViewerCertificate");
-    let uses_default = match subject
-        .at("DistributionConfig.ViewerCertificate.CloudFrontDefaultCertificate")
-        .bool()
-    {
-        Read::Found(true, _) => true,
-        _ => certificate.is_absent(),
-    };
-    let viewer = if uses_default {
-        Known::Default(
-            policy(name, tls::cloudfront(name)),
-            default,
-            certificate.loc(),
-        )
-    } else {
-        subject
-            .at("DistributionConfig.ViewerCertificate.MinimumProtocolVersion")
-            .string()
-            .map(|name| policy(&name, tls::cloudfront(&name)))
-            .or_default(policy(name, tls::cloudfront(name)), default)
-    };
-    found.push((ChannelKind::Viewer, String::new(), internet(), viewer));
-    match subject.at("DistributionConfig.Origins").list() {
-        Read::Found(origins, _) => {
-            for (i, origin) in origins.iter().enumerate() {
-                let id = origin
-                    .at("Id")
-                    .string()
-                    .found()
-                    .unwrap_or_else(|| format!("origin {}", i + 1));
-                if let Some(transport) = origin_transport(origin) {
-                    found.push((ChannelKind::Origin, id, internet(), transport));
-                }
-            }
-        }
-        Read::Unknown(why, loc) => {
-            found.push((
-                ChannelKind::Origin,
-                "origins".into(),
-                internet(),
-                Known::Unknown(why, loc),
-            ));
-        }
-        Read::Absent(_) => {}
-    }
-    found
-}
-
-/// S3 and VPC origins without a custom configuration follow the viewer's protocol, which the
-/// viewer protocol policy decides; custom origins say themselves.
-fn origin_transport(origin: &Value) -> Option<Known<Transport>> {
-    let (config, _) = match origin.at("CustomOriginConfig") {
-        Read::Found(config, loc) => (config, loc),
-        Read::Unknown(why, loc) => return Some(Known::Unknown(why, loc)),
-        Read::Absent(_) => return None,
-    };
-    Some(match config.at("OriginProtocolPolicy").string() {
-        Read::Found(p, loc) if p == "http-only" || p == "match-viewer" => {
-            Known::Stated(Transport::Plain, loc)
-        }
-        Read::Found(..) => match config.at("OriginSSLProtocols").list() {
-            Read::Found(items, loc) => {
-                let versions: Option<Vec<String>> =
-                    items.iter().map(|i| i.at("").string().found()).collect();
-                match versions {
-                    Some(versions) => {
-                        let oldest = ["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
-                            .into_iter()
-                            .find(|v| versions.iter().any(|w| w == v))
-                            .unwrap_or("TLSv1.2");
-                        Known::Stated(Transport::AtLeast(oldest.into()), loc)
-                    }
-                    None => {
-                        Known::Unknown(Arc::new(Why::Runtime("the origin's protocols".into())), loc)
-                    }
-                }
-            }
-            Read::Unknown(why, loc) => Known::Unknown(why, loc),
-            Read::Absent(loc) => Known::Default(
-                Transport::AtLeast("TLSv1".into()),
-                crate::ServiceDefault {
-                    doc: "AWS CloudFormation Template Reference Guide: AWS::CloudFront::Distribution CustomOriginConfig",
-                    since: "",
-                },
-                loc,
-            ),
-        },
-        Read::Unknown(why, loc) => Known::Unknown(why, loc),
-        Read::Absent(loc) => Known::Stated(Transport::Plain, loc),
-    })
-}
-
 fn rest_api(subject: Subject<'_>) -> Vec<Found> {
     let types = subject.each("EndpointConfiguration.Types.*");
     let kind = types.iter().find_map(|t| t.clone().string().found());
@@ -446,7 +372,7 @@ fn rest_api(subject: Subject<'_>) -> Vec<Found> {
         (None, "PRIVATE") => Known::Stated(Exposure::Internal, subject.resource.loc),
         _ => Known::Stated(Exposure::Internet, subject.resource.loc),
     };
-    if let Read::Found(true, _) = subject.at("DisableExecuteApiEndpoint").bool() {
+    if has_no_endpoint(subject) {
         return Vec::new();
     }
     vec![(
@@ -458,7 +384,7 @@ fn rest_api(subject: Subject<'_>) -> Vec<Found> {
 }
 
 fn http_api(subject: Subject<'_>) -> Vec<Found> {
-    if let Read::Found(true, _) = subject.at("DisableExecuteApiEndpoint").bool() {
+    if has_no_endpoint(subject) {
         return Vec::new();
     }
     let exposure = Known::Stated(Exposure::Internet, subject.resource.loc);
@@ -466,14 +392,53 @@ fn http_api(subject: Subject<'_>) -> Vec<Found> {
     vec![(ChannelKind::ApiEndpoint, String::new(), exposure, transport)]
 }
 
-fn domain(subject: Subject<'_>, path: &str) -> Vec<Found> {
-    let exposure = Known::Stated(Exposure::Internet, subject.resource.loc);
-    vec![(
+fn domain(policy: Read<&Value>, subject: Subject<'_>) -> Found {
+    (
         ChannelKind::ApiDomain,
         String::new(),
-        exposure,
-        apigateway(subject.at(path), "domain"),
-    )]
+        Known::Stated(Exposure::Internet, subject.resource.loc),
+        apigateway(policy, "domain"),
+    )
+}
+
+/// One name may have a configuration for each kind of endpoint.
+fn domains(subject: Subject<'_>) -> Vec<Found> {
+    let configurations = match subject.at("DomainNameConfigurations").list() {
+        Read::Found(items, _) => items,
+        Read::Absent(loc) => return vec![domain(Read::Absent(loc), subject)],
+        Read::Unknown(why, loc) => return vec![domain(Read::Unknown(why, loc), subject)],
+    };
+    let several = configurations.len() > 1;
+    configurations
+        .iter()
+        .enumerate()
+        .map(|(i, configuration)| {
+            let mut found = domain(configuration.at("SecurityPolicy"), subject);
+            if several {
+                found.1 = match configuration.at("EndpointType").string() {
+                    Read::Found(kind, _) => kind,
+                    _ => format!("configuration {}", i + 1),
+                };
+            }
+            found
+        })
+        .collect()
+}
+
+fn private_domain(subject: Subject<'_>) -> Vec<Found> {
+    let mut found = domain(subject.at("SecurityPolicy"), subject);
+    found.2 = Known::Stated(Exposure::Internal, subject.resource.loc);
+    vec![found]
+}
+
+/// Whether an API's default endpoint is switched off, by itself or by its OpenAPI definition.
+fn has_no_endpoint(subject: Subject<'_>) -> bool {
+    [
+        "DisableExecuteApiEndpoint",
+        "Body.x-amazon-apigateway-endpoint-configuration.disableExecuteApiEndpoint",
+    ]
+    .iter()
+    .any(|path| matches!(subject.at(path).bool(), Read::Found(true, _)))
 }
 
 fn apigateway(read: Read<&Value>, kind: &str) -> Known<Transport> {

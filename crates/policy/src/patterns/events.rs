@@ -150,7 +150,7 @@ fn numeric(operand: &Json, actual: f64) -> Option<bool> {
 }
 
 /// `*` stands for any characters.
-pub(super) fn wildcard(pattern: &str, text: &str) -> bool {
+pub(crate) fn wildcard(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else {

@@ -4,7 +4,7 @@ mod events;
 mod metric;
 mod samples;
 
-pub(crate) use events::{any, matches as event_matches};
+pub(crate) use events::{any, matches as event_matches, wildcard};
 pub(crate) use metric::matches as metric_matches;
 pub(crate) use samples::{
     Event, decrypt_denied, expiry, key_deleted, key_events, key_use, rotation, violation,

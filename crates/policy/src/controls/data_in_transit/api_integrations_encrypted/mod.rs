@@ -4,8 +4,9 @@ use lockfast_facts::Part;
 control! {
     /// An API passes keys and tokens on to its integrations, so an integration that is reached over
     /// plain HTTP sends them in the clear, however well the front is encrypted. Looks at the URI of
-    /// every HTTP and HTTP_PROXY integration of REST, HTTP and WebSocket APIs and at authorizers.
-    /// A private integration through a VPC link stays inside the VPC but is plain all the same.
+    /// every HTTP and HTTP_PROXY integration of REST, HTTP and WebSocket APIs, in resources and in the
+    /// OpenAPI definition of an API. A private integration through a VPC link stays inside the VPC but
+    /// is plain all the same, unless it has a TLS configuration or goes to an HTTPS listener.
     id: "api-integrations-encrypted",
     title: "APIs pass keys and tokens on over encrypted connections only",
     clauses: ["APIGW-3"],
@@ -22,46 +23,118 @@ Properties:
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let places = [
-        ("AWS::ApiGateway::Method", "Integration.Type", "Integration.Uri"),
-        ("AWS::ApiGatewayV2::Integration", "IntegrationType", "IntegrationUri"),
-    ];
-    for (kind, type_path, uri_path) in places {
-        for subject in cx.subjects(&[kind]) {
-            let integration = subject.at(type_path).string();
-            let uri = subject.at(uri_path).text();
-            let judgement = match (&integration, &uri) {
-                (Read::Found(t, _), _) if !t.starts_with("HTTP") => {
-                    Judgement::pass(subject, "the integration calls AWS over HTTPS")
-                }
-                (Read::Unknown(why, loc), _) | (_, Read::Unknown(why, loc)) => {
-                    Judgement::cannot_tell(subject, "how the integration is reached", why).at(*loc)
-                }
-                (_, Read::Absent(_)) => continue,
-                (_, Read::Found(uri, loc)) => {
-                    let shown = uri.render(|part| match part {
-                        Part::Literal(s) => s.to_string(),
-                        _ => "*".into(),
-                    });
-                    let scheme = uri.known_prefix().to_ascii_lowercase();
-                    if scheme.starts_with("http://") {
-                        Judgement::fail(subject, format!("the integration is reached over plain HTTP: {shown}")).at(*loc)
-                    } else if scheme.starts_with("https://") || scheme.starts_with("arn:") {
-                        Judgement::pass(subject, "the integration is reached over HTTPS").at(*loc)
-                    } else if let Some((target, _)) = uri.references().next().map(|r| (cx.inventory.resource(r.target), ())) {
-                        through_listener(subject, target)
-                    } else {
-                        Judgement::unknown(subject, format!("cannot tell how the integration is reached: {shown}")).at(*loc)
-                    }
-                }
-            };
-            out.push(judgement);
+    for subject in cx.subjects(&["AWS::ApiGateway::Method", "AWS::ApiGatewayV2::Integration"]) {
+        let integration = match subject.kind() {
+            "AWS::ApiGateway::Method" => subject.at("Integration"),
+            _ => Read::Found(&subject.variant.properties, subject.resource.loc),
+        };
+        match integration {
+            Read::Found(value, _) => out.extend(judged(cx, subject, &NAMES, value)),
+            Read::Unknown(why, loc) => {
+                out.push(Judgement::cannot_tell(subject, "how the integration is reached", &why).at(loc));
+            }
+            Read::Absent(_) => {}
+        }
+    }
+    for subject in cx.subjects(&["AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"]) {
+        in_definition(cx, subject, out);
+    }
+}
+
+/// Where an integration says what it is: in a resource, or in an OpenAPI definition.
+struct Names {
+    kinds: [&'static str; 2],
+    uris: [&'static str; 2],
+    tls: [&'static str; 2],
+}
+
+const NAMES: Names = Names {
+    kinds: ["Type", "IntegrationType"],
+    uris: ["Uri", "IntegrationUri"],
+    tls: ["TlsConfig", "TlsConfig"],
+};
+const OPENAPI: Names = Names {
+    kinds: ["type", "type"],
+    uris: ["uri", "uri"],
+    tls: ["tlsConfig", "tlsConfig"],
+};
+
+/// The integrations of an OpenAPI definition (Amazon API Gateway Developer Guide,
+/// "x-amazon-apigateway-integration object").
+fn in_definition(cx: &Cx<'_>, subject: Subject<'_>, out: &mut Out) {
+    if !subject.at("BodyS3Location").is_absent() {
+        out.push(
+            Judgement::unknown(subject, "cannot tell how its integrations are reached: its definition is a file in Amazon S3")
+                .part("definition")
+                .at(subject.at("BodyS3Location").loc()),
+        );
+    }
+    let paths = match subject.at("Body.paths").map_value() {
+        Read::Found(paths, _) => paths,
+        Read::Unknown(why, loc) => {
+            out.push(Judgement::cannot_tell(subject, "how its integrations are reached", &why).part("definition").at(loc));
+            return;
+        }
+        Read::Absent(_) => return,
+    };
+    for (path, methods) in paths.iter() {
+        let Read::Found(methods, _) = methods.at("").map_value() else { continue };
+        for (method, operation) in methods.iter() {
+            if let Read::Found(integration, _) = operation.at("x-amazon-apigateway-integration") {
+                let judgement = judged(cx, subject, &OPENAPI, integration);
+                out.extend(judgement.map(|j| j.part(format!("{} {path}", method.to_uppercase()))));
+            }
         }
     }
 }
 
-/// A VPC link names a listener: its protocol is the integration's.
-fn through_listener(subject: Subject<'_>, target: &Resource) -> Judgement {
+fn judged(cx: &Cx<'_>, subject: Subject<'_>, names: &Names, integration: &Value) -> Option<Judgement> {
+    let stated = |any: &[&str; 2]| {
+        let first = integration.at(any[0]);
+        if first.is_absent() { integration.at(any[1]) } else { first }
+    };
+    let kind = stated(&names.kinds).string();
+    let uri = stated(&names.uris).text();
+    Some(match (&kind, &uri) {
+        (Read::Found(t, _), _) if !t.to_ascii_uppercase().starts_with("HTTP") => {
+            Judgement::pass(subject, "the integration calls AWS over HTTPS")
+        }
+        (Read::Unknown(why, loc), _) | (_, Read::Unknown(why, loc)) => {
+            Judgement::cannot_tell(subject, "how the integration is reached", why).at(*loc)
+        }
+        (_, Read::Absent(_)) => return None,
+        (_, Read::Found(uri, loc)) => {
+            let shown = uri.render(|part| match part {
+                Part::Literal(s) => s.to_string(),
+                _ => "*".into(),
+            });
+            let scheme = uri.known_prefix().to_ascii_lowercase();
+            let tls = !stated(&names.tls).is_absent();
+            if scheme.starts_with("http://") {
+                Judgement::fail(subject, format!("the integration is reached over plain HTTP: {shown}")).at(*loc)
+            } else if scheme.starts_with("https://") || scheme.starts_with("arn:aws:apigateway:") {
+                Judgement::pass(subject, "the integration is reached over HTTPS").at(*loc)
+            } else if tls {
+                Judgement::pass(subject, "the private integration is reached over HTTPS: it has a TLS configuration").at(*loc)
+            } else if let Some(reference) = uri.references().next() {
+                private(subject, cx.inventory.resource(reference.target))
+            } else if scheme.contains(":servicediscovery:") {
+                Judgement::fail(subject, NO_TLS).at(*loc)
+            } else {
+                Judgement::unknown(subject, format!("cannot tell how the integration is reached: {shown}")).at(*loc)
+            }
+        }
+    })
+}
+
+/// API Gateway Developer Guide, "Working with private integrations for HTTP APIs".
+const NO_TLS: &str = "the private integration goes to AWS Cloud Map without a TLS configuration, that is over plain HTTP";
+
+/// A VPC link names a listener, whose protocol is the integration's, or a service of Cloud Map.
+fn private(subject: Subject<'_>, target: &Resource) -> Judgement {
+    if target.kind.starts_with("AWS::ServiceDiscovery::") {
+        return Judgement::fail(subject, NO_TLS).step(format!("service {}", target.name), target.loc);
+    }
     match target.at("Protocol").string() {
         Read::Found(p, _) if p == "HTTPS" || p == "TLS" => {
             Judgement::pass(subject, "the integration's listener speaks HTTPS").step(format!("listener {}", target.name), target.loc)

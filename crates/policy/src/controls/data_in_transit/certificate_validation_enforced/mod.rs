@@ -1,5 +1,6 @@
 use crate::prelude::*;
-use regex::{Regex, RegexBuilder};
+use lockfast_facts::Loc;
+use regex::{Regex, RegexBuilder, RegexSet};
 use serde::Deserialize;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
@@ -7,9 +8,11 @@ use std::sync::LazyLock;
 control! {
     /// Reads every environment variable of containers, functions and builds for switches that turn
     /// off or weaken the validation of certificates, runtime by runtime (the table
-    /// `tls-switches.toml`, each row with the document of the tool that reads it). A set of
-    /// variables in which no such switch stands passes; what the code itself does, a template does
-    /// not show. A switch whose value is known only at deployment is unknown.
+    /// `tls-switches.toml`, each row with the document of the tool that reads it), reads connection
+    /// strings for options that do (`trustServerCertificate=true`), and commands of containers, builds
+    /// and instances (`curl --insecure`). A set of variables in which no such switch stands passes;
+    /// what the code itself does, a template does not show. A switch whose value is known only at
+    /// deployment is unknown.
     id: "certificate-validation-enforced",
     title: "Nothing switches off the validation of certificates on outbound connections",
     clauses: ["EXT-2"],
@@ -26,6 +29,16 @@ control! {
 #[derive(Deserialize)]
 struct File {
     switch: Vec<Row>,
+    option: Vec<SwitchInText>,
+}
+
+/// An option of a connection string or command.
+#[derive(Deserialize)]
+struct SwitchInText {
+    pattern: String,
+    effect: String,
+    severity: String,
+    doc: String,
 }
 
 #[derive(Deserialize)]
@@ -40,16 +53,31 @@ struct Row {
 struct Switches {
     by_name: HashMap<String, Vec<Row>>,
     prefixes: Vec<Row>,
+    in_text: RegexSet,
+    of_text: Vec<SwitchInText>,
+}
+
+/// What only needs a look is no failure: `sslmode=require` encrypts, and DBL-2 notes that it does not
+/// verify. Plaintext is for DBL-1 and EXT-1.
+fn is_light(severity: &str) -> bool {
+    matches!(severity, "low" | "info")
 }
 
 static SWITCHES: LazyLock<Switches> = LazyLock::new(|| {
     let text = include_str!("../../../../../facts/tables/tls-switches.toml");
     let file: File = toml::from_str(text).expect("tls-switches.toml is exercised by the fixtures");
+    let of_text: Vec<SwitchInText> = file
+        .option
+        .into_iter()
+        .filter(|row| !is_light(&row.severity) && row.effect != "plaintext")
+        .collect();
     let mut switches = Switches {
         by_name: HashMap::new(),
         prefixes: Vec::new(),
+        in_text: RegexSet::new(of_text.iter().map(|row| &row.pattern)).expect("tls-switches.toml is exercised by the fixtures"),
+        of_text,
     };
-    for row in file.switch {
+    for row in file.switch.into_iter().filter(|row| !is_light(&row.severity)) {
         match row.variable.strip_suffix('*') {
             Some(_) => switches.prefixes.push(row),
             None => switches.by_name.entry(row.variable.to_lowercase()).or_default().push(row),
@@ -68,6 +96,66 @@ fn matches(row: &Row, value: &str) -> bool {
     })
 }
 
+/// Whether a value switches; `None` when parts that are not known decide. They are taken for
+/// nothing, and for values that switches have.
+fn switched(row: &Row, value: &Read<std::borrow::Cow<'_, lockfast_facts::Text>>) -> Option<bool> {
+    let Read::Found(text, _) = value else { return None };
+    if let Some(plain) = text.plain() {
+        return Some(matches(row, plain));
+    }
+    let mut answers = ["", "0", "1", "false", "true", "x"].map(|hole| matches(row, &text.render(|_| hole.to_owned())));
+    answers.sort_unstable();
+    (answers[0] == answers[answers.len() - 1]).then_some(answers[0])
+}
+
+fn shown(value: &Read<std::borrow::Cow<'_, lockfast_facts::Text>>) -> String {
+    match value {
+        Read::Found(text, _) => text.render(|_| "*".to_owned()),
+        _ => String::new(),
+    }
+}
+
+/// The first option in a text that weakens validation.
+fn search(text: &str) -> Option<&'static SwitchInText> {
+    let found = SWITCHES.in_text.matches(text).into_iter().next()?;
+    SWITCHES.of_text.get(found)
+}
+
+/// Commands that run in containers, builds and instances: what runs them, the property, the words.
+fn commands<'a>(cx: &Cx<'a>) -> Vec<(Subject<'a>, &'static str, String, Loc)> {
+    const PLACES: [(&str, &str, &str); 8] = [
+        ("AWS::ECS::TaskDefinition", "ContainerDefinitions.*.Command", "Command"),
+        ("AWS::ECS::TaskDefinition", "ContainerDefinitions.*.EntryPoint", "EntryPoint"),
+        ("AWS::ECS::TaskDefinition", "ContainerDefinitions.*.HealthCheck.Command", "HealthCheck"),
+        ("AWS::Batch::JobDefinition", "ContainerProperties.Command", "Command"),
+        ("AWS::CodeBuild::Project", "Source.BuildSpec", "BuildSpec"),
+        ("AWS::EC2::Instance", "UserData", "UserData"),
+        ("AWS::EC2::LaunchTemplate", "LaunchTemplateData.UserData", "UserData"),
+        (
+            "AWS::AppRunner::Service",
+            "SourceConfiguration.CodeRepository.CodeConfiguration.CodeConfigurationValues.StartCommand",
+            "StartCommand",
+        ),
+    ];
+    let text = |value: &Value| match value.at("").text() {
+        Read::Found(text, _) => text.render(|_| "*".to_owned()),
+        _ => String::new(),
+    };
+    let mut found = Vec::new();
+    for (kind, path, part) in PLACES {
+        for subject in cx.subjects(&[kind]) {
+            for value in subject.each(path).into_iter().filter_map(Read::found) {
+                let words = match &value.kind {
+                    Kind::List(items) => items.iter().map(text).collect::<Vec<_>>().join(" "),
+                    _ => text(value),
+                };
+                found.push((subject, part, words, value.loc));
+            }
+        }
+    }
+    found
+}
+
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     let mut seen: BTreeSet<ResourceId> = BTreeSet::new();
     let mut judged: BTreeSet<ResourceId> = BTreeSet::new();
@@ -82,27 +170,22 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 .filter(|row| name.starts_with(&row.variable.trim_end_matches('*').to_lowercase())),
         );
         for row in rows {
-            let value = match &variable.value {
-                Read::Found(text, _) => text.plain().map(str::to_owned),
-                _ => None,
+            let value = match switched(row, &variable.value) {
+                Some(true) => shown(&variable.value),
+                Some(false) => continue,
+                None => {
+                    out.push(
+                        Judgement::unknown(
+                            variable.subject,
+                            format!("cannot tell whether {} switches validation off: its value is known only at deployment", variable.name),
+                        )
+                        .part(variable.part())
+                        .at(variable.loc),
+                    );
+                    judged.insert(id);
+                    break;
+                }
             };
-            let Some(value) = value else {
-                out.push(
-                    Judgement::unknown(
-                        variable.subject,
-                        format!("cannot tell whether {} switches validation off: its value is known only at deployment", variable.name),
-                    )
-                    .part(variable.part())
-                    .at(variable.loc),
-                );
-                judged.insert(id);
-                break;
-            };
-            // What only needs a look is no failure: `sslmode=require` encrypts, and DBL-2 notes that
-            // it does not verify.
-            if !matches(row, &value) || matches!(row.severity.as_str(), "low" | "info") {
-                continue;
-            }
             out.push(
                 Judgement::fail(variable.subject, format!("{} {}", variable.name, effect(&row.effect)))
                     .part(variable.part())
@@ -116,6 +199,39 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             );
             judged.insert(id);
             break;
+        }
+        if let Read::Found(text, _) = &variable.value
+            && let Some(found) = search(&text.render(|_| "*".to_owned()))
+            && judged.insert(id)
+        {
+            out.push(
+                Judgement::fail(variable.subject, format!("{} {}", variable.name, effect(&found.effect)))
+                    .part(variable.part())
+                    .at(variable.loc)
+                    .note(format!("see {}", found.doc)),
+            );
+        }
+    }
+    for (subject, part, text, loc) in commands(cx) {
+        if let Some(found) = search(&text) {
+            judged.insert(subject.id());
+            out.push(
+                Judgement::fail(subject, format!("a command of its {part} {}", effect(&found.effect)))
+                    .part(part)
+                    .at(loc)
+                    .note(format!("see {}", found.doc)),
+            );
+        }
+    }
+    for subject in cx.subjects(&["AWS::CodeBuild::Project"]) {
+        if let Read::Found(true, loc) = subject.at("Source.InsecureSsl").bool() {
+            judged.insert(subject.id());
+            out.push(
+                Judgement::fail(subject, "it fetches its source without verifying the server's certificate")
+                    .part("Source")
+                    .at(loc)
+                    .stated("InsecureSsl", "true", loc),
+            );
         }
     }
     for id in seen.difference(&judged) {

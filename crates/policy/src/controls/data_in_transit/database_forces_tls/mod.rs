@@ -7,7 +7,8 @@ control! {
     /// give the parameter that forces TLS and what it is by default (the table `database-ssl.toml`,
     /// with AWS's documents); its parameter group, followed in the templates, may set it otherwise.
     /// A parameter group that is not in the input leaves it unknown, as does an engine version that
-    /// nobody states where the default differs between versions.
+    /// nobody states where the default differs between versions. RDS Proxy, Redshift, OpenSearch,
+    /// ElastiCache, MemoryDB and MSK have settings of their own (the table `stores.toml`).
     id: "database-forces-tls",
     title: "Databases force TLS on every connection",
     clauses: ["DBL-3"],
@@ -41,6 +42,33 @@ struct Row {
     #[serde(default)]
     on_values: Vec<String>,
     doc: String,
+}
+
+#[derive(Deserialize)]
+struct Stores {
+    store: Vec<Store>,
+}
+
+/// A row of `stores.toml`.
+#[derive(Deserialize)]
+struct Store {
+    r#type: String,
+    property: String,
+    on: Vec<String>,
+    default: String,
+    #[serde(default)]
+    also: String,
+    #[serde(default)]
+    also_off: Vec<String>,
+    doc: String,
+}
+
+fn stores() -> &'static [Store] {
+    static ROWS: OnceLock<Vec<Store>> = OnceLock::new();
+    ROWS.get_or_init(|| {
+        let file: Stores = toml::from_str(include_str!("stores.toml")).expect("stores.toml is exercised by the fixtures");
+        file.store
+    })
 }
 
 fn rows() -> &'static [Row] {
@@ -84,8 +112,104 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                     }
             })
             .collect();
-        out.push(judge_rows(cx, subject, &engine, &matching));
+        out.extend(judge_rows(cx, subject, &engine, &matching));
     }
+    for row in stores() {
+        for subject in cx.subjects(&[&row.r#type]) {
+            out.push(by_property(subject, row));
+        }
+    }
+    for subject in cx.subjects(&["AWS::Redshift::Cluster"]) {
+        out.extend(redshift(cx, subject));
+    }
+}
+
+/// A store that one of its own properties makes refuse plaintext.
+fn by_property(subject: Subject<'_>, row: &'static Store) -> Judgement {
+    let setting = subject.at(&row.property).string().or_default(
+        row.default.clone(),
+        ServiceDefault {
+            doc: &row.doc,
+            since: "",
+        },
+    );
+    let on = |value: &str| row.on.iter().any(|on| on.eq_ignore_ascii_case(value));
+    let part = row.property.rsplit('.').next().unwrap_or_default();
+    let also = match row.also.is_empty() {
+        true => Read::Absent(subject.resource.loc),
+        false => subject.at(&row.also).string(),
+    };
+    let judgement = match (&setting, also) {
+        (Known::Unknown(why, _), _) => Judgement::cannot_tell(subject, "whether it refuses plaintext", why),
+        (known, Read::Found(value, loc)) if known.value().is_some_and(|v| on(v)) && row.also_off.contains(&value) => {
+            Judgement::fail(subject, format!("{} is {value}: clients may connect in the clear", row.also)).at(loc)
+        }
+        (known, Read::Unknown(why, loc)) if known.value().is_some_and(|v| on(v)) => {
+            Judgement::cannot_tell(subject, "whether it refuses plaintext", &why).at(loc)
+        }
+        (known, _) if known.value().is_some_and(|v| on(v)) => {
+            Judgement::pass(subject, format!("{part} makes every connection use TLS"))
+        }
+        _ => Judgement::fail(subject, format!("{part} does not force TLS, so clients may connect in the clear")),
+    };
+    judgement.fact(part, &setting)
+}
+
+/// `require_ssl` of the cluster's parameter group (Amazon Redshift Management Guide, "Configuring
+/// security options for connections"); what the default group says depends on its family.
+fn redshift<'a>(cx: &Cx<'a>, subject: Subject<'a>) -> Vec<Judgement> {
+    let group = match subject.at("ClusterParameterGroupName") {
+        Read::Found(value, loc) => cx.inventory.target(value).map(|(group, _)| group).ok_or(loc),
+        other => Err(other.loc()),
+    };
+    let group = match group {
+        Ok(group) => group,
+        Err(loc) => {
+            return vec![
+                Judgement::unknown(subject, "cannot tell whether TLS is forced: the parameter group with require_ssl is not in the input")
+                    .at(loc),
+            ];
+        }
+    };
+    cx.inventory
+        .variants_of(group.id)
+        .filter(|group| group.variant.when.compatible(&subject.variant.when))
+        .map(|group| {
+            let mut value = Known::Default(
+                "false".to_owned(),
+                ServiceDefault {
+                    doc: "Amazon Redshift Management Guide: Configuring security options for connections",
+                    since: "",
+                },
+                group.resource.loc,
+            );
+            for parameter in group.each("Parameters.*").into_iter() {
+                match parameter {
+                    Read::Found(parameter, _) => {
+                        if parameter.at("ParameterName").string().found().as_deref() == Some("require_ssl") {
+                            value = match parameter.at("ParameterValue").string() {
+                                Read::Found(v, loc) => Known::Stated(v, loc),
+                                Read::Unknown(why, loc) => Known::Unknown(why, loc),
+                                Read::Absent(_) => continue,
+                            };
+                        }
+                    }
+                    Read::Unknown(why, loc) => value = Known::Unknown(why, loc),
+                    Read::Absent(_) => {}
+                }
+            }
+            let mut judgement = match &value {
+                Known::Unknown(why, _) => Judgement::cannot_tell(subject, "the value of require_ssl", why),
+                known if known.value().is_some_and(|v| v.eq_ignore_ascii_case("true")) => {
+                    Judgement::pass(subject, "require_ssl makes every connection use TLS")
+                }
+                _ => Judgement::fail(subject, "require_ssl does not force TLS, so clients may connect in the clear"),
+            }
+            .fact("parameter", &value);
+            judgement.when = group.variant.when.and(&subject.variant.when);
+            judgement
+        })
+        .collect()
 }
 
 fn of_source(cx: &Cx<'_>, subject: Subject<'_>) -> Option<String> {
@@ -94,45 +218,72 @@ fn of_source(cx: &Cx<'_>, subject: Subject<'_>) -> Option<String> {
     source.at("Engine").string().found()
 }
 
-fn judge_rows(cx: &Cx<'_>, subject: Subject<'_>, engine: &str, rows: &[&'static Row]) -> Judgement {
+fn judge_rows<'a>(cx: &Cx<'a>, subject: Subject<'a>, engine: &str, rows: &[&'static Row]) -> Vec<Judgement> {
     let Some(row) = rows.iter().find(|r| r.kind == "parameter").or(rows.first()) else {
-        return Judgement::unknown(subject, format!("what forces TLS on engine {engine} is not known"));
+        return vec![Judgement::unknown(subject, format!("what forces TLS on engine {engine} is not known"))];
     };
     if row.kind == "always" {
-        return Judgement::pass(subject, format!("{engine} always uses TLS"));
+        return vec![Judgement::pass(subject, format!("{engine} always uses TLS"))];
     }
     if row.kind == "none" || row.kind == "option" {
-        return Judgement::unknown(subject, format!("no parameter forces TLS on {engine}; an option or the client has to"));
+        return vec![Judgement::unknown(subject, format!("no parameter forces TLS on {engine}; an option or the client has to"))];
     }
     let group = ["DBParameterGroupName", "DBClusterParameterGroupName"].iter().find_map(|property| match subject.at(property) {
         Read::Absent(_) => None,
         read => Some(read),
     });
-    let default = ServiceDefault { doc: &row.doc, since: "" };
-    let (setting, from) = match group {
-        None => (None, subject.resource.loc),
+    let absent = |loc| Read::Absent(loc);
+    match group {
+        None => vec![setting(subject, row, rows, absent(subject.resource.loc))],
         Some(Read::Found(value, loc)) => match cx.inventory.target(value) {
-            Some((group, _)) => match group.at("Parameters").map_value() {
-                Read::Found(map, loc) => (map.get(&row.parameter).map(|v| (v.at("").string(), v.loc)), loc),
-                _ => (None, group.loc),
-            },
-            None if value.at("").string().found().is_some_and(|name| name.starts_with("default.")) => (None, loc),
-            None => {
-                return Judgement::unknown(
+            // A group may say something else under each condition.
+            Some((group, _)) => cx
+                .inventory
+                .variants_of(group.id)
+                .filter(|group| group.variant.when.compatible(&subject.variant.when))
+                .map(|group| {
+                    let value = match group.at("Parameters") {
+                        Read::Unknown(why, loc) => Read::Unknown(why, loc),
+                        parameters => match parameters.map_value() {
+                            Read::Found(map, loc) => match map.get(&row.parameter) {
+                                Some(value) => value.at("").string(),
+                                None if map.get("Fn::Transform").is_some() => {
+                                    Read::Unknown(Arc::new(Why::Macro("Fn::Transform".into())), loc)
+                                }
+                                None => absent(loc),
+                            },
+                            Read::Unknown(why, loc) => Read::Unknown(why, loc),
+                            Read::Absent(_) => absent(group.resource.loc),
+                        },
+                    };
+                    let mut judgement = setting(subject, row, rows, value);
+                    judgement.when = group.variant.when.and(&subject.variant.when);
+                    judgement
+                })
+                .collect(),
+            None if value.at("").string().found().is_some_and(|name| name.starts_with("default.")) => {
+                vec![setting(subject, row, rows, absent(loc))]
+            }
+            None => vec![
+                Judgement::unknown(
                     subject,
                     format!("cannot tell whether TLS is forced: the parameter group with {} is not in the input", row.parameter),
                 )
-                .at(loc);
-            }
+                .at(loc),
+            ],
         },
         Some(other) => {
-            return Judgement::unknown(subject, "cannot tell which parameter group it has").at(other.loc());
+            vec![Judgement::unknown(subject, "cannot tell which parameter group it has").at(other.loc())]
         }
-    };
-    let known = match setting {
-        Some((Read::Found(value, loc), _)) => Known::Stated(value, loc),
-        Some((Read::Unknown(why, loc), _)) => Known::Unknown(why, loc),
-        _ => {
+    }
+}
+
+/// Judges the value that a parameter group gives, or the engine's default.
+fn setting(subject: Subject<'_>, row: &'static Row, rows: &[&'static Row], value: Read<String>) -> Judgement {
+    let known = match value {
+        Read::Found(value, loc) => Known::Stated(value, loc),
+        Read::Unknown(why, loc) => Known::Unknown(why, loc),
+        Read::Absent(from) => {
             let defaults: Vec<bool> = rows.iter().filter(|r| r.kind == row.kind).map(|r| is_on(r, &r.default)).collect();
             if defaults.windows(2).any(|pair| pair[0] != pair[1]) {
                 return Judgement::unknown(
@@ -140,7 +291,7 @@ fn judge_rows(cx: &Cx<'_>, subject: Subject<'_>, engine: &str, rows: &[&'static 
                     format!("cannot tell whether TLS is forced: the default of {} depends on the engine version, which nobody states", row.parameter),
                 );
             }
-            Known::Default(row.default.clone(), default, from)
+            Known::Default(row.default.clone(), ServiceDefault { doc: &row.doc, since: "" }, from)
         }
     };
     match &known {

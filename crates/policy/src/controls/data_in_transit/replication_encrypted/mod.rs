@@ -67,6 +67,9 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             out.push(judgement.part(part).fact(part, &setting));
         }
     }
+    for subject in cx.subjects(&["AWS::DMS::Endpoint", "AWS::DMS::DataProvider"]) {
+        out.push(migration(subject));
+    }
     for subject in cx.subjects(&["AWS::RDS::DBInstance"]) {
         if subject.at("SourceDBInstanceIdentifier").is_absent() {
             continue;
@@ -83,4 +86,62 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             .fact_as("storage encryption", &store.protection, |p| p.label(cx.inventory)),
         );
     }
+}
+
+/// An end of a migration: each engine has its own setting, and AWS's own stores are reached by their
+/// APIs over HTTPS (AWS DMS User Guide, "Using SSL with AWS Database Migration Service").
+fn migration(subject: Subject<'_>) -> Judgement {
+    let engine = match (subject.at("EngineName").string(), subject.at("Engine").string()) {
+        (Read::Found(engine, _), _) | (_, Read::Found(engine, _)) => engine.to_ascii_lowercase(),
+        (Read::Unknown(why, loc), _) | (_, Read::Unknown(why, loc)) => {
+            return Judgement::cannot_tell(subject, "its engine", &why).at(loc);
+        }
+        _ => String::new(),
+    };
+    let default = |doc| ServiceDefault { doc, since: "" };
+    const SSL: &str = "AWS DMS User Guide: Using SSL with AWS Database Migration Service";
+    let (name, setting, on): (&str, _, &[&str]) = match engine.as_str() {
+        "s3" | "dynamodb" | "kinesis" | "opensearch" | "elasticsearch" | "neptune" | "timestream" => {
+            return Judgement::pass(subject, format!("{engine} is reached by its API over HTTPS"));
+        }
+        "kafka" => (
+            "SecurityProtocol",
+            subject
+                .at("KafkaSettings.SecurityProtocol")
+                .string()
+                .or_default("plaintext".into(), default("AWS DMS User Guide: Using Apache Kafka as a target")),
+            &["ssl-encryption", "ssl-authentication", "sasl-ssl"],
+        ),
+        "redis" => (
+            "SslSecurityProtocol",
+            subject
+                .at("RedisSettings.SslSecurityProtocol")
+                .string()
+                .or_default("ssl-encryption".into(), default("AWS DMS User Guide: Using Redis as a target")),
+            &["ssl-encryption"],
+        ),
+        _ if subject.kind() == "AWS::DMS::DataProvider" => (
+            "SslMode",
+            match subject.each("Settings.*.SslMode").into_iter().next() {
+                Some(read) => read.string(),
+                None => Read::Absent(subject.resource.loc),
+            }
+            .or_default("none".into(), default(SSL)),
+            &["require", "verify-ca", "verify-full"],
+        ),
+        _ => (
+            "SslMode",
+            subject.at("SslMode").string().or_default("none".into(), default(SSL)),
+            &["require", "verify-ca", "verify-full"],
+        ),
+    };
+    match &setting {
+        Known::Unknown(why, _) => Judgement::cannot_tell(subject, "whether the migration is encrypted", why),
+        known if known.value().is_some_and(|v| on.iter().any(|on| on.eq_ignore_ascii_case(v))) => {
+            Judgement::pass(subject, "data moves to and from it encrypted")
+        }
+        _ => Judgement::fail(subject, "data moves to and from it in the clear"),
+    }
+    .part(name)
+    .fact(name, &setting)
 }

@@ -1,12 +1,13 @@
 use crate::prelude::*;
-use lockfast_access::{Policy, Resource as Target, Scope, allowed_principals};
+use lockfast_access::{Account, Effect, Entry, Policy, Principal, Request, Resource as Target, Selection, Three};
 
 control! {
     /// VPC endpoints carry AWS traffic over TLS without crossing the internet. Each gateway and
     /// interface endpoint should have a policy of its own: without one it lets every principal of
     /// every account do everything through it (AWS PrivateLink Guide, "Control access to VPC endpoints
-    /// using endpoint policies"). The policy is evaluated: one that still lets anybody do anything
-    /// fails as well. When functions run in a VPC of the input and no endpoint stands in it, that is
+    /// using endpoint policies"). The policy is evaluated: one that lets a principal of another
+    /// account through to a resource of another account fails as well. Gateway Load Balancer
+    /// endpoints and services that others offer have no policy. When functions run in a VPC of the input and no endpoint stands in it, that is
     /// a failure of its own.
     id: "vpc-endpoints-policy",
     title: "AWS traffic goes through VPC endpoints, with a policy",
@@ -32,27 +33,85 @@ Properties:
 "#,
 }
 
-fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let endpoints = cx.subjects(&["AWS::EC2::VPCEndpoint"]);
-    for subject in &endpoints {
-        let judgement = match Policy::from_read(subject.at("PolicyDocument")) {
-            None => Judgement::fail(*subject, "the endpoint has no policy, so it lets everybody do everything through it"),
-            Some(policy) => {
-                let anyone = allowed_principals(&policy, "s3:PutObject", &Target::any())
-                    .into_iter()
-                    .chain(allowed_principals(&policy, "kms:Decrypt", &Target::any()))
-                    .chain(allowed_principals(&policy, "dynamodb:GetItem", &Target::any()))
-                    .find(|g| matches!(g.scope(), Scope::Anyone | Scope::Unknown(_)));
-                match anyone.map(|g| (g.certain, g.scope(), g.loc)) {
-                    Some((true, Scope::Anyone, loc)) => {
-                        Judgement::fail(*subject, "the endpoint's policy lets principals of every account through").at(loc)
-                    }
-                    Some((.., loc)) => Judgement::unknown(*subject, "cannot tell whom the endpoint's policy lets through").at(loc),
-                    None => Judgement::pass(*subject, "the endpoint's policy lets only known principals through"),
-                }
-            }
+/// An account that is nobody's here.
+const STRANGER: &str = "000000000000";
+
+/// Asks the policy whether a stranger may do with a stranger's resource what its statements allow.
+fn judged(subject: Subject<'_>, policy: &Policy) -> Judgement {
+    let mut answer = Three::No;
+    let mut at = policy.loc;
+    for statement in policy.statements.iter().filter(|s| s.effect == Effect::Allow) {
+        let actions: Vec<String> = match &statement.actions {
+            Selection::These(entries) => entries.iter().filter_map(example).collect(),
+            Selection::AllBut(_) | Selection::Everything => vec!["s3:PutObject".into(), "dynamodb:GetItem".into()],
         };
-        out.push(judgement);
+        if actions.is_empty() {
+            answer = answer.or(Three::Maybe);
+            at = statement.loc;
+        }
+        for action in actions {
+            let service = action.split(':').next().unwrap_or_default();
+            let theirs = match service {
+                "s3" => "arn:aws:s3:::strangers-bucket/object".to_owned(),
+                service => format!("arn:aws:{service}:eu-central-1:{STRANGER}:strangers/resource"),
+            };
+            let request = Request::new(
+                Principal::arn(&format!("arn:aws:iam::{STRANGER}:role/stranger")),
+                action,
+                Target::arn(theirs),
+            )
+            .in_account(Account::Id(STRANGER.into()))
+            .with("aws:PrincipalAccount", STRANGER)
+            .with("aws:PrincipalOrgID", "o-0000000000")
+            .with("aws:PrincipalIsAWSService", "false")
+            .with("aws:PrincipalType", "AssumedRole")
+            .with("aws:ResourceAccount", STRANGER)
+            .with("aws:ResourceOrgID", "o-0000000000")
+            .with("aws:SecureTransport", "true");
+            let outcome = policy.evaluate(&request);
+            let found = outcome.allowed.and(!outcome.denied);
+            if found != Three::No && answer != Three::Yes {
+                at = statement.loc;
+            }
+            answer = answer.or(found);
+        }
+    }
+    match answer {
+        Three::Yes => {
+            Judgement::fail(subject, "the endpoint's policy lets principals of every account through, to resources of any").at(at)
+        }
+        Three::Maybe => Judgement::unknown(subject, "cannot tell whom the endpoint's policy lets through").at(at),
+        Three::No if policy.is_certain() => {
+            Judgement::pass(subject, "the endpoint's policy lets only known principals or resources through")
+        }
+        Three::No => Judgement::unknown(subject, "cannot tell whom the endpoint's policy lets through").at(policy.loc),
+    }
+}
+
+/// An action that an entry names, with its wildcards filled in; `None` when it is not known.
+fn example(entry: &Entry) -> Option<String> {
+    let Entry::Pattern(text) = entry else {
+        return None;
+    };
+    Some(match text.plain()? {
+        "*" => "s3:PutObject".to_owned(),
+        pattern => pattern.replace('*', "Anything").replace('?', "A"),
+    })
+}
+
+fn judge(cx: &Cx<'_>, out: &mut Out) {
+    for subject in cx.subjects(&["AWS::EC2::VPCEndpoint"]) {
+        // These carry no policy: appliances, and services that others offer.
+        let kind = subject.at("VpcEndpointType").string().found();
+        let service = subject.at("ServiceName").text().found();
+        let offered = service.is_some_and(|s| s.render(|_| String::new()).contains(".vpce-svc-"));
+        if offered || kind.as_deref() == Some("GatewayLoadBalancer") {
+            continue;
+        }
+        out.push(match Policy::from_read(subject.at("PolicyDocument")) {
+            None => Judgement::fail(subject, "the endpoint has no policy, so it lets everybody do everything through it"),
+            Some(policy) => judged(subject, &policy),
+        });
     }
     for vpc in cx.inventory.of_kind("AWS::EC2::VPC") {
         let has_endpoint = cx
