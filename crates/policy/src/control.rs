@@ -2,7 +2,7 @@
 
 use crate::clause::Kind;
 use crate::cx::Cx;
-use crate::judgement::Out;
+use crate::judgement::{Judgement, Out};
 use serde::{Deserialize, Serialize};
 
 /// How bad it is when a control fails.
@@ -72,6 +72,13 @@ pub struct Control {
 }
 
 impl Control {
+    /// What it says of everything given.
+    pub(crate) fn judgements(&self, cx: &Cx<'_>) -> Vec<Judgement> {
+        let mut out = Out::default();
+        (self.judge)(cx, &mut out);
+        out.0
+    }
+
     /// The chapter's folder name.
     pub fn chapter(&self) -> &'static str {
         self.path.split("::").next().unwrap_or_default()

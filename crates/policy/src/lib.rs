@@ -18,6 +18,7 @@ mod key_users;
 mod monitors;
 mod patterns;
 pub mod secrets;
+mod strangers;
 mod waiver;
 
 pub use clause::{Clause, Kind as SourceKind, clause, clauses};

@@ -80,6 +80,9 @@ pub(crate) fn found(name: &str, text: &Text) -> Option<String> {
         }
     }
     let plain = text.plain()?.trim();
+    if let Some(inner) = in_json(plain) {
+        return Some(inner);
+    }
     if plain.len() < 4 || is_placeholder(plain) {
         return None;
     }
@@ -94,6 +97,29 @@ pub(crate) fn found(name: &str, text: &Text) -> Option<String> {
             .then(|| "a value in plain sight under a name that says secret".to_owned());
     }
     None
+}
+
+/// Settings are often passed as one JSON object.
+fn in_json(text: &str) -> Option<String> {
+    fn search(value: &serde_json::Value, depth: usize) -> Option<String> {
+        if depth > 16 {
+            return None;
+        }
+        match value {
+            serde_json::Value::Object(map) => map.iter().find_map(|(name, value)| match value {
+                serde_json::Value::String(text) if !text.starts_with('{') => {
+                    found(name, &Text::Plain(text.as_str().into()))
+                }
+                inner => search(inner, depth + 1),
+            }),
+            serde_json::Value::Array(items) => items.iter().find_map(|v| search(v, depth + 1)),
+            _ => None,
+        }
+    }
+    text.starts_with('{')
+        .then(|| serde_json::from_str(text).ok())
+        .flatten()
+        .and_then(|value| search(&value, 0))
 }
 
 fn shape_of(name: &str, value: &str) -> Option<&'static str> {

@@ -115,6 +115,22 @@ fn shown(value: &Read<std::borrow::Cow<'_, lockfast_facts::Text>>) -> String {
     }
 }
 
+/// Whether a variable that no tool documents says in its name that it switches verification off
+/// (`VERIFY_SSL=false`, `INSECURE_SKIP_VERIFY=true`). The name is in lower case.
+fn says_off(name: &str, value: &str) -> bool {
+    let value = value.trim().to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| name.split(['_', '-', '.']).any(|part| part == *word));
+    let of_tls = has(&["ssl", "tls", "cert", "certs", "certificate", "certificates", "https"]);
+    match value.as_str() {
+        "false" | "0" | "no" | "off" => of_tls && has(&["verify", "verification", "validate", "validation", "check"]),
+        "true" | "1" | "yes" | "on" => {
+            (has(&["skip", "disable", "no"]) && has(&["verify", "verification", "validation"]))
+                || (of_tls && has(&["insecure"]))
+        }
+        _ => false,
+    }
+}
+
 /// The first option in a text that weakens validation.
 fn search(text: &str) -> Option<&'static SwitchInText> {
     let found = SWITCHES.in_text.matches(text).into_iter().next()?;
@@ -199,6 +215,18 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             );
             judged.insert(id);
             break;
+        }
+        if let Read::Found(text, _) = &variable.value
+            && let Some(value) = text.plain()
+            && says_off(&name, value)
+            && judged.insert(id)
+        {
+            out.push(
+                Judgement::fail(variable.subject, format!("{}, by its name, switches verification off", variable.name))
+                    .part(variable.part())
+                    .at(variable.loc)
+                    .stated(variable.name.clone(), value, variable.loc),
+            );
         }
         if let Read::Found(text, _) = &variable.value
             && let Some(found) = search(&text.render(|_| "*".to_owned()))

@@ -42,7 +42,19 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             );
             continue;
         }
-        let is_secret = crate::secrets::is_secret_name(&variable.name);
+        // Attributes that are secrets themselves end up in the variable as they are.
+        if let Some(attribute) = text.references().find_map(|r| secret_attribute(cx, r)) {
+            judged.insert(id);
+            out.push(
+                Judgement::fail(variable.subject, format!("{} is filled with {attribute} at deployment, in plain sight", variable.name))
+                    .part(variable.part())
+                    .at(variable.loc),
+            );
+            continue;
+        }
+        let is_secret = crate::secrets::is_secret_name(&variable.name)
+            // A whole secret, or the password inside a connection string, is one whatever the name.
+            || text.dynamic_references().any(|d| &*d.service == "secretsmanager");
         let resolved = text.dynamic_references().any(|d| &*d.service != "ssm");
         if is_secret && resolved && variable.subject.kind() == "AWS::Lambda::Function" {
             judged.insert(id);
@@ -72,5 +84,15 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     }
     for id in seen.difference(&judged) {
         out.push(Judgement::pass(cx.inventory.resource(*id), "no variable holds a secret in plain sight"));
+    }
+}
+
+/// Attributes that AWS returns secrets in (AWS CloudFormation Template Reference, return values of
+/// `AWS::IAM::AccessKey` and `AWS::Cognito::UserPoolClient`).
+fn secret_attribute(cx: &Cx<'_>, reference: &lockfast_facts::Reference) -> Option<&'static str> {
+    match (&*cx.inventory.resource(reference.target).kind, reference.attribute.as_deref()?) {
+        ("AWS::IAM::AccessKey", "SecretAccessKey") => Some("a secret access key"),
+        ("AWS::Cognito::UserPoolClient", "ClientSecret") => Some("a client secret"),
+        _ => None,
     }
 }

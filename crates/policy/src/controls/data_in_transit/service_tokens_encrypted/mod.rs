@@ -32,6 +32,8 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             Read::Unknown(why, loc) => Judgement::cannot_tell(subject, "how its targets are reached", &why).at(loc),
             Read::Found(p, loc) => match p.as_str() {
                 "HTTPS" | "TLS" => Judgement::pass(subject, "its targets are reached over TLS"),
+                // Packets for an appliance, not tokens of a service.
+                "GENEVE" => continue,
                 "HTTP" => Judgement::fail(subject, "the load balancer reaches its targets over plain HTTP"),
                 _ => Judgement::unknown(subject, format!("{p} carries whatever the targets speak")),
             }
@@ -49,6 +51,9 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         out.push(judgement);
     }
     for subject in cx.subjects(&["AWS::ECS::Service"]) {
+        if subject.at("ServiceConnectConfiguration.Enabled").bool().found() == Some(false) {
+            continue;
+        }
         let services = match subject.at("ServiceConnectConfiguration.Services").list() {
             Read::Found(services, _) => services,
             Read::Absent(_) => continue,

@@ -1,5 +1,6 @@
 use crate::prelude::*;
-use lockfast_access::{Account, Effect, Entry, Policy, Principal, Request, Resource as Target, Selection, Three};
+use crate::strangers;
+use lockfast_access::{Effect, Entry, Policy, Selection, Three};
 
 control! {
     /// VPC endpoints carry AWS traffic over TLS without crossing the internet. Each gateway and
@@ -33,9 +34,6 @@ Properties:
 "#,
 }
 
-/// An account that is nobody's here.
-const STRANGER: &str = "000000000000";
-
 /// Asks the policy whether a stranger may do with a stranger's resource what its statements allow.
 fn judged(subject: Subject<'_>, policy: &Policy) -> Judgement {
     let mut answer = Three::No;
@@ -50,26 +48,7 @@ fn judged(subject: Subject<'_>, policy: &Policy) -> Judgement {
             at = statement.loc;
         }
         for action in actions {
-            let service = action.split(':').next().unwrap_or_default();
-            let theirs = match service {
-                "s3" => "arn:aws:s3:::strangers-bucket/object".to_owned(),
-                service => format!("arn:aws:{service}:eu-central-1:{STRANGER}:strangers/resource"),
-            };
-            let request = Request::new(
-                Principal::arn(&format!("arn:aws:iam::{STRANGER}:role/stranger")),
-                action,
-                Target::arn(theirs),
-            )
-            .in_account(Account::Id(STRANGER.into()))
-            .with("aws:PrincipalAccount", STRANGER)
-            .with("aws:PrincipalOrgID", "o-0000000000")
-            .with("aws:PrincipalIsAWSService", "false")
-            .with("aws:PrincipalType", "AssumedRole")
-            .with("aws:ResourceAccount", STRANGER)
-            .with("aws:ResourceOrgID", "o-0000000000")
-            .with("aws:SecureTransport", "true");
-            let outcome = policy.evaluate(&request);
-            let found = outcome.allowed.and(!outcome.denied);
+            let found = strangers::allows(policy, &strangers::request_for_own(&action));
             if found != Three::No && answer != Three::Yes {
                 at = statement.loc;
             }

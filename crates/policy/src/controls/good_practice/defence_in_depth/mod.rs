@@ -1,11 +1,17 @@
+use crate::judgement::{About, Verdict};
 use crate::prelude::*;
+use crate::strangers;
+use lockfast_access::{Policy, Principal, Request, Resource as Target, Three};
+use std::collections::HashMap;
 
 control! {
     /// For every confidential or restricted store, counts the layers that protect it: encryption at
     /// rest with a customer managed key, encryption in transit, and access from inside only. In
-    /// transit, AWS APIs are HTTPS; a bucket needs a policy that refuses plain HTTP, a database a
-    /// parameter that forces TLS. Access: a bucket blocks public access, a database is not publicly
-    /// accessible. All three layers must hold; one that cannot be known leaves the store undecided.
+    /// transit, AWS APIs are HTTPS; a bucket needs a policy that refuses plain HTTP, a database, cache
+    /// or search domain a setting that forces TLS (the controls of S3-4 and DBL-3 decide), a file
+    /// system a policy that refuses clients without TLS. Access: a bucket blocks public access, a
+    /// database is not publicly accessible, and no resource policy lets principals of every account in.
+    /// All three layers must hold; one that cannot be known leaves the store undecided.
     id: "defence-in-depth",
     title: "Sensitive data is protected at rest, in transit and by access, all three",
     clauses: ["BP-1"],
@@ -27,25 +33,34 @@ Properties:
 /// A layer holds, is missing, or is not knowable, because.
 enum Layer {
     Holds,
-    Missing(&'static str),
+    Missing(String),
     Unknown(String),
 }
 
+/// The stores that are protected in layers; the rest is copies, code and settings of other things.
+const NOUNS: [&str; 14] = [
+    "bucket", "database", "table", "queue", "topic", "time-series", "secret", "file-system", "cache", "cache-group",
+    "stream", "search", "warehouse", "broker",
+];
+
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    for store in cx.inventory.stores() {
-        if !matches!(store.spec.noun.as_str(), "bucket" | "database" | "table" | "queue" | "topic" | "time-series" | "secret") {
-            continue;
-        }
-        let classification = cx.classification(store.resource);
-        if !classification.value().is_some_and(|c| c.is_sensitive()) {
-            continue;
-        }
+    let sensitive = |store: &&Store| {
+        NOUNS.contains(&store.spec.noun.as_str())
+            && store.part.is_empty()
+            && cx.classification(store.resource).value().is_some_and(|c| c.is_sensitive())
+    };
+    let stores: Vec<&Store> = cx.inventory.stores().iter().filter(sensitive).collect();
+    if stores.is_empty() {
+        return;
+    }
+    let transit = Transit::of(cx);
+    for store in stores {
         let subject = store.subject(cx.inventory);
-        let layers = [at_rest(store), in_transit(cx, subject, store), access(subject, store)];
+        let layers = [at_rest(store), transit.of_store(subject, store), access(cx, subject, store)];
         let missing: Vec<&str> = layers
             .iter()
             .filter_map(|l| match l {
-                Layer::Missing(what) => Some(*what),
+                Layer::Missing(what) => Some(what.as_str()),
                 _ => None,
             })
             .collect();
@@ -61,7 +76,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         out.push(
             judgement
                 .fact_as("key", &store.protection, |p| p.label(cx.inventory))
-                .fact("classification", classification),
+                .fact("classification", cx.classification(store.resource)),
         );
     }
 }
@@ -70,72 +85,151 @@ fn at_rest(store: &Store) -> Layer {
     match &store.protection {
         Known::Unknown(why, _) => Layer::Unknown(format!("its encryption at rest: {why}")),
         known if known.value().is_some_and(|p| p.customer_key().is_some()) => Layer::Holds,
-        _ => Layer::Missing("at rest no customer managed key protects it"),
+        _ => Layer::Missing("at rest no customer managed key protects it".into()),
     }
 }
 
-fn in_transit(cx: &Cx<'_>, subject: Subject<'_>, store: &Store) -> Layer {
-    match store.spec.noun.as_str() {
-        "bucket" => {
-            let policies: Vec<&Resource> = cx
-                .inventory
-                .referrers(subject.id())
-                .filter(|r| &*r.kind == "AWS::S3::BucketPolicy")
-                .collect();
-            if policies.is_empty() {
-                return Layer::Missing("in transit no bucket policy refuses plain HTTP");
-            }
-            let refuses = policies.iter().any(|policy| {
-                policy.variants.iter().any(|v| {
-                    v.properties.each("PolicyDocument.Statement.*").into_iter().filter_map(Read::found).any(|s| {
-                        s.at("Effect").string().found().as_deref() == Some("Deny")
-                            && s.at("Condition.Bool.aws:SecureTransport").string().found().as_deref() == Some("false")
-                    })
-                })
-            });
-            if refuses {
-                Layer::Holds
-            } else {
-                Layer::Missing("in transit its bucket policy does not refuse plain HTTP")
-            }
-        }
-        "database" => {
-            let group = ["DBParameterGroupName", "DBClusterParameterGroupName"]
-                .iter()
-                .find_map(|p| subject.at(p).found())
-                .and_then(|value| cx.inventory.target(value));
-            let Some((group, _)) = group else {
-                return Layer::Unknown("whether its engine forces TLS: its parameter group is not in the input".into());
-            };
-            let on = ["rds.force_ssl", "require_secure_transport", "tls", "neptune_enforce_ssl"].iter().find_map(|name| {
-                match group.at("Parameters").map_value() {
-                    Read::Found(map, _) => map.get(name).and_then(|v| v.at("").string().found()),
-                    _ => None,
+/// What the controls of data in transit say of each store.
+struct Transit(HashMap<ResourceId, Vec<Judgement>>);
+
+impl Transit {
+    fn of(cx: &Cx<'_>) -> Self {
+        let mut by_store: HashMap<ResourceId, Vec<Judgement>> = HashMap::new();
+        for id in ["s3-refuses-plain-http", "database-forces-tls"] {
+            let judgements = crate::control::find(id).map(|c| c.judgements(cx)).unwrap_or_default();
+            for judgement in judgements {
+                if let About::Resource(store) = judgement.about {
+                    by_store.entry(store).or_default().push(judgement);
                 }
-            });
-            match on.as_deref() {
-                Some("1" | "ON" | "on" | "true" | "enabled") => Layer::Holds,
-                Some(_) => Layer::Missing("in transit its parameter group lets clients in without TLS"),
-                None => Layer::Unknown("whether its engine forces TLS: its parameter group does not say".into()),
             }
         }
+        Transit(by_store)
+    }
+
+    fn of_store(&self, subject: Subject<'_>, store: &Store) -> Layer {
+        let said = self.0.get(&store.resource).into_iter().flatten();
+        let worst = said.filter(|j| j.when.compatible(&store.when)).max_by_key(|j| j.verdict);
+        match (worst, store.spec.noun.as_str()) {
+            (Some(j), _) => match j.verdict {
+                Verdict::Fail => Layer::Missing(format!("in transit {}", j.message)),
+                Verdict::Unknown => Layer::Unknown(format!("how it is protected in transit: {}", j.message.trim_start_matches("cannot tell "))),
+                _ => Layer::Holds,
+            },
+            // Members of a cluster have its parameters, and nothing judges what is no bucket of one's own.
+            (None, "database") if !subject.at("DBClusterIdentifier").is_absent() => Layer::Holds,
+            (None, "file-system") if subject.kind() == "AWS::EFS::FileSystem" => file_system(subject),
+            (None, "bucket" | "database" | "cache" | "warehouse" | "file-system" | "search") => {
+                Layer::Unknown("whether plaintext is refused in transit".into())
+            }
+            // Reached by AWS's own APIs, which are HTTPS.
+            (None, _) => Layer::Holds,
+        }
+    }
+}
+
+/// Amazon EFS User Guide, "Using IAM to control access to file systems".
+fn file_system(subject: Subject<'_>) -> Layer {
+    match Policy::from_read(subject.at("FileSystemPolicy")) {
+        None => Layer::Missing("in transit no file system policy refuses clients without TLS".into()),
+        Some(policy) => {
+            let plain = Request::new(Principal::arbitrary(), "elasticfilesystem:ClientMount", Target::id(subject.id()))
+                .with("aws:SecureTransport", "false");
+            match policy.evaluate(&plain).denied {
+                Three::Yes => Layer::Holds,
+                Three::No => Layer::Missing("in transit its file system policy does not refuse clients without TLS".into()),
+                Three::Maybe => Layer::Unknown("whether its file system policy refuses clients without TLS".into()),
+            }
+        }
+    }
+}
+
+fn access(cx: &Cx<'_>, subject: Subject<'_>, store: &Store) -> Layer {
+    match store.spec.noun.as_str() {
+        "bucket" => bucket(subject),
+        "database" | "warehouse" | "broker" => public(cx, subject),
+        "search" => match (subject.at("VPCOptions"), Policy::from_read(subject.at("AccessPolicies"))) {
+            (Read::Absent(_), None) => Layer::Missing("by access it stands outside a VPC, without an access policy".into()),
+            (Read::Absent(_), Some(policy)) => by_policy(&policy, "es:ESHttpGet"),
+            _ => Layer::Holds,
+        },
+        "queue" => attached(cx, subject, "sqs:ReceiveMessage"),
+        "topic" => attached(cx, subject, "sns:Subscribe"),
+        "secret" => attached(cx, subject, "secretsmanager:GetSecretValue"),
+        "stream" => attached(cx, subject, "kinesis:GetRecords"),
+        "table" => match Policy::from_read(subject.at("ResourcePolicy.PolicyDocument")) {
+            Some(policy) => by_policy(&policy, "dynamodb:GetItem"),
+            None => Layer::Holds,
+        },
         _ => Layer::Holds,
     }
 }
 
-fn access(subject: Subject<'_>, store: &Store) -> Layer {
-    match store.spec.noun.as_str() {
-        // Since April 2023 new buckets block public access.
-        "bucket" => match subject.at("PublicAccessBlockConfiguration.RestrictPublicBuckets").bool() {
-            Read::Found(false, _) => Layer::Missing("by access its public access is not blocked"),
-            Read::Unknown(why, _) => Layer::Unknown(format!("whether public access is blocked: {why}")),
-            _ => Layer::Holds,
-        },
-        "database" => match subject.at("PubliclyAccessible").bool() {
-            Read::Found(true, _) => Layer::Missing("by access it is reachable from the internet"),
-            Read::Unknown(why, _) => Layer::Unknown(format!("whether it is publicly accessible: {why}")),
-            _ => Layer::Holds,
-        },
-        _ => Layer::Holds,
+/// Since April 2023 new buckets block public access; a configuration that is written blocks what it
+/// names, and a flag that it leaves out is off (Amazon S3 User Guide, "Blocking public access").
+fn bucket(subject: Subject<'_>) -> Layer {
+    if subject.at("PublicAccessBlockConfiguration").is_absent() {
+        return Layer::Holds;
+    }
+    for flag in ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"] {
+        match subject.at(&format!("PublicAccessBlockConfiguration.{flag}")).bool() {
+            Read::Found(true, _) => {}
+            Read::Unknown(why, _) => return Layer::Unknown(format!("whether public access is blocked: {why}")),
+            _ => return Layer::Missing(format!("by access {flag} is off")),
+        }
+    }
+    Layer::Holds
+}
+
+/// Whether a database, or a member of its cluster, is publicly accessible.
+fn public(cx: &Cx<'_>, subject: Subject<'_>) -> Layer {
+    let members = cx
+        .inventory
+        .referrers(subject.id())
+        .filter(|r| r.kind.ends_with("::DBInstance"))
+        .flat_map(|r| cx.inventory.variants_of(r.id))
+        .filter(|member| member.variant.when.compatible(&subject.variant.when));
+    for one in std::iter::once(subject).chain(members) {
+        match one.at("PubliclyAccessible").bool() {
+            Read::Found(true, _) => return Layer::Missing("by access it is reachable from the internet".into()),
+            Read::Unknown(why, _) => return Layer::Unknown(format!("whether it is publicly accessible: {why}")),
+            _ => {}
+        }
+    }
+    Layer::Holds
+}
+
+/// The resource policies that are attached to a store.
+fn attached(cx: &Cx<'_>, subject: Subject<'_>, action: &str) -> Layer {
+    const KINDS: [(&str, &str); 4] = [
+        ("AWS::SQS::QueuePolicy", "PolicyDocument"),
+        ("AWS::SNS::TopicPolicy", "PolicyDocument"),
+        ("AWS::SecretsManager::ResourcePolicy", "ResourcePolicy"),
+        ("AWS::Kinesis::ResourcePolicy", "ResourcePolicy"),
+    ];
+    let mut open = Layer::Holds;
+    for referrer in cx.inventory.referrers(subject.id()) {
+        let Some((_, property)) = KINDS.iter().find(|(kind, _)| *kind == &*referrer.kind) else {
+            continue;
+        };
+        for variant in cx.inventory.variants_of(referrer.id) {
+            if let Some(policy) = Policy::from_read(variant.at(property))
+                && variant.variant.when.compatible(&subject.variant.when)
+            {
+                match by_policy(&policy, action) {
+                    Layer::Holds => {}
+                    Layer::Missing(what) => return Layer::Missing(what),
+                    unknown => open = unknown,
+                }
+            }
+        }
+    }
+    open
+}
+
+fn by_policy(policy: &Policy, action: &str) -> Layer {
+    match strangers::allows(policy, &strangers::request(action, Target::any())) {
+        Three::Yes => Layer::Missing("by access its policy lets principals of every account in".into()),
+        Three::Maybe => Layer::Unknown("whom its policy lets in".into()),
+        Three::No => Layer::Holds,
     }
 }
