@@ -1,18 +1,22 @@
 use super::key_policy;
 use crate::prelude::*;
-use lockfast_access::{Scope, allowed_principals, Resource as Target};
+use lockfast_access::{Account, Identity, Policy, Principal, PrincipalPattern, Principals, Request, Resource as Target, Three};
+use lockfast_facts::Text;
 
 control! {
-    /// Several people approve a deletion only if AWS itself refuses it any other way. The key policy
-    /// must deny `kms:ScheduleKeyDeletion` (and `kms:DisableKey`) to everybody but a deletion role,
-    /// or grant them to one role only, not to the account's root, which hands them to every IAM
-    /// policy. AWS's default key policy lets any administrator delete the key. Organisation
-    /// policies (SCPs) that do the same stand in no template of the account and are not seen.
+    /// Several people approve a deletion only if AWS itself refuses it any other way. The key policy is
+    /// asked whether an administrator of the account of whom it says nothing in particular (signed in
+    /// with MFA, with the longest waiting period) may schedule the deletion, disable the key, delete
+    /// its imported material, or change the policy that forbids it. Each must be denied to everybody
+    /// but named roles (`ArnNotEquals` on `aws:PrincipalArn`, a tag of approved people), or be granted
+    /// to named roles only, not to the account's root, which hands it to every IAM policy. AWS's
+    /// default key policy lets any administrator delete the key. Organisation policies (SCPs) that do
+    /// the same stand in no template of the account and are not seen.
     id: "key-deletion-guarded",
     title: "AWS refuses the deletion of a key outside the approved way",
     clauses: ["KEY-8"],
     severity: High,
-    fix: "Deny kms:ScheduleKeyDeletion and kms:DisableKey in the key policy unless aws:PrincipalArn is the deletion role (ArnNotEquals).",
+    fix: "Deny kms:ScheduleKeyDeletion, kms:DisableKey and kms:DeleteImportedKeyMaterial in the key policy unless aws:PrincipalArn is the deletion role (ArnNotEquals), and kms:PutKeyPolicy unless it is the deployment role.",
     cloudformation: r#"- Sid: DeletionThroughApprovalOnly
   Effect: Deny
   Principal: "*"
@@ -20,6 +24,13 @@ control! {
   Resource: "*"
   Condition:
     ArnNotEquals: {aws:PrincipalArn: !Sub "arn:aws:iam::${AWS::AccountId}:role/key-deletion"}
+- Sid: PolicyThroughDeploymentOnly
+  Effect: Deny
+  Principal: "*"
+  Action: kms:PutKeyPolicy
+  Resource: "*"
+  Condition:
+    ArnNotEquals: {aws:PrincipalArn: !Sub "arn:aws:iam::${AWS::AccountId}:role/deployment"}
 "#,
     cdk: r#"key.addToResourcePolicy(new iam.PolicyStatement({
   effect: iam.Effect.DENY,
@@ -27,6 +38,13 @@ control! {
   actions: ['kms:ScheduleKeyDeletion', 'kms:DisableKey', 'kms:DeleteImportedKeyMaterial'],
   resources: ['*'],
   conditions: { ArnNotEquals: { 'aws:PrincipalArn': deletionRole.roleArn } },
+}));
+key.addToResourcePolicy(new iam.PolicyStatement({
+  effect: iam.Effect.DENY,
+  principals: [new iam.AnyPrincipal()],
+  actions: ['kms:PutKeyPolicy'],
+  resources: ['*'],
+  conditions: { ArnNotEquals: { 'aws:PrincipalArn': deploymentRole.roleArn } },
 }));
 "#,
 }
@@ -41,33 +59,99 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             );
             continue;
         };
+        let account = home(&policy);
+        let policy = policy.in_account(account.clone());
+        let imported = subject.at("Origin").string().found().as_deref() == Some("EXTERNAL");
         let mut open: Option<Judgement> = None;
-        for grantee in allowed_principals(&policy, "kms:ScheduleKeyDeletion", &Target::kms_key(subject.id())) {
-            // A denial to everybody but named principals takes the account's delegation back.
-            if !grantee.unless.is_empty() {
+        for (action, why) in WAYS {
+            if action == "kms:DeleteImportedKeyMaterial" && !imported {
                 continue;
             }
-            match grantee.scope() {
-                Scope::Accounts(_) | Scope::Anyone | Scope::Organization(_) => {
-                    open = Some(
-                        Judgement::fail(
-                            subject,
-                            "whoever the account's IAM policies let may delete the key; nothing demands the approved way",
-                        )
-                        .at(grantee.loc),
-                    );
+            let outcome = policy.evaluate(&by_an_administrator(&account, subject, action));
+            let at = outcome.decided_by.first().map_or(policy.loc, |d| d.loc);
+            match outcome.allowed.and(!outcome.denied) {
+                Three::Yes => {
+                    open = Some(Judgement::fail(subject, why).at(at).stated("action", action, at));
                     break;
                 }
-                Scope::Unknown(why) => {
-                    open.get_or_insert(
-                        Judgement::cannot_tell(subject, "who may delete the key", &why).at(grantee.loc),
-                    );
+                Three::Maybe => {
+                    open.get_or_insert_with(|| {
+                        Judgement::unknown(
+                            subject,
+                            format!("cannot tell whether any administrator of the account has {action}: it hangs on values known only at deployment"),
+                        )
+                        .at(at)
+                    });
                 }
-                _ => {}
+                Three::No => {}
             }
         }
         out.push(open.unwrap_or_else(|| {
-            Judgement::pass(subject, "only named roles may delete the key").at(policy.loc)
+            Judgement::pass(subject, "the key policy refuses a deletion to everybody but who it names").at(policy.loc)
         }));
     }
+}
+
+/// The ways to a key's end, and what it means when they are open.
+const WAYS: [(&str, &str); 4] = [
+    (
+        "kms:ScheduleKeyDeletion",
+        "whoever the account's IAM policies let may delete the key; nothing demands the approved way",
+    ),
+    (
+        "kms:DisableKey",
+        "whoever the account's IAM policies let may disable the key, which stops its data like a deletion does",
+    ),
+    (
+        "kms:DeleteImportedKeyMaterial",
+        "whoever the account's IAM policies let may delete the key's imported material at once",
+    ),
+    (
+        "kms:PutKeyPolicy",
+        "whoever the account's IAM policies let may change the key policy, and so lift its denial of deletion",
+    ),
+];
+
+/// The key's account: where the input does not say, the one account that its policy names.
+fn home(policy: &Policy) -> Account {
+    if policy.account != Account::Own {
+        return policy.account.clone();
+    }
+    let mut named = policy.statements.iter().filter_map(|statement| match &statement.principals {
+        Principals::These(patterns) => Some(patterns.iter().filter_map(PrincipalPattern::account)),
+        _ => None,
+    });
+    let mut ids = named.by_ref().flatten().filter(|account| matches!(account, Account::Id(_)));
+    match ids.next() {
+        Some(first) if ids.all(|other| other == first) => first,
+        _ => Account::Own,
+    }
+}
+
+/// A request of somebody in the account who may do everything by IAM: signed in with MFA, without
+/// tags, with the longest waiting period, of whom the policy says nothing in particular.
+fn by_an_administrator(account: &Account, subject: Subject<'_>, action: &str) -> Request {
+    let id = match account {
+        Account::Id(id) => id.to_string(),
+        _ => "111122223333".to_owned(),
+    };
+    let principal = Principal {
+        identity: Identity::Named {
+            arn: Some(Text::Plain(format!("arn:aws:iam::{id}:role/an-administrator-of-the-account").into())),
+            id: None,
+            session: None,
+        },
+        account: account.clone(),
+        tags: None,
+    };
+    Request::new(principal.with_tags([]), action, Target::kms_key(subject.id()))
+        .in_account(account.clone())
+        .with("aws:MultiFactorAuthPresent", "true")
+        .with("aws:MultiFactorAuthAge", "60")
+        .with("aws:SecureTransport", "true")
+        .with("aws:ViaAWSService", "false")
+        .with("aws:PrincipalIsAWSService", "false")
+        .with("kms:ScheduleKeyDeletionPendingWindowInDays", "30")
+        .with("kms:BypassPolicyLockoutSafetyCheck", "false")
+        .without("aws:SourceIdentity")
 }
