@@ -23,8 +23,30 @@ pub(super) enum Says {
     Unknown,
 }
 
+/// What a build does.
+#[derive(Clone, Copy)]
+pub(super) struct Build {
+    pub says: Says,
+    /// It deploys; true when it validates first.
+    pub deploys: Option<bool>,
+}
+
+const DEPLOYS: [&str; 9] = [
+    "cdk deploy",
+    "aws cloudformation deploy",
+    "aws cloudformation create-stack",
+    "aws cloudformation update-stack",
+    "aws cloudformation execute-change-set",
+    "sam deploy",
+    "serverless deploy",
+    "terraform apply",
+    "tofu apply",
+];
+
 /// What lines of commands, or a whole build specification, run.
-pub(super) fn says(texts: &[Read<&Value>]) -> Says {
+pub(super) fn build(texts: &[Read<&Value>]) -> Build {
+    let mut validates = None;
+    let mut deploys = None;
     let mut shrugs = None;
     let mut unknown = false;
     for read in texts {
@@ -71,6 +93,10 @@ pub(super) fn says(texts: &[Read<&Value>]) -> Says {
             if command.starts_with('#') || installs {
                 continue;
             }
+            let words = command.split_whitespace().collect::<Vec<_>>().join(" ");
+            if DEPLOYS.iter().any(|deploy| words.contains(deploy)) {
+                deploys.get_or_insert(validates.is_some());
+            }
             let Some(tool) = TOOLS.iter().find(|tool| runs(command, tool)) else {
                 continue;
             };
@@ -88,15 +114,17 @@ pub(super) fn says(texts: &[Read<&Value>]) -> Says {
             if ignored || goes_on {
                 shrugs = Some(*tool);
             } else {
-                return Says::Validates(tool);
+                validates.get_or_insert(*tool);
             }
         }
     }
-    match shrugs {
-        Some(tool) => Says::Shrugs(tool),
-        None if unknown => Says::Unknown,
-        None => Says::Nothing,
-    }
+    let says = match (validates, shrugs) {
+        (Some(tool), _) => Says::Validates(tool),
+        (None, Some(tool)) => Says::Shrugs(tool),
+        (None, None) if unknown => Says::Unknown,
+        (None, None) => Says::Nothing,
+    };
+    Build { says, deploys }
 }
 
 /// Whether a command line runs a tool, rather than a file or folder of that name.

@@ -1,7 +1,8 @@
 mod commands;
 
 use crate::prelude::*;
-use commands::{Says, says};
+use std::collections::BTreeSet;
+use commands::{Build, Says, build};
 use lockfast_facts::Loc;
 
 control! {
@@ -10,7 +11,8 @@ control! {
     /// Lockfast or a tool of its kind (checkov, cfn-guard, cfn_nag, cdk-nag, KICS, Trivy), and its
     /// findings stop the pipeline: a command that shrugs them off (`|| true`, `--soft-fail`,
     /// `on-failure: CONTINUE`) does not count, nor does one in a comment or one that only installs the
-    /// tool. A stage of CDK Pipelines that updates the pipeline itself is no deployment of the app. Looks
+    /// tool. A build that deploys (`cdk deploy`, `sam deploy`, …) is judged by the order of its commands,
+    /// in a pipeline and on its own. A stage of CDK Pipelines that updates the pipeline itself is no deployment of the app. Looks
     /// at the build specifications that stand in the template; one that lies in the repository, or a
     /// project that no template given makes, is unknown. `lockfast check` has exit codes, SARIF and annotations for every pipeline; the README
     /// shows them ready to paste.
@@ -46,7 +48,8 @@ const DEPLOYS: [&str; 9] = [
 
 /// A step of a pipeline, in the order it runs.
 struct Action {
-    order: (usize, i64),
+    /// Stage, run order, and place within a build.
+    order: (usize, i64, u8),
     loc: Loc,
     what: What,
 }
@@ -59,16 +62,42 @@ enum What {
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
+    let mut in_pipelines: BTreeSet<ResourceId> = BTreeSet::new();
     for subject in cx.subjects(&["AWS::CodePipeline::Pipeline"]) {
-        out.push(pipeline(cx, subject));
+        let projects = subject.each("Stages.*.Actions.*").into_iter().filter_map(Read::found);
+        in_pipelines.extend(projects.filter_map(|action| project_of(cx, action)).map(|project| project.id));
+        out.push(match actions(cx, subject) {
+            Ok(actions) => judged(subject, &actions),
+            Err(why) => Judgement::cannot_tell(subject, "what the pipeline runs", &why),
+        });
+    }
+    // A build that deploys is a pipeline of its own.
+    for subject in cx.subjects(&["AWS::CodeBuild::Project"]) {
+        if in_pipelines.contains(&subject.id()) {
+            continue;
+        }
+        let own = build(&[subject.at("Source.BuildSpec")]);
+        if own.deploys.is_some() {
+            out.push(judged(subject, &in_order(0, 1, subject.resource.loc, own)));
+        }
     }
 }
 
-fn pipeline(cx: &Cx<'_>, subject: Subject<'_>) -> Judgement {
-    let actions = match actions(cx, subject) {
-        Ok(actions) => actions,
-        Err(why) => return Judgement::cannot_tell(subject, "what the pipeline runs", &why),
+/// A build validates and deploys in the order of its commands.
+fn in_order(stage: usize, run: i64, loc: Loc, build: Build) -> Vec<Action> {
+    let action = |place, what| Action {
+        order: (stage, run, place),
+        loc,
+        what,
     };
+    match build.deploys {
+        None => vec![action(0, What::Builds(build.says))],
+        Some(true) => vec![action(0, What::Builds(build.says)), action(1, What::Deploys)],
+        Some(false) => vec![action(0, What::Deploys), action(1, What::Builds(build.says))],
+    }
+}
+
+fn judged(subject: Subject<'_>, actions: &[Action]) -> Judgement {
     let deploys = actions
         .iter()
         .filter(|a| matches!(a.what, What::Deploys))
@@ -143,52 +172,58 @@ fn actions(cx: &Cx<'_>, subject: Subject<'_>) -> Result<Vec<Action>, Arc<Why>> {
             Read::Absent(_) => continue,
         };
         for action in actions {
-            found.push(Action {
-                order: (number, action.at("RunOrder").int().found().unwrap_or(1)),
-                loc: action.loc,
-                what: what(cx, subject, action),
-            });
+            let run = action.at("RunOrder").int().found().unwrap_or(1);
+            match what(cx, subject, action) {
+                Ok(build) => found.extend(in_order(number, run, action.loc, build)),
+                Err(what) => found.push(Action {
+                    order: (number, run, 0),
+                    loc: action.loc,
+                    what,
+                }),
+            }
         }
     }
     Ok(found)
 }
 
-fn what(cx: &Cx<'_>, pipeline: Subject<'_>, action: &Value) -> What {
+/// The CodeBuild project that an action runs.
+fn project_of<'a>(cx: &Cx<'a>, action: &Value) -> Option<&'a Resource> {
+    let name = action.at("Configuration.ProjectName").found()?;
+    let (project, _) = cx.inventory.target(name)?;
+    (&*project.kind == "AWS::CodeBuild::Project").then_some(project)
+}
+
+/// What an action does: a build, or something else.
+fn what(cx: &Cx<'_>, pipeline: Subject<'_>, action: &Value) -> Result<Build, What> {
     let provider = match action.at("ActionTypeId.Provider").string() {
         Read::Found(provider, _) => provider,
-        Read::Unknown(..) => return What::Unknown,
-        Read::Absent(_) => return What::Other,
+        Read::Unknown(..) => return Err(What::Unknown),
+        Read::Absent(_) => return Err(What::Other),
     };
     if DEPLOYS.contains(&provider.as_str()) {
-        return What::Deploys;
+        return Err(What::Deploys);
     }
     if provider == "Commands" {
-        return What::Builds(says(&action.each("Commands.*")));
+        return Ok(build(&action.each("Commands.*")));
     }
     if provider != "CodeBuild" {
-        return What::Other;
+        return Err(What::Other);
     }
-    let project = match action.at("Configuration.ProjectName") {
-        Read::Found(value, _) => cx.inventory.target(value).map(|(project, _)| project),
-        _ => None,
-    };
-    let Some(project) = project.filter(|p| &*p.kind == "AWS::CodeBuild::Project") else {
-        return What::Unknown;
-    };
+    let project = project_of(cx, action).ok_or(What::Unknown)?;
     // CDK Pipelines updates itself and uploads assets with projects of its own; neither validates.
     let own = project
         .construct_path
         .as_deref()
         .is_some_and(|path| path.contains("/UpdatePipeline/") || path.contains("/Assets/"));
     if own {
-        return What::Other;
+        return Err(What::Other);
     }
     let variant = cx
         .inventory
         .variants_of(project.id)
         .find(|p| p.variant.when.compatible(&pipeline.variant.when));
     match variant {
-        Some(project) => What::Builds(says(&[project.at("Source.BuildSpec")])),
-        None => What::Unknown,
+        Some(project) => Ok(build(&[project.at("Source.BuildSpec")])),
+        None => Err(What::Unknown),
     }
 }
