@@ -40,6 +40,10 @@ pub enum Why {
     Cycle(String),
     /// More combinations of conditions than are explored.
     TooManyConditions(usize),
+    /// Conditions of the template decide it, and the question is about all of them.
+    Conditions,
+    /// A key protects it, and which one is not known, because.
+    WhichKey(Arc<Why>),
     /// Something this version does not understand.
     Unsupported(String),
 }
@@ -59,6 +63,8 @@ impl fmt::Display for Why {
                 write!(f, "expected {expected}, found {found}")
             }
             Why::Cycle(what) => write!(f, "{what} refers to itself"),
+            Why::Conditions => f.write_str("it differs between conditions of the template"),
+            Why::WhichKey(why) => write!(f, "{why}"),
             Why::TooManyConditions(limit) => {
                 write!(f, "more than {limit} combinations of conditions decide it")
             }

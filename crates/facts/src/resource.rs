@@ -1,6 +1,6 @@
 //! Resources and the stacks they belong to.
 
-use crate::{Guard, Known, Loc, Read, SourceId, Value};
+use crate::{Guard, Known, Loc, Read, SourceId, Value, Why};
 use std::sync::Arc;
 
 /// Index of a [`Resource`] in its inventory.
@@ -95,21 +95,42 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// The first variant's properties at a path; for facts that do not depend on conditions.
+    /// The properties at a path, for questions about all conditions: unknown when variants differ.
     pub fn at(&self, path: &str) -> Read<&Value> {
-        match self.variants.first() {
-            Some(variant) => variant.properties.at(path),
-            None => Read::Absent(self.loc),
+        let mut reads = self
+            .variants
+            .iter()
+            .map(|variant| variant.properties.at(path));
+        let Some(first) = reads.next() else {
+            return Read::Absent(self.loc);
+        };
+        for other in reads {
+            let same = match (&first, &other) {
+                (Read::Found(a, _), Read::Found(b, _)) => a.same(b),
+                (Read::Absent(_), Read::Absent(_)) => true,
+                (Read::Unknown(a, _), Read::Unknown(b, _)) => a == b,
+                _ => false,
+            };
+            if !same {
+                return Read::Unknown(Arc::new(Why::Conditions), other.loc());
+            }
         }
+        first
     }
 
     /// The value of a tag, whichever way the type writes tags (list of `Key`/`Value`, or object).
-    /// Absent when there is no such tag.
+    /// Absent when there is no such tag; unknown when variants differ.
     pub fn tag(&self, name: &str) -> Known<Option<String>> {
-        let Some(variant) = self.variants.first() else {
+        let mut tags = self.variants.iter().map(|variant| variant.tag(name));
+        let Some(first) = tags.next() else {
             return Known::Stated(None, self.loc);
         };
-        variant.tag(name)
+        for other in tags {
+            if first.value() != other.value() {
+                return Known::Unknown(Arc::new(Why::Conditions), other.loc());
+            }
+        }
+        first
     }
 }
 

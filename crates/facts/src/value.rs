@@ -95,6 +95,27 @@ pub struct Reference {
     pub attribute: Option<Arc<str>>,
 }
 
+impl Value {
+    /// True when two values say the same, wherever they stand.
+    pub fn same(&self, other: &Value) -> bool {
+        match (&self.kind, &other.kind) {
+            (Kind::Null, Kind::Null) => true,
+            (Kind::Bool(a), Kind::Bool(b)) => a == b,
+            (Kind::Number(a), Kind::Number(b)) => a == b,
+            (Kind::Text(a), Kind::Text(b)) => a == b,
+            (Kind::Unknown(a), Kind::Unknown(b)) => a == b,
+            (Kind::List(a), Kind::List(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b))
+            }
+            (Kind::Map(a), Kind::Map(b)) => {
+                let pairs = || a.0.iter().zip(&b.0);
+                a.0.len() == b.0.len() && pairs().all(|((n, a), (m, b))| n == m && a.same(b))
+            }
+            _ => false,
+        }
+    }
+}
+
 impl Text {
     /// The characters, when all are known.
     pub fn plain(&self) -> Option<&str> {

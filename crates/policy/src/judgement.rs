@@ -194,6 +194,15 @@ impl Judgement {
         Judgement::unknown(judged, format!("cannot tell {what}: {why}"))
     }
 
+    /// Encrypted all the same: only which key protects it is not known.
+    pub fn pass_whichever_key(
+        what: impl Judged,
+        message: impl Into<Cow<'static, str>>,
+        why: &Why,
+    ) -> Self {
+        Judgement::pass(what, message).note(format!("which key protects it is not known: {why}"))
+    }
+
     /// Points at the place that decides.
     #[must_use]
     pub fn at(mut self, loc: Loc) -> Self {

@@ -52,6 +52,19 @@ impl Protection {
     }
 }
 
+impl Known<Protection> {
+    /// Why it is not known which key protects the data, though one certainly does.
+    pub fn unknown_key(&self) -> Option<&Why> {
+        match self {
+            Known::Unknown(why, _) => match &**why {
+                Why::WhichKey(why) => Some(why),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
 /// A store of data at rest.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -80,9 +93,12 @@ impl Store {
         }
     }
 
-    /// Whether it is encrypted at all.
+    /// Whether it is encrypted at all; known also where only the key is not.
     pub fn encrypted(&self) -> Known<bool> {
-        self.protection.as_ref().map(Protection::is_encrypted)
+        match self.protection.unknown_key() {
+            Some(_) => Known::Stated(true, self.protection.loc()),
+            None => self.protection.as_ref().map(Protection::is_encrypted),
+        }
     }
 }
 
@@ -206,12 +222,25 @@ fn by_table(
                         by_default(spec, spec.default, loc)
                     }
                     Read::Unknown(why, loc) => Known::Unknown(why, loc),
-                    _ => named_key(inventory, resource, value, loc),
+                    on => {
+                        let sure = matches!(on, Read::Found(true, _)) || by_default_encrypted(spec);
+                        match named_key(inventory, resource, value, loc) {
+                            Known::Unknown(why, loc) if sure => {
+                                Known::Unknown(Arc::new(Why::WhichKey(why)), loc)
+                            }
+                            known => known,
+                        }
+                    }
                 };
             }
             Read::Unknown(why, loc) => {
                 return match switched_on(properties, spec) {
                     Read::Found(false, loc) => Known::Stated(Protection::None, loc),
+                    // Even without the key it would be encrypted.
+                    Read::Found(true, _) => Known::Unknown(Arc::new(Why::WhichKey(why)), loc),
+                    Read::Absent(_) if by_default_encrypted(spec) => {
+                        Known::Unknown(Arc::new(Why::WhichKey(why)), loc)
+                    }
                     _ => Known::Unknown(why, loc),
                 };
             }
@@ -230,6 +259,14 @@ fn by_table(
         Read::Unknown(why, loc) => Known::Unknown(why, loc),
         Read::Absent(loc) => by_default(spec, spec.default, loc),
     }
+}
+
+/// Whether AWS encrypts what nobody asks it to.
+fn by_default_encrypted(spec: &StorageType) -> bool {
+    !matches!(
+        spec.default,
+        DefaultProtection::Unencrypted | DefaultProtection::Inherits | DefaultProtection::Unknown
+    )
 }
 
 fn switched_on(properties: &Value, spec: &'static StorageType) -> Read<bool> {

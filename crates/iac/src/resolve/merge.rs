@@ -1,7 +1,7 @@
 //! From worlds to variants: what does not differ is one.
 
 use super::world::Explored;
-use lockfast_facts::{Guard, Kind, Value, Variant};
+use lockfast_facts::{Guard, Value, Variant};
 use std::sync::Arc;
 
 /// One variant for each outcome that differs, with no more choices named than decide it.
@@ -29,7 +29,7 @@ pub(super) fn merge(explored: Explored<Option<Value>>) -> Vec<Variant> {
         let found = firsts
             .iter()
             .position(|&f| match (&worlds[f].1, &worlds[i].1) {
-                (Some(a), Some(b)) => same(a, b),
+                (Some(a), Some(b)) => a.same(b),
                 (None, None) => true,
                 _ => false,
             });
@@ -101,26 +101,4 @@ fn simplify(rows: &mut Vec<(Guard, usize)>) {
         }
     }
     *rows = made;
-}
-
-/// True when two values say the same, wherever they stand.
-fn same(a: &Value, b: &Value) -> bool {
-    match (&a.kind, &b.kind) {
-        (Kind::Null, Kind::Null) => true,
-        (Kind::Bool(a), Kind::Bool(b)) => a == b,
-        (Kind::Number(a), Kind::Number(b)) => a == b,
-        (Kind::Text(a), Kind::Text(b)) => a == b,
-        (Kind::Unknown(a), Kind::Unknown(b)) => a == b,
-        (Kind::List(a), Kind::List(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
-        }
-        (Kind::Map(a), Kind::Map(b)) => {
-            a.0.len() == b.0.len()
-                && a.0
-                    .iter()
-                    .zip(&b.0)
-                    .all(|((n, a), (m, b))| n == m && same(a, b))
-        }
-        _ => false,
-    }
 }

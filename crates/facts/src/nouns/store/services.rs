@@ -18,13 +18,21 @@ pub(super) fn bucket(
         Read::Found(algorithm, loc) if algorithm.starts_with("aws:kms") => {
             match subject.at(&format!("{rule}.KMSMasterKeyID")) {
                 Read::Found(value, loc) if !is_empty(value) => {
-                    named_key(inventory, subject.resource, value, loc)
+                    whose_key(named_key(inventory, subject.resource, value, loc))
                 }
-                Read::Unknown(why, loc) => Known::Unknown(why, loc),
+                Read::Unknown(why, loc) => whose_key(Known::Unknown(why, loc)),
                 _ => Known::Stated(Protection::AwsManaged("alias/aws/s3".into()), loc),
             }
         }
         Read::Found(_, loc) => Known::Stated(Protection::SseS3, loc),
+    }
+}
+
+/// What is encrypted in any case: if something is not known, it is the key.
+fn whose_key(protection: Known<Protection>) -> Known<Protection> {
+    match protection {
+        Known::Unknown(why, loc) => Known::Unknown(Arc::new(Why::WhichKey(why)), loc),
+        known => known,
     }
 }
 
@@ -126,10 +134,17 @@ fn inherited(
                 ));
             };
             let spec = storage_type(&source.kind)?;
-            let source_subject = inventory
+            // Of a source that differs between conditions, the weakest counts.
+            let weakness = |protection: &Known<Protection>| match protection.value() {
+                Some(Protection::None) => 0,
+                None => 1,
+                Some(_) => 2,
+            };
+            inventory
                 .variants_of(source.id)
-                .find(|s| s.variant.when.compatible(&subject.variant.when))?;
-            Some(database(inventory, source_subject, spec, depth + 1))
+                .filter(|s| s.variant.when.compatible(&subject.variant.when))
+                .map(|s| database(inventory, s, spec, depth + 1))
+                .min_by_key(weakness)
         }
     }
 }
@@ -182,9 +197,9 @@ pub(super) fn table(
         Read::Found(false, loc) => Known::Stated(Protection::AwsOwned, loc),
         Read::Found(true, loc) => match subject.at("SSESpecification.KMSMasterKeyId") {
             Read::Found(value, loc) if !is_empty(value) => {
-                named_key(inventory, subject.resource, value, loc)
+                whose_key(named_key(inventory, subject.resource, value, loc))
             }
-            Read::Unknown(why, loc) => Known::Unknown(why, loc),
+            Read::Unknown(why, loc) => whose_key(Known::Unknown(why, loc)),
             _ => Known::Stated(Protection::AwsManaged("alias/aws/dynamodb".into()), loc),
         },
     }
@@ -216,9 +231,9 @@ pub(super) fn global_table(
                 Read::Found(false, loc) => Known::Stated(Protection::AwsOwned, *loc),
                 Read::Found(true, _) => match replica.at("SSESpecification.KMSMasterKeyId") {
                     Read::Found(value, loc) if !is_empty(value) => {
-                        named_key(inventory, subject.resource, value, loc)
+                        whose_key(named_key(inventory, subject.resource, value, loc))
                     }
-                    Read::Unknown(why, loc) => Known::Unknown(why, loc),
+                    Read::Unknown(why, loc) => whose_key(Known::Unknown(why, loc)),
                     read => Known::Stated(
                         Protection::AwsManaged("alias/aws/dynamodb".into()),
                         read.loc(),
@@ -279,9 +294,11 @@ pub(super) fn block_devices(
                 (Read::Unknown(why, loc), _) => Known::Unknown(why, loc),
                 (Read::Found(false, loc), _) => Known::Stated(Protection::None, loc),
                 (Read::Found(true, _), Read::Found(key, loc)) => {
-                    named_key(inventory, subject.resource, key, loc)
+                    whose_key(named_key(inventory, subject.resource, key, loc))
                 }
-                (Read::Found(true, _), Read::Unknown(why, loc)) => Known::Unknown(why, loc),
+                (Read::Found(true, _), Read::Unknown(why, loc)) => {
+                    whose_key(Known::Unknown(why, loc))
+                }
                 (Read::Found(true, loc), Read::Absent(_)) => when_encrypted(spec, loc),
                 (Read::Absent(loc), _) => ebs_default(loc),
             };

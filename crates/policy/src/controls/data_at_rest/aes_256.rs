@@ -17,10 +17,13 @@ const KMS: ServiceDefault = ServiceDefault {
 
 /// Judges one store by what protects it.
 pub(super) fn of_store(cx: &Cx<'_>, store: &Store, protection: &Known<Protection>) -> Judgement {
-    let by_kms = matches!(
-        protection.value(),
-        Some(Protection::Customer(_) | Protection::AwsManaged(_) | Protection::AwsOwned)
-    );
+    // Where a KMS key protects it, whichever: services take symmetric keys only.
+    let whichever = protection.unknown_key().is_some();
+    let by_kms = whichever
+        || matches!(
+            protection.value(),
+            Some(Protection::Customer(_) | Protection::AwsManaged(_) | Protection::AwsOwned)
+        );
     let (algorithm, source) = if store.spec.algorithm.is_empty() && by_kms {
         ("AES-256", KMS)
     } else {
@@ -31,9 +34,15 @@ pub(super) fn of_store(cx: &Cx<'_>, store: &Store, protection: &Known<Protection
         (store.spec.algorithm.as_str(), doc)
     };
     let judgement = match protection {
-        Known::Unknown(why, _) => Judgement::cannot_tell(store, "whether it is encrypted", why),
+        Known::Unknown(why, _) if !whichever => {
+            Judgement::cannot_tell(store, "whether it is encrypted", why)
+        }
         known if known.value() == Some(&Protection::None) => {
             Judgement::fail(store, "nothing encrypts it, so no AES-256 either")
+        }
+        known if key_spec_unknown(cx, known).is_some() => {
+            let why = key_spec_unknown(cx, known).unwrap_or_else(|| Arc::new(Why::Conditions));
+            Judgement::cannot_tell(store, "what kind of key encrypts it", &why)
         }
         known if other_key_spec(cx, known).is_some() => Judgement::fail(
             store,
@@ -65,6 +74,15 @@ pub(super) fn of_store(cx: &Cx<'_>, store: &Store, protection: &Known<Protection
         ),
     };
     judgement.fact_as("encryption at rest", protection, |p| p.label(cx.inventory))
+}
+
+/// Why the `KeySpec` of the store's own key is not known.
+fn key_spec_unknown(cx: &Cx<'_>, protection: &Known<Protection>) -> Option<Arc<Why>> {
+    let key = protection.value()?.customer_key()?.resource(cx.inventory)?;
+    match key.at("KeySpec").string() {
+        Read::Unknown(why, _) => Some(why),
+        _ => None,
+    }
 }
 
 /// The `KeySpec` of the store's own key, when it is another than AES-256 (`SYMMETRIC_DEFAULT`; AWS

@@ -7,12 +7,25 @@ use crate::prelude::*;
 pub(super) fn judge(cx: &Cx<'_>, out: &mut Out, nouns: &[&str], what: &str) {
     for store in nouns.iter().flat_map(|noun| cx.stores(noun)) {
         let judgement = match &store.protection {
+            known if known.unknown_key().is_some() => {
+                Judgement::pass(store, format!("the {what} is encrypted with a KMS key"))
+                    .note("which key that is, is not known before deployment")
+            }
             Known::Unknown(why, _) => {
                 Judgement::cannot_tell(store, &format!("how the {what} is encrypted"), why)
             }
             known => match known.value() {
                 Some(Protection::None) => {
                     Judgement::fail(store, format!("the {what} is not encrypted"))
+                }
+                Some(Protection::Customer(key)) if enabled_unknown(cx, key).is_some() => {
+                    let why = enabled_unknown(cx, key).unwrap_or_else(|| Arc::new(Why::Conditions));
+                    Judgement::cannot_tell(
+                        store,
+                        &format!("whether the {what}'s key is enabled"),
+                        &why,
+                    )
+                    .key(key)
                 }
                 Some(Protection::Customer(key)) => match trouble(cx, store, key) {
                     Some(trouble) => {
@@ -32,6 +45,14 @@ pub(super) fn judge(cx: &Cx<'_>, out: &mut Out, nouns: &[&str], what: &str) {
                 p.label(cx.inventory)
             }),
         );
+    }
+}
+
+/// Why it is not known whether a key is enabled.
+fn enabled_unknown(cx: &Cx<'_>, key: &lockfast_facts::nouns::KeyUse) -> Option<Arc<Why>> {
+    match key.resource(cx.inventory)?.at("Enabled").bool() {
+        Read::Unknown(why, _) => Some(why),
+        _ => None,
     }
 }
 

@@ -63,6 +63,9 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             ),
             Known::Default(..) => Judgement::pass(store, "AWS encrypts it by default")
                 .note("its template does not state the setting; stated, a change of it shows as a change of code"),
+            known if known.unknown_key().is_some() => {
+                Judgement::pass(store, "its template states how it is encrypted")
+            }
             Known::Unknown(why, _) => match &**why {
                 // Only what the template leaves out has these reasons; a value it takes from elsewhere has others.
                 Why::NotGiven(_) | Why::Unsupported(_) if spec.noun == "volume" => {

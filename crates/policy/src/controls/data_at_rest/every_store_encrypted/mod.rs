@@ -35,7 +35,10 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         let protection = effective(cx, store);
         let service = &store.spec.service;
         let mut judgement = match &protection {
-            Known::Unknown(why, _) => Judgement::cannot_tell(store, "whether it is encrypted", why),
+            Known::Unknown(why, _) => match protection.unknown_key() {
+                Some(why) => Judgement::pass_whichever_key(store, "what it stores is encrypted", why),
+                None => Judgement::cannot_tell(store, "whether it is encrypted", why),
+            },
             known if known.value() == Some(&Protection::None) && protection != store.protection => {
                 Judgement::fail(store, "what it takes its encryption from is not encrypted")
             }

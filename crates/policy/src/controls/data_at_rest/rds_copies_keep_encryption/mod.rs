@@ -64,6 +64,9 @@ fn databases(cx: &Cx<'_>, out: &mut Out) {
             continue;
         }
         let judgement = match &store.protection {
+            known if known.unknown_key().is_some() => {
+                Judgement::pass(store, "its backups and snapshots inherit its encryption")
+            }
             Known::Unknown(why, _) => {
                 Judgement::cannot_tell(store, "what its backups and snapshots inherit", why)
             }
@@ -143,7 +146,7 @@ fn copy(cx: &Cx<'_>, subject: Subject<'_>, property: &'static str, value: &Value
             .at(loc),
             _ => Judgement::pass(subject, "the cross-region copy names a key of its own").at(loc),
         },
-        (Some(false), _) if source_protection.is_some_and(|s| s.protection.value().is_some()) => {
+        (Some(false), _) if source_protection.is_some_and(|s| s.encrypted().value() == Some(&true)) => {
             Judgement::pass(subject, "the copy inherits its source's encryption")
         }
         (None, Read::Found(_, loc)) => {

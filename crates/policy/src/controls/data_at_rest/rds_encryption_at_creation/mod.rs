@@ -30,6 +30,9 @@ Properties:
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for store in cx.stores("database") {
         let judgement = match &store.protection {
+            known if known.unknown_key().is_some() => {
+                Judgement::pass(store, "encryption is decided at creation")
+            }
             Known::Unknown(why, _) => {
                 Judgement::cannot_tell(store, "with which encryption it is created", why)
             }

@@ -29,6 +29,11 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         let shown = |j: Judgement| {
             j.fact_as("storage encryption", &store.protection, |p| p.label(cx.inventory))
         };
+        if let Some(why) = store.protection.unknown_key() {
+            let message = "the database's storage is encrypted";
+            out.push(shown(Judgement::pass_whichever_key(store, message, why)));
+            continue;
+        }
         out.push(shown(match &store.protection {
             Known::Unknown(why, _) => {
                 Judgement::cannot_tell(store, "whether the storage is encrypted", why)

@@ -52,6 +52,10 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 "it names a KMS key, but its algorithm is AES256: S3 uses its own key or refuses the setting",
             )
             .at(unused_key.unwrap_or_default()),
+            known if known.unknown_key().is_some() => {
+                Judgement::pass(store, "new objects are encrypted with a KMS key")
+                    .note("which key that is, is not known before deployment")
+            }
             Known::Unknown(why, _) => Judgement::cannot_tell(store, "its default encryption", why),
             Known::Default(..) => {
                 Judgement::pass(store, "it states nothing, and S3 encrypts new objects by default")

@@ -83,7 +83,9 @@ fn database_of<'a>(cx: &Cx<'a>, value: &Value) -> Option<&'a Store> {
 
 fn stores(cx: &Cx<'_>, subject: Subject<'_>, database: &Store) -> Judgement {
     match &database.protection {
-        Known::Unknown(why, _) => Judgement::cannot_tell(subject, "the database's key", why),
+        Known::Unknown(why, _) if database.protection.unknown_key().is_none() => {
+            Judgement::cannot_tell(subject, "the database's key", why)
+        }
         _ => Judgement::pass(subject, "memory and magnetic store have the database's encryption"),
     }
     .fact_as("database's encryption", &database.protection, |p| p.label(cx.inventory))

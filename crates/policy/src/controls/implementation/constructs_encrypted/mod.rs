@@ -29,6 +29,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             continue;
         }
         let judgement = match &store.protection {
+            known if known.unknown_key().is_some() => Judgement::pass(store, "the construct encrypts"),
             Known::Unknown(why, _) => Judgement::cannot_tell(store, "whether the construct encrypts", why),
             known if known.value() == Some(&Protection::None) => {
                 Judgement::fail(store, "the construct comes out unencrypted")

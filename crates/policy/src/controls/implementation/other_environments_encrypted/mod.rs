@@ -44,6 +44,9 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         }
         let protection = effective(cx, store);
         let judgement = match (&protection, &environment) {
+            (known, _) if known.unknown_key().is_some() => {
+                Judgement::pass(store, "it has a key, which is enough outside production")
+            }
             (known, Known::Unknown(why, _))
                 if known.value().and_then(Protection::customer_key).is_none() =>
             {
