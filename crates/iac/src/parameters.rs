@@ -35,9 +35,19 @@ pub(crate) fn read(arguments: &[String], problems: &mut Vec<Problem>) -> Given {
     given
 }
 
+/// CloudFormation takes 200 parameters of 4,096 bytes; a file may hold more, but not this much.
+const MAX_BYTES: u64 = 8 << 20;
+
 type Failure = (Option<lockfast_facts::Pos>, String);
 
 fn from_file(path: &str) -> Result<Vec<(String, String)>, Failure> {
+    let length = std::fs::metadata(path).map_or(0, |m| m.len());
+    if length > MAX_BYTES {
+        return Err((
+            None,
+            format!("it has {length} bytes, and a parameter file at most {MAX_BYTES}"),
+        ));
+    }
     let text = std::fs::read_to_string(path).map_err(|e| (None, format!("cannot read it: {e}")))?;
     let root = parse(&text, SourceId(0))
         .map_err(|e| (Some(e.at), e.message))?

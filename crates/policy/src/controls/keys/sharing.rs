@@ -5,11 +5,13 @@ use crate::prelude::*;
 
 /// Judges every key by one property of the stores under it: all must have the same.
 ///
-/// `property` gives a store's, or why it is unknown; `apart` says what must not mix.
+/// `property` gives a store's, or why it is unknown; `home` the key's own, where that matters and is
+/// known; `apart` says what must not mix.
 pub(super) fn judge<T: Ord + std::fmt::Display + Clone>(
     cx: &Cx<'_>,
     out: &mut Out,
     property: impl Fn(&Store) -> Known<T>,
+    home: impl Fn(&KeyTarget) -> Option<T>,
     apart: &str,
 ) {
     for (key, stores) in crate::key_users::by_key(cx) {
@@ -27,13 +29,24 @@ pub(super) fn judge<T: Ord + std::fmt::Display + Clone>(
                 }
             }
         }
+        let home = home(&key).filter(|home| !values.iter().any(|(v, _)| v == home));
+        let own = home.is_some();
         values.sort_by(|a, b| a.0.cmp(&b.0));
         let about = match &key {
             KeyTarget::Resource(id) => About::Resource(*id),
             _ => About::Input,
         };
-        let list: Vec<String> = values.iter().map(|(v, _)| v.to_string()).collect();
-        let mut judgement = if values.len() > 1 {
+        let mut list: Vec<String> = values.iter().map(|(v, _)| v.to_string()).collect();
+        list.extend(home.map(|home| format!("{home}, its own")));
+        let mut judgement = if list.len() > 1 && own {
+            Judgement::fail(
+                about,
+                format!(
+                    "one key serves other {apart} than its own: {}",
+                    list.join(", ")
+                ),
+            )
+        } else if list.len() > 1 {
             Judgement::fail(
                 about,
                 format!("one key serves several {apart}: {}", list.join(", ")),

@@ -25,6 +25,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         cx,
         out,
         |store| cx.classification(store.resource).clone(),
+        |_| None,
         "classifications",
     );
 }
