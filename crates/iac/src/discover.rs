@@ -118,6 +118,14 @@ fn walk(root: &Path, wanted: Option<&GlobMatcher>, found: &mut Found) {
                     .unwrap_or_else(PoisonError::into_inner)
                     .push(entry.path().to_owned());
             }
+            // An app's own assembly counts, though git ignores it.
+            let output = entry.path().join("cdk.out");
+            if !is_one && matches(&output) && is_assembly(&output) {
+                assemblies
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(output);
+            }
             !is_one
         }
     };

@@ -6,7 +6,7 @@ pub const KEPT: u8 = 0;
 pub const BROKEN: u8 = 1;
 /// The command line or the policy file is wrong.
 pub const USAGE: u8 = 2;
-/// Some input could not be read.
+/// Some input could not be read, or there was nothing to judge.
 pub const UNREADABLE: u8 = 3;
 /// More verdicts are unknown than `--max-unknown` allows.
 pub const UNKNOWN: u8 = 4;
@@ -16,6 +16,6 @@ pub const HELP: &str = "Exit codes:
   0  the policy is kept: nothing at or above --fail-on fails
   1  the policy is broken: a control fails
   2  the command line or the policy file is wrong
-  3  some input could not be read (what could be read was judged)
+  3  some input could not be read (what could be read was judged), or no template was found
   4  more verdicts are unknown than --max-unknown allows
 When several hold, the first of 2, 1, 3, 4 is given.";

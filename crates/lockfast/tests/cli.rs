@@ -378,3 +378,36 @@ fn output_does_not_depend_on_the_number_of_threads() {
     };
     assert!(run("1") == run("4"));
 }
+
+#[test]
+fn nothing_to_judge_is_no_success() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (code, out, _) = output(lockfast().current_dir(folder.path()).args(["check", "."]));
+    assert_eq!(code, 3, "{out}");
+    assert!(out.contains("Nothing was judged"), "{out}");
+}
+
+#[test]
+fn an_ignored_assembly_is_found_wherever_its_app_lies() {
+    let manifest = r#"{"version": "48.0.0", "artifacts": {"Data": {
+        "type": "aws:cloudformation:stack", "environment": "aws://111111111111/eu-central-1",
+        "properties": {"templateFile": "Data.template.json"}}}}"#;
+    let template = r#"{"Resources": {"Orders": {"Type": "AWS::SQS::Queue", "Properties": {"SqsManagedSseEnabled": false}}}}"#;
+    let folder = folder(&[(".gitignore", "cdk.out\n")]);
+    let assembly = folder.path().join("infra/app/cdk.out");
+    std::fs::create_dir_all(&assembly).expect("folders");
+    std::fs::write(assembly.join("manifest.json"), manifest).expect("written");
+    std::fs::write(assembly.join("Data.template.json"), template).expect("written");
+    let (code, out, _) = output(
+        lockfast()
+            .current_dir(folder.path())
+            .args(["check", ".", "-f", "json"]),
+    );
+    let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(
+        (code, &report["input"]["templates"]),
+        (1, &1.into()),
+        "{}",
+        report["input"]
+    );
+}

@@ -359,7 +359,12 @@ impl View<'_, '_> {
         let total = summary.total;
         let verdict = if total.fail > 0 {
             self.paint(AnsiColor::Red.on_default().bold(), "The policy is broken")
-        } else if total.unknown > 0 {
+        } else if self.report.input.templates == 0 {
+            self.paint(
+                AnsiColor::Yellow.on_default().bold(),
+                "Nothing was judged, since no template was found",
+            )
+        } else if total.unknown > 0 || !self.report.input.problems.is_empty() {
             self.paint(
                 AnsiColor::Yellow.on_default().bold(),
                 "Nothing known breaks the policy",

@@ -369,7 +369,7 @@ fn exit_code(
     }
     if broken {
         exit::BROKEN
-    } else if !loaded.problems.is_empty() {
+    } else if !loaded.problems.is_empty() || loaded.inventory.stacks().is_empty() {
         exit::UNREADABLE
     } else if max_unknown.is_some_and(|limit| unknown > limit) {
         exit::UNKNOWN
