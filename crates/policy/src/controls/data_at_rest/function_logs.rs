@@ -18,7 +18,7 @@ pub(super) enum Group<'a> {
 }
 
 /// Log groups of the input by name.
-pub(super) struct FunctionLogs<'a>(HashMap<String, &'a Resource>);
+pub(super) struct FunctionLogs<'a>(HashMap<String, Vec<&'a Resource>>);
 
 /// Two texts have the same key when they are the same text.
 fn key(text: &Text) -> String {
@@ -32,7 +32,7 @@ const PREFIX: &str = "/aws/lambda/";
 
 impl<'a> FunctionLogs<'a> {
     pub(super) fn of(cx: &Cx<'a>) -> Self {
-        let mut groups = HashMap::new();
+        let mut groups: HashMap<String, Vec<&Resource>> = HashMap::new();
         // A group of the template comes after CDK's retention setter, and so replaces it.
         for kind in ["Custom::LogRetention", "AWS::Logs::LogGroup"] {
             for group in cx.inventory.of_kind(kind) {
@@ -40,12 +40,27 @@ impl<'a> FunctionLogs<'a> {
                     if let Read::Found(name, _) = subject.at("LogGroupName").text()
                         && name.known_prefix().starts_with(PREFIX)
                     {
-                        groups.insert(key(&name), group);
+                        groups.entry(key(&name)).or_default().push(group);
                     }
                 }
             }
         }
         FunctionLogs(groups)
+    }
+
+    /// The last group of a name that may lie in the account and region of its user; one of the same
+    /// stack comes first.
+    fn of_name(&self, cx: &Cx<'a>, name: &str, user: &Resource) -> Option<&'a Resource> {
+        let place = |resource: &Resource| &cx.inventory.stack_of(resource).place;
+        let apart =
+            |a: &Option<Arc<str>>, b: &Option<Arc<str>>| a.is_some() && b.is_some() && a != b;
+        let (account, region) = (&place(user).account, &place(user).region);
+        let groups = self.0.get(name)?.iter().copied();
+        groups
+            .filter(|group| {
+                !apart(&place(group).account, account) && !apart(&place(group).region, region)
+            })
+            .max_by_key(|group| group.stack == user.stack)
     }
 
     /// The group of a function.
@@ -70,10 +85,10 @@ impl<'a> FunctionLogs<'a> {
                 attribute: None,
             }),
         ]));
-        let found = self.0.get(&own).copied().or_else(|| {
+        let found = self.of_name(cx, &own, function.resource).or_else(|| {
             let name = function.at("FunctionName").text().found()?;
             let parts = std::iter::once(Part::Literal(PREFIX.into())).chain(name.parts());
-            self.0.get(&key(&Text::from_parts(parts))).copied()
+            self.of_name(cx, &key(&Text::from_parts(parts)), function.resource)
         });
         match found {
             Some(group) if &*group.kind == "AWS::Logs::LogGroup" => Group::Given(group, group.loc),
