@@ -275,16 +275,18 @@ impl Inventory {
             .map(|id| self.resource(*id))
     }
 
-    /// True when two resources are deployed to the same account and region as far as is known;
+    /// Whether two resources lie in one account and region, where a name means the same thing;
     /// `None` when the input does not say.
-    pub fn same_region(&self, a: &Resource, b: &Resource) -> Option<bool> {
+    pub fn same_place(&self, a: &Resource, b: &Resource) -> Option<bool> {
         if a.stack == b.stack {
             return Some(true);
         }
-        let (a, b) = (
-            &self.stack_of(a).place.region,
-            &self.stack_of(b).place.region,
-        );
-        Some(a.as_ref()? == b.as_ref()?)
+        let (a, b) = (&self.stack_of(a).place, &self.stack_of(b).place);
+        let same = |a: &Option<Arc<str>>, b: &Option<Arc<str>>| Some(a.as_ref()? == b.as_ref()?);
+        match (same(&a.account, &b.account), same(&a.region, &b.region)) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        }
     }
 }

@@ -181,6 +181,10 @@ fn find_database<'a>(
         .iter()
         .filter(|(kind, _)| kind.ends_with(suffix))
         .flat_map(|(kind, property)| inventory.named(kind, property, name))
+        // A name means one of the same account and region; an ARN may lead elsewhere.
+        .filter(|candidate| {
+            written.starts_with("arn:") || inventory.same_place(user, candidate) != Some(false)
+        })
         .find(|candidate| candidate.id != user.id)
 }
 

@@ -17,5 +17,5 @@ pub(super) fn find<'a>(cx: &Cx<'a>, user: &Resource, value: &Value) -> Option<&'
     };
     cx.inventory
         .named("AWS::Logs::LogGroup", "LogGroupName", name)
-        .find(|group| cx.inventory.same_region(user, group) != Some(false))
+        .find(|group| cx.inventory.same_place(user, group) != Some(false))
 }

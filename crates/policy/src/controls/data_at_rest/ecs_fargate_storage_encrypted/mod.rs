@@ -98,7 +98,9 @@ fn with_key(cx: &Cx<'_>, subject: Subject<'_>) -> Judgement {
         Read::Found(value, _) => cx.inventory.target(value).map(|(r, _)| r).or_else(|| {
             let name = value.at("").string().found()?;
             let name = name.rsplit('/').next()?;
-            cx.inventory.named("AWS::ECS::Cluster", "ClusterName", name).next()
+            cx.inventory
+                .named("AWS::ECS::Cluster", "ClusterName", name)
+                .find(|cluster| cx.inventory.same_place(subject.resource, cluster) != Some(false))
         }),
         _ => None,
     };
