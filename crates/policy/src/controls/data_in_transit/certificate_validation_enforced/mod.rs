@@ -1,3 +1,5 @@
+use super::databases::databases;
+use crate::connection::Tls;
 use crate::prelude::*;
 use lockfast_facts::Loc;
 use regex::{Regex, RegexBuilder, RegexSet};
@@ -262,9 +264,20 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             );
         }
     }
+    let unverified: HashMap<ResourceId, String> = databases(cx)
+        .into_iter()
+        .filter(|found| found.tls == Tls::Encrypted && !found.local)
+        .map(|found| (found.subject.id(), found.part))
+        .collect();
     for id in seen.difference(&judged) {
         let resource = cx.inventory.resource(*id);
-        out.push(Judgement::pass(resource, "no variable switches the validation of certificates off"));
+        let judgement = Judgement::pass(resource, "no variable switches the validation of certificates off");
+        out.push(match unverified.get(id) {
+            Some(part) => judgement.note(format!(
+                "the connection of {part} is encrypted, but nothing makes it verify the server: for PostgreSQL use sslmode=verify-full with the RDS certificate bundle"
+            )),
+            None => judgement,
+        });
     }
 }
 
