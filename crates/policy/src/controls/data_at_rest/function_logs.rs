@@ -30,6 +30,9 @@ fn key(text: &Text) -> String {
 
 const PREFIX: &str = "/aws/lambda/";
 
+/// Folders of the groups that services make themselves.
+const PREFIXES: [&str; 4] = [PREFIX, "/aws/rds/", "/aws/docdb/", "/aws/neptune/"];
+
 impl<'a> FunctionLogs<'a> {
     pub(super) fn of(cx: &Cx<'a>) -> Self {
         let mut groups: HashMap<String, Vec<&Resource>> = HashMap::new();
@@ -38,7 +41,7 @@ impl<'a> FunctionLogs<'a> {
             for group in cx.inventory.of_kind(kind) {
                 for subject in cx.inventory.variants_of(group.id) {
                     if let Read::Found(name, _) = subject.at("LogGroupName").text()
-                        && name.known_prefix().starts_with(PREFIX)
+                        && PREFIXES.iter().any(|p| name.known_prefix().starts_with(p))
                     {
                         groups.entry(key(&name)).or_default().push(group);
                     }
@@ -46,6 +49,12 @@ impl<'a> FunctionLogs<'a> {
             }
         }
         FunctionLogs(groups)
+    }
+
+    /// The group that a service would make under a name, if a template makes it.
+    pub(super) fn named(&self, cx: &Cx<'a>, name: &Text, user: &Resource) -> Option<&'a Resource> {
+        self.of_name(cx, &key(name), user)
+            .filter(|group| &*group.kind == "AWS::Logs::LogGroup")
     }
 
     /// The last group of a name that may lie in the account and region of its user; one of the same

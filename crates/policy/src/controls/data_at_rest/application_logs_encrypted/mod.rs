@@ -1,15 +1,16 @@
 use super::function_logs::{FunctionLogs, Group, is_helper};
 use crate::prelude::*;
-use lockfast_facts::Loc;
+use lockfast_facts::{Loc, Part, Reference, Text};
 
 control! {
     /// Follows what applications log with to where the logs lie: Lambda functions, access and
-    /// execution logs of API stages, Step Functions, pipes, OpenSearch domains and MSK brokers. (The
+    /// execution logs of API stages, Step Functions, pipes, OpenSearch domains and MSK brokers, and the
+    /// logs that databases export. (The
     /// containers of task definitions are followed by `ecs-logs-encrypted`; an essential container
     /// without a log configuration fails here.) A log group must have a
     /// KMS key, a delivery stream must be encrypted. What a service makes by itself at run time has no
-    /// KMS key: the group of a function that names none, `/aws/lambda/NAME`, and the execution logs
-    /// of an API stage, `API-Gateway-Execution-Logs_ID/STAGE`, unless a template makes the group under
+    /// KMS key: the group of a function that names none, `/aws/lambda/NAME`, the execution logs of an API
+    /// stage, `API-Gateway-Execution-Logs_ID/STAGE`, and a database's `/aws/rds/instance/ID/LOG`, unless a template makes the group under
     /// that very name.
     ///
     /// A group that is only named, and made by no template given, is unknown. Functions that CDK
@@ -101,6 +102,13 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     for stage in cx.subjects(&["AWS::ApiGateway::Stage"]) {
         out.extend(execution_logs(cx, stage));
     }
+    for (kind, name, folder) in DATABASES {
+        for database in cx.subjects(&[kind]) {
+            for read in database.each("EnableCloudwatchLogsExports.*") {
+                out.extend(exported(cx, &logs, database, name, folder, read));
+            }
+        }
+    }
     for task in cx.subjects(&["AWS::ECS::TaskDefinition"]) {
         for container in task
             .each("ContainerDefinitions.*")
@@ -110,6 +118,65 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             out.extend(without_log(task, container));
         }
     }
+}
+
+/// Databases that export logs: the property that names them, and the folder of their log groups.
+const DATABASES: [(&str, &str, &str); 4] = [
+    ("AWS::RDS::DBInstance", "DBInstanceIdentifier", "/aws/rds/instance/"),
+    ("AWS::RDS::DBCluster", "DBClusterIdentifier", "/aws/rds/cluster/"),
+    ("AWS::DocDB::DBCluster", "DBClusterIdentifier", "/aws/docdb/"),
+    ("AWS::Neptune::DBCluster", "DBClusterIdentifier", "/aws/neptune/"),
+];
+
+/// A log that a database exports: RDS makes the group, without a KMS key, unless a template made it
+/// before by its name (Amazon RDS User Guide, "Publishing database logs to Amazon CloudWatch Logs").
+fn exported<'a>(
+    cx: &Cx<'a>,
+    logs: &FunctionLogs<'a>,
+    database: Subject<'a>,
+    name: &'static str,
+    folder: &str,
+    read: Read<&'a Value>,
+) -> Option<Judgement> {
+    let (log, loc) = match read.string() {
+        Read::Found(log, loc) => (log, loc),
+        Read::Absent(_) => return None,
+        Read::Unknown(why, loc) => {
+            return Some(
+                Judgement::cannot_tell(database, "which logs it exports", &why)
+                    .at(loc)
+                    .part("exported logs"),
+            );
+        }
+    };
+    let part = format!("{log} log");
+    let mut names = vec![Text::from_parts([
+        Part::Literal(folder.into()),
+        Part::Reference(Reference {
+            target: database.id(),
+            attribute: None,
+        }),
+        Part::Literal(format!("/{log}").into()),
+    ])];
+    if let Read::Found(own, _) = database.at(name).text() {
+        let parts = std::iter::once(Part::Literal(folder.into()))
+            .chain(own.parts())
+            .chain([Part::Literal(format!("/{log}").into())]);
+        names.push(Text::from_parts(parts));
+    }
+    let group = names.iter().find_map(|name| logs.named(cx, name, database.resource));
+    let judgement = match group {
+        Some(group) => in_group(cx, database, group, loc, &part),
+        None => Judgement::fail(
+            database,
+            format!("no template given makes the log group of its {part}: the service makes it, without a KMS key"),
+        )
+        .at(loc),
+    };
+    Some(match judgement.about == crate::judgement::About::Resource(database.id()) {
+        true => judgement.part(part),
+        false => judgement,
+    })
 }
 
 /// A container that a task cannot do without, and whose output goes nowhere.
