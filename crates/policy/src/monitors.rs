@@ -1,10 +1,12 @@
 //! What watches events and tells somebody: EventBridge rules, metric filters with their alarms.
 //!
 //! A monitor sees the events of its own account and region, so what is watched is judged place by
-//! place ([`Place`](near::Group)), and under the conditions that the monitor is made under.
+//! place ([`Group`]), and under the conditions that the monitor is made under.
 
+mod alarms;
 mod near;
 
+pub(crate) use alarms::Alarms;
 pub(crate) use near::{Group, Near, Reach, gaps, groups, is_near};
 
 use crate::cx::Cx;
@@ -12,7 +14,7 @@ use crate::judgement::{About, Judgement, Verdict};
 use crate::patterns::{Event, event_matches, json_of, metric_matches, placed, violation};
 use lockfast_facts::{Guard, Kind, Read, ResourceId, Subject};
 use serde_json::Value as Json;
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 /// Whether a monitor sees an event and tells somebody.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -213,6 +215,33 @@ impl<'a> Seen<'a> {
     /// Adds what else tells somebody of the event.
     pub(crate) fn also(&mut self, cx: &Cx<'a>, subject: Subject<'a>, watch: Watch) {
         self.0.add(cx, subject, near::Reach::default(), watch);
+    }
+
+    /// Adds the rules of AWS Config with this identifier, as far as somebody is told of what they find.
+    pub(crate) fn also_by_config(&mut self, cx: &Cx<'a>, identifier: &str) {
+        let violations = Violations::of(cx);
+        for rule in cx.subjects(&["AWS::Config::ConfigRule"]) {
+            let managed = rule.at("Source.SourceIdentifier").string().found();
+            if managed.as_deref() == Some(identifier) {
+                self.also(cx, rule, violations.told_of(cx, rule));
+            }
+        }
+    }
+
+    /// The same with the alarms that are on one resource; itself when there are none.
+    pub(crate) fn with_alarms(
+        &self,
+        cx: &Cx<'a>,
+        alarms: Option<&Vec<(Subject<'a>, Watch)>>,
+    ) -> Cow<'_, Self> {
+        let Some(alarms) = alarms else {
+            return Cow::Borrowed(self);
+        };
+        let mut seen = self.clone();
+        for (alarm, told) in alarms {
+            seen.also(cx, *alarm, told.clone());
+        }
+        Cow::Owned(seen)
     }
 
     /// Judges whether what happens to a group of resources is watched: one judgement, or one for
@@ -469,128 +498,4 @@ fn read_by(
             near::Reach::default(),
         ),
     }
-}
-
-/// Alarms with an action that somebody gets, by metric.
-pub(crate) struct Alarms<'a>(HashMap<(String, String), Vec<(Subject<'a>, Watch)>>);
-
-impl<'a> Alarms<'a> {
-    /// Finds the alarms of the input.
-    pub(crate) fn of(cx: &Cx<'a>) -> Self {
-        let composites = cx.subjects(&["AWS::CloudWatch::CompositeAlarm"]);
-        let mut by_metric: HashMap<_, Vec<_>> = HashMap::new();
-        for alarm in cx.subjects(&["AWS::CloudWatch::Alarm"]) {
-            let told = match told(alarm) {
-                Watch::Yes => Watch::Yes,
-                own => composites
-                    .iter()
-                    .filter(|composite| mentions(**composite, alarm))
-                    .map(|composite| told(*composite))
-                    .fold(own, Ord::max),
-            };
-            for (name, namespace) in metrics(alarm) {
-                by_metric
-                    .entry((namespace, name))
-                    .or_default()
-                    .push((alarm, told.clone()));
-            }
-        }
-        Alarms(by_metric)
-    }
-
-    /// The alarms on a metric, and whether each tells somebody.
-    pub(crate) fn on(&self, namespace: &str, name: &str) -> &[(Subject<'a>, Watch)] {
-        self.0
-            .get(&(namespace.to_owned(), name.to_owned()))
-            .map_or(&[], Vec::as_slice)
-    }
-
-    /// The alarms on any metric of a namespace.
-    pub(crate) fn of_namespace(
-        &self,
-        namespace: &str,
-    ) -> impl Iterator<Item = &(Subject<'a>, Watch)> {
-        let mut found: Vec<_> = self
-            .0
-            .iter()
-            .filter(|((of, _), _)| of == namespace)
-            .flat_map(|(_, alarms)| alarms)
-            .collect();
-        found.sort_by_key(|(alarm, _)| alarm.id());
-        found.into_iter()
-    }
-
-    /// Whether somebody is told of what a metric filter counts.
-    fn over(&self, cx: &Cx<'a>, filter: Subject<'a>) -> Watch {
-        let mut best = Watch::Silent("no alarm is on the metric of its filter");
-        for transformation in filter.each("MetricTransformations.*") {
-            let Read::Found(transformation, _) = transformation else {
-                best = best.max(Watch::Unknown(
-                    "the metric of its filter is known only at deployment",
-                ));
-                continue;
-            };
-            let read = |name: &str| transformation.at(name).string().found();
-            let (Some(namespace), Some(name)) = (read("MetricNamespace"), read("MetricName"))
-            else {
-                best = best.max(Watch::Unknown(
-                    "the metric of its filter is known only at deployment",
-                ));
-                continue;
-            };
-            for (alarm, told) in self.on(&namespace, &name) {
-                let group = Group::of(cx, filter);
-                if near::is_near(cx, &group, *alarm, near::Reach::default()) == Near::Yes
-                    && alarm.variant.when.compatible(&filter.variant.when)
-                {
-                    best = best.max(told.clone());
-                }
-            }
-        }
-        best
-    }
-}
-
-/// Whether an alarm has an action, and does it.
-fn told(alarm: Subject<'_>) -> Watch {
-    match (
-        alarm.at("ActionsEnabled").bool(),
-        alarm.at("AlarmActions.0"),
-    ) {
-        (Read::Found(false, _), _) => Watch::Silent("the actions of its alarm are switched off"),
-        (_, Read::Absent(_)) => Watch::Silent("its alarm has no action"),
-        (Read::Unknown(..), _) | (_, Read::Unknown(..)) => {
-            Watch::Unknown("the actions of its alarm are known only at deployment")
-        }
-        _ => Watch::Yes,
-    }
-}
-
-/// The metrics that an alarm is on, as `(name, namespace)`.
-fn metrics(alarm: Subject<'_>) -> Vec<(String, String)> {
-    let pair = |name: Read<&lockfast_facts::Value>, namespace: Read<&lockfast_facts::Value>| {
-        Some((name.string().found()?, namespace.string().found()?))
-    };
-    let own = pair(alarm.at("MetricName"), alarm.at("Namespace"));
-    let of_math = alarm
-        .each("Metrics.*.MetricStat.Metric")
-        .into_iter()
-        .filter_map(Read::found)
-        .filter_map(|metric| pair(metric.at("MetricName"), metric.at("Namespace")));
-    own.into_iter().chain(of_math).collect()
-}
-
-/// Whether a composite alarm's rule speaks of an alarm, by reference or by name.
-fn mentions(composite: Subject<'_>, alarm: Subject<'_>) -> bool {
-    let Read::Found(text, _) = composite.at("AlarmRule").text() else {
-        return false;
-    };
-    let name = alarm.at("AlarmName").string().found();
-    text.parts().iter().any(|part| match part {
-        lockfast_facts::Part::Reference(to) => to.target == alarm.id(),
-        lockfast_facts::Part::Literal(text) => {
-            name.as_deref().is_some_and(|name| text.contains(name))
-        }
-        _ => false,
-    })
 }

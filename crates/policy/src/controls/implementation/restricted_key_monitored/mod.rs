@@ -1,7 +1,6 @@
 use crate::monitors::Alarms;
 use crate::patterns::{Event, key_deleted, key_events, key_use, rotation};
 use crate::prelude::*;
-use std::collections::HashMap;
 
 control! {
     /// Restricted data asks for enhanced monitoring of its key (`monitoring` of
@@ -40,8 +39,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         .chain(rotation())
         .chain([key_use(), key_deleted()])
         .collect();
-    let mut seen = None;
-    let mut alarms: HashMap<ResourceId, Vec<_>> = HashMap::new();
+    let mut monitored = None;
     for (key, stores) in crate::key_users::by_key(cx) {
         let Some((store, class)) = stores.iter().find_map(|store| {
             let class = *cx.classification(store.resource).value()?;
@@ -63,25 +61,12 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             }
             KeyTarget::AwsManaged(_) => continue,
         };
-        let seen = seen.get_or_insert_with(|| {
-            for (alarm, told) in Alarms::of(cx).of_namespace("AWS/KMS") {
-                for arn in alarm.each("Dimensions.*.Value").into_iter().filter_map(Read::found) {
-                    if let Some((key, _)) = cx.inventory.target(arn) {
-                        alarms.entry(key.id).or_default().push((*alarm, told.clone()));
-                    }
-                }
-            }
-            cx.monitors().see(cx, &events)
+        let (seen, alarms) = monitored.get_or_insert_with(|| {
+            let all = Alarms::of(cx);
+            (cx.monitors().see(cx, &events), Alarms::by_resource(cx, all.of_namespace("AWS/KMS")))
         });
-        let mut own = None;
-        if let Some(alarms) = alarms.get(&id) {
-            let seen = own.insert(seen.clone());
-            for (alarm, told) in alarms {
-                seen.also(cx, *alarm, told.clone());
-            }
-        }
+        let seen = seen.with_alarms(cx, alarms.get(&id));
         for subject in cx.inventory.variants_of(id) {
-            let seen = own.as_ref().unwrap_or(seen);
             out.extend(seen.judge_one(cx, subject, &format!("this key of {class} data")));
         }
     }

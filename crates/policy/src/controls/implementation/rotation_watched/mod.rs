@@ -1,4 +1,4 @@
-use crate::monitors::{Violations, groups};
+use crate::monitors::groups;
 use crate::patterns::rotation;
 use crate::prelude::*;
 
@@ -30,13 +30,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         return;
     }
     let mut seen = cx.monitors().see(cx, &rotation());
-    let violations = Violations::of(cx);
-    for rule in cx.subjects(&["AWS::Config::ConfigRule"]) {
-        let identifier = rule.at("Source.SourceIdentifier").string().found();
-        if identifier.as_deref() == Some("CMK_BACKING_KEY_ROTATION_ENABLED") {
-            seen.also(cx, rule, violations.told_of(cx, rule));
-        }
-    }
+    seen.also_by_config(cx, "CMK_BACKING_KEY_ROTATION_ENABLED");
     for group in groups(cx, keys) {
         out.extend(seen.judge(cx, &group, "the rotation of keys"));
     }

@@ -1,7 +1,6 @@
-use crate::monitors::{Alarms, Violations};
+use crate::monitors::Alarms;
 use crate::patterns::expiry;
 use crate::prelude::*;
-use std::collections::HashMap;
 
 control! {
     /// Where the input has certificates, something must tell of their expiry: an EventBridge rule
@@ -31,30 +30,11 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         return;
     }
     let mut seen = cx.monitors().see(cx, &expiry());
-    let violations = Violations::of(cx);
-    for rule in cx.subjects(&["AWS::Config::ConfigRule"]) {
-        let identifier = rule.at("Source.SourceIdentifier").string().found();
-        if identifier.as_deref() == Some("ACM_CERTIFICATE_EXPIRATION_CHECK") {
-            seen.also(cx, rule, violations.told_of(cx, rule));
-        }
-    }
-    let mut alarms: HashMap<ResourceId, Vec<_>> = HashMap::new();
-    for (alarm, told) in Alarms::of(cx).on("AWS/CertificateManager", "DaysToExpiry") {
-        for arn in alarm.each("Dimensions.*.Value").into_iter().filter_map(Read::found) {
-            if let Some((certificate, _)) = cx.inventory.target(arn) {
-                alarms.entry(certificate.id).or_default().push((*alarm, told.clone()));
-            }
-        }
-    }
+    seen.also_by_config(cx, "ACM_CERTIFICATE_EXPIRATION_CHECK");
+    let all = Alarms::of(cx);
+    let alarms = Alarms::by_resource(cx, all.on("AWS/CertificateManager", "DaysToExpiry"));
     for certificate in certificates {
-        let own = alarms.get(&certificate.id()).map(|alarms| {
-            let mut seen = seen.clone();
-            for (alarm, told) in alarms {
-                seen.also(cx, *alarm, told.clone());
-            }
-            seen
-        });
-        let seen = own.as_ref().unwrap_or(&seen);
+        let seen = seen.with_alarms(cx, alarms.get(&certificate.id()));
         out.extend(seen.judge_one(cx, certificate, "its expiry"));
     }
 }
