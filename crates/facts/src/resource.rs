@@ -44,6 +44,20 @@ pub struct Stack {
     pub parent: Option<StackId>,
     /// Tags of the stack itself (CDK's stack tags).
     pub tags: Vec<(String, String)>,
+    /// What its parameters may be, as far as the source tells, sorted by name.
+    pub parameters: Vec<StackParameter>,
+}
+
+/// A parameter of a stack.
+#[derive(Clone, Debug)]
+pub struct StackParameter {
+    /// Its name in the template.
+    pub name: Arc<str>,
+    /// The name that guards show: with the stack's, when several stacks have a parameter of that name.
+    pub shown: Arc<str>,
+    /// What it may be: one value when it is given or passed; the last starts with `≠` when it stands
+    /// for all others.
+    pub values: Vec<Arc<str>>,
 }
 
 /// A resource under one combination of conditions.

@@ -4,7 +4,9 @@ use crate::config::{Classification, Config, EnvironmentKind};
 use crate::monitors::Monitors;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use lockfast_facts::nouns::{Store, Variable, variables};
-use lockfast_facts::{Inventory, Known, Loc, Read, Resource, ResourceId, Stack, Subject, Why};
+use lockfast_facts::{
+    Guard, Inventory, Known, Loc, Read, Resource, ResourceId, Stack, Subject, Why,
+};
 use std::sync::{Arc, OnceLock};
 
 /// The context of a judgement.
@@ -71,6 +73,50 @@ impl<'a> Cx<'a> {
     /// The environment a resource belongs to, by name.
     pub fn environment_name(&self, id: ResourceId) -> &Known<EnvironmentName> {
         &self.environments[id.0 as usize]
+    }
+
+    /// The environments a resource may belong to under one variant, and when it belongs to each: the
+    /// one that the context knows or, where it knows none, those that an environment parameter of its
+    /// stack chooses (`Env=dev`). None when the variant is not made in its environment.
+    pub fn environments(&self, subject: Subject<'_>) -> Vec<(Known<EnvironmentName>, Guard)> {
+        let known = self.environment_name(subject.id());
+        let when = &subject.variant.when;
+        let chosen = when.choices().iter().find_map(|(parameter, value)| {
+            // Several stacks with a parameter of that name show it as `Stack.Env`.
+            let name = parameter.rsplit('.').next().unwrap_or(parameter);
+            chooses_environment(name).then(|| named(value))?
+        });
+        let always = Guard::default;
+        if let Some(environment) = known.value() {
+            return match chosen {
+                Some(chosen) if chosen.kind != environment.kind => Vec::new(),
+                _ => vec![(known.clone(), always())],
+            };
+        }
+        if let Some(chosen) = chosen {
+            return vec![(Known::Stated(chosen, subject.resource.loc), always())];
+        }
+        let stack = self.inventory.stack_of(subject.resource);
+        let parameter = stack.parameters.iter().find(|parameter| {
+            chooses_environment(&parameter.name)
+                && parameter.values.iter().any(|value| named(value).is_some())
+        });
+        let Some(parameter) = parameter else {
+            return vec![(known.clone(), always())];
+        };
+        parameter
+            .values
+            .iter()
+            .map(|value| {
+                let environment = named(value).map_or_else(
+                    || known.clone(),
+                    |chosen| Known::Stated(chosen, subject.resource.loc),
+                );
+                let guard = Guard::new([(parameter.shown.clone(), value.clone())]);
+                (environment, guard)
+            })
+            .filter(|(_, guard)| guard.compatible(when))
+            .collect()
     }
 
     /// A resource's classification; unknown when nothing classifies it.
@@ -194,7 +240,16 @@ impl EnvironmentRules {
                 return Known::Stated(found, loc);
             }
         }
-        match kind_in(&stack.path).or_else(|| kind_in(&stack.name)) {
+        let given = stack.parameters.iter().find_map(|parameter| {
+            let [value] = &*parameter.values else {
+                return None;
+            };
+            chooses_environment(&parameter.name).then(|| named(value))?
+        });
+        match given
+            .or_else(|| kind_in(&stack.path))
+            .or_else(|| kind_in(&stack.name))
+        {
             Some(found) => Known::Stated(found, loc),
             None => Known::Unknown(
                 Arc::new(Why::NotGiven(format!(
@@ -231,39 +286,65 @@ fn is_environment_tag(name: &str) -> bool {
     )
 }
 
+/// True for the name of a parameter that chooses the environment: `Env`, `EnvironmentName`, `Stage`.
+fn chooses_environment(parameter: &str) -> bool {
+    words(parameter)
+        .iter()
+        .any(|word| word.starts_with("env") || word == "stage")
+}
+
+/// The environment that a parameter's value stands for, by the value's own spelling.
+fn named(value: &Arc<str>) -> Option<EnvironmentName> {
+    if value.starts_with('≠') {
+        return None;
+    }
+    let found = kind_in(value)?;
+    Some(EnvironmentName {
+        name: value.clone(),
+        ..found
+    })
+}
+
 /// The environment a word in a name stands for.
 fn kind_in(text: &str) -> Option<EnvironmentName> {
-    let mut words: Vec<String> = Vec::new();
-    let mut previous_lower = false;
-    for c in text.chars() {
-        if !c.is_alphanumeric() {
-            words.push(String::new());
-            previous_lower = false;
-            continue;
-        }
-        if words.is_empty() || (c.is_uppercase() && previous_lower) {
-            words.push(String::new());
-        }
-        previous_lower = c.is_lowercase();
-        if let Some(word) = words.last_mut() {
-            word.extend(c.to_lowercase());
-        }
-    }
-    words.iter().find_map(|word| {
-        let kind = match word.as_str() {
-            "prod" | "production" | "prd" | "live" => EnvironmentKind::Production,
-            "staging" | "stage" | "stg" | "preprod" | "uat" => EnvironmentKind::Staging,
-            "dev" | "development" | "test" | "tst" | "sandbox" | "qa" => {
-                EnvironmentKind::Development
-            }
-            _ => return None,
-        };
+    words(text).into_iter().find_map(|word| {
         Some(EnvironmentName {
-            kind,
-            name: word.as_str().into(),
+            kind: environment_word(&word)?,
+            name: word.into(),
             system: None,
         })
     })
+}
+
+/// The kind of environment that one lower-case word stands for.
+pub(crate) fn environment_word(word: &str) -> Option<EnvironmentKind> {
+    match word {
+        "prod" | "production" | "prd" | "live" => Some(EnvironmentKind::Production),
+        "staging" | "stage" | "stg" | "preprod" | "uat" => Some(EnvironmentKind::Staging),
+        "dev" | "development" | "test" | "tst" | "sandbox" | "qa" => {
+            Some(EnvironmentKind::Development)
+        }
+        _ => None,
+    }
+}
+
+/// The words of a name, in lower case: `prodOrders-db` is `prod`, `orders`, `db`.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut previous_lower = false;
+    for c in text.chars() {
+        if !c.is_alphanumeric() || (c.is_uppercase() && previous_lower) {
+            words.push(String::new());
+        }
+        previous_lower = c.is_lowercase();
+        if c.is_alphanumeric()
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(c.to_lowercase());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 struct Classifier<'a> {

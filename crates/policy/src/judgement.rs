@@ -203,6 +203,13 @@ impl Judgement {
         Judgement::pass(what, message).note(format!("which key protects it is not known: {why}"))
     }
 
+    /// Holds only when this does too.
+    #[must_use]
+    pub fn when(mut self, guard: &Guard) -> Self {
+        self.when = self.when.and(guard);
+        self
+    }
+
     /// Points at the place that decides.
     #[must_use]
     pub fn at(mut self, loc: Loc) -> Self {

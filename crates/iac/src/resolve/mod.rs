@@ -16,7 +16,7 @@ mod world;
 
 use crate::{Node, Problem, Template};
 use lockfast_facts::{
-    Inventory, Kind, Loc, Map, Resource, ResourceId, Source, Stack, StackId, Value,
+    Inventory, Kind, Loc, Map, Resource, ResourceId, Source, Stack, StackId, StackParameter, Value,
 };
 use parameter::Parameters;
 use rayon::prelude::*;
@@ -96,7 +96,9 @@ fn resolve_all(sources: Vec<Source>, templates: &mut [Template]) -> Resolved {
         at: Some(loc.start),
         message,
     }));
-    let stacks = templates.iter().map(stack).collect();
+    let stacks = (0..templates.len())
+        .map(|t| stack(&templates[t], resolver.stack_parameters(t)))
+        .collect();
     let choices = resolver.choices();
     Resolved {
         inventory: Inventory::new(sources, stacks, resources).with_choices(choices),
@@ -166,7 +168,7 @@ fn resources(template: &Template) -> impl Iterator<Item = &crate::Entry> {
         .filter(|entry| !entry.value.entries().is_empty() && !entry.key.starts_with("Fn::"))
 }
 
-fn stack(template: &Template) -> Stack {
+fn stack(template: &Template, parameters: Vec<StackParameter>) -> Stack {
     Stack {
         name: template.stack_name.clone(),
         path: template.stack_path.clone(),
@@ -177,6 +179,7 @@ fn stack(template: &Template) -> Stack {
             .as_ref()
             .map(|(index, _)| StackId(u32::try_from(*index).unwrap_or(u32::MAX))),
         tags: template.tags.clone(),
+        parameters,
     }
 }
 
@@ -322,7 +325,7 @@ impl<'t> Resolver<'t> {
         } = entry;
         let template = &self.templates[t];
         let kind = body.get("Type").and_then(Node::scalar);
-        let properties = |world: &world::World| self.properties(t, body, world);
+        let properties = |world: &world::World| self.properties(t, entry, world);
         let mut explored = match kind {
             // CDK's marker depends on the region in each stack and says nothing about encryption.
             Some("AWS::CDK::Metadata") => world::undecided(properties),
@@ -363,17 +366,26 @@ impl<'t> Resolver<'t> {
     }
 
     /// The properties of a resource in a world; `None` when the world does not make it.
-    fn properties(&self, t: usize, body: &Node, world: &world::World) -> Option<Value> {
+    ///
+    /// They stand at the resource's name: what is not among them is missing from the resource as a
+    /// whole, not from where the first of them happens to be written.
+    fn properties(&self, t: usize, entry: &crate::Entry, world: &world::World) -> Option<Value> {
+        let body = &entry.value;
         if let Some(condition) = body.get("Condition").and_then(Node::scalar)
             && self.named_condition(t, condition, world) == Ok(false)
         {
             return None;
         }
-        let empty = || Value::new(Kind::Map(Map::default()), body.loc);
         let written = body
             .get("Properties")
             .and_then(|node| self.value(t, node, world));
-        let mut properties = written.unwrap_or_else(empty);
+        let mut properties = match written {
+            Some(written) if !matches!(written.kind, Kind::Map(_)) => written,
+            written => Value::new(
+                written.map_or_else(|| Kind::Map(Map::default()), |value| value.kind),
+                entry.key_loc,
+            ),
+        };
         if let Some(entry) = body.entry("Fn::Transform")
             && let Kind::Map(map) = &mut properties.kind
             && let Some(made) = self.intrinsic(t, &entry.key, &entry.value, entry.key_loc, world)

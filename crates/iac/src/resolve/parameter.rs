@@ -26,6 +26,8 @@ pub(super) struct Parameter<'t> {
     pub candidates: Candidates,
     /// True when its value is a list.
     pub is_list: bool,
+    /// True when `NoEcho` hides its value.
+    pub hidden: bool,
     /// True when the value is read from Parameter Store at deployment.
     pub from_ssm: bool,
     /// The name for people: with the stack's, when several templates have one of that name.
@@ -184,7 +186,7 @@ fn depth(templates: &[Template], mut t: usize) -> usize {
 }
 
 /// The name in `{"Ref": name}` or `{"Fn::Sub": "${name}"}`.
-fn referred(node: &Node) -> Option<&str> {
+pub(super) fn referred(node: &Node) -> Option<&str> {
     let [entry] = node.entries() else {
         return None;
     };
@@ -269,6 +271,7 @@ fn declared<'t>(
         candidates: Candidates {
             values: values.into(),
         },
+        hidden,
         is_list: kind == "CommaDelimitedList" || kind.contains("List<"),
         from_ssm: kind.starts_with("AWS::SSM::Parameter::Value"),
         shown: entry.key.clone(),
@@ -295,6 +298,7 @@ fn pseudo<'t>(
         candidates: Candidates {
             values: values.into(),
         },
+        hidden: false,
         is_list: false,
         from_ssm: false,
         shown,

@@ -2,11 +2,11 @@
 
 use super::Resolver;
 use super::eval::{as_text, part_value, text_value, unknown_value, via};
-use super::parameter::{OTHER, Parameter};
+use super::parameter::{OTHER, Parameter, referred};
 use super::text::split;
 use super::world::{MAX_WORLDS, World};
 use crate::Node;
-use lockfast_facts::{Choices, Dynamic, Kind, Loc, Part, Text, Value, Why};
+use lockfast_facts::{Choices, Dynamic, Kind, Loc, Part, StackParameter, Text, Value, Why};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -52,6 +52,58 @@ impl Resolver<'_> {
             }
         }
         choices
+    }
+
+    /// What the parameters of a template may be, as far as the input tells.
+    pub(super) fn stack_parameters(&self, t: usize) -> Vec<StackParameter> {
+        let mut found: Vec<StackParameter> = self.parameters[t]
+            .iter()
+            .filter(|(name, _)| !name.starts_with("AWS::"))
+            .filter_map(|(name, _)| {
+                let (shown, values) = self.parameter_values(t, name, 0)?;
+                Some(StackParameter {
+                    name: (*name).into(),
+                    shown,
+                    values,
+                })
+            })
+            .collect();
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        found
+    }
+
+    /// The name that guards show for a parameter, and its values; what a parent passes is followed.
+    fn parameter_values(
+        &self,
+        t: usize,
+        name: &str,
+        depth: usize,
+    ) -> Option<(Arc<str>, Vec<Arc<str>>)> {
+        let parameter = self.parameters[t].get(name)?;
+        let template = &self.templates[t];
+        if parameter.hidden {
+            return None;
+        }
+        if let Some(given) = template.parameters.get(name) {
+            return Some((parameter.shown.clone(), vec![given.as_str().into()]));
+        }
+        if let Some(passed) = parameter.passed {
+            if let Some(constant) = passed.scalar() {
+                return Some((parameter.shown.clone(), vec![constant.into()]));
+            }
+            let (parent, _) = template.parent.as_ref()?;
+            if *parent >= self.templates.len() || depth > self.templates.len() {
+                return None;
+            }
+            return self.parameter_values(*parent, referred(passed)?, depth + 1);
+        }
+        let values = &parameter.candidates.values;
+        let open = |value: &str| value.starts_with(OTHER);
+        if parameter.from_ssm || values.iter().all(|(value, _)| open(value)) {
+            return None;
+        }
+        let values = values.iter().map(|(_, shown)| shown.clone()).collect();
+        Some((parameter.shown.clone(), values))
     }
 
     /// A pseudo parameter, as far as the input tells it.

@@ -31,37 +31,49 @@ Properties:
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for store in cx.stores("table") {
         let classification = cx.classification(store.resource);
-        let environment = cx.environment(store.resource);
-        let production = environment.value() == Some(&EnvironmentKind::Production);
-        let asked = classification.value().map(|c| cx.config.asks(*c).key);
-        let needs_customer = production || asked.is_some_and(|ask| ask >= KeyAsk::Customer);
-        let judgement = match (&store.protection, asked) {
-            (Known::Unknown(why, _), _) => Judgement::cannot_tell(store, "the table's key", why),
-            (known, _) if needs_customer => match known.value() {
-                Some(Protection::Customer(key)) => {
-                    Judgement::pass(store, "the table has a customer managed key").key(key)
-                }
-                _ => Judgement::fail(
-                    store,
-                    match classification.value() {
-                        Some(c) if c.is_sensitive() => format!("{c} data needs a customer managed key"),
-                        _ => "a production table needs a customer managed key".to_owned(),
-                    },
-                ),
-            },
-            (_, Some(_)) => Judgement::pass(store, "any key is enough here"),
-            (_, None) => match classification {
-                Known::Unknown(why, _) => {
-                    Judgement::cannot_tell(store, "which key the table needs", why)
-                }
-                _ => Judgement::unknown(store, "cannot tell which key the table needs"),
-            },
-        };
-        out.push(
-            judgement
-                .fact_as("key", &store.protection, |p| p.label(cx.inventory))
-                .fact("classification", classification)
-                .fact("environment", &environment),
-        );
+        for (environment, when) in cx.environments(store.subject(cx.inventory)) {
+            let environment = environment.map(|e| e.kind);
+            out.push(
+                decide(cx, store, classification, &environment)
+                    .when(&when)
+                    .fact_as("key", &store.protection, |p| p.label(cx.inventory))
+                    .fact("classification", classification)
+                    .fact("environment", &environment),
+            );
+        }
+    }
+}
+
+fn decide(
+    cx: &Cx<'_>,
+    store: &Store,
+    classification: &Known<Classification>,
+    environment: &Known<EnvironmentKind>,
+) -> Judgement {
+    let class = classification.value().copied();
+    let asked = class.map(|class| cx.config.asks(class).key);
+    let production = environment.value() == Some(&EnvironmentKind::Production);
+    let protection = match &store.protection {
+        Known::Unknown(why, _) => return Judgement::cannot_tell(store, "the table's key", why),
+        Known::Stated(p, _) | Known::Default(p, ..) => p,
+    };
+    if let Protection::Customer(key) = protection {
+        return Judgement::pass(store, "the table has a customer managed key").key(key);
+    }
+    match (class, asked) {
+        (Some(class), Some(KeyAsk::Customer | KeyAsk::Dedicated)) => {
+            Judgement::fail(store, format!("{class} data needs a customer managed key"))
+        }
+        (Some(class), Some(KeyAsk::Any)) => {
+            Judgement::pass(store, format!("any key is enough for {class} data"))
+        }
+        _ if production => Judgement::fail(store, "a production table needs a customer managed key"),
+        _ => match (classification, environment) {
+            // Nothing but the classification could ask for more outside production.
+            (Known::Unknown(why, _), _) | (_, Known::Unknown(why, _)) => {
+                Judgement::cannot_tell(store, "which key the table needs", why)
+            }
+            _ => Judgement::pass(store, "any key is enough here"),
+        },
     }
 }

@@ -39,15 +39,18 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         .flat_map(|noun| cx.stores(noun))
     {
         let classification = cx.classification(store.resource);
-        let environment = cx.environment(store.resource);
-        out.push(
-            decide(cx, store, classification, &environment)
-                .fact_as("default encryption", &store.protection, |p| {
-                    p.label(cx.inventory)
-                })
-                .fact("classification", classification)
-                .fact("environment", &environment),
-        );
+        for (environment, when) in cx.environments(store.subject(cx.inventory)) {
+            let environment = environment.map(|e| e.kind);
+            out.push(
+                decide(cx, store, classification, &environment)
+                    .when(&when)
+                    .fact_as("default encryption", &store.protection, |p| {
+                        p.label(cx.inventory)
+                    })
+                    .fact("classification", classification)
+                    .fact("environment", &environment),
+            );
+        }
     }
 }
 

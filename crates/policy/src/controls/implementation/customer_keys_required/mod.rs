@@ -1,6 +1,6 @@
-use super::counterpart;
 use super::own_data::{has_own_data, takes_a_key};
 use crate::controls::data_at_rest::inherited::effective;
+use crate::cx::EnvironmentName;
 use crate::prelude::*;
 
 control! {
@@ -30,21 +30,36 @@ Properties:
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for store in cx.inventory.stores() {
-        let Some(environment) = counterpart::environment(cx, store.subject(cx.inventory)) else {
-            continue;
-        };
-        let environment = environment.map(|e| e.kind);
-        if environment
-            .value()
-            .is_some_and(|e| *e != EnvironmentKind::Production)
-            || !takes_a_key(store)
-            || !has_own_data(cx, store)
-        {
+        let mut environments = cx.environments(store.subject(cx.inventory));
+        environments.retain(|(environment, _)| {
+            environment
+                .value()
+                .is_none_or(|e| e.kind == EnvironmentKind::Production)
+        });
+        if environments.is_empty() || !takes_a_key(store) || !has_own_data(cx, store) {
             continue;
         }
         let protection = effective(cx, store);
+        for (environment, when) in environments {
+            let judgement = decide(cx, store, &protection, &environment);
+            out.push(
+                judgement
+                    .when(&when)
+                    .fact_as("key", &protection, |p| p.label(cx.inventory))
+                    .fact_as("environment", &environment, |e| e.kind.to_string()),
+            );
+        }
+    }
+}
+
+fn decide(
+    cx: &Cx<'_>,
+    store: &Store,
+    protection: &Known<Protection>,
+    environment: &Known<EnvironmentName>,
+) -> Judgement {
         let public = cx.classification(store.resource).value() == Some(&Classification::Public);
-        let judgement = match (&protection, &environment) {
+        match (protection, environment) {
             (known, _) if known.value().and_then(Protection::customer_key).is_some() => {
                 let judgement = Judgement::pass(store, "it has a customer managed key");
                 match known.value().and_then(Protection::customer_key) {
@@ -74,11 +89,5 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                     format!("production data needs a customer managed key, this has: {label}"),
                 )
             }
-        };
-        out.push(
-            judgement
-                .fact_as("key", &protection, |p| p.label(cx.inventory))
-                .fact("environment", &environment),
-        );
-    }
+        }
 }

@@ -54,8 +54,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             if settings.is_empty() {
                 continue;
             }
-            let environment = counterpart::environment(cx, subject);
-            let Some(environment) = environment.as_ref().and_then(|e| e.value()).cloned() else {
+            let Some(environment) = environment(cx, subject) else {
                 continue;
             };
             let key = counterpart::key(cx, subject, &environment);
@@ -82,14 +81,22 @@ fn several_environments(cx: &Cx<'_>) -> bool {
         .resources()
         .iter()
         .flat_map(|r| cx.inventory.variants_of(r.id));
-    for environment in subjects.filter_map(|subject| counterpart::environment(cx, subject)) {
-        match (environment.value(), &found) {
-            (Some(name), Some(first)) if name != first => return true,
-            (Some(name), None) => found = Some(name.clone()),
-            _ => {}
+    for name in subjects.filter_map(|subject| environment(cx, subject)) {
+        match &found {
+            Some(first) if name != *first => return true,
+            Some(_) => {}
+            None => found = Some(name),
         }
     }
     false
+}
+
+/// The environment of a variant, when it is one's own: what is made alike for each needs no comparing.
+fn environment(cx: &Cx<'_>, subject: Subject<'_>) -> Option<EnvironmentName> {
+    match &*cx.environments(subject) {
+        [(environment, when)] if when.is_always() => environment.value().cloned(),
+        _ => None,
+    }
 }
 
 /// Holds every environment against the one nearest to production.

@@ -1,6 +1,6 @@
-use super::counterpart;
 use super::own_data::{has_own_data, takes_a_key};
 use crate::controls::data_at_rest::inherited::effective;
+use crate::cx::EnvironmentName;
 use crate::prelude::*;
 
 control! {
@@ -11,8 +11,7 @@ control! {
     /// classification decides elsewhere. Every key of such an environment passes with a note of what
     /// it costs, and of how many stores use it, so that keys nobody needs show.
     ///
-    /// A store whose environment nothing tells is unknown, unless it has a customer managed key,
-    /// which is enough everywhere.
+    /// A store that nothing encrypts and whose environment nothing tells is unknown.
     id: "other-environments-encrypted",
     title: "Outside production data is encrypted, with any key",
     clauses: ["ENV-2"],
@@ -32,59 +31,71 @@ const MONTHLY: usize = 1;
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for store in cx.inventory.stores() {
-        let Some(environment) = counterpart::environment(cx, store.subject(cx.inventory)) else {
-            continue;
-        };
-        let environment = environment.map(|e| e.kind);
-        if environment.value() == Some(&EnvironmentKind::Production)
-            || !takes_a_key(store)
-            || !has_own_data(cx, store)
-        {
+        let mut environments = cx.environments(store.subject(cx.inventory));
+        environments.retain(|(environment, _)| {
+            environment
+                .value()
+                .is_none_or(|e| e.kind != EnvironmentKind::Production)
+        });
+        if environments.is_empty() || !takes_a_key(store) || !has_own_data(cx, store) {
             continue;
         }
         let protection = effective(cx, store);
-        let judgement = match (&protection, &environment) {
-            (known, _) if known.unknown_key().is_some() => {
-                Judgement::pass(store, "it has a key, which is enough outside production")
-            }
-            (known, Known::Unknown(why, _))
-                if known.value().and_then(Protection::customer_key).is_none() =>
-            {
-                Judgement::cannot_tell(
-                    store,
-                    "whether it is outside production, where any key will do",
-                    why,
-                )
-            }
-            (Known::Unknown(why, _), _) => {
-                Judgement::cannot_tell(store, "whether it is encrypted", why)
-            }
-            (known, _) => match known.value() {
-                Some(Protection::None) | None => Judgement::fail(
-                    store,
-                    "it is not encrypted; outside production any key will do, but one there must be",
-                ),
-                Some(Protection::Customer(key)) => {
-                    Judgement::pass(store, "it has a customer managed key").key(key)
-                }
-                Some(_) => Judgement::pass(store, "a key of AWS is enough outside production"),
-            },
-        };
-        out.push(
-            judgement
-                .fact_as("key", &protection, |p| p.label(cx.inventory))
-                .fact("environment", &environment),
-        );
+        for (environment, when) in environments {
+            out.push(
+                decide(store, &protection, &environment)
+                    .when(&when)
+                    .fact_as("key", &protection, |p| p.label(cx.inventory))
+                    .fact_as("environment", &environment, |e| e.kind.to_string()),
+            );
+        }
     }
+    keys(cx, out);
+}
+
+fn decide(
+    store: &Store,
+    protection: &Known<Protection>,
+    environment: &Known<EnvironmentName>,
+) -> Judgement {
+    if protection.unknown_key().is_some() {
+        return Judgement::pass(store, "it has a key, which is enough outside production");
+    }
+    let protection = match protection {
+        Known::Unknown(why, _) => {
+            return Judgement::cannot_tell(store, "whether it is encrypted", why);
+        }
+        Known::Stated(protection, _) | Known::Default(protection, ..) => protection,
+    };
+    match (protection, environment) {
+        (Protection::None, Known::Unknown(why, _)) => Judgement::cannot_tell(
+            store,
+            "whether it is outside production, where any key will do",
+            why,
+        ),
+        (Protection::None, _) => Judgement::fail(
+            store,
+            "it is not encrypted; outside production any key will do, but one there must be",
+        ),
+        (Protection::Customer(key), _) => {
+            Judgement::pass(store, "it has a customer managed key").key(key)
+        }
+        _ => Judgement::pass(store, "a key of AWS is enough outside production"),
+    }
+}
+
+/// What customer managed keys outside production cost.
+fn keys(cx: &Cx<'_>, out: &mut Out) {
     let users = crate::key_users::by_key(cx);
     for subject in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
-        let environment = cx.environment(subject.id());
-        if environment
-            .value()
-            .is_none_or(|e| *e == EnvironmentKind::Production)
-        {
+        let other = cx.environments(subject).into_iter().find(|(environment, _)| {
+            environment
+                .value()
+                .is_some_and(|e| e.kind != EnvironmentKind::Production)
+        });
+        let Some((environment, when)) = other else {
             continue;
-        }
+        };
         let stores = users
             .get(&KeyTarget::Resource(subject.id()))
             .map_or(0, Vec::len);
@@ -96,7 +107,8 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         out.push(
             Judgement::pass(subject, "a customer managed key is allowed outside production")
                 .part("cost")
-                .fact("environment", &environment)
+                .when(&when)
+                .fact_as("environment", &environment, |e| e.kind.to_string())
                 .note(format!(
                     "it costs {MONTHLY} USD a month, and {MONTHLY} more after each of its first two rotations; {stores}"
                 )),

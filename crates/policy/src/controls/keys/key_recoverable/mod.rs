@@ -36,7 +36,14 @@ const THIRTY: ServiceDefault = ServiceDefault {
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for subject in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
         let window = subject.at("PendingWindowInDays").int().or_default(30, THIRTY);
-        let production = cx.environment(subject.id()).value() == Some(&EnvironmentKind::Production);
+        let production = cx
+            .environments(subject)
+            .into_iter()
+            .find(|(environment, _)| {
+                environment
+                    .value()
+                    .is_some_and(|e| e.kind == EnvironmentKind::Production)
+            });
         let policy = subject.resource.deletion_policy.as_deref();
         let imported = subject.at("Origin").string().found().as_deref() == Some("EXTERNAL");
         let escrow = subject.variant.tag("EscrowRecord");
@@ -53,11 +60,14 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 subject,
                 "its material is imported, and no EscrowRecord tag says where the copy is kept",
             ),
-            _ if production && !matches!(policy, Some("Retain" | "RetainExceptOnCreate")) => Judgement::fail(
-                subject,
-                "removing it from the template schedules the deletion of a production key (no DeletionPolicy: Retain)",
-            ),
-            _ => Judgement::pass(subject, "the key can be recovered"),
+            _ => match production {
+                Some((_, when)) if !matches!(policy, Some("Retain" | "RetainExceptOnCreate")) => Judgement::fail(
+                    subject,
+                    "removing it from the template schedules the deletion of a production key (no DeletionPolicy: Retain)",
+                )
+                .when(&when),
+                _ => Judgement::pass(subject, "the key can be recovered"),
+            },
         };
         out.push(judgement.fact("PendingWindowInDays", &window));
     }
