@@ -154,7 +154,8 @@ impl Variant {
         self.properties.at(path)
     }
 
-    /// The value of a tag, whichever way the type writes tags.
+    /// The value of a tag, whichever way the type writes tags. The case of its name does not matter,
+    /// since people who tag by hand write both.
     pub fn tag(&self, name: &str) -> Known<Option<String>> {
         use crate::Kind;
         for property in [
@@ -170,7 +171,8 @@ impl Variant {
                 Read::Unknown(why, loc) => return Known::Unknown(why, loc),
                 Read::Found(tags, _) => match &tags.kind {
                     Kind::Map(map) => {
-                        if let Some(value) = map.get(name) {
+                        let named = map.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+                        if let Some((_, value)) = named {
                             return value.at("").string().optional();
                         }
                     }
@@ -178,7 +180,7 @@ impl Variant {
                         for item in items {
                             let key = item.at("Key").string();
                             if let Read::Found(key, _) = &key
-                                && key == name
+                                && key.eq_ignore_ascii_case(name)
                             {
                                 return item.at("Value").string().optional();
                             }

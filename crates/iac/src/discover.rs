@@ -37,7 +37,14 @@ impl Found {
 
 /// Finds the files and assemblies that the inputs mean, in a fixed order.
 pub(crate) fn discover(inputs: &[String], found: &mut Found) {
+    let here = std::env::current_dir().unwrap_or_default();
     for input in inputs {
+        // A finding's name has the path in it, and must be the same on every machine.
+        let input = match Path::new(input).strip_prefix(&here) {
+            Ok(inside) if inside.as_os_str().is_empty() => ".",
+            Ok(inside) => inside.to_str().unwrap_or(input),
+            Err(_) => input,
+        };
         let path = Path::new(input);
         if input == "-" {
             found.file("-".into(), true);

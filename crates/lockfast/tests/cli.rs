@@ -281,6 +281,25 @@ fn a_base_revision_silences_what_stood_there() {
         .0
     };
     assert_eq!(run(), 0, "nothing changed");
+    std::fs::create_dir(folder.path().join("new")).expect("made");
+    let absolute = folder.path().canonicalize().expect("there");
+    for (from, path) in [
+        ("new", "..".to_owned()),
+        (".", absolute.join("bad.yaml").display().to_string()),
+    ] {
+        // The policy file is younger than the revision, so it stands for both.
+        std::fs::write(folder.path().join("policy.toml"), "[tls]\n").expect("written");
+        let (code, _, err) = output(
+            lockfast()
+                .current_dir(absolute.join(from))
+                .args(["check", &path, "--only", "RDS-1", "--diff-base", "HEAD"])
+                .args([
+                    "--config",
+                    &absolute.join("policy.toml").display().to_string(),
+                ]),
+        );
+        assert_eq!(code, 0, "{path} from {from}: {err}");
+    }
     std::fs::write(folder.path().join("bad.yaml"), BAD.replace("Db:", "NewDb:")).expect("written");
     assert_eq!(run(), 1, "a new database is unencrypted");
 }

@@ -1,5 +1,7 @@
 //! `lockfast.toml`: whose environments, how data is classified, what each classification asks.
 
+mod check;
+
 use crate::control::Severity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -173,7 +175,6 @@ impl Default for ClassificationConfig {
                 "DataClassification",
                 "data-classification",
                 "Classification",
-                "classification",
                 "DataSensitivity",
             ]
             .map(String::from)
@@ -194,7 +195,7 @@ pub struct ClassificationRule {
     /// Tags, all of which the resource (or its stack) must carry with these values (globs).
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
-    /// Globs on construct paths.
+    /// Globs on construct paths, or on `stack/logical id` where there are none.
     #[serde(default)]
     pub construct_paths: Vec<String>,
     /// Globs on logical ids and physical names.
@@ -361,7 +362,7 @@ pub struct ControlConfig {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Waiver {
-    /// The control's id.
+    /// The control's id, or a glob on it.
     pub control: String,
     /// Glob on the construct path, or on `stack/logical id`.
     pub resource: String,
@@ -396,54 +397,15 @@ impl Config {
     /// [`ConfigError::Invalid`] with the place and, for a misspelt key, a suggestion.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let config: Config = toml::from_str(text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start).min(text.len());
-            let before = text.get(..at).unwrap_or_default();
+            let (line, column) = place(text, error.span().map_or(0, |span| span.start));
             ConfigError::Invalid {
-                line: before.matches('\n').count() + 1,
-                column: before
-                    .rsplit('\n')
-                    .next()
-                    .unwrap_or_default()
-                    .chars()
-                    .count()
-                    + 1,
+                line,
+                column,
                 message: with_suggestion(error.message()),
             }
         })?;
-        config.validate()
-    }
-
-    fn validate(self) -> Result<Self, ConfigError> {
-        for waiver in &self.waiver {
-            if waiver.reason.trim().is_empty() || waiver.owner.trim().is_empty() {
-                return Err(ConfigError::Invalid {
-                    line: 1,
-                    column: 1,
-                    message: format!(
-                        "the waiver of {} for {} needs a reason and an owner",
-                        waiver.control, waiver.resource
-                    ),
-                });
-            }
-        }
-        for id in self
-            .control
-            .keys()
-            .chain(self.waiver.iter().map(|w| &w.control))
-        {
-            if crate::control::find(id).is_none() {
-                let nearest = nearest(id, crate::control::all().map(|c| c.id));
-                return Err(ConfigError::Invalid {
-                    line: 1,
-                    column: 1,
-                    message: match nearest {
-                        Some(near) => format!("no control `{id}`; did you mean `{near}`?"),
-                        None => format!("no control `{id}`; `lockfast controls` lists them"),
-                    },
-                });
-            }
-        }
-        Ok(self)
+        check::check(&config, text)?;
+        Ok(config)
     }
 
     /// What a classification asks: the policy file's word, or the built-in policy's.
@@ -464,6 +426,13 @@ impl Config {
             regions: Vec::new(),
         }
     }
+}
+
+/// Line and column of an offset, from 1.
+fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset.min(text.len())).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    (before.matches('\n').count() + 1, line.chars().count() + 1)
 }
 
 /// Adds "did you mean" to an unknown-field message of the TOML reader.

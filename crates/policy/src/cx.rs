@@ -262,7 +262,7 @@ impl EnvironmentRules {
     }
 
     fn of_resource(&self, resource: &Resource) -> Known<EnvironmentName> {
-        for name in ["Environment", "environment", "Env", "env", "Stage", "stage"] {
+        for name in ["Environment", "Env", "Stage"] {
             if let Known::Stated(Some(value), loc) = resource.tag(name)
                 && let Some(found) = kind_in(&value)
             {
@@ -349,7 +349,14 @@ pub(crate) fn words(text: &str) -> Vec<String> {
 
 struct Classifier<'a> {
     config: &'a Config,
-    rules: Vec<(GlobSet, GlobSet)>,
+    rules: Vec<Rule<'a>>,
+}
+
+/// The patterns of a classification rule.
+struct Rule<'a> {
+    paths: GlobSet,
+    names: GlobSet,
+    tags: Vec<(&'a str, GlobSet)>,
 }
 
 impl<'a> Classifier<'a> {
@@ -358,11 +365,14 @@ impl<'a> Classifier<'a> {
             .classification
             .rule
             .iter()
-            .map(|rule| {
-                (
-                    globs(rule.construct_paths.iter().map(String::as_str)),
-                    globs(rule.names.iter().map(String::as_str)),
-                )
+            .map(|rule| Rule {
+                paths: globs(rule.construct_paths.iter().map(String::as_str)),
+                names: globs(rule.names.iter().map(String::as_str)),
+                tags: rule
+                    .tags
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), globs([value.as_str()])))
+                    .collect(),
             })
             .collect();
         Classifier { config, rules }
@@ -371,27 +381,28 @@ impl<'a> Classifier<'a> {
     fn classify(&self, inventory: &Inventory, resource: &Resource) -> Known<Classification> {
         let stack = inventory.stack_of(resource);
         let section = &self.config.classification;
-        for (rule, (paths, names)) in section.rule.iter().zip(&self.rules) {
+        for (rule, patterns) in section.rule.iter().zip(&self.rules) {
             let types_match =
                 rule.types.is_empty() || rule.types.iter().any(|t| **t == *resource.kind);
             let paths_match = rule.construct_paths.is_empty()
+                || patterns.paths.is_match(label(inventory, resource))
                 || resource
                     .construct_path
                     .as_ref()
-                    .is_some_and(|path| paths.is_match(&**path));
+                    .is_some_and(|path| patterns.paths.is_match(&**path));
             let names_match = rule.names.is_empty()
-                || names.is_match(&*resource.name)
-                || physical_name(resource).is_some_and(|name| names.is_match(name));
-            let tags_match = rule.tags.iter().all(|(name, wanted)| {
-                let wanted = globs([wanted.as_str()]);
-                match resource.tag(name) {
+                || patterns.names.is_match(&*resource.name)
+                || physical_name(resource).is_some_and(|name| patterns.names.is_match(name));
+            let tags_match = patterns
+                .tags
+                .iter()
+                .all(|(name, wanted)| match resource.tag(name) {
                     Known::Stated(Some(value), _) => wanted.is_match(value),
                     _ => stack
                         .tags
                         .iter()
-                        .any(|(n, value)| n == name && wanted.is_match(value)),
-                }
-            });
+                        .any(|(n, value)| n.eq_ignore_ascii_case(name) && wanted.is_match(value)),
+                });
             if types_match && paths_match && names_match && tags_match {
                 return Known::Stated(rule.classification, resource.loc);
             }
@@ -414,7 +425,10 @@ impl<'a> Classifier<'a> {
             }
         }
         for (name, value) in &stack.tags {
-            if section.tags.contains(name)
+            if section
+                .tags
+                .iter()
+                .any(|tag| tag.eq_ignore_ascii_case(name))
                 && let Some(classification) = Classification::parse(value)
             {
                 return Known::Stated(classification, resource.loc);

@@ -8,6 +8,7 @@ use crate::judgement::{About, Judgement};
 use globset::GlobSet;
 use lockfast_facts::{Directive, Resource, ResourceId};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Judges the waivers themselves: without a reason, or past its last day, a waiver is a finding.
 pub(crate) static CONTROL: Control = Control {
@@ -31,7 +32,7 @@ struct Entry {
 
 /// The waivers of a run, ready to be asked.
 pub(crate) struct Waivers {
-    by_control: HashMap<String, Vec<Entry>>,
+    by_control: HashMap<&'static str, Vec<Arc<Entry>>>,
     inline: HashMap<(ResourceId, String), WaiverView>,
     /// What is wrong with waivers themselves.
     pub(crate) judgements: Vec<Judgement>,
@@ -60,19 +61,20 @@ impl Waivers {
                 );
                 continue;
             }
-            waivers
-                .by_control
-                .entry(waiver.control.clone())
-                .or_default()
-                .push(Entry {
-                    resources: globs([waiver.resource.as_str()]),
-                    view: WaiverView {
-                        reason: waiver.reason.clone(),
-                        owner: Some(waiver.owner.clone()),
-                        expires: Some(expires),
-                        origin: "lockfast.toml".into(),
-                    },
-                });
+            let entry = Arc::new(Entry {
+                resources: globs([waiver.resource.as_str()]),
+                view: WaiverView {
+                    reason: waiver.reason.clone(),
+                    owner: Some(waiver.owner.clone()),
+                    expires: Some(expires),
+                    origin: "lockfast.toml".into(),
+                },
+            });
+            let wanted = globs([waiver.control.as_str()]);
+            for control in crate::control::all().filter(|c| wanted.is_match(c.id)) {
+                let entries = waivers.by_control.entry(control.id).or_default();
+                entries.push(Arc::clone(&entry));
+            }
         }
         for resource in cx.inventory.resources() {
             for directive in &resource.directives {

@@ -102,12 +102,13 @@ fn read_options(args: &Check) -> ReadOptions {
     }
 }
 
-/// Where a lockfast.toml may stand: in the folders given, then here.
+/// Where a lockfast.toml may stand: in the paths given, in the folders around them, and here.
 fn folders(paths: &[String]) -> Vec<PathBuf> {
     paths
         .iter()
+        .flat_map(|path| Path::new(path).ancestors())
+        .filter(|folder| !folder.as_os_str().is_empty() && folder.is_dir())
         .map(PathBuf::from)
-        .filter(|path| path.is_dir())
         .chain([PathBuf::from(".")])
         .collect()
 }
@@ -319,18 +320,23 @@ fn failures_at(revision: &str, args: &Check, today: &str) -> Result<BTreeSet<Str
     }
     let tree = Tree::of(revision)?;
     let here = std::env::current_dir()?;
-    let then = tree.current();
-    if !then.is_dir() {
-        return Ok(BTreeSet::new());
+    let outside =
+        |path: &&String| Path::new(path).is_absolute() && !Path::new(path).starts_with(&here);
+    if let Some(path) = args.paths.iter().find(outside) {
+        bail!("--diff-base compares by path: write {path} as a path from the current folder");
     }
+    let then = tree.current()?;
     // Paths are part of a finding's identity, so the old tree is read under the same names.
     std::env::set_current_dir(&then)?;
-    let old = old_failures(&tree, args, today);
+    let old =
+        old_failures(&tree, &here, args, today).with_context(|| format!("--diff-base {revision}"));
     std::env::set_current_dir(here)?;
     old
 }
 
-fn old_failures(tree: &Tree, args: &Check, today: &str) -> Result<BTreeSet<String>> {
+/// Judges the old tree with the policy file and the parameters that it had; with today's, where it
+/// had none.
+fn old_failures(tree: &Tree, here: &Path, args: &Check, today: &str) -> Result<BTreeSet<String>> {
     let paths: Vec<String> = args.paths.iter().map(|path| tree.map(path)).collect();
     let paths: Vec<String> = paths
         .into_iter()
@@ -339,13 +345,25 @@ fn old_failures(tree: &Tree, args: &Check, today: &str) -> Result<BTreeSet<Strin
     if paths.is_empty() {
         return Ok(BTreeSet::new());
     }
-    // A waiver is judged by today's policy file: the old one is not asked.
-    let (mut config, _) = match &args.config {
-        Some(file) => policy::load(Some(file), &[])?,
-        None => policy::load(None, &folders(&paths))?,
+    let then = |file: &Path| match tree.map(&file.to_string_lossy()) {
+        old if Path::new(&old).exists() => PathBuf::from(old),
+        _ => here.join(file),
     };
+    let config = args.config.as_deref().map(then);
+    let (mut config, _) = policy::load(config.as_deref(), &folders(&paths))?;
     only(&mut config, &args.only)?;
-    let loaded = lockfast_iac::load(&paths, &read_options(args));
+    let options = ReadOptions {
+        parameters: args
+            .parameters
+            .iter()
+            .map(|given| match Path::new(given) {
+                file if here.join(file).exists() => then(file).to_string_lossy().into_owned(),
+                _ => given.clone(),
+            })
+            .collect(),
+        ..ReadOptions::default()
+    };
+    let loaded = lockfast_iac::load(&paths, &options);
     Ok(failing(&evaluate(&loaded.inventory, &config, today)))
 }
 

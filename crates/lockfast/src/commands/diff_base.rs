@@ -7,7 +7,10 @@ use std::process::Command;
 /// The tree of a revision, written to a temporary folder that goes away with this value. Neither
 /// the work tree nor the index of the repository changes.
 pub(super) struct Tree {
-    folder: tempfile::TempDir,
+    /// Goes away with this value.
+    _folder: tempfile::TempDir,
+    /// Where the tree is.
+    root: PathBuf,
     /// The current folder's path inside the repository.
     prefix: PathBuf,
     top: PathBuf,
@@ -49,28 +52,31 @@ impl Tree {
             ],
             Some(&index),
         )?;
+        let root = folder.path().canonicalize()?.join("tree");
         Ok(Tree {
-            folder,
+            _folder: folder,
+            root,
             prefix,
             top,
         })
     }
 
-    /// The folder that stands for the current one.
-    pub(super) fn current(&self) -> PathBuf {
-        self.folder.path().join("tree").join(&self.prefix)
+    /// The folder that stands for the current one; empty when the revision had none.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub(super) fn current(&self) -> Result<PathBuf> {
+        let folder = self.root.join(&self.prefix);
+        std::fs::create_dir_all(&folder).context("cannot make a temporary folder")?;
+        Ok(folder)
     }
 
     /// A path given by the user as it is named from [`Tree::current`].
     pub(super) fn map(&self, path: &str) -> String {
         match Path::new(path).strip_prefix(&self.top) {
-            Ok(inside) if Path::new(path).is_absolute() => self
-                .folder
-                .path()
-                .join("tree")
-                .join(inside)
-                .to_string_lossy()
-                .into_owned(),
+            Ok(inside) if Path::new(path).is_absolute() => {
+                self.root.join(inside).to_string_lossy().into_owned()
+            }
             _ => path.to_owned(),
         }
     }
