@@ -1,7 +1,7 @@
 //! GitHub workflow commands (GitHub Docs, "Workflow commands for GitHub Actions").
 
 use crate::clean;
-use crate::model::{Report, headline};
+use crate::model::{Report, headline, judged, with_clauses};
 use lockfast_policy::{Severity, Verdict};
 use std::io::{Result, Write};
 
@@ -26,13 +26,9 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
         }
         properties.push(format!(
             "title={}",
-            property(&format!(
-                "{} ({})",
-                finding.title,
-                finding.clauses.join(" ")
-            ))
+            property(&with_clauses(&finding.title, &finding.clauses))
         ));
-        let mut message = format!("{}: {}", finding.resource.id, headline(&finding));
+        let mut message = format!("{}: {}", judged(&finding), headline(&finding));
         if let Some(fix) = &finding.fix {
             message.push_str(&format!("\n{}", fix.text));
         }

@@ -1,6 +1,6 @@
 //! GitLab Code Quality (GitLab Docs, "Code Quality report format").
 
-use crate::model::{Report, headline};
+use crate::model::{Report, headline, judged, with_clauses};
 use lockfast_policy::{Severity, Verdict};
 use serde_json::json;
 use std::io::{Result, Write};
@@ -24,7 +24,7 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
                 (origin.file.as_str(), origin.line)
             });
         let entry = json!({
-            "description": format!("{}: {} ({})", finding.resource.id, headline(&finding), finding.clauses.join(" ")),
+            "description": with_clauses(&format!("{}: {}", judged(&finding), headline(&finding)), &finding.clauses),
             "check_name": finding.control,
             "fingerprint": finding.fingerprint,
             "severity": severity,

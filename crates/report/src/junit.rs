@@ -1,7 +1,7 @@
 //! JUnit XML: a suite per control, a case per thing judged.
 
 use crate::clean;
-use crate::model::{Report, headline, place};
+use crate::model::{Report, headline, judged, place, with_clauses};
 use lockfast_policy::Verdict;
 use quick_junit::{
     NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite, XmlString,
@@ -16,14 +16,10 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
             .as_ref()
             .is_none_or(|s| s.name.as_str() != finding.control)
         {
-            junit.test_suites.extend(suite.take());
+            junit.add_test_suites(suite.take());
             suite = Some(TestSuite::new(finding.control.as_str()));
         }
         let Some(suite) = &mut suite else { continue };
-        let mut name = finding.resource.id.clone();
-        if !finding.resource.part.is_empty() {
-            name = format!("{name} [{}]", finding.resource.part);
-        }
         let mut status = match finding.verdict {
             Verdict::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
             Verdict::Unknown | Verdict::Waived => TestCaseStatus::skipped(),
@@ -45,10 +41,10 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
                 finding.title
             )));
         }
-        let mut case = TestCase::new(name, status);
-        case.set_classname(finding.clauses.join(" "));
+        let mut case = TestCase::new(judged(&finding), status);
+        case.set_classname(with_clauses(&finding.control, &finding.clauses));
         suite.add_test_case(case);
     }
-    junit.test_suites.extend(suite);
+    junit.add_test_suites(suite);
     junit.serialize(out).map_err(std::io::Error::other)
 }

@@ -1,7 +1,7 @@
 //! Markdown, for a comment on a pull request.
 
 use crate::clean::clean;
-use crate::model::{Report, headline, place};
+use crate::model::{Report, headline, judged, place, with_clauses};
 use lockfast_policy::Verdict;
 use std::io::{Result, Write};
 
@@ -30,24 +30,26 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
     for (severity, control, indices) in report.failures() {
         writeln!(
             out,
-            "<details{}><summary><b>{severity}</b> {} ({}) — {}</summary>\n",
+            "<details{}><summary><b>{severity}</b> {}: {}</summary>\n",
             if severity >= lockfast_policy::Severity::High {
                 " open"
             } else {
                 ""
             },
-            control.title,
+            with_clauses(control.title, control.clauses),
             indices.len(),
-            control.clauses.join(" ")
         )?;
         for index in indices.iter().take(FIRST) {
             let finding = report.run.finding(*index);
             writeln!(
                 out,
-                "- `{}` {} (`{}`)",
-                code(&finding.resource.id),
+                "- `{}` {}{}",
+                code(&judged(&finding)),
                 text(&headline(&finding)),
-                code(&place(&finding))
+                match place(&finding) {
+                    place if place.is_empty() => place,
+                    place => format!(" (`{}`)", code(&place)),
+                }
             )?;
         }
         if indices.len() > FIRST {

@@ -260,6 +260,25 @@ pub(crate) fn place(finding: &Finding) -> String {
     }
 }
 
+/// What was judged: the resource, and which part of it.
+pub(crate) fn judged(finding: &Finding) -> String {
+    let resource = &finding.resource;
+    if resource.part.is_empty() {
+        resource.id.clone()
+    } else {
+        format!("{} [{}]", resource.id, resource.part)
+    }
+}
+
+/// A text and, in brackets, the clauses it is about.
+pub(crate) fn with_clauses(text: &str, clauses: &[impl std::borrow::Borrow<str>]) -> String {
+    if clauses.is_empty() {
+        text.to_owned()
+    } else {
+        format!("{text} ({})", clauses.join(" "))
+    }
+}
+
 /// What a person should read first: the message, with the condition it needs.
 pub(crate) fn headline(finding: &Finding) -> String {
     match &finding.when {

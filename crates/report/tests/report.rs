@@ -206,6 +206,21 @@ fn the_terminal_report_reads_well() {
 }
 
 #[test]
+fn formats_for_other_tools_read_well() {
+    let only = ["rds-storage-encrypted", "data-classified"];
+    for format in [
+        Format::Junit,
+        Format::Github,
+        Format::Gitlab,
+        Format::Csv,
+        Format::Markdown,
+    ] {
+        let text = judged("tests/fixtures/shop.yaml", &only, format, PLAIN);
+        insta::assert_snapshot!(format!("{format}"), text);
+    }
+}
+
+#[test]
 fn no_report_prints_a_secret() {
     let verbose = Style {
         verbosity: Verbosity::Verbose,

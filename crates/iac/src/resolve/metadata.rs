@@ -46,6 +46,17 @@ pub(super) fn directives(template: &Template, name: Loc, body: &Node) -> Vec<Dir
             loc: item.loc,
         }));
     }
+    // A misspelt instruction is said to be none, instead of waiving nothing in silence.
+    let others = section.map(Node::entries).unwrap_or_default();
+    found.extend(
+        others
+            .iter()
+            .filter(|entry| &*entry.key != "ignore")
+            .map(|entry| Directive {
+                text: entry.key.to_string(),
+                loc: entry.key_loc,
+            }),
+    );
     found
 }
 

@@ -20,7 +20,10 @@ pub(super) fn load(named: Option<&Path>, folders: &[PathBuf]) -> Result<(Config,
         Some(file) => Some(file.to_owned()),
         None => folders
             .iter()
-            .map(|folder| folder.join("lockfast.toml"))
+            .map(|folder| match folder.as_os_str() {
+                here if here == "." => PathBuf::from("lockfast.toml"),
+                _ => folder.join("lockfast.toml"),
+            })
             .find(|file| file.is_file()),
     };
     let Some(file) = found else {
