@@ -317,7 +317,8 @@ fn an_assembly_tells_stacks_places_and_constructs() {
         .map(|t| t.stack_path.as_str())
         .collect();
     let nested = "Prod/Data/NestedNestedStackNestedNestedStackResource1";
-    assert_eq!(names, ["Legacy", "Prod/Data", "ProdDataCopy", nested]);
+    let copy = "ProdDataCopy/NestedNestedStackNestedNestedStackResource1";
+    assert_eq!(names, ["Legacy", "Prod/Data", "ProdDataCopy", nested, copy]);
     assert_eq!(
         result.sources.len(),
         3,
@@ -406,6 +407,47 @@ fn a_broken_assembly_is_a_problem_and_the_rest_is_read() {
             .starts_with("cannot read it")
     );
     assert_eq!(result.problems.len(), 3);
+}
+
+#[test]
+fn a_template_that_several_nest_is_a_stack_for_each() {
+    let result = go(&[&fixture("shared")]);
+    assert!(result.problems.is_empty(), "{:?}", result.problems);
+    let root = fixture("shared/root.yaml");
+    let mut paths: Vec<String> = result
+        .templates
+        .iter()
+        .map(|t| t.stack_path.replace(&root, "root"))
+        .collect();
+    paths.sort();
+    assert_eq!(
+        paths,
+        [
+            "root",
+            "root/Network",
+            "root/Network/Again",
+            "root/Orders",
+            "root/Orders/Inner",
+            "root/Returns",
+            "root/Returns/Inner",
+        ]
+    );
+    for template in &result.templates {
+        let above = template
+            .parent
+            .as_ref()
+            .map(|(parent, name)| format!("{}/{name}", result.templates[*parent].stack_path));
+        assert_eq!(above.unwrap_or(root.clone()), template.stack_path);
+    }
+}
+
+#[test]
+fn assets_name_the_nested_template_where_metadata_does_not() {
+    let result = go(&[&fixture("by-assets/cdk.out")]);
+    let paths: Vec<&str> = result.templates.iter().map(|t| &*t.stack_path).collect();
+    assert_eq!(paths, ["Shop", "Shop/Data"]);
+    let region = result.templates[1].place.region.as_deref();
+    assert_eq!(region, Some("eu-central-1"));
 }
 
 #[test]

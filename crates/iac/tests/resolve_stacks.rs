@@ -182,6 +182,34 @@ Outputs: {O: {Value: !Sub '${N.Outputs.O}${N.Outputs.O}'}}
 }
 
 #[test]
+fn what_a_stack_holds_is_made_only_where_the_stack_is() {
+    let parent = stack(
+        "Parent",
+        r#"
+Parameters: {Env: {Type: String, AllowedValues: [dev, prod]}}
+Conditions: {IsProd: !Equals [!Ref Env, prod]}
+Resources:
+  Data: {Type: AWS::CloudFormation::Stack, Condition: IsProd, Properties: {TemplateURL: data.yaml, Parameters: {Stage: !Ref Env}}}
+"#,
+    );
+    let child = nested(
+        "Parent/Data",
+        0,
+        "Data",
+        r#"
+Parameters: {Stage: {Type: String}}
+Conditions: {IsProd: !Equals [!Ref Stage, prod]}
+Resources: {Files: {Type: AWS::EFS::FileSystem, Properties: {Encrypted: !If [IsProd, true, false]}}}
+"#,
+    );
+    let resolved = run(vec![parent, child]);
+    assert_eq!(
+        cases(&resolved, "Files", "Encrypted"),
+        [("Env=prod".to_owned(), "true".to_owned())]
+    );
+}
+
+#[test]
 fn same_named_parameters_of_two_stacks_are_told_apart() {
     let body = r#"
 Parameters: {Env: {Type: String, AllowedValues: [dev, prod]}}

@@ -36,11 +36,20 @@ impl<'a> Cx<'a> {
     /// Works out environment and classification of everything in the inventory.
     pub fn new(inventory: &'a Inventory, config: &'a Config) -> Self {
         let rules = EnvironmentRules::new(config);
-        let by_stack: Vec<_> = inventory
+        let mut by_stack: Vec<_> = inventory
             .stacks()
             .iter()
             .map(|stack| rules.of_stack(stack))
             .collect();
+        for (index, stack) in inventory.stacks().iter().enumerate() {
+            let around = std::iter::successors(stack.parent, |id| inventory.stack(*id).parent);
+            let known = around
+                .take(inventory.stacks().len())
+                .find(|id| by_stack[id.0 as usize].value().is_some());
+            if let (None, Some(known)) = (by_stack[index].value(), known) {
+                by_stack[index] = by_stack[known.0 as usize].clone();
+            }
+        }
         let environments = inventory
             .resources()
             .iter()

@@ -65,6 +65,7 @@ fn resolve_all(sources: Vec<Source>, templates: &mut [Template]) -> Resolved {
             named: template.parent.is_none()
                 && template.stack_name != sources[template.source.0 as usize].name(),
             root: root_of(templates, t),
+            nested_by: nested_by(templates, t),
             label: labels[t].clone(),
         });
     }
@@ -129,6 +130,26 @@ fn root_of(templates: &[Template], t: usize) -> usize {
     root
 }
 
+/// The resources that nest a template, the outermost first.
+fn nested_by(templates: &[Template], t: usize) -> Vec<(usize, &Node)> {
+    let mut found = Vec::new();
+    let mut below = t;
+    while let Some((parent, name)) = &templates[below].parent
+        && *parent < templates.len()
+        && found.len() < templates.len()
+    {
+        let resources = templates[*parent].root.get("Resources");
+        found.extend(
+            resources
+                .and_then(|all| all.get(name))
+                .map(|node| (*parent, node)),
+        );
+        below = *parent;
+    }
+    found.reverse();
+    found
+}
+
 /// Entries under `Resources` that are no resources.
 fn malformed(template: &Template) -> Vec<(Loc, String)> {
     let entries = template
@@ -184,13 +205,15 @@ fn stack(template: &Template, parameters: Vec<StackParameter>) -> Stack {
 }
 
 /// What a template is, beside what it says.
-struct Context {
+struct Context<'t> {
     /// True when a macro or a transform may add to it what it refers to.
     open: bool,
     /// True when the input tells the stack's name, not only the file's.
     named: bool,
     /// The outermost template that nests it; itself when none does.
     root: usize,
+    /// The resources that nest it, the outermost first, with their templates.
+    nested_by: Vec<(usize, &'t Node)>,
     /// The stack's short name, before what several stacks call alike.
     label: String,
 }
@@ -207,7 +230,7 @@ struct Export<'t> {
 /// What every resolution shares.
 struct Resolver<'t> {
     templates: &'t [Template],
-    contexts: Vec<Context>,
+    contexts: Vec<Context<'t>>,
     ids: Vec<HashMap<&'t str, ResourceId>>,
     parameters: Vec<Parameters<'t>>,
     /// Export name → the outputs that make it.
@@ -219,7 +242,7 @@ struct Resolver<'t> {
 }
 
 impl<'t> Resolver<'t> {
-    fn new(templates: &'t [Template], contexts: Vec<Context>) -> Self {
+    fn new(templates: &'t [Template], contexts: Vec<Context<'t>>) -> Self {
         let mut next = 0;
         let ids = templates
             .iter()
@@ -371,9 +394,12 @@ impl<'t> Resolver<'t> {
     /// whole, not from where the first of them happens to be written.
     fn properties(&self, t: usize, entry: &crate::Entry, world: &world::World) -> Option<Value> {
         let body = &entry.value;
-        if let Some(condition) = body.get("Condition").and_then(Node::scalar)
-            && self.named_condition(t, condition, world) == Ok(false)
-        {
+        let made = |t: usize, body: &Node| match body.get("Condition").and_then(Node::scalar) {
+            Some(condition) => self.named_condition(t, condition, world) != Ok(false),
+            None => true,
+        };
+        let stacks = self.contexts[t].nested_by.iter();
+        if !stacks.clone().all(|(t, stack)| made(*t, stack)) || !made(t, body) {
             return None;
         }
         let written = body
