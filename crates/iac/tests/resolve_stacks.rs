@@ -205,7 +205,7 @@ Resources: {Files: {Type: AWS::EFS::FileSystem, Properties: {Encrypted: !If [IsP
     let resolved = run(vec![parent, child]);
     assert_eq!(
         cases(&resolved, "Files", "Encrypted"),
-        [("Env=prod".to_owned(), "true".to_owned())]
+        [("Env=prod", "true")]
     );
 }
 
