@@ -55,9 +55,11 @@ pub struct StackParameter {
     pub name: Arc<str>,
     /// The name that guards show: with the stack's, when several stacks have a parameter of that name.
     pub shown: Arc<str>,
-    /// What it may be: one value when it is given or passed; the last starts with `≠` when it stands
-    /// for all others.
+    /// What it may be, as far as the source tells: one value when it is given or passed; the last
+    /// starts with `≠` when it stands for all others.
     pub values: Vec<Arc<str>>,
+    /// True when `NoEcho` hides its value, which is then not told.
+    pub hidden: bool,
 }
 
 /// A resource under one combination of conditions.

@@ -58,14 +58,18 @@ impl Resolver<'_> {
     pub(super) fn stack_parameters(&self, t: usize) -> Vec<StackParameter> {
         let mut found: Vec<StackParameter> = self.parameters[t]
             .iter()
-            .filter(|(name, _)| !name.starts_with("AWS::"))
-            .filter_map(|(name, _)| {
-                let (shown, values) = self.parameter_values(t, name, 0)?;
-                Some(StackParameter {
+            .filter(|(name, parameter)| !name.starts_with("AWS::") && !parameter.from_ssm)
+            .map(|(name, parameter)| {
+                let (shown, values) = match parameter.hidden {
+                    true => (parameter.shown.clone(), Vec::new()),
+                    false => self.parameter_values(t, name, 0),
+                };
+                StackParameter {
                     name: (*name).into(),
                     shown,
                     values,
-                })
+                    hidden: parameter.hidden,
+                }
             })
             .collect();
         found.sort_by(|a, b| a.name.cmp(&b.name));
@@ -73,37 +77,37 @@ impl Resolver<'_> {
     }
 
     /// The name that guards show for a parameter, and its values; what a parent passes is followed.
-    fn parameter_values(
-        &self,
-        t: usize,
-        name: &str,
-        depth: usize,
-    ) -> Option<(Arc<str>, Vec<Arc<str>>)> {
-        let parameter = self.parameters[t].get(name)?;
-        let template = &self.templates[t];
+    fn parameter_values(&self, t: usize, name: &str, depth: usize) -> (Arc<str>, Vec<Arc<str>>) {
+        let Some(parameter) = self.parameters[t].get(name) else {
+            return (name.into(), Vec::new());
+        };
+        let shown = parameter.shown.clone();
         if parameter.hidden {
-            return None;
+            return (shown, Vec::new());
         }
+        let template = &self.templates[t];
         if let Some(given) = template.parameters.get(name) {
-            return Some((parameter.shown.clone(), vec![given.as_str().into()]));
+            return (shown, vec![given.as_str().into()]);
         }
         if let Some(passed) = parameter.passed {
             if let Some(constant) = passed.scalar() {
-                return Some((parameter.shown.clone(), vec![constant.into()]));
+                return (shown, vec![constant.into()]);
             }
-            let (parent, _) = template.parent.as_ref()?;
-            if *parent >= self.templates.len() || depth > self.templates.len() {
-                return None;
-            }
-            return self.parameter_values(*parent, referred(passed)?, depth + 1);
+            return match (&template.parent, referred(passed)) {
+                (Some((parent, _)), Some(name))
+                    if *parent < self.templates.len() && depth < self.templates.len() =>
+                {
+                    self.parameter_values(*parent, name, depth + 1)
+                }
+                _ => (shown, Vec::new()),
+            };
         }
-        let values = &parameter.candidates.values;
-        let open = |value: &str| value.starts_with(OTHER);
-        if parameter.from_ssm || values.iter().all(|(value, _)| open(value)) {
-            return None;
+        let values = parameter.candidates.values.iter();
+        let values: Vec<Arc<str>> = values.map(|(_, shown)| shown.clone()).collect();
+        match &*values {
+            [only] if only.starts_with(OTHER) => (shown, Vec::new()),
+            _ => (shown, values),
         }
-        let values = values.iter().map(|(_, shown)| shown.clone()).collect();
-        Some((parameter.shown.clone(), values))
     }
 
     /// A pseudo parameter, as far as the input tells it.
@@ -166,6 +170,10 @@ impl Resolver<'_> {
             );
         }
         if let Some(given) = given {
+            // What `NoEcho` hides decides conditions, and is told nobody.
+            if parameter.hidden && world.in_condition.get() == 0 {
+                return unknown_value(Why::Parameter(name.to_string()), loc);
+            }
             return via(
                 listed(given, parameter, loc),
                 format!("parameter {name} (given)"),

@@ -16,6 +16,7 @@ chapter! {
     key_deletion_guarded,
     trail_logs_key_use,
     database_credentials_rotate,
+    secrets_not_in_templates,
     secrets_dedicated_key,
     parameters_encrypted,
     parameters_secure_string,

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 control! {
     /// The password of every RDS, Aurora, DocumentDB, Neptune and Redshift master user must come
     /// from Secrets Manager: managed by the service (`ManageMasterUserPassword`, rotated every
-    /// seven days) or by a dynamic reference to a secret; a password written into the template is
-    /// critical, and never printed. A secret that a database uses must have a rotation schedule
+    /// seven days) or by a dynamic reference to a secret; one written into the template fails
+    /// here too, and is never printed. A secret that a database uses must have a rotation schedule
     /// with a period.
     id: "database-credentials-rotate",
     title: "Database credentials lie in Secrets Manager and rotate automatically",

@@ -24,11 +24,12 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     for subject in cx.subjects(&["AWS::SSM::Parameter"]) {
         let classification = cx.classification(subject.id());
         let kind = subject.at("Type").string();
-        let secret = super::parameter_secret::looks_secret(subject);
+        let secret = super::parameter_secret::looks_secret(subject)
+            .or_else(|| super::parameter_secret::kept_secret(cx, subject));
         let judgement = match (&kind, classification.value(), &secret) {
             (Read::Found(k, _), ..) if k == "SecureString" => Judgement::pass(subject, "the parameter is a SecureString"),
             (Read::Unknown(why, loc), ..) => Judgement::cannot_tell(subject, "the parameter's type", why).at(*loc),
-            (_, _, Some(_)) => Judgement::fail(subject, "the parameter holds what looks like a secret, and is not encrypted"),
+            (_, _, Some(what)) => Judgement::fail(subject, format!("the parameter holds {what}, and is not encrypted")),
             (_, Some(c), _) if c.is_sensitive() => {
                 Judgement::fail(subject, format!("the parameter is {c} and not encrypted with a KMS key"))
             }

@@ -2,9 +2,10 @@ use crate::prelude::*;
 
 control! {
     /// A parameter whose value looks like a secret (a known shape of credentials, a password in a
-    /// URL, a high-entropy value under a name that says secret) must be a SecureString. Decided by
-    /// name, shape of the value and classification; the value is never printed. A name that says
-    /// secret with a value known only at deployment is unknown.
+    /// URL, a high-entropy value under a name that says secret) must be a SecureString; so must a copy of
+    /// what Secrets Manager or a SecureString keeps or `NoEcho` hides, and a parameter that is
+    /// classified as confidential or restricted. The value is never printed. A name that says secret
+    /// with a value known only at deployment is unknown.
     id: "parameters-secure-string",
     title: "Sensitive parameters are of type SecureString",
     clauses: ["SSM-2"],
@@ -25,8 +26,14 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             continue;
         }
         let value = subject.at("Value");
-        let judgement = match (super::parameter_secret::looks_secret(subject), value.clone().text()) {
+        let secret = super::parameter_secret::looks_secret(subject)
+            .or_else(|| super::parameter_secret::kept_secret(cx, subject));
+        let classification = cx.classification(subject.id());
+        let judgement = match (secret, value.clone().text()) {
             (Some(what), _) => Judgement::fail(subject, format!("a plain parameter holds {what}")).at(value.loc()),
+            _ if classification.value().is_some_and(|c| c.is_sensitive()) => {
+                Judgement::fail(subject, "a parameter with sensitive data is plain").fact("classification", classification)
+            }
             (None, Read::Unknown(why, loc)) if super::parameter_secret::secret_name(subject) => {
                 Judgement::cannot_tell(subject, "whether the parameter holds a secret", &why).at(loc)
             }
