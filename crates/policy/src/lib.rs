@@ -16,6 +16,7 @@ mod finding;
 mod judgement;
 mod key_users;
 mod monitors;
+mod own_data;
 mod patterns;
 pub mod secrets;
 mod strangers;

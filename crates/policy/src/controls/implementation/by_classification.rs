@@ -1,9 +1,9 @@
 //! Whether a store's key is what its classification asks for.
 
-use super::own_data::{has_own_data, is_data_store, takes_a_key};
 use crate::config::KeyAsk;
 use crate::controls::data_at_rest::inherited::effective;
 use crate::key_users::Sharing;
+use crate::own_data::{has_own_data, is_data_store, takes_a_key};
 use crate::prelude::*;
 
 /// Judges every store of a classification by what the policy asks of it.

@@ -4,7 +4,6 @@ use crate::control::chapter;
 
 mod by_classification;
 mod counterpart;
-mod own_data;
 mod settings;
 
 chapter! {

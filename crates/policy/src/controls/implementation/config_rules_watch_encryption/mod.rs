@@ -111,8 +111,8 @@ fn judged<'a>(
     let mut judgements: Vec<Judgement> = found
         .iter()
         .map(|(identifier, rule)| {
-            let here: Vec<_> = recorders.iter().filter(|r| near(r.subject) != Near::No).collect();
-            let mut judgement = recorded(row, service, identifier, &here).step(
+            let placed: Vec<_> = recorders.iter().map(|r| (near(r.subject), r)).collect();
+            let mut judgement = recorded(row, service, identifier, &placed).step(
                 format!("{} {}", rule.resource.kind, rule.resource.name),
                 rule.resource.loc,
             );
@@ -130,21 +130,30 @@ fn judged<'a>(
 }
 
 /// A rule watches the service: whether what it judges is recorded.
-fn recorded(row: &Row, service: &str, identifier: &str, here: &[&Recorder<'_>]) -> Judgement {
-    let Some(first) = here.first() else {
-        return Judgement::unknown(
-            About::Input,
-            format!("{identifier} watches {service}, but no recorder stands in the stacks given"),
-        );
-    };
-    if here.iter().any(|recorder| row.types.iter().all(|kind| recorder.records(kind))) {
+fn recorded(row: &Row, service: &str, identifier: &str, placed: &[(Near, &Recorder<'_>)]) -> Judgement {
+    let records = |recorder: &Recorder<'_>| row.types.iter().all(|kind| recorder.records(kind));
+    let mut here = placed.iter().filter(|(near, _)| *near == Near::Yes).map(|(_, r)| r);
+    if here.clone().any(|recorder| records(recorder)) {
         return Judgement::pass(About::Input, format!("{identifier} watches {service}"));
     }
-    Judgement::fail(
-        About::Input,
-        format!("{identifier} watches {service}, but the recorder does not record {}", row.types[0]),
-    )
-    .step("AWS::Config::ConfigurationRecorder", first.subject.resource.loc)
+    if let Some((_, recorder)) = placed.iter().find(|(near, r)| *near == Near::Maybe && records(r)) {
+        return Judgement::unknown(
+            About::Input,
+            format!("{identifier} watches {service}, and the input does not say whether the recorder stands in the same account and region"),
+        )
+        .step("AWS::Config::ConfigurationRecorder", recorder.subject.resource.loc);
+    }
+    match here.next() {
+        None => Judgement::unknown(
+            About::Input,
+            format!("{identifier} watches {service}, but no recorder stands in the stacks given"),
+        ),
+        Some(recorder) => Judgement::fail(
+            About::Input,
+            format!("{identifier} watches {service}, but the recorder does not record {}", row.types[0]),
+        )
+        .step("AWS::Config::ConfigurationRecorder", recorder.subject.resource.loc),
+    }
 }
 
 /// No rule is known to watch the service.

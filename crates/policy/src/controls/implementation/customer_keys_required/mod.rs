@@ -1,4 +1,4 @@
-use super::own_data::{has_own_data, takes_a_key};
+use crate::own_data::{has_own_data, takes_a_key};
 use crate::controls::data_at_rest::inherited::effective;
 use crate::cx::EnvironmentName;
 use crate::prelude::*;

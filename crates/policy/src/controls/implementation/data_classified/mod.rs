@@ -1,4 +1,4 @@
-use super::own_data::has_own_data;
+use crate::own_data::has_own_data;
 use crate::prelude::*;
 
 control! {

@@ -1,11 +1,12 @@
 use crate::config::KeyAsk;
 use crate::key_users::Sharing;
+use crate::own_data::has_own_data;
 use crate::prelude::*;
 
 control! {
     /// Looks at every store whose classification asks for a dedicated key (restricted data, unless
-    /// `lockfast.toml` says otherwise). It must have a customer managed key that no other such store
-    /// uses. The key is followed through aliases, references and exports, so two names of one key
+    /// `lockfast.toml` says otherwise). It must have a customer managed key that no other data uses,
+    /// copies and members of the same data aside. The key is followed through aliases, references and exports, so two names of one key
     /// count as one.
     id: "dedicated-keys",
     title: "Highly sensitive data has customer managed keys of its own",
@@ -28,7 +29,9 @@ new dynamodb.TableV2(this, 'Customers', {
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let sharing = Sharing::new(cx, |store| asks_for_dedicated(cx, store).is_some());
+    let sharing = Sharing::new(cx, |store| {
+        store.spec.noun != "function" && has_own_data(cx, store)
+    });
     for store in cx.inventory.stores() {
         let Some(classification) = asks_for_dedicated(cx, store) else {
             continue;
@@ -57,7 +60,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
 /// A store's classification, if it asks for a key of its own. A function or task holds no data of
 /// its own.
 fn asks_for_dedicated(cx: &Cx<'_>, store: &Store) -> Option<Classification> {
-    if matches!(store.spec.noun.as_str(), "function" | "task") {
+    if store.spec.noun == "function" || !has_own_data(cx, store) {
         return None;
     }
     let classification = *cx.classification(store.resource).value()?;

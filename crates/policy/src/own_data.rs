@@ -14,7 +14,7 @@ const NO_DATA: [&str; 6] = [
 
 /// True for a store whose key is a choice about the data in it. Code, tasks and settings hold none; a
 /// function does when it has environment variables; a `String` parameter of Systems Manager has no key.
-pub(super) fn has_own_data(cx: &Cx<'_>, store: &Store) -> bool {
+pub(crate) fn has_own_data(cx: &Cx<'_>, store: &Store) -> bool {
     if NO_DATA.contains(&store.spec.name.as_str()) {
         return false;
     }
@@ -33,13 +33,13 @@ pub(super) fn has_own_data(cx: &Cx<'_>, store: &Store) -> bool {
 }
 
 /// True when the type can be given a customer managed key, itself or through what it inherits from.
-pub(super) fn takes_a_key(store: &Store) -> bool {
+pub(crate) fn takes_a_key(store: &Store) -> bool {
     use lockfast_facts::tables::DefaultProtection;
     !store.spec.key.is_empty() || store.spec.default == DefaultProtection::Inherits
 }
 
 /// True for types that hold an application's data, as opposed to a service's own records.
-pub(super) fn is_data_store(store: &Store) -> bool {
+pub(crate) fn is_data_store(store: &Store) -> bool {
     const NOUNS: [&str; 11] = [
         "database",
         "cache",
