@@ -84,16 +84,17 @@ impl<'a> Cx<'a> {
         &self.environments[id.0 as usize]
     }
 
-    /// The environments a resource may belong to under one variant, and when it belongs to each: the
+    /// The environments a resource may belong to under these conditions, and when it belongs to each: the
     /// one that the context knows or, where it knows none, those that an environment parameter of its
     /// stack chooses (`Env=dev`). None when the variant is not made in its environment.
-    pub fn environments(&self, subject: Subject<'_>) -> Vec<(Known<EnvironmentName>, Guard)> {
+    pub fn environments(
+        &self,
+        subject: Subject<'_>,
+        when: &Guard,
+    ) -> Vec<(Known<EnvironmentName>, Guard)> {
         let known = self.environment_name(subject.id());
-        let when = &subject.variant.when;
         let chosen = when.choices().iter().find_map(|(parameter, value)| {
-            // Several stacks with a parameter of that name show it as `Stack.Env`.
-            let name = parameter.rsplit('.').next().unwrap_or(parameter);
-            chooses_environment(name).then(|| named(value))?
+            chooses_environment(bare(parameter)).then(|| named(value))?
         });
         let always = Guard::default;
         if let Some(environment) = known.value() {
@@ -295,8 +296,13 @@ fn is_environment_tag(name: &str) -> bool {
     )
 }
 
+/// A parameter's own name: several stacks with one of that name show it as `Stack.Env`.
+pub(crate) fn bare(parameter: &str) -> &str {
+    parameter.rsplit('.').next().unwrap_or(parameter)
+}
+
 /// True for the name of a parameter that chooses the environment: `Env`, `EnvironmentName`, `Stage`.
-fn chooses_environment(parameter: &str) -> bool {
+pub(crate) fn chooses_environment(parameter: &str) -> bool {
     words(parameter)
         .iter()
         .any(|word| word.starts_with("env") || word == "stage")

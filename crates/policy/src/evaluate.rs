@@ -81,14 +81,11 @@ fn rows_of(
     let mut judgements = judgements.into_iter().peekable();
     while let Some(worst) = judgements.next() {
         let mut when: Vec<Guard> = vec![worst.when.clone()];
-        let mut others = false;
         while let Some(next) =
             judgements.next_if(|j| j.about == worst.about && j.part == worst.part)
         {
             if next.verdict == worst.verdict {
                 when.push(next.when);
-            } else {
-                others = true;
             }
         }
         let waiver = (worst.verdict == Verdict::Fail)
@@ -97,7 +94,7 @@ fn rows_of(
         rows.push(Row {
             control,
             severity,
-            when: conditions(&when, others),
+            when: conditions(cx, &when),
             judgement: worst,
             waiver,
         });
@@ -105,9 +102,13 @@ fn rows_of(
     rows
 }
 
-/// `Env=dev or Env=test`; nothing when every variant agrees.
-fn conditions(guards: &[Guard], others: bool) -> Option<String> {
-    if guards.iter().any(Guard::is_always) || (!others && guards.len() > 1) {
+/// `Env=dev or Env=test`; nothing when it is so in every case.
+fn conditions(cx: &Cx<'_>, guards: &[Guard]) -> Option<String> {
+    if guards.iter().any(Guard::is_always) {
+        return None;
+    }
+    let guards = Guard::simplified(guards, |name| cx.inventory.choices(name));
+    if guards.iter().any(Guard::is_always) {
         return None;
     }
     let mut texts: Vec<String> = guards.iter().map(Guard::to_string).collect();

@@ -113,24 +113,24 @@ pub(crate) fn derive_stores(inventory: &Inventory) -> Vec<Store> {
         }
         for (index, variant) in resource.variants.iter().enumerate() {
             let subject = Subject { resource, variant };
-            let mut add = |spec, part, protection| {
+            let mut add = |spec, (part, protection, when): Found| {
                 stores.push(Store {
                     resource: resource.id,
                     variant: index,
-                    when: variant.when.clone(),
+                    when: variant.when.and(&when),
                     part,
                     spec,
                     protection,
                 });
             };
             if let Some(spec) = spec {
-                for (part, protection) in parts(inventory, subject, spec) {
-                    add(spec, part, protection);
+                for found in parts(inventory, subject, spec) {
+                    add(spec, found);
                 }
             }
             for spec in inside {
                 for (part, protection) in parts_inside(inventory, subject, spec) {
-                    add(spec, part, protection);
+                    add(spec, (part, protection, Guard::default()));
                 }
             }
         }
@@ -171,13 +171,18 @@ fn parts_inside(
         .collect()
 }
 
+/// A part of a resource, its protection, and the conditions beside the variant's own.
+type Found = (String, Known<Protection>, Guard);
+
 /// The stores inside one resource.
-fn parts(
-    inventory: &Inventory,
-    subject: Subject<'_>,
-    spec: &'static StorageType,
-) -> Vec<(String, Known<Protection>)> {
-    let one = |protection| vec![(String::new(), protection)];
+fn parts(inventory: &Inventory, subject: Subject<'_>, spec: &'static StorageType) -> Vec<Found> {
+    let one = |protection| vec![(String::new(), protection, Guard::default())];
+    let all = |parts: Vec<(String, Known<Protection>)>| -> Vec<Found> {
+        let parts = parts.into_iter();
+        parts
+            .map(|(part, protection)| (part, protection, Guard::default()))
+            .collect()
+    };
     match subject.kind() {
         "AWS::S3::Bucket" => one(bucket(inventory, subject, spec)),
         "AWS::RDS::DBInstance"
@@ -185,13 +190,16 @@ fn parts(
         | "AWS::DocDB::DBInstance"
         | "AWS::DocDB::DBCluster"
         | "AWS::Neptune::DBInstance"
-        | "AWS::Neptune::DBCluster" => one(database(inventory, subject, spec, 0)),
-        "AWS::DynamoDB::GlobalTable" => global_table(inventory, subject, spec),
+        | "AWS::Neptune::DBCluster" => database(inventory, subject, spec, 0)
+            .into_iter()
+            .map(|(when, protection)| (String::new(), protection, when))
+            .collect(),
+        "AWS::DynamoDB::GlobalTable" => all(global_table(inventory, subject, spec)),
         "AWS::DynamoDB::Table" => one(table(inventory, subject, spec)),
         "AWS::SQS::Queue" => one(queue(inventory, subject, spec)),
         "AWS::EC2::Instance"
         | "AWS::EC2::LaunchTemplate"
-        | "AWS::AutoScaling::LaunchConfiguration" => block_devices(inventory, subject, spec),
+        | "AWS::AutoScaling::LaunchConfiguration" => all(block_devices(inventory, subject, spec)),
         _ => one(by_table(
             inventory,
             subject.resource,

@@ -2,7 +2,7 @@
 
 use super::{Protection, by_default, by_table, is_empty, named_key, when_encrypted};
 use crate::tables::{DefaultProtection, StorageType, storage_type};
-use crate::{Inventory, Kind, Known, Loc, Read, Resource, Subject, Value, Why};
+use crate::{Guard, Inventory, Kind, Known, Loc, Read, Resource, Subject, Value, Why};
 use std::sync::Arc;
 
 pub(super) fn bucket(
@@ -36,15 +36,22 @@ fn whose_key(protection: Known<Protection>) -> Known<Protection> {
     }
 }
 
+/// A protection, and the conditions beside the store's own under which it holds.
+pub(super) type Case = (Guard, Known<Protection>);
+
+/// How many cases of one source are told apart.
+const MAX_CASES: usize = 64;
+
 /// An Aurora, DocumentDB or Neptune member takes its cluster's encryption; a replica in the same
 /// region its source's; a restore its snapshot's (Amazon RDS User Guide, "Encrypting Amazon RDS
-/// resources").
+/// resources"). Of a source that differs between conditions, every case is given.
 pub(super) fn database(
     inventory: &Inventory,
     subject: Subject<'_>,
     spec: &'static StorageType,
     depth: usize,
-) -> Known<Protection> {
+) -> Vec<Case> {
+    let always = |protection| vec![(Guard::default(), protection)];
     let own = by_table(
         inventory,
         subject.resource,
@@ -52,10 +59,10 @@ pub(super) fn database(
         spec,
     );
     if depth > 8 {
-        return Known::Unknown(
+        return always(Known::Unknown(
             Arc::new(Why::Cycle(subject.resource.name.to_string())),
             subject.resource.loc,
-        );
+        ));
     }
     if subject.kind().ends_with("DBInstance")
         && let Some(inherited) = inherited(
@@ -69,7 +76,7 @@ pub(super) fn database(
         return inherited;
     }
     if own.is_stated() {
-        return own;
+        return always(own);
     }
     // A Multi-AZ DB cluster is no Aurora cluster: what Aurora does by default it does not.
     let own = match (subject.kind(), subject.at("Engine").string()) {
@@ -90,6 +97,11 @@ pub(super) fn database(
             return inherited;
         }
     }
+    always(restored(subject).unwrap_or(own))
+}
+
+/// What the snapshot that a database is restored from decides.
+fn restored(subject: Subject<'_>) -> Option<Known<Protection>> {
     for snapshot in [
         "DBSnapshotIdentifier",
         "SnapshotIdentifier",
@@ -98,20 +110,20 @@ pub(super) fn database(
         match subject.at(snapshot) {
             Read::Found(value, _) if is_empty(value) => {}
             Read::Found(value, loc) => {
-                return Known::Unknown(
+                return Some(Known::Unknown(
                     Arc::new(Why::NotGiven("the snapshot it is restored from".into())),
                     if matches!(value.kind, Kind::Unknown(_)) {
                         value.loc
                     } else {
                         loc
                     },
-                );
+                ));
             }
-            Read::Unknown(why, loc) => return Known::Unknown(why, loc),
+            Read::Unknown(why, loc) => return Some(Known::Unknown(why, loc)),
             Read::Absent(_) => {}
         }
     }
-    own
+    None
 }
 
 fn inherited(
@@ -120,31 +132,52 @@ fn inherited(
     property: &str,
     kind_suffix: &str,
     depth: usize,
-) -> Option<Known<Protection>> {
+) -> Option<Vec<Case>> {
+    let always = |protection| Some(vec![(Guard::default(), protection)]);
     match subject.at(property) {
         Read::Absent(_) => None,
         Read::Found(value, _) if is_empty(value) => None,
-        Read::Unknown(why, loc) => Some(Known::Unknown(why, loc)),
+        Read::Unknown(why, loc) => always(Known::Unknown(why, loc)),
         Read::Found(value, loc) => {
             let Some(source) = find_database(inventory, subject.resource, value, kind_suffix)
             else {
-                return Some(Known::Unknown(
+                return always(Known::Unknown(
                     Arc::new(Why::NotGiven(format!("the source that {property} names"))),
                     loc,
                 ));
             };
             let spec = storage_type(&source.kind)?;
-            // Of a source that differs between conditions, the weakest counts.
-            let weakness = |protection: &Known<Protection>| match protection.value() {
+            let cases: Vec<Case> = inventory
+                .variants_of(source.id)
+                .filter(|s| s.variant.when.compatible(&subject.variant.when))
+                .flat_map(|s| {
+                    let own = &s.variant.when;
+                    database(inventory, s, spec, depth + 1)
+                        .into_iter()
+                        .map(move |(when, protection)| (own.and(&when), protection))
+                })
+                .filter(|(when, _)| when.compatible(&subject.variant.when))
+                .collect();
+            let (_, first) = cases.first()?;
+            let alike = cases
+                .iter()
+                .all(|(_, other)| other.value().is_some() && other.value() == first.value());
+            if alike {
+                return always(first.clone());
+            }
+            if cases.len() <= MAX_CASES {
+                return Some(cases);
+            }
+            // Of more cases than anybody would read, the weakest counts.
+            let weakness = |(_, protection): &Case| match protection.value() {
                 Some(Protection::None) => 0,
                 None => 1,
                 Some(_) => 2,
             };
-            inventory
-                .variants_of(source.id)
-                .filter(|s| s.variant.when.compatible(&subject.variant.when))
-                .map(|s| database(inventory, s, spec, depth + 1))
+            cases
+                .into_iter()
                 .min_by_key(weakness)
+                .map(|case| vec![case])
         }
     }
 }

@@ -31,7 +31,7 @@ Properties:
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for store in cx.stores("table") {
         let classification = cx.classification(store.resource);
-        for (environment, when) in cx.environments(store.subject(cx.inventory)) {
+        for (environment, when) in cx.environments(store.subject(cx.inventory), &store.when) {
             let environment = environment.map(|e| e.kind);
             out.push(
                 decide(cx, store, classification, &environment)

@@ -39,7 +39,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         .flat_map(|noun| cx.stores(noun))
     {
         let classification = cx.classification(store.resource);
-        for (environment, when) in cx.environments(store.subject(cx.inventory)) {
+        for (environment, when) in cx.environments(store.subject(cx.inventory), &store.when) {
             let environment = environment.map(|e| e.kind);
             out.push(
                 decide(cx, store, classification, &environment)

@@ -30,7 +30,7 @@ Properties:
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for store in cx.inventory.stores() {
-        let mut environments = cx.environments(store.subject(cx.inventory));
+        let mut environments = cx.environments(store.subject(cx.inventory), &store.when);
         environments.retain(|(environment, _)| {
             environment
                 .value()

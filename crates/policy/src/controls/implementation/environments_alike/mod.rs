@@ -1,7 +1,8 @@
 use super::counterpart;
 use super::settings::{self, AWS_KEY, CUSTOMER_KEY, Setting};
-use crate::cx::EnvironmentName;
+use crate::cx::{EnvironmentName, bare, chooses_environment};
 use crate::prelude::*;
+use lockfast_facts::Guard;
 use std::collections::BTreeMap;
 
 control! {
@@ -93,7 +94,7 @@ fn several_environments(cx: &Cx<'_>) -> bool {
 
 /// The environment of a variant, when it is one's own: what is made alike for each needs no comparing.
 fn environment(cx: &Cx<'_>, subject: Subject<'_>) -> Option<EnvironmentName> {
-    match &*cx.environments(subject) {
+    match &*cx.environments(subject, &subject.variant.when) {
         [(environment, when)] if when.is_always() => environment.value().cloned(),
         _ => None,
     }
@@ -115,10 +116,10 @@ fn compare(cx: &Cx<'_>, out: &mut Out, mut members: Vec<Member<'_>>) {
         .partition(|m| m.environment == reference);
     for other in &others {
         // Under conditions an environment has several variants of a resource; like is held against like.
-        let Some(model) = models.iter().find(|m| {
-            m.subject.id() != other.subject.id()
-                || m.subject.variant.when != other.subject.variant.when
-        }) else {
+        let Some(model) = models
+            .iter()
+            .find(|m| alike(&m.subject.variant.when, &other.subject.variant.when))
+        else {
             continue;
         };
         let mut differs = false;
@@ -149,6 +150,16 @@ fn compare(cx: &Cx<'_>, out: &mut Out, mut members: Vec<Member<'_>>) {
             );
         }
     }
+}
+
+/// True when two conditions differ in nothing but the environment.
+fn alike(a: &Guard, b: &Guard) -> bool {
+    a.choices().iter().all(|(name, value)| {
+        chooses_environment(bare(name))
+            || b.choices()
+                .iter()
+                .all(|(n, v)| bare(n) != bare(name) || v == value)
+    })
 }
 
 fn difference(

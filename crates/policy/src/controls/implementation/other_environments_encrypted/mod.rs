@@ -31,7 +31,7 @@ const MONTHLY: usize = 1;
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for store in cx.inventory.stores() {
-        let mut environments = cx.environments(store.subject(cx.inventory));
+        let mut environments = cx.environments(store.subject(cx.inventory), &store.when);
         environments.retain(|(environment, _)| {
             environment
                 .value()
@@ -88,7 +88,7 @@ fn decide(
 fn keys(cx: &Cx<'_>, out: &mut Out) {
     let users = crate::key_users::by_key(cx);
     for subject in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
-        let other = cx.environments(subject).into_iter().find(|(environment, _)| {
+        let other = cx.environments(subject, &subject.variant.when).into_iter().find(|(environment, _)| {
             environment
                 .value()
                 .is_some_and(|e| e.kind != EnvironmentKind::Production)

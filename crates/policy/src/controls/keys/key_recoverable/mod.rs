@@ -37,7 +37,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     for subject in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
         let window = subject.at("PendingWindowInDays").int().or_default(30, THIRTY);
         let production = cx
-            .environments(subject)
+            .environments(subject, &subject.variant.when)
             .into_iter()
             .find(|(environment, _)| {
                 environment
