@@ -103,7 +103,11 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             .filter(|f| !f.at("VpcConfig.SubnetIds").is_absent() && f.resource.stack == vpc.stack)
             .count();
         if functions > 0 && !has_endpoint {
-            out.push(Judgement::fail(vpc, format!("{functions} functions run in it, and it has no endpoint to AWS")));
+            let run = match functions {
+                1 => "a function runs".to_owned(),
+                several => format!("{several} functions run"),
+            };
+            out.push(Judgement::fail(vpc, format!("{run} in it, and it has no endpoint to AWS")));
         }
     }
 }

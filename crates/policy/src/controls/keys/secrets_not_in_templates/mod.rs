@@ -87,8 +87,8 @@ fn decide(
             &text,
         ) {
             Some(what) => Judgement::fail(subject, format!("{name} holds {what}")),
-            None => match text.first_unknown() {
-                Some(why) => of_unknown(cx, subject, name, why),
+            None => match secret_part(&text) {
+                Some(why) => of_unknown(cx, subject, name, &why),
                 None => Judgement::pass(subject, format!("{name} holds nothing that looks like a secret")),
             },
         },
@@ -100,6 +100,23 @@ fn decide(
         },
     };
     Some(judgement.at(loc))
+}
+
+/// Of a text that is joined from several, the part that is a secret: beside a password may stand a
+/// user's name or a host, which are none.
+fn secret_part(text: &lockfast_facts::Text) -> Option<Arc<Why>> {
+    let parts = text.parts();
+    let mut unknown = parts.iter().filter_map(|part| match part {
+        lockfast_facts::Part::Unknown(why) => Some(why),
+        _ => None,
+    });
+    let alone = parts.len() == 1;
+    unknown
+        .find(|why| match &***why {
+            Why::Parameter(name) => alone || crate::secrets::is_secret_name(name),
+            _ => true,
+        })
+        .cloned()
 }
 
 fn of_unknown(cx: &Cx<'_>, subject: Subject<'_>, name: &str, why: &Why) -> Judgement {
