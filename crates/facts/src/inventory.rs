@@ -2,8 +2,8 @@
 
 use crate::nouns::{Channel, Store, derive_channels, derive_stores};
 use crate::{
-    Kind, Loc, Read, Reference, Resource, ResourceId, Source, SourceId, Stack, StackId, Value,
-    Variant,
+    Kind, Loc, Part, Read, Reference, Resource, ResourceId, Source, SourceId, Stack, StackId, Text,
+    Value, Variant, Why,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -186,8 +186,43 @@ impl Inventory {
         self.channels.get_or_init(|| derive_channels(self))
     }
 
-    /// The resources of a type whose property is this name, in the order read. Identifiers
-    /// (`DBInstanceIdentifier`) are the same in any case, as AWS keeps them in lower case.
+    /// A name as it is written in a stack, so that two that are written alike are the same though a
+    /// parameter in them has no value yet. A known name is itself. `None` when what is not known of it
+    /// may differ from one place to the next.
+    pub fn written_name(&self, stack: StackId, text: &Text) -> Option<String> {
+        if let Text::Plain(name) = text {
+            return Some(name.to_string());
+        }
+        let around = std::iter::successors(Some(stack), |id| self.stack(*id).parent);
+        let root = around.take(self.stacks.len()).last().unwrap_or(stack).0;
+        let mut written = String::new();
+        for part in text.parts() {
+            // No name of AWS has a control character in it.
+            match part {
+                Part::Literal(literal) => written.push_str(&literal),
+                Part::Reference(Reference { target, attribute }) => {
+                    let attribute = attribute.as_deref().unwrap_or_default();
+                    written.push_str(&format!("\u{1}{}.{attribute}\u{1}", target.0));
+                }
+                Part::Dynamic(dynamic) => {
+                    let (service, name) = (&dynamic.service, &dynamic.name);
+                    written.push_str(&format!("\u{1}{service}:{name}\u{1}"));
+                }
+                Part::Unknown(why) => match &*why {
+                    Why::Parameter(name) => written.push_str(&format!("\u{1}{root}:{name}\u{1}")),
+                    Why::Runtime(what) => {
+                        written.push_str(&format!("\u{1}{}:{what}\u{1}", stack.0));
+                    }
+                    _ => return None,
+                },
+            }
+        }
+        Some(written)
+    }
+
+    /// The resources of a type whose property is this name, as [`Inventory::written_name`] gives it, in
+    /// the order read. Identifiers (`DBInstanceIdentifier`) are the same in any case, as AWS keeps them
+    /// in lower case.
     pub fn named(
         &self,
         kind: &'static str,
@@ -208,7 +243,9 @@ impl Inventory {
         let names = ready.unwrap_or_else(|| {
             let mut names = Names::new();
             for subject in self.subjects(&[kind]) {
-                if let Read::Found(name, _) = subject.at(property).string() {
+                if let Read::Found(name, _) = subject.at(property).text()
+                    && let Some(name) = self.written_name(subject.resource.stack, &name)
+                {
                     let ids = names.entry(same(&name)).or_default();
                     if ids.last() != Some(&subject.id()) {
                         ids.push(subject.id());

@@ -90,7 +90,8 @@ pub fn resolve_key(
             }
         }
     }
-    let written = known_tail(&text);
+    let written = inventory.written_name(user.stack, &text);
+    let written = written.unwrap_or_else(|| known_tail(&text));
     if let Some(at) = written.find("alias/") {
         let alias = &written[at..];
         if alias.starts_with("alias/aws/") {
@@ -102,8 +103,22 @@ pub fn resolve_key(
         if let Some(resource) = find_alias(inventory, user, alias) {
             return follow_alias(inventory, resource, steps, 0);
         }
+        // Which alias it is, is as unknown as its name.
+        if let Some(why) = text
+            .first_unknown()
+            .filter(|_| !known_tail(&text).contains("alias/"))
+        {
+            return Err(why.clone());
+        }
         return Ok(KeyUse {
             target: KeyTarget::External(render(&text)),
+            steps,
+        });
+    }
+    // Some services take the name of an AWS managed key without `alias/`.
+    if let Some(service) = written.strip_prefix("aws/").filter(|s| !s.contains('/')) {
+        return Ok(KeyUse {
+            target: KeyTarget::AwsManaged(format!("alias/aws/{service}")),
             steps,
         });
     }

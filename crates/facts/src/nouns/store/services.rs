@@ -80,7 +80,9 @@ pub(super) fn database(
     }
     // A Multi-AZ DB cluster is no Aurora cluster: what Aurora does by default it does not.
     let own = match (subject.kind(), subject.at("Engine").string()) {
-        ("AWS::RDS::DBCluster", Read::Found(engine, _)) if !engine.starts_with("aurora") => {
+        ("AWS::RDS::DBCluster", Read::Found(engine, _))
+            if !engine.to_ascii_lowercase().starts_with("aurora") =>
+        {
             match own {
                 Known::Default(_, default, loc) => Known::Default(Protection::None, default, loc),
                 other => other,
@@ -194,7 +196,7 @@ fn find_database<'a>(
     let Kind::Text(text) = &value.kind else {
         return None;
     };
-    let written = text.plain()?;
+    let written = inventory.written_name(user.stack, text)?;
     let name = written.rsplit(':').next()?;
     const NAMES: [(&str, &str); 7] = [
         ("AWS::RDS::DBInstance", "DBInstanceIdentifier"),

@@ -35,28 +35,27 @@ pub(super) struct BucketPolicies<'a>(HashMap<ResourceId, Vec<(Subject<'a>, Polic
 
 impl<'a> BucketPolicies<'a> {
     pub(super) fn of(cx: &Cx<'a>) -> Self {
-        let mut by_name: HashMap<String, ResourceId> = HashMap::new();
-        for bucket in cx.inventory.of_kind("AWS::S3::Bucket") {
-            if let Read::Found(name, _) = bucket.at("BucketName").string() {
-                by_name.insert(name, bucket.id);
-            }
-        }
         let mut policies: HashMap<ResourceId, Vec<_>> = HashMap::new();
         for subject in cx.subjects(&["AWS::S3::BucketPolicy"]) {
             let Read::Found(bucket, _) = subject.at("Bucket") else {
                 continue;
             };
-            let id = match cx.inventory.target(bucket) {
-                Some((resource, _)) => Some(resource.id),
-                None => bucket
-                    .at("")
-                    .string()
-                    .found()
-                    .and_then(|name| by_name.get(&name).copied()),
+            let bucket = match cx.inventory.target(bucket) {
+                Some((resource, _)) => Some(resource),
+                None => named(cx, subject.resource, bucket),
             };
-            if let (Some(id), Some(policy)) = (id, Policy::from_read(subject.at("PolicyDocument")))
-            {
-                policies.entry(id).or_default().push((subject, policy));
+            let Some(bucket) = bucket else { continue };
+            let policy = match (subject.at("PolicyDocument"), open_name(bucket, subject)) {
+                (Read::Found(document, _), Some(name)) => Some(Policy::from_value(&by_reference(
+                    document, &name, bucket.id,
+                ))),
+                (read, _) => Policy::from_read(read),
+            };
+            if let Some(policy) = policy {
+                policies
+                    .entry(bucket.id)
+                    .or_default()
+                    .push((subject, policy));
             }
         }
         BucketPolicies(policies)
@@ -88,6 +87,84 @@ impl<'a> BucketPolicies<'a> {
         }
         answer
     }
+}
+
+/// The bucket that a policy means by its name.
+fn named<'a>(cx: &Cx<'a>, holder: &Resource, bucket: &Value) -> Option<&'a Resource> {
+    let text = bucket.at("").text().found()?;
+    let name = cx.inventory.written_name(holder.stack, &text)?;
+    cx.inventory
+        .named("AWS::S3::Bucket", "BucketName", &name)
+        .find(|bucket| cx.inventory.same_place(holder, bucket) != Some(false))
+}
+
+/// A bucket's name, when parameters without a value stand in it.
+fn open_name(bucket: &Resource, holder: Subject<'_>) -> Option<Text> {
+    let name = bucket.at("BucketName").text().found()?;
+    (bucket.stack == holder.resource.stack && name.plain().is_none()).then(|| name.into_owned())
+}
+
+/// A policy in which a reference stands for the bucket's name: written alike in one stack, the two
+/// are the same whatever the parameters in them turn out to be.
+fn by_reference(value: &Value, name: &Text, bucket: ResourceId) -> Value {
+    let kind = match &value.kind {
+        Kind::Text(text) => Kind::Text(refer(text, name, bucket)),
+        Kind::List(items) => {
+            let items = items.iter().map(|item| by_reference(item, name, bucket));
+            Kind::List(items.collect())
+        }
+        Kind::Map(map) => {
+            let entries = map
+                .iter()
+                .map(|(key, item)| (key.clone(), by_reference(item, name, bucket)));
+            Kind::Map(lockfast_facts::Map(entries.collect()))
+        }
+        other => other.clone(),
+    };
+    Value {
+        kind,
+        ..value.clone()
+    }
+}
+
+fn refer(text: &Text, name: &Text, bucket: ResourceId) -> Text {
+    let (all, wanted) = (pieces(text), pieces(name));
+    let Some(at) = all
+        .windows(wanted.len())
+        .position(|window| window == wanted)
+    else {
+        return text.clone();
+    };
+    let after = &all[at + wanted.len()..];
+    let ends = after
+        .first()
+        .is_none_or(|next| *next == Part::Literal("/".into()));
+    let begins = at == 0 || all[at - 1] == Part::Literal(":".into());
+    if !begins || !ends {
+        return text.clone();
+    }
+    let reference = Part::Reference(Reference {
+        target: bucket,
+        attribute: None,
+    });
+    let parts = all[..at]
+        .iter()
+        .cloned()
+        .chain([reference])
+        .chain(after.iter().cloned());
+    Text::from_parts(parts)
+}
+
+/// A text, character by character where they are known.
+fn pieces(text: &Text) -> Vec<Part> {
+    let of = |part: Part| match part {
+        Part::Literal(literal) => literal
+            .chars()
+            .map(|c| Part::Literal(c.to_string().into()))
+            .collect(),
+        other => vec![other],
+    };
+    text.parts().into_iter().flat_map(of).collect()
 }
 
 fn one(bucket: Subject<'_>, policy: &Policy, kind: &Attempt) -> Three {

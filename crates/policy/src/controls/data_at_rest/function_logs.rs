@@ -20,14 +20,6 @@ pub(super) enum Group<'a> {
 /// Log groups of the input by name.
 pub(super) struct FunctionLogs<'a>(HashMap<String, Vec<&'a Resource>>);
 
-/// Two texts have the same key when they are the same text.
-fn key(text: &Text) -> String {
-    text.render(|part| match part {
-        Part::Reference(r) => format!("\u{1}{}\u{1}", r.target.0),
-        other => format!("\u{1}{other:?}\u{1}"),
-    })
-}
-
 const PREFIX: &str = "/aws/lambda/";
 
 /// Folders of the groups that services make themselves.
@@ -43,7 +35,11 @@ impl<'a> FunctionLogs<'a> {
                     if let Read::Found(name, _) = subject.at("LogGroupName").text()
                         && PREFIXES.iter().any(|p| name.known_prefix().starts_with(p))
                     {
-                        groups.entry(key(&name)).or_default().push(group);
+                        let name = cx.inventory.written_name(group.stack, &name);
+                        groups
+                            .entry(name.unwrap_or_default())
+                            .or_default()
+                            .push(group);
                     }
                 }
             }
@@ -53,7 +49,8 @@ impl<'a> FunctionLogs<'a> {
 
     /// The group that a service would make under a name, if a template makes it.
     pub(super) fn named(&self, cx: &Cx<'a>, name: &Text, user: &Resource) -> Option<&'a Resource> {
-        self.of_name(cx, &key(name), user)
+        let name = cx.inventory.written_name(user.stack, name)?;
+        self.of_name(cx, &name, user)
             .filter(|group| &*group.kind == "AWS::Logs::LogGroup")
     }
 
@@ -87,17 +84,19 @@ impl<'a> FunctionLogs<'a> {
             }
             Read::Absent(_) => {}
         }
-        let own = key(&Text::from_parts([
-            Part::Literal(PREFIX.into()),
-            Part::Reference(lockfast_facts::Reference {
-                target: function.id(),
-                attribute: None,
-            }),
-        ]));
-        let found = self.of_name(cx, &own, function.resource).or_else(|| {
+        let of = |name: Vec<Part>| {
+            let parts = std::iter::once(Part::Literal(PREFIX.into())).chain(name);
+            let name = Text::from_parts(parts);
+            let name = cx.inventory.written_name(function.resource.stack, &name)?;
+            self.of_name(cx, &name, function.resource)
+        };
+        let own = Part::Reference(lockfast_facts::Reference {
+            target: function.id(),
+            attribute: None,
+        });
+        let found = of(vec![own]).or_else(|| {
             let name = function.at("FunctionName").text().found()?;
-            let parts = std::iter::once(Part::Literal(PREFIX.into())).chain(name.parts());
-            self.of_name(cx, &key(&Text::from_parts(parts)), function.resource)
+            of(name.parts())
         });
         match found {
             Some(group) if &*group.kind == "AWS::Logs::LogGroup" => Group::Given(group, group.loc),

@@ -10,7 +10,8 @@ pub(super) fn find<'a>(cx: &Cx<'a>, user: &Resource, value: &Value) -> Option<&'
     {
         return Some(target);
     }
-    let written = value.at("").string().found()?;
+    let text = value.at("").text().found()?;
+    let written = cx.inventory.written_name(user.stack, &text)?;
     let name = match written.split_once(":log-group:") {
         Some((_, rest)) => rest.trim_end_matches(":*"),
         None => written.as_str(),

@@ -96,7 +96,8 @@ fn with_key(cx: &Cx<'_>, subject: Subject<'_>) -> Judgement {
     let encrypted = "ephemeral storage is encrypted";
     let cluster = match subject.at("Cluster") {
         Read::Found(value, _) => cx.inventory.target(value).map(|(r, _)| r).or_else(|| {
-            let name = value.at("").string().found()?;
+            let text = value.at("").text().found()?;
+            let name = cx.inventory.written_name(subject.resource.stack, &text)?;
             let name = name.rsplit('/').next()?;
             cx.inventory
                 .named("AWS::ECS::Cluster", "ClusterName", name)

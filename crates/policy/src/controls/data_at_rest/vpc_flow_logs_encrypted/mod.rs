@@ -157,10 +157,11 @@ fn target<'a>(cx: &Cx<'a>, flow_log: Subject<'_>, value: &Value) -> Option<&'a R
         )
         .then_some(resource);
     }
-    let written = value.at("").string().found()?;
-    let name = written.strip_prefix("arn:aws:s3:::")?.split('/').next()?;
+    let text = value.at("").text().found()?;
+    let written = cx.inventory.written_name(flow_log.resource.stack, &text)?;
+    let (_, name) = written.split_once(":s3:::")?;
     cx.inventory
-        .named("AWS::S3::Bucket", "BucketName", name)
+        .named("AWS::S3::Bucket", "BucketName", name.split('/').next()?)
         .next()
 }
 

@@ -90,7 +90,8 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             "AWS::DocDB::DBCluster" => "docdb".to_owned(),
             "AWS::Neptune::DBCluster" => "neptune".to_owned(),
             _ => match subject.at("Engine").string() {
-                Read::Found(engine, _) => engine,
+                // Amazon RDS takes an engine's name in any case.
+                Read::Found(engine, _) => engine.to_ascii_lowercase(),
                 Read::Unknown(why, loc) => {
                     out.push(Judgement::cannot_tell(subject, "its engine", &why).at(loc));
                     continue;
