@@ -216,7 +216,8 @@ fn redshift<'a>(cx: &Cx<'a>, subject: Subject<'a>) -> Vec<Judgement> {
 fn of_source(cx: &Cx<'_>, subject: Subject<'_>) -> Option<String> {
     let value = subject.at("SourceDBInstanceIdentifier").found()?;
     let (source, _) = cx.inventory.target(value)?;
-    source.at("Engine").string().found()
+    let engine = source.at("Engine").string().found()?;
+    Some(engine.to_ascii_lowercase())
 }
 
 fn judge_rows<'a>(cx: &Cx<'a>, subject: Subject<'a>, engine: &str, rows: &[&'static Row]) -> Vec<Judgement> {
