@@ -91,6 +91,12 @@ pub(crate) fn read(folder: &Path, limit: u64, problems: &mut Vec<Problem>) -> As
                 }
             }
             places.finish();
+            // The stack's own template is named like those that it nests.
+            let own = Path::new(&listed.stack.template_file).file_name();
+            let own = own.unwrap_or_default().to_string_lossy();
+            if let Some(paths) = places.nested.remove(&*own) {
+                places.paths.extend(paths);
+            }
             listed.stack.tags.append(&mut places.tags);
             listed.stack.tags.sort();
             listed.stack.tags.dedup();
@@ -202,7 +208,7 @@ fn list(
 /// their files so, and newer versions (2.276 does) say in the metadata which construct has which file.
 fn nested(folder: &Path, read: &[(Listed, Places, Option<Problem>)], assembly: &mut Assembly) {
     let here = || read.iter().filter(|(listed, ..)| listed.folder == folder);
-    let all_are_named = here().any(|(_, places, _)| !places.nested.is_empty());
+    let all_are_named = here().any(|(_, places, _)| places.names_templates);
     let mut all_sites: Option<Arc<Names>> = None;
     for file in nested_templates(folder) {
         let name = file

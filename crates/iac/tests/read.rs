@@ -446,6 +446,10 @@ fn assets_name_the_nested_template_where_metadata_does_not() {
     let result = go(&[&fixture("by-assets/cdk.out")]);
     let paths: Vec<&str> = result.templates.iter().map(|t| &*t.stack_path).collect();
     assert_eq!(paths, ["Shop", "Shop/Data"]);
+    // An app that runs without the CLI writes no `aws:cdk:path` into its templates.
+    let path = |t: usize, id: &str| result.templates[t].construct_paths.get(id).map(|p| &**p);
+    assert_eq!(path(0, "Queue"), Some("Shop/Queue/Resource"));
+    assert_eq!(path(1, "Files"), Some("Shop/Data/Files/Resource"));
     let region = result.templates[1].place.region.as_deref();
     assert_eq!(region, Some("eu-central-1"));
 }

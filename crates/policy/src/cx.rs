@@ -3,10 +3,11 @@
 use crate::config::{Classification, Config, EnvironmentKind};
 use crate::monitors::Monitors;
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use lockfast_facts::nouns::{Store, Variable, variables};
+use lockfast_facts::nouns::{Protection, Store, Variable, variables};
 use lockfast_facts::{
     Guard, Inventory, Known, Loc, Read, Resource, ResourceId, Stack, Subject, Why,
 };
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 /// The context of a judgement.
@@ -19,6 +20,7 @@ pub struct Cx<'a> {
     classifications: Vec<Known<Classification>>,
     variables: OnceLock<(Vec<Variable<'a>>, Vec<Variable<'a>>)>,
     monitors: OnceLock<Monitors<'a>>,
+    access_logs: OnceLock<HashSet<ResourceId>>,
 }
 
 /// An environment: its kind and the name people use.
@@ -71,6 +73,7 @@ impl<'a> Cx<'a> {
             classifications,
             variables: OnceLock::new(),
             monitors: OnceLock::new(),
+            access_logs: OnceLock::new(),
         }
     }
 
@@ -132,6 +135,15 @@ impl<'a> Cx<'a> {
     /// A resource's classification; unknown when nothing classifies it.
     pub fn classification(&self, id: ResourceId) -> &Known<Classification> {
         &self.classifications[id.0 as usize]
+    }
+
+    /// True for a store that has SSE-S3 since AWS delivers access logs to no other bucket.
+    pub(crate) fn holds_access_logs(&self, store: &Store) -> bool {
+        store.protection.value() == Some(&Protection::SseS3)
+            && self
+                .access_logs
+                .get_or_init(|| crate::access_logs::destinations(self))
+                .contains(&store.resource)
     }
 
     /// The stores of a kind of the storage table (`database`, `bucket`, …).

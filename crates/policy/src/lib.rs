@@ -4,6 +4,7 @@
 //! folder under `src/controls/<chapter>/` and name it in that chapter's list; nothing else changes.
 #![deny(missing_docs)]
 
+mod access_logs;
 mod clause;
 mod config;
 mod connection;

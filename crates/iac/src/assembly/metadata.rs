@@ -21,6 +21,8 @@ pub(super) struct Places {
     pub paths: Names,
     /// The same for each nested template, by file name.
     pub nested: BTreeMap<Arc<str>, Names>,
+    /// True when it says which construct has which template.
+    pub names_templates: bool,
     /// Stack tags, which older assemblies keep here.
     pub tags: Vec<(String, String)>,
     ids: Vec<(Arc<str>, Arc<str>)>,
@@ -93,6 +95,7 @@ impl Metadata<'_> {
                     }
                     ("aws:cdk:templateFile", Data::Text(file)) => {
                         let file: Arc<str> = Arc::from(&**file);
+                        places.names_templates = true;
                         places.nested.entry(file.clone()).or_default();
                         places.scopes.insert(path.clone(), Some(file));
                     }

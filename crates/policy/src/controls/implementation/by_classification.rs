@@ -1,5 +1,6 @@
 //! Whether a store's key is what its classification asks for.
 
+use crate::access_logs::ONLY_SSE_S3;
 use crate::config::KeyAsk;
 use crate::controls::data_at_rest::inherited::effective;
 use crate::key_users::Sharing;
@@ -49,6 +50,9 @@ pub(super) fn judge(cx: &Cx<'_>, out: &mut Out, class: Classification) {
                         None => Judgement::pass(store, format!("this {class} data has a customer managed key")),
                     }
                     .key(key)
+                    }
+                    Some(_) if ask > KeyAsk::Any && cx.holds_access_logs(store) => {
+                        Judgement::pass(store, ONLY_SSE_S3)
                     }
                     Some(other) => with_aws_key(store, class, ask, &other.label(cx.inventory)),
                 }

@@ -1,3 +1,4 @@
+use crate::access_logs::ONLY_SSE_S3;
 use crate::config::KeyAsk;
 use crate::prelude::*;
 
@@ -72,6 +73,9 @@ fn decide(
         return Judgement::pass(store, "new objects get a customer managed key")
             .key(key)
             .note("objects written under an earlier setting keep the key they were written with; S3 Inventory lists them");
+    }
+    if cx.holds_access_logs(store) {
+        return Judgement::pass(store, ONLY_SSE_S3);
     }
     let label = protection.label(cx.inventory);
     match (class, asked) {

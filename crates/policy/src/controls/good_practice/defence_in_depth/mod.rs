@@ -56,7 +56,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     let transit = Transit::of(cx);
     for store in stores {
         let subject = store.subject(cx.inventory);
-        let layers = [at_rest(store), transit.of_store(subject, store), access(cx, subject, store)];
+        let layers = [at_rest(cx, store), transit.of_store(subject, store), access(cx, subject, store)];
         let missing: Vec<&str> = layers
             .iter()
             .filter_map(|l| match l {
@@ -81,10 +81,11 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     }
 }
 
-fn at_rest(store: &Store) -> Layer {
+fn at_rest(cx: &Cx<'_>, store: &Store) -> Layer {
     match &store.protection {
         Known::Unknown(why, _) => Layer::Unknown(format!("its encryption at rest: {why}")),
         known if known.value().is_some_and(|p| p.customer_key().is_some()) => Layer::Holds,
+        _ if cx.holds_access_logs(store) => Layer::Holds,
         _ => Layer::Missing("at rest no customer managed key protects it".into()),
     }
 }

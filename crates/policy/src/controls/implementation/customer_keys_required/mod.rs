@@ -1,5 +1,6 @@
 use crate::own_data::{has_own_data, takes_a_key};
 use crate::controls::data_at_rest::inherited::effective;
+use crate::access_logs::ONLY_SSE_S3;
 use crate::cx::EnvironmentName;
 use crate::prelude::*;
 
@@ -72,7 +73,8 @@ fn decide(
                 "whether it is production, which needs a customer managed key",
                 why,
             ),
-            (known, _) if public && known.value().is_some_and(Protection::is_encrypted) => {
+            _ if cx.holds_access_logs(store) => Judgement::pass(store, ONLY_SSE_S3),
+        (known, _) if public && known.value().is_some_and(Protection::is_encrypted) => {
                 Judgement::pass(store, "public data may use any key")
                     .fact("classification", cx.classification(store.resource))
             }

@@ -1,3 +1,4 @@
+use crate::access_logs::ONLY_SSE_S3;
 use crate::config::KeyAsk;
 use crate::key_users::Sharing;
 use crate::own_data::has_own_data;
@@ -46,6 +47,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                     }
                     .key(key)
                 }
+                _ if cx.holds_access_logs(store) => Judgement::pass(store, ONLY_SSE_S3),
                 _ => Judgement::fail(store, format!("{classification} data has no customer managed key")),
             },
         };
