@@ -134,7 +134,7 @@ Resources:
         [
             "Password=(its default)",
             "Password=\"\"",
-            "Password≠(its default),"
+            "Password≠(its default),\"\""
         ]
     );
 }

@@ -9,6 +9,8 @@ use crate::waiver::{self, Waivers};
 use lockfast_facts::{Guard, Inventory, Loc};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 /// The outcome of judging an inventory.
 pub struct Run<'a> {
@@ -30,6 +32,7 @@ struct Row {
 pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -> Run<'a> {
     let cx = Cx::new(inventory, config);
     let waivers = Waivers::new(&cx, config, today);
+    let conditions = Conditions::default();
     // Derived once before the threads start, or each would wait for the first.
     inventory.stores();
     let controls: Vec<&'static Control> = crate::control::all()
@@ -46,7 +49,7 @@ pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -
         .flat_map_iter(|control| {
             let mut out = Out::default();
             (control.judge)(&cx, &mut out);
-            rows_of(&cx, config, control, out.0, &waivers)
+            rows_of(&cx, config, control, out.0, &waivers, &conditions)
         })
         .collect();
     rows.extend(rows_of(
@@ -55,6 +58,7 @@ pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -
         &waiver::CONTROL,
         waivers.judgements.clone(),
         &waivers,
+        &conditions,
     ));
     Run { cx, rows }
 }
@@ -66,6 +70,7 @@ fn rows_of(
     control: &'static Control,
     mut judgements: Vec<Judgement>,
     waivers: &Waivers,
+    conditions: &Conditions,
 ) -> Vec<Row> {
     let severity = config
         .control
@@ -94,7 +99,7 @@ fn rows_of(
         rows.push(Row {
             control,
             severity,
-            when: conditions(cx, &when),
+            when: conditions.text(cx, when),
             judgement: worst,
             waiver,
         });
@@ -102,11 +107,29 @@ fn rows_of(
     rows
 }
 
-/// `Env=dev or Env=test`; nothing when it is so in every case.
-fn conditions(cx: &Cx<'_>, guards: &[Guard]) -> Option<String> {
-    if guards.iter().any(Guard::is_always) {
-        return None;
+/// What was said of conditions: several controls judge the same resource under the same ones.
+#[derive(Default)]
+struct Conditions(Mutex<HashMap<Vec<Guard>, Option<String>>>);
+
+impl Conditions {
+    /// `Env=dev or Env=test`; nothing when it is so in every case.
+    fn text(&self, cx: &Cx<'_>, guards: Vec<Guard>) -> Option<String> {
+        if guards.iter().any(Guard::is_always) {
+            return None;
+        }
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = known.get(&guards) {
+            return text.clone();
+        }
+        drop(known);
+        let text = conditions(cx, &guards);
+        known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(guards, text.clone());
+        text
     }
+}
+
+fn conditions(cx: &Cx<'_>, guards: &[Guard]) -> Option<String> {
     let guards = Guard::simplified(guards, |name| cx.inventory.choices(name));
     if guards.iter().any(Guard::is_always) {
         return None;

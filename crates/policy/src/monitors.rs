@@ -351,16 +351,20 @@ fn strongest<'n, 'p, 'a>(
         })
 }
 
+/// How much was looked through, for a verdict that says something is nowhere in it.
+pub(crate) fn searched(cx: &Cx<'_>) -> String {
+    match cx.inventory.stacks().len() {
+        1 => "the one stack given".to_owned(),
+        n => format!("the {n} stacks given"),
+    }
+}
+
 /// A judgement on what nobody is told of.
 fn open(cx: &Cx<'_>, about: About, closest: Option<&Candidate<'_, '_>>, what: &str) -> Judgement {
     let Some((of, near)) = closest else {
-        let searched = match cx.inventory.stacks().len() {
-            1 => "the one stack given".to_owned(),
-            n => format!("the {n} stacks given"),
-        };
         return Judgement::fail(
             about,
-            format!("nothing watches {what} (searched {searched})"),
+            format!("nothing watches {what} (searched {})", searched(cx)),
         );
     };
     let judgement = match &of.watch {

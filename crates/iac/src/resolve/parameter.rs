@@ -306,7 +306,10 @@ fn pseudo<'t>(
 }
 
 fn other(values: &[(Arc<str>, Arc<str>)]) -> (Arc<str>, Arc<str>) {
-    let shown: Vec<&str> = values.iter().map(|(_, shown)| &**shown).collect();
+    let shown: Vec<&str> = values
+        .iter()
+        .map(|(_, shown)| if shown.is_empty() { "\"\"" } else { &**shown })
+        .collect();
     let text: Arc<str> = format!("{OTHER}{}", shown.join(",")).into();
     (text.clone(), text)
 }

@@ -12,8 +12,9 @@ control! {
     /// rotate by themselves: how old their material is, and who replaces it, a template does not
     /// show, so they are unknown; one for which the template asks for rotation all the same fails,
     /// since AWS refuses it. A replica key has its primary key's rotation. Rotations on demand count
-    /// too, but only the live account knows of them. A period that is enough for some classifications
-    /// and not for others is unknown for a key of which nobody said what it protects.
+    /// too, but only the live account knows of them. A key of which nobody said what it protects passes
+    /// with a period that is enough for unclassified data, and a note of what the strictest
+    /// classification would ask.
     id: "key-rotation",
     title: "Customer managed keys rotate as often as their data asks",
     clauses: ["ROT-2", "BP-6"],
@@ -236,12 +237,9 @@ fn by_period(subject: Subject<'_>, days: i64, asked: &Asked) -> Judgement {
                 asked.laxest
             ),
         ),
-        Some(limit) => Judgement::unknown(
-            subject,
-            format!(
-                "it rotates every {days} days, but some data asks for {limit}, and nothing classifies what it protects"
-            ),
-        ),
+        Some(limit) => Judgement::pass(subject, format!("it rotates every {days} days")).note(format!(
+            "nothing classifies what it protects; the strictest classification asks for {limit} days"
+        )),
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::judgement::About;
-use crate::monitors::{Group, Near, Reach, gaps, groups, is_near};
+use crate::monitors::{Group, Near, Reach, gaps, groups, is_near, searched};
 use crate::prelude::*;
 use lockfast_facts::Guard;
 use serde::Deserialize;
@@ -10,8 +10,8 @@ control! {
     /// beside this file), at least one must be deployed in the same account and region, as a rule, for
     /// the organisation or in a conformance pack, and a recorder there must record the type. A custom
     /// rule whose scope names the type, Security Hub's standards, which deploy rules of their own, and
-    /// packs kept elsewhere are unknown. When the input has no Config rules at all it is unknown too:
-    /// organisations deploy them from another account.
+    /// packs kept elsewhere are unknown. An organisation that deploys its rules from another account
+    /// gives those templates too, or waives this.
     id: "config-rules-watch-encryption",
     title: "AWS Config rules watch encryption in every service used",
     clauses: ["MON-1"],
@@ -122,7 +122,7 @@ fn judged<'a>(
         .collect();
     judgements.truncate(if gaps.is_empty() { 1 } else { 64 });
     judgements.extend(gaps.into_iter().map(|gap| {
-        let mut judgement = unwatched(row, service, deployed.0.is_empty(), open.as_ref());
+        let mut judgement = unwatched(cx, row, service, open.as_ref());
         judgement.when = gap;
         judgement
     }));
@@ -157,7 +157,7 @@ fn recorded(row: &Row, service: &str, identifier: &str, placed: &[(Near, &Record
 }
 
 /// No rule is known to watch the service.
-fn unwatched(row: &Row, service: &str, none: bool, open: Option<&(String, Subject<'_>)>) -> Judgement {
+fn unwatched(cx: &Cx<'_>, row: &Row, service: &str, open: Option<&(String, Subject<'_>)>) -> Judgement {
     if let Some((why, subject)) = open {
         return Judgement::unknown(
             About::Input,
@@ -165,15 +165,13 @@ fn unwatched(row: &Row, service: &str, none: bool, open: Option<&(String, Subjec
         )
         .step(format!("{} {}", subject.resource.kind, subject.resource.name), subject.resource.loc);
     }
-    if none {
-        return Judgement::unknown(
-            About::Input,
-            format!("cannot tell whether a Config rule watches {service}: none of the stacks given says so"),
-        );
-    }
     Judgement::fail(
         About::Input,
-        format!("no Config rule watches encryption in {service}; deploy {}", row.identifiers[0]),
+        format!(
+            "no Config rule watches encryption in {service} (searched {}); deploy {}",
+            searched(cx),
+            row.identifiers[0]
+        ),
     )
 }
 
