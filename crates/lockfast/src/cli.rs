@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::exit;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use lockfast_policy::Severity;
 use lockfast_report::Format;
@@ -64,9 +65,10 @@ pub struct Check {
     #[arg(default_value = ".", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<String>,
     /// How to print the report.
-    #[arg(short, long, default_value_t = Format::Terminal, value_parser = format_parser)]
+    #[arg(short, long, default_value_t = Format::Terminal, value_parser = format_parser())]
     pub format: Format,
-    /// Write a report to a file: FORMAT=FILE, or FILE for --format's. May be given several times.
+    /// Write a report to a file: FORMAT=FILE, or FILE in the format that its ending says, else in
+    /// --format's. May be given several times.
     #[arg(short, long, value_name = "[FORMAT=]FILE", value_hint = ValueHint::FilePath)]
     pub output: Vec<String>,
     /// The policy file; lockfast.toml in the first path or here when not given.
@@ -107,8 +109,19 @@ pub struct Check {
     pub today: Option<String>,
 }
 
-fn format_parser(text: &str) -> Result<Format, String> {
-    text.parse()
+/// Names every format in the help and in completions.
+fn format_parser() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(|(_, name)| name))
+        .try_map(|name| name.parse::<Format>())
+}
+
+fn severity_parser() -> impl TypedValueParser<Value = Severity> {
+    PossibleValuesParser::new(Severity::ALL.map(Severity::name)).map(|name| {
+        Severity::ALL
+            .into_iter()
+            .find(|severity| severity.name() == name)
+            .unwrap_or(Severity::Info)
+    })
 }
 
 /// The lowest severity that breaks a run.
@@ -129,16 +142,21 @@ pub enum FailOn {
 }
 
 impl FailOn {
+    /// The lowest severity whose failure breaks a run; none when nothing does.
+    pub fn severity(self) -> Option<Severity> {
+        match self {
+            FailOn::Info => Some(Severity::Info),
+            FailOn::Low => Some(Severity::Low),
+            FailOn::Medium => Some(Severity::Medium),
+            FailOn::High => Some(Severity::High),
+            FailOn::Critical => Some(Severity::Critical),
+            FailOn::Never => None,
+        }
+    }
+
     /// True when a failure of this severity breaks the run.
     pub fn breaks(self, severity: Severity) -> bool {
-        match self {
-            FailOn::Info => true,
-            FailOn::Low => severity >= Severity::Low,
-            FailOn::Medium => severity >= Severity::Medium,
-            FailOn::High => severity >= Severity::High,
-            FailOn::Critical => severity >= Severity::Critical,
-            FailOn::Never => false,
-        }
+        self.severity().is_some_and(|from| severity >= from)
     }
 }
 
@@ -163,9 +181,9 @@ pub struct Explain {
 pub struct Controls {
     /// Only controls whose id, title or clause contains this text.
     pub filter: Option<String>,
-    /// Only controls of at least this severity.
-    #[arg(long, value_enum)]
-    pub severity: Option<FailOn>,
+    /// Only controls of at least this severity: info, low, medium, high or critical.
+    #[arg(long, value_parser = severity_parser())]
+    pub severity: Option<Severity>,
     /// Only controls that decide this clause.
     #[arg(long)]
     pub clause: Option<String>,

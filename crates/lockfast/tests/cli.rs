@@ -430,3 +430,103 @@ fn an_ignored_assembly_is_found_wherever_its_app_lies() {
         report["input"]
     );
 }
+
+#[test]
+fn outputs_go_where_they_are_meant_to() {
+    let folder = folder(&[("t.yaml", BAD)]);
+    let check = |args: &[&str]| {
+        output(
+            lockfast()
+                .current_dir(folder.path())
+                .args(["check", "t.yaml"])
+                .args(args),
+        )
+    };
+    let (code, _, err) = check(&["-o", "sraif=x.sarif"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("did you mean `sarif`?"), "{err}");
+    let (code, _, err) = check(&["-f", "json", "-o", "t.yaml"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("would be overwritten"), "{err}");
+    assert_eq!(
+        std::fs::read_to_string(folder.path().join("t.yaml")).expect("still there"),
+        BAD
+    );
+    let (code, _, err) = check(&["-o", "sarif=same", "-o", "json=same"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("twice"), "{err}");
+    // A file's ending says its format; `-` is standard output.
+    let (code, out, err) = check(&["-o", "report.sarif", "-o", "json=-", "-o", "HTML=page"]);
+    assert_eq!(code, 1, "{err}");
+    assert!(out.starts_with("{\n  \"schema_version\""), "{out}");
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("written");
+    assert!(read("report.sarif").contains("\"version\": \"2.1.0\""));
+    assert!(read("page").starts_with("<!doctype html>"));
+    let (_, out, _) = output(lockfast().args(["check", "--help"]));
+    assert!(out.contains("sarif, junit, github"), "{out}");
+    let (code, _, err) = output(lockfast().args(["explain", "rds-storage-encrypte"]));
+    assert_eq!(code, 2);
+    assert!(err.contains("did you mean `rds-storage-encrypted`?"));
+}
+
+#[test]
+fn the_last_line_says_what_the_exit_code_does() {
+    let folder = folder(&[("t.yaml", BAD)]);
+    let check = |args: &[&str]| {
+        output(
+            lockfast()
+                .current_dir(folder.path())
+                .args(["check", "t.yaml", "--quiet"])
+                .args(args),
+        )
+    };
+    let (code, out, _) = check(&["--fail-on", "never"]);
+    assert_eq!(code, 0);
+    assert!(
+        out.contains("The policy is not kept, but failures do not break this run"),
+        "{out}"
+    );
+    let (code, out, _) = check(&["--write-baseline", "known.json"]);
+    assert_eq!(code, 1);
+    assert!(out.contains("The policy is broken"), "{out}");
+    let (code, out, _) = check(&["--baseline", "known.json"]);
+    assert_eq!(code, 0);
+    assert!(
+        out.contains("Nothing new breaks the policy;") && out.contains("known before stand"),
+        "{out}"
+    );
+}
+
+#[test]
+fn what_could_not_be_read_is_in_every_format() {
+    let broken = "{\"Resources\":{\"A\":{\"Type\":\"AWS::SQS::Queue\",";
+    let folder = folder(&[("t.yaml", GOOD), ("broken.json", broken)]);
+    for format in [
+        "terminal", "json", "sarif", "junit", "github", "gitlab", "csv", "html", "markdown",
+    ] {
+        let (_, out, _) = output(
+            lockfast()
+                .current_dir(folder.path())
+                .args(["check", ".", "--format", format]),
+        );
+        assert!(out.contains("broken.json"), "{format}");
+    }
+}
+
+#[test]
+fn a_fix_is_written_for_the_type_that_was_judged() {
+    let folder = folder(&[(
+        "t.yaml",
+        "Resources:\n  Jobs:\n    Type: AWS::SQS::Queue\n    Properties: {SqsManagedSseEnabled: false}\n",
+    )]);
+    let (_, out, _) = output(lockfast().current_dir(folder.path()).args([
+        "check",
+        "t.yaml",
+        "--only",
+        "every-store-encrypted",
+    ]));
+    assert!(
+        out.contains("Type: AWS::SQS::Queue") && !out.contains("AWS::EFS::FileSystem"),
+        "{out}"
+    );
+}

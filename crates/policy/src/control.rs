@@ -33,15 +33,31 @@ pub enum Severity {
     Critical,
 }
 
-impl std::fmt::Display for Severity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
+impl Severity {
+    /// All of them, the lowest first.
+    pub const ALL: [Severity; 5] = [
+        Severity::Info,
+        Severity::Low,
+        Severity::Medium,
+        Severity::High,
+        Severity::Critical,
+    ];
+
+    /// Its name, as `lockfast.toml` and the command line spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
             Severity::Info => "info",
             Severity::Low => "low",
             Severity::Medium => "medium",
             Severity::High => "high",
             Severity::Critical => "critical",
-        })
+        }
+    }
+}
+
+impl std::fmt::Display for Severity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -66,6 +82,8 @@ pub struct Control {
     pub cloudformation: &'static str,
     /// The fix as a CDK snippet (TypeScript).
     pub cdk: &'static str,
+    /// Whether the snippets are an example of one type, and a finding shows its own type's instead.
+    pub by_type: bool,
     /// The folder under `src/controls`, as module path: `data_at_rest::rds_storage_encrypted`.
     pub path: &'static str,
     pub(crate) judge: fn(&Cx<'_>, &mut Out),
@@ -96,6 +114,7 @@ macro_rules! control {
         fix: $fix:literal,
         cloudformation: $cloudformation:literal,
         cdk: $cdk:literal $(,)?
+        $(by_type: $by_type:literal $(,)?)?
     ) => {
         /// The control of this file.
         pub(crate) static CONTROL: Control = Control {
@@ -108,6 +127,7 @@ macro_rules! control {
             fix: $fix,
             cloudformation: $cloudformation,
             cdk: $cdk,
+            by_type: false $(|| $by_type)?,
             path: $crate::control::folder(module_path!()),
             judge,
         };

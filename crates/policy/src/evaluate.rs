@@ -134,7 +134,14 @@ fn conditions(cx: &Cx<'_>, guards: &[Guard]) -> Option<String> {
     if guards.iter().any(Guard::is_always) {
         return None;
     }
-    let mut texts: Vec<String> = guards.iter().map(Guard::to_string).collect();
+    let several = guards.len() > 1;
+    let mut texts: Vec<String> = guards
+        .iter()
+        .map(|guard| match guard.choices().len() {
+            2.. if several => format!("({guard})"),
+            _ => guard.to_string(),
+        })
+        .collect();
     texts.sort();
     texts.dedup();
     // A few say what to look at; a long list says nothing.
@@ -242,17 +249,28 @@ impl<'a> Run<'a> {
                 })
                 .collect(),
             notes: judgement.notes.iter().map(|n| n.to_string()).collect(),
-            fix: (!matches!(verdict, Verdict::Pass | Verdict::NotApplicable)).then(|| FixView {
-                text: judgement
-                    .fix
-                    .clone()
-                    .unwrap_or_else(|| row.control.fix.into()),
-                cloudformation: row.control.cloudformation.into(),
-                cdk: row.control.cdk.into(),
-            }),
+            fix: (!matches!(verdict, Verdict::Pass | Verdict::NotApplicable))
+                .then(|| self.fix(row)),
             fingerprint: fingerprint(row.control.id, &resource),
             resource,
             waiver: row.waiver.clone(),
+        }
+    }
+
+    fn fix(&self, row: &Row) -> FixView {
+        let (control, judgement) = (row.control, &row.judgement);
+        let own = match judgement.about {
+            About::Resource(id) if control.by_type => {
+                crate::snippet::encrypting(self.cx.inventory.resource(id), &judgement.part)
+            }
+            _ => None,
+        };
+        let (cloudformation, cdk) =
+            own.unwrap_or_else(|| (control.cloudformation.into(), control.cdk.into()));
+        FixView {
+            text: judgement.fix.clone().unwrap_or_else(|| control.fix.into()),
+            cloudformation,
+            cdk,
         }
     }
 
@@ -326,8 +344,13 @@ impl<'a> Run<'a> {
 
 /// What makes two findings the same across runs, line moves and machines: control, resource, part.
 fn fingerprint(control: &str, resource: &ResourceView) -> String {
+    hash(&[control, &resource.kind, &resource.id, &resource.part])
+}
+
+/// The first 80 bits of SHA-256 over some texts, in hexadecimal.
+pub fn hash(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
-    for part in [control, &resource.kind, &resource.id, &resource.part] {
+    for part in parts {
         hash.update(part.as_bytes());
         hash.update([0]);
     }

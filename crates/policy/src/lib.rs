@@ -20,18 +20,19 @@ mod monitors;
 mod own_data;
 mod patterns;
 pub mod secrets;
+mod snippet;
 mod strangers;
 mod waiver;
 
 pub use clause::{Clause, Kind as SourceKind, clause, clauses};
 pub use config::{
     Asks, Classification, Config, ConfigError, Customer, Environment, EnvironmentKind, KeyAsk,
-    System, TlsVersion, Waiver,
+    System, TlsVersion, Waiver, nearest,
 };
 pub use control::{Control, Severity, all as controls, find as control};
 pub use coverage::{CoverageRow, coverage, fixtures};
 pub use cx::{Cx, EnvironmentName};
-pub use evaluate::{Run, evaluate};
+pub use evaluate::{Run, evaluate, hash};
 pub use finding::{FactView, Finding, FixView, Location, ResourceView, StepView, WaiverView};
 pub use judgement::{About, Certainty, Fact, Judgement, Verdict};
 

@@ -3,7 +3,7 @@
 
 mod cover;
 
-pub use cover::{COVER, covered, in_line, unquoted};
+pub use cover::{COVER, covered, in_line, is_key, unquoted};
 
 use lockfast_facts::Text;
 use regex::bytes::{RegexBuilder, RegexSet, RegexSetBuilder};

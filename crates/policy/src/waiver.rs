@@ -22,6 +22,7 @@ pub(crate) static CONTROL: Control = Control {
     cloudformation: "# lockfast: ignore CONTROL reason=\"why this is acceptable\" owner=\"team\" expires=2027-01-31\n",
     cdk: "cdk.Tags.of(bucket); // or Metadata: bucket.node.defaultChild.addMetadata('Lockfast', { ignore: [{ control, reason, owner, expires }] })\n",
     path: "waiver",
+    by_type: false,
     judge: |_, _| {},
 };
 

@@ -14,6 +14,8 @@ pub(crate) fn clean(text: &str) -> String {
             | '\u{200f}'
             | '\u{202a}'..='\u{202e}'
             | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+            // No character of XML 1.0.
+            '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
             c if c.is_control() => '\u{fffd}',
             c => c,
         })
@@ -68,7 +70,9 @@ pub(crate) fn finding(mut finding: Finding) -> Finding {
         *note = clean(note);
     }
     if let Some(fix) = &mut finding.fix {
-        fix.text = clean_lines(&fix.text);
+        for text in [&mut fix.text, &mut fix.cloudformation, &mut fix.cdk] {
+            *text = clean_lines(text);
+        }
     }
     if let Some(waiver) = &mut finding.waiver {
         waiver.reason = clean(&waiver.reason);

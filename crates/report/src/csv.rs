@@ -1,12 +1,13 @@
 //! Comma-separated values, a row per verdict.
 
 use crate::clean;
-use crate::model::{Report, headline};
-use std::io::{Result, Write};
+use crate::model::{Report, headline, waived};
+use std::io::{Error, Result, Write};
 
 pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record([
+    let mut row = |cells: &[String]| csv.write_record(cells).map_err(io_error);
+    row(&[
         "verdict",
         "severity",
         "control",
@@ -19,8 +20,10 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
         "file",
         "line",
         "message",
+        "waiver",
         "fingerprint",
-    ])?;
+    ]
+    .map(String::from))?;
     for finding in report.listed().map(clean::finding) {
         let resource = &finding.resource;
         let (file, line) = finding
@@ -42,11 +45,31 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
             file,
             line,
             headline(&finding),
+            finding.waiver.as_ref().map_or_else(String::new, waived),
             finding.fingerprint.clone(),
         ];
-        csv.write_record(cells.map(inert))?;
+        row(&cells.map(inert))?;
+    }
+    // What could not be read has no verdict, and must not vanish either.
+    for problem in &report.input.problems {
+        let mut cells = vec![String::new(); 14];
+        cells[0] = "not read".into();
+        cells[9] = clean::clean(&problem.path);
+        cells[10] = problem
+            .line
+            .map_or_else(String::new, |line| line.to_string());
+        cells[11] = clean::clean(&problem.message);
+        row(&cells.into_iter().map(inert).collect::<Vec<_>>())?;
     }
     csv.flush()
+}
+
+/// The error of the file or pipe itself, so that a closed pipe is known as one.
+fn io_error(error: csv::Error) -> Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => Error::other(format!("{kind:?}")),
+    }
 }
 
 /// A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@` as a formula; names come from

@@ -5,6 +5,8 @@ use crate::redact::Redactor;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use lockfast_policy::secrets::COVER;
 use lockfast_policy::{Location, Run};
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// How many lines are shown around the offending one.
@@ -19,6 +21,7 @@ pub(crate) struct Excerpts<'r> {
     run: &'r Run<'r>,
     secrets: Redactor,
     renderer: Renderer,
+    drawn: RefCell<HashSet<(String, u32)>>,
 }
 
 impl<'r> Excerpts<'r> {
@@ -32,7 +35,13 @@ impl<'r> Excerpts<'r> {
             run,
             secrets: Redactor::new(run),
             renderer: renderer.term_width(width),
+            drawn: RefCell::default(),
         }
+    }
+
+    /// True the first time that a line is asked for.
+    pub(crate) fn first_time(&self, at: &Location) -> bool {
+        self.drawn.borrow_mut().insert((at.file.clone(), at.line))
     }
 
     /// The lines around a place, with the place underlined and secrets covered. Nothing for a

@@ -35,5 +35,20 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
         first = false;
         serde_json::to_writer(&mut *out, &entry)?;
     }
+    // What could not be read was not judged, and must not vanish.
+    for problem in &report.input.problems {
+        let identity = format!("{}\0{}", problem.path, problem.message);
+        let entry = json!({
+            "description": format!("not read, or only in part: {}", problem.message),
+            "check_name": "input",
+            "fingerprint": lockfast_policy::hash(&[&identity]),
+            "severity": "major",
+            "categories": ["Bug Risk"],
+            "location": { "path": problem.path, "lines": { "begin": problem.line.unwrap_or(1) } },
+        });
+        out.write_all(if first { b"\n  " } else { b",\n  " })?;
+        first = false;
+        serde_json::to_writer(&mut *out, &entry)?;
+    }
     out.write_all(b"\n]\n")
 }

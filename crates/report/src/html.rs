@@ -2,7 +2,7 @@
 
 use crate::clean;
 use crate::excerpt::Excerpts;
-use crate::keymap;
+use crate::keymap::{self, KeyMap};
 use crate::model::{ClauseRow, Counts, InputSummary, Report, headline, place};
 use askama::Template;
 use lockfast_policy::{Finding, Verdict};
@@ -18,7 +18,9 @@ struct Page<'r> {
     input: &'r InputSummary,
     environments: Vec<String>,
     findings: Vec<Item>,
-    map: String,
+    map: Option<KeyMap>,
+    outcome: (&'static str, String),
+    unjudged: Vec<String>,
     script: &'static str,
     style: &'static str,
 }
@@ -52,11 +54,7 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
                         .unwrap_or_default(),
                     environment: finding.resource.environment.clone().unwrap_or_default(),
                     clauses: finding.clauses.join(" "),
-                    search: format!(
-                        "{} {} {}",
-                        finding.resource.id, finding.title, finding.message
-                    )
-                    .to_lowercase(),
+                    search: searched(&finding).to_lowercase(),
                     finding,
                 });
             }
@@ -76,9 +74,37 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
         input: &report.input,
         environments,
         findings,
-        map: keymap::svg(report.run).unwrap_or_default(),
+        map: keymap::map(report.run),
+        outcome: report.outcome(&summary.total),
+        unjudged: summary.unjudged,
         script: include_str!("../templates/report.js"),
         style: include_str!("../templates/report.css"),
     };
     out.write_all(page.render().map_err(Error::other)?.as_bytes())
+}
+
+/// Everything about a finding that a person may type to find it.
+fn searched(finding: &Finding) -> String {
+    let resource = &finding.resource;
+    let optional = [
+        &resource.logical_id,
+        &resource.environment,
+        &resource.classification,
+        &resource.creation_site,
+        &resource.account,
+        &resource.region,
+    ];
+    let mut words = vec![
+        resource.id.as_str(),
+        &resource.part,
+        &resource.kind,
+        &finding.control,
+        &finding.title,
+        &finding.message,
+        &finding.fingerprint,
+    ];
+    words.extend(optional.into_iter().flatten().map(String::as_str));
+    words.extend(finding.clauses.iter().map(String::as_str));
+    words.extend(finding.origin.as_ref().map(|origin| origin.file.as_str()));
+    words.join(" ")
 }

@@ -1,7 +1,7 @@
 //! JUnit XML: a suite per control, a case per thing judged.
 
 use crate::clean;
-use crate::model::{Report, headline, judged, place, with_clauses};
+use crate::model::{Report, headline, judged, place, waived, with_clauses};
 use lockfast_policy::Verdict;
 use quick_junit::{
     NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite, XmlString,
@@ -26,11 +26,11 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
             _ => TestCaseStatus::success(),
         };
         if finding.verdict != Verdict::Pass {
-            status.set_message(XmlString::new(format!(
-                "{}: {}",
-                finding.verdict,
-                headline(&finding)
-            )));
+            let mut message = format!("{}: {}", finding.verdict, headline(&finding));
+            if let Some(waiver) = &finding.waiver {
+                message.push_str(&format!("; waived: {}", waived(waiver)));
+            }
+            status.set_message(XmlString::new(message));
         }
         if finding.verdict == Verdict::Fail {
             let fix = finding.fix.as_ref().map_or("", |fix| fix.text.as_str());
@@ -46,5 +46,18 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
         suite.add_test_case(case);
     }
     junit.add_test_suites(suite);
+    // What could not be read was not judged: an error, so that it does not vanish.
+    if !report.input.problems.is_empty() {
+        let mut suite = TestSuite::new("input");
+        for problem in &report.input.problems {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_message(XmlString::new(clean::clean(&problem.message)));
+            status.set_type(XmlString::new("not read"));
+            let mut case = TestCase::new(clean::clean(&problem.place()), status);
+            case.set_classname("input");
+            suite.add_test_case(case);
+        }
+        junit.add_test_suite(suite);
+    }
     junit.serialize(out).map_err(std::io::Error::other)
 }

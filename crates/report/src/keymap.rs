@@ -1,6 +1,8 @@
 //! The key map: which data hangs on which key, drawn as SVG.
 
-use lockfast_facts::nouns::{KeyTarget, Protection};
+use crate::clean::clean;
+use lockfast_facts::Guard;
+use lockfast_facts::nouns::{KeyTarget, Protection, Store};
 use lockfast_policy::Run;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -13,65 +15,103 @@ const KEY_WIDTH: usize = 400;
 /// More stores than this make no picture that a person can read.
 const MOST: usize = 400;
 
+/// What a key protects: a store, or one of its cases.
 struct Node {
     label: String,
     detail: String,
     class: String,
 }
 
-/// The map as an SVG element, or nothing when no store is known. Grouped by environment: stores on
-/// the left, coloured by classification, keys on the right.
-pub(crate) fn svg(run: &Run<'_>) -> Option<String> {
+/// A key as it is drawn: its name, and how it looks.
+type Key = (String, &'static str);
+
+/// A map and what it says in words.
+pub(crate) struct KeyMap {
+    /// The picture, an SVG element.
+    pub svg: String,
+    /// The same as rows: environment, store, what it is, key.
+    pub rows: Vec<[String; 4]>,
+    /// Stores that were too many to draw.
+    pub left_out: usize,
+}
+
+/// The map, or nothing when no store is known. Grouped by environment: stores on the left, coloured by
+/// classification, keys on the right. A store whose key differs between conditions stands under each.
+pub(crate) fn map(run: &Run<'_>) -> Option<KeyMap> {
     let inventory = run.inventory();
     let cx = run.cx();
-    // Environment → key label → stores.
-    let mut groups: BTreeMap<String, BTreeMap<(String, bool), Vec<Node>>> = BTreeMap::new();
-    let mut drawn = 0;
-    let mut last = None;
-    for store in inventory.stores() {
-        // A store's variants show once, and types that hold data only in passing not at all.
-        if last == Some(store.resource)
-            || matches!(
-                store.spec.noun.as_str(),
-                "function" | "task" | "parameter" | "other"
-            )
-        {
-            continue;
+    // Environment → key → stores.
+    let mut groups: BTreeMap<String, BTreeMap<Key, Vec<Node>>> = BTreeMap::new();
+    let mut rows = Vec::new();
+    let (mut drawn, mut left_out) = (0, 0);
+    // Types that hold data only in passing are not drawn at all.
+    let stores = inventory.stores().iter().filter(|store| {
+        !matches!(
+            store.spec.noun.as_str(),
+            "function" | "task" | "parameter" | "other"
+        )
+    });
+    let stores: Vec<&Store> = stores.collect();
+    for cases in stores.chunk_by(|a, b| a.resource == b.resource && a.part == b.part) {
+        let [first, ..] = cases else { continue };
+        let mut keys: BTreeMap<Key, Vec<Guard>> = BTreeMap::new();
+        for case in cases {
+            let key = match case.protection.value() {
+                Some(Protection::Customer(key)) => (
+                    key.label(inventory),
+                    match key.target {
+                        KeyTarget::Resource(_) => "own",
+                        _ => "",
+                    },
+                ),
+                Some(other) => (other.label(inventory), ""),
+                None => ("not known".to_owned(), "unknown"),
+            };
+            keys.entry(key).or_default().push(case.when.clone());
         }
-        last = Some(store.resource);
-        let Some(protection) = store.protection.value() else {
-            continue;
-        };
-        if drawn == MOST {
-            break;
-        }
-        drawn += 1;
-        let resource = inventory.resource(store.resource);
-        let environment = cx.environment_name(store.resource).value().map_or_else(
+        let resource = inventory.resource(first.resource);
+        let environment = cx.environment_name(first.resource).value().map_or_else(
             || "environment not known".to_owned(),
             |e| e.name.to_string(),
         );
-        let (key, own) = match protection {
-            Protection::Customer(key) => (
-                key.label(inventory),
-                matches!(key.target, KeyTarget::Resource(_)),
-            ),
-            other => (other.label(inventory), false),
-        };
         let class = cx
-            .classification(store.resource)
+            .classification(first.resource)
             .value()
             .map_or_else(|| "unclassified".to_owned(), |c| c.to_string());
-        groups
-            .entry(environment)
-            .or_default()
-            .entry((key, own))
-            .or_default()
-            .push(Node {
-                label: cx.label(resource),
-                detail: format!("{} · {class}", resource.kind),
-                class,
-            });
+        let mut label = cx.label(resource);
+        if !first.part.is_empty() {
+            label.push_str(&format!(" [{}]", first.part));
+        }
+        let several = keys.len() > 1;
+        for (key, when) in keys {
+            if drawn == MOST {
+                left_out += 1;
+                continue;
+            }
+            drawn += 1;
+            let mut label = label.clone();
+            if several {
+                let when = Guard::simplified(&when, |name| inventory.choices(name));
+                let texts: Vec<String> = when.iter().map(Guard::to_string).collect();
+                label.push_str(&match texts.as_slice() {
+                    [only] => format!(" when {only}"),
+                    [one, ..] => format!(" when {one} …"),
+                    [] => String::new(),
+                });
+            }
+            let detail = format!("{} · {class}", resource.kind);
+            rows.push([&environment, &label, &detail, &key.0].map(|text| clean(text)));
+            groups
+                .entry(environment.clone())
+                .or_default()
+                .entry(key)
+                .or_default()
+                .push(Node {
+                    label,
+                    detail,
+                    class: class.clone(),
+                });
+        }
     }
     if drawn == 0 {
         return None;
@@ -86,7 +126,7 @@ pub(crate) fn svg(run: &Run<'_>) -> Option<String> {
             escape(environment)
         );
         y += ROW + 6;
-        for ((key, own), stores) in keys {
+        for ((key, look), stores) in keys {
             let key_y = y + (stores.len() - 1) * ROW / 2;
             for (i, store) in stores.iter().enumerate() {
                 let row = y + i * ROW;
@@ -101,26 +141,29 @@ pub(crate) fn svg(run: &Run<'_>) -> Option<String> {
                     store.class,
                     STORE_X + 8,
                     row + 15,
-                    escape(&short(&store.label, 62)),
+                    escape(&short(&store.label, 58)),
                 );
             }
             let _ = writeln!(
                 body,
-                r#"<g><title>{}</title><rect class="key{}" x="{KEY_X}" y="{key_y}" width="{KEY_WIDTH}" height="22" rx="11"/><text x="{}" y="{}">{}</text></g>"#,
+                r#"<g><title>{}</title><rect class="key {look}" x="{KEY_X}" y="{key_y}" width="{KEY_WIDTH}" height="22" rx="11"/><text x="{}" y="{}">{}</text></g>"#,
                 escape(key),
-                if *own { " own" } else { "" },
                 KEY_X + 12,
                 key_y + 15,
-                escape(&short(key, 54)),
+                escape(&short(key, 52)),
             );
             y += stores.len() * ROW + 6;
         }
         y += 10;
     }
     let width = KEY_X + KEY_WIDTH + 10;
-    Some(format!(
-        r#"<svg viewBox="0 0 {width} {y}" role="img" aria-label="Key map: which data hangs on which key" xmlns="http://www.w3.org/2000/svg">{body}</svg>"#
-    ))
+    Some(KeyMap {
+        svg: format!(
+            r#"<svg viewBox="0 0 {width} {y}" role="img" aria-label="Key map: which data hangs on which key" xmlns="http://www.w3.org/2000/svg">{body}</svg>"#
+        ),
+        rows,
+        left_out,
+    })
 }
 
 /// The end of a long name says more than its beginning.
@@ -136,7 +179,7 @@ fn short(text: &str, most: usize) -> String {
 }
 
 fn escape(text: &str) -> String {
-    crate::clean::clean(text)
+    clean(text)
         .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

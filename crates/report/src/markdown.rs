@@ -1,7 +1,7 @@
 //! Markdown, for a comment on a pull request.
 
-use crate::clean::clean;
-use crate::model::{Report, headline, judged, place, with_clauses};
+use crate::clean::{clean, clean_lines};
+use crate::model::{Report, headline, judged, place, plural, waived, with_clauses};
 use lockfast_policy::Verdict;
 use std::io::{Result, Write};
 
@@ -11,21 +11,21 @@ const FIRST: usize = 10;
 pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
     let summary = report.summary();
     let total = summary.total;
-    let verdict = if total.fail > 0 {
-        "The policy is broken"
-    } else {
-        "Nothing known breaks the policy"
-    };
+    let (_, verdict) = report.outcome(&total);
     writeln!(out, "## Lockfast: {verdict}\n")?;
     writeln!(
         out,
-        "**{} fail** · {} unknown · {} pass · {} waived, in {} templates with {} resources\n",
+        "**{} fail** · {} unknown · {} pass · {} waived{}, in {} with {}\n",
         total.fail,
         total.unknown,
         total.pass,
         total.waived,
-        report.input.templates,
-        report.input.resources
+        match total.known {
+            0 => String::new(),
+            known => format!(" · {known} known before"),
+        },
+        plural(report.input.templates, "template"),
+        plural(report.input.resources, "resource"),
     )?;
     for (severity, control, indices) in report.failures() {
         writeln!(
@@ -55,11 +55,16 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
         if indices.len() > FIRST {
             writeln!(out, "- … and {} more", indices.len() - FIRST)?;
         }
+        let snippet = indices
+            .first()
+            .and_then(|index| report.run.finding(*index).fix)
+            .map_or_else(String::new, |fix| {
+                clean_lines(fix.cloudformation.trim_end())
+            });
         writeln!(
             out,
-            "\nFix: {}\n\n```yaml\n{}\n```\n</details>\n",
+            "\nFix: {}\n\n```yaml\n{snippet}\n```\n</details>\n",
             control.fix,
-            control.cloudformation.trim_end()
         )?;
     }
     let unknown = report.grouped(Verdict::Unknown);
@@ -76,6 +81,25 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
                 control.title,
                 control.id,
                 indices.len()
+            )?;
+        }
+        writeln!(out, "</details>\n")?;
+    }
+    let waivers = report.grouped(Verdict::Waived);
+    if !waivers.is_empty() {
+        writeln!(
+            out,
+            "<details><summary>Waived ({})</summary>\n",
+            total.waived
+        )?;
+        for index in waivers.into_iter().flat_map(|(_, _, indices)| indices) {
+            let finding = report.run.finding(index);
+            writeln!(
+                out,
+                "- `{}` {}: {}",
+                code(&judged(&finding)),
+                text(&headline(&finding)),
+                text(&finding.waiver.as_ref().map_or_else(String::new, waived))
             )?;
         }
         writeln!(out, "</details>\n")?;

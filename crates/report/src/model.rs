@@ -1,6 +1,6 @@
 //! What a report is made from.
 
-use lockfast_policy::{Control, Finding, Run, Severity, Verdict, clauses};
+use lockfast_policy::{Control, Finding, Run, Severity, SourceKind, Verdict, WaiverView, clauses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +17,8 @@ pub struct Report<'a> {
     pub known: BTreeSet<String>,
     /// Lockfast's version.
     pub version: String,
+    /// The lowest severity whose failure breaks the run; none when nothing does.
+    pub breaks_from: Option<Severity>,
 }
 
 /// What was read, and what was not: the run's coverage.
@@ -88,7 +90,8 @@ pub enum Format {
 }
 
 impl Format {
-    const ALL: [(Format, &'static str); 9] = [
+    /// Every format and its name.
+    pub const ALL: [(Format, &'static str); 9] = [
         (Format::Terminal, "terminal"),
         (Format::Json, "json"),
         (Format::Sarif, "sarif"),
@@ -99,6 +102,24 @@ impl Format {
         (Format::Html, "html"),
         (Format::Markdown, "markdown"),
     ];
+
+    /// The format that a file's name says, such as `report.sarif`; nothing for `.xml`, `.txt` and
+    /// other endings that may be anything.
+    pub fn of_file(name: &str) -> Option<Format> {
+        let lower = name.to_ascii_lowercase();
+        [
+            (".sarif", Format::Sarif),
+            (".sarif.json", Format::Sarif),
+            (".json", Format::Json),
+            (".csv", Format::Csv),
+            (".html", Format::Html),
+            (".htm", Format::Html),
+            (".md", Format::Markdown),
+        ]
+        .iter()
+        .find(|(ending, _)| lower.ends_with(ending))
+        .map(|(_, format)| *format)
+    }
 }
 
 impl FromStr for Format {
@@ -185,9 +206,53 @@ pub(crate) struct ClauseRow {
 pub(crate) struct Summary {
     pub total: Counts,
     pub clauses: Vec<ClauseRow>,
+    /// Clauses that templates can decide, of which nothing given is about.
+    pub unjudged: Vec<String>,
 }
 
 impl Report<'_> {
+    /// What the verdicts come to, in a sentence for people and whether it is bad (`broken`),
+    /// undecided (`open`) or good (`kept`).
+    pub(crate) fn outcome(&self, total: &Counts) -> (&'static str, String) {
+        let breaking = self
+            .run
+            .verdicts()
+            .enumerate()
+            .filter(|(index, (_, severity, verdict))| {
+                *verdict == Verdict::Fail
+                    && self.breaks_from.is_some_and(|from| *severity >= from)
+                    && !self.is_known(*index, *verdict)
+            })
+            .count();
+        if breaking > 0 {
+            ("broken", "The policy is broken".into())
+        } else if total.fail > 0 {
+            let below = match self.breaks_from {
+                Some(from) => format!("no failure is of severity {from} or above"),
+                None => "failures do not break this run".into(),
+            };
+            ("open", format!("The policy is not kept, but {below}"))
+        } else if self.input.templates == 0 {
+            (
+                "open",
+                "Nothing was judged, since no template was found".into(),
+            )
+        } else if total.known > 0 {
+            (
+                "open",
+                format!(
+                    "Nothing new breaks the policy; {} known before {}",
+                    plural(total.known, "failure"),
+                    if total.known == 1 { "stands" } else { "stand" }
+                ),
+            )
+        } else if total.unknown > 0 || !self.input.problems.is_empty() {
+            ("open", "Nothing known breaks the policy".into())
+        } else {
+            ("kept", "The policy is kept".into())
+        }
+    }
+
     /// True when a failing row is known from a baseline.
     pub(crate) fn is_known(&self, index: usize, verdict: Verdict) -> bool {
         verdict == Verdict::Fail
@@ -205,20 +270,25 @@ impl Report<'_> {
                 by_clause.entry(clause).or_default().add(verdict, known);
             }
         }
-        let rows = clauses()
-            .iter()
-            .filter_map(|clause| {
-                let counts = by_clause.get(clause.id.as_str())?;
-                Some(ClauseRow {
+        let mut rows = Vec::new();
+        let mut unjudged = Vec::new();
+        for clause in clauses() {
+            match by_clause.get(clause.id.as_str()) {
+                Some(counts) => rows.push(ClauseRow {
                     clause: clause.id.clone(),
                     title: clause.title.clone(),
                     counts: *counts,
-                })
-            })
-            .collect();
+                }),
+                None if clause.sources.contains(&SourceKind::Iac) => {
+                    unjudged.push(clause.id.clone());
+                }
+                None => {}
+            }
+        }
         Summary {
             total,
             clauses: rows,
+            unjudged,
         }
     }
 
@@ -285,4 +355,21 @@ pub(crate) fn headline(finding: &Finding) -> String {
         Some(when) => format!("{} when {when}", finding.message),
         None => finding.message.clone(),
     }
+}
+
+/// Why a failure is waived, by whom and until when.
+pub(crate) fn waived(waiver: &WaiverView) -> String {
+    let mut text = waiver.reason.clone();
+    let owner = waiver.owner.as_ref().map(|owner| format!("by {owner}"));
+    let expires = waiver.expires.as_ref().map(|day| format!("until {day}"));
+    let more: Vec<String> = owner.into_iter().chain(expires).collect();
+    if !more.is_empty() {
+        text.push_str(&format!(" ({})", more.join(", ")));
+    }
+    text
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn plural(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -2,7 +2,7 @@
 //! what a control found there.
 
 use lockfast_facts::{Loc, Pos, Read};
-use lockfast_policy::secrets::{in_line, is_placeholder, is_secret_name, unquoted};
+use lockfast_policy::secrets::{in_line, is_key, is_placeholder, is_secret_name, unquoted};
 use lockfast_policy::{Run, Verdict};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -88,7 +88,10 @@ impl Redactor {
                 };
                 let range = from.saturating_sub(shift)..to.saturating_sub(shift).min(length);
                 let inside: String = text.chars().skip(range.start).take(range.len()).collect();
-                if !range.is_empty() && !is_placeholder(unquoted(&inside)) {
+                // A control that names a resource as a whole points at its name, which is none.
+                let rest: String = text.chars().skip(range.end).collect();
+                let secret = !is_placeholder(unquoted(&inside)) && !is_key(&rest);
+                if !range.is_empty() && secret {
                     ranges.push(range);
                 }
             }

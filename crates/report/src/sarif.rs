@@ -1,6 +1,6 @@
 //! SARIF 2.1.0 (OASIS, "Static Analysis Results Interchange Format").
 
-use crate::model::{Report, headline};
+use crate::model::{Report, headline, waived};
 use lockfast_policy::{Control, Finding, Location, Severity, Verdict, controls};
 use serde_json::{Value, json};
 use std::io::{Result, Write};
@@ -24,7 +24,7 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
                 location["region"] = json!({ "startLine": line, "startColumn": column });
             }
             json!({
-                "level": "warning",
+                "level": "error",
                 "message": { "text": problem.message },
                 "locations": [{ "physicalLocation": location }],
             })
@@ -48,8 +48,13 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
     )?;
     writeln!(out, "    \"columnKind\": \"unicodeCodePoints\",")?;
     write!(out, "    \"results\": [")?;
-    // Failures that a baseline knows are listed too: as unchanged.
-    for (i, finding) in report.run.findings().enumerate() {
+    // What passes is left out: code scanning shows every result as an alert, whatever its kind, and
+    // takes 25,000 at most. Failures that a baseline knows are listed too: as unchanged.
+    let listed = |(index, (_, _, verdict))| {
+        matches!(verdict, Verdict::Fail | Verdict::Waived | Verdict::Unknown).then_some(index)
+    };
+    let indices = report.run.verdicts().enumerate().filter_map(listed);
+    for (i, finding) in indices.map(|index| report.run.finding(index)).enumerate() {
         let known = finding.verdict == Verdict::Fail && report.known.contains(&finding.fingerprint);
         out.write_all(if i == 0 { b"\n      " } else { b",\n      " })?;
         let base = (!report.known.is_empty()).then_some(if known { "unchanged" } else { "new" });
@@ -73,7 +78,7 @@ fn rule(control: &Control) -> Value {
         "id": control.id,
         "name": control.id,
         "shortDescription": { "text": control.title },
-        "fullDescription": { "text": control.doc.trim() },
+        "fullDescription": { "text": first_sentences(control.doc.trim()) },
         "help": { "text": format!("{}\n\nFix: {}", control.doc.trim(), control.fix), "markdown": help },
         "defaultConfiguration": { "level": level(control.severity) },
         "properties": {
@@ -81,6 +86,18 @@ fn rule(control: &Control) -> Value {
             "security-severity": security_severity(control.severity),
         },
     })
+}
+
+/// As many sentences as fit: code scanning takes 1,024 characters here, and the help has them all.
+fn first_sentences(text: &str) -> &str {
+    const MOST: usize = 1000;
+    let Some((cut, _)) = text.char_indices().nth(MOST) else {
+        return text;
+    };
+    match text[..cut].rfind(". ").or_else(|| text[..cut].rfind(".\n")) {
+        Some(end) => &text[..=end],
+        None => &text[..cut],
+    }
 }
 
 fn level(severity: Severity) -> &'static str {
@@ -161,7 +178,7 @@ fn result(finding: &Finding, rule_index: Option<usize>, base: Option<&str>) -> V
         result["suppressions"] = json!([{
             "kind": if in_source { "inSource" } else { "external" },
             "status": "accepted",
-            "justification": waiver.reason,
+            "justification": waived(waiver),
         }]);
     }
     result

@@ -2,7 +2,7 @@
 
 use crate::clean::{self, clean};
 use crate::excerpt::Excerpts;
-use crate::model::{Report, Style, Verbosity, headline, place};
+use crate::model::{Report, Style, Verbosity, headline, judged as name, place, plural, waived};
 use anstyle::{AnsiColor, Style as Paint};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use lockfast_policy::{Control, Finding, Severity, Verdict};
@@ -126,16 +126,32 @@ impl View<'_, '_> {
             "{}",
             self.wrapped(&format!("Fix: {}", control.fix), "  ")
         )?;
-        for (label, snippet) in [
-            ("CloudFormation", control.cloudformation),
-            ("CDK", control.cdk),
-        ] {
-            writeln!(out, "  {}", self.faint(label))?;
-            for line in snippet.trim_end().lines() {
-                writeln!(out, "    {line}")?;
+        let mut shown: Vec<(String, String)> = Vec::new();
+        for index in indices {
+            let Some(fix) = self.report.run.finding(*index).fix else {
+                continue;
+            };
+            let snippets = (fix.cloudformation, fix.cdk);
+            if !shown.contains(&snippets) && shown.len() < FIRST {
+                self.snippets(out, &snippets)?;
+                shown.push(snippets);
+            }
+            // The snippets of a control are one and the same, unless they are made for each type.
+            if !control.by_type {
+                break;
             }
         }
         writeln!(out)
+    }
+
+    fn snippets(&self, out: &mut dyn Write, (yaml, cdk): &(String, String)) -> Result<()> {
+        for (label, snippet) in [("CloudFormation", yaml), ("CDK", cdk)] {
+            writeln!(out, "  {}", self.faint(label))?;
+            for line in snippet.trim_end().lines() {
+                writeln!(out, "    {}", clean(line))?;
+            }
+        }
+        Ok(())
     }
 
     /// Ready to be shown.
@@ -160,14 +176,22 @@ impl View<'_, '_> {
         about.extend(resource.environment.clone());
         about.extend(resource.classification.clone());
         about.extend(resource.region.clone());
+        let about = format!("({})", about.join(", "));
+        let fits = name(finding).chars().count() + about.chars().count() + 3 <= self.style.width;
         writeln!(
             out,
-            "  {} {}",
+            "  {}{}{}",
             self.bold(&name(finding)),
-            self.faint(&format!("({})", about.join(", ")))
+            if fits { " " } else { "\n    " },
+            self.faint(&about)
         )?;
         writeln!(out, "{}", self.wrapped(&headline(finding), "  "))?;
-        let drawn = finding.origin.as_ref().and_then(|at| excerpts.draw(at));
+        // One wrong line breaks several controls; it is drawn for the first of them.
+        let drawn = finding
+            .origin
+            .as_ref()
+            .filter(|at| excerpts.first_time(at))
+            .and_then(|at| excerpts.draw(at));
         match drawn {
             Some(text) => {
                 for line in text.lines() {
@@ -251,7 +275,7 @@ impl View<'_, '_> {
                 let finding = self.finding_of(*index);
                 let mut line = format!("{}: {}", name(&finding), headline(&finding));
                 if let Some(waiver) = &finding.waiver {
-                    line.push_str(&format!(" (waived: {})", waiver.reason));
+                    line.push_str(&format!("; waived: {}", waived(waiver)));
                 }
                 writeln!(out, "{}", self.wrapped(&line, "    "))?;
             }
@@ -287,12 +311,17 @@ impl View<'_, '_> {
 
     fn summary(&self, out: &mut dyn Write) -> Result<()> {
         let summary = self.report.summary();
+        let known = summary.total.known > 0;
         let mut table = Table::new();
         table
             .load_style(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(u16::try_from(self.style.width).unwrap_or(u16::MAX))
-            .set_header(["CLAUSE", "", "FAIL", "UNKNOWN", "PASS", "WAIVED"]);
+            .set_header(
+                ["CLAUSE", "", "FAIL", "UNKNOWN", "PASS", "WAIVED"]
+                    .into_iter()
+                    .chain(known.then_some("KNOWN")),
+            );
         let number = |n: usize| {
             Cell::new(if n == 0 {
                 "·".to_owned()
@@ -307,14 +336,18 @@ impl View<'_, '_> {
                 continue;
             }
             rows += 1;
-            table.add_row([
+            let mut cells = vec![
                 Cell::new(&row.clause),
                 Cell::new(&row.title),
                 number(row.counts.fail),
                 number(row.counts.unknown),
                 number(row.counts.pass),
                 number(row.counts.waived),
-            ]);
+            ];
+            if known {
+                cells.push(number(row.counts.known));
+            }
+            table.add_row(cells);
         }
         if rows > 0 {
             writeln!(out, "{table}\n")?;
@@ -340,6 +373,18 @@ impl View<'_, '_> {
             }
             line.push_str(&format!(", {}.", plural(input.problems.len(), "problem")));
             writeln!(out, "{}", self.wrapped(&clean(&line), ""))?;
+            let judged = summary.clauses.len();
+            let mut line = format!(
+                "Judged by {judged} of {} clauses that templates decide",
+                judged + summary.unjudged.len()
+            );
+            if !summary.unjudged.is_empty() {
+                line.push_str(&format!(
+                    "; nothing given is about {}",
+                    summary.unjudged.join(", ")
+                ));
+            }
+            writeln!(out, "{}", self.wrapped(&format!("{line}."), ""))?;
             if !input.unknown_types.is_empty() {
                 let types: Vec<String> = input
                     .unknown_types
@@ -357,21 +402,13 @@ impl View<'_, '_> {
             }
         }
         let total = summary.total;
-        let verdict = if total.fail > 0 {
-            self.paint(AnsiColor::Red.on_default().bold(), "The policy is broken")
-        } else if self.report.input.templates == 0 {
-            self.paint(
-                AnsiColor::Yellow.on_default().bold(),
-                "Nothing was judged, since no template was found",
-            )
-        } else if total.unknown > 0 || !self.report.input.problems.is_empty() {
-            self.paint(
-                AnsiColor::Yellow.on_default().bold(),
-                "Nothing known breaks the policy",
-            )
-        } else {
-            self.paint(AnsiColor::Green.on_default().bold(), "The policy is kept")
+        let (outcome, sentence) = self.report.outcome(&total);
+        let color = match outcome {
+            "broken" => AnsiColor::Red,
+            "open" => AnsiColor::Yellow,
+            _ => AnsiColor::Green,
         };
+        let verdict = self.paint(color.on_default().bold(), &sentence);
         let known = if total.known > 0 {
             format!(", {} known before", total.known)
         } else {
@@ -390,18 +427,5 @@ impl View<'_, '_> {
             )?;
         }
         Ok(())
-    }
-}
-
-/// `1 file`, `2 files`.
-fn plural(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-fn name(finding: &Finding) -> String {
-    if finding.resource.part.is_empty() {
-        finding.resource.id.clone()
-    } else {
-        format!("{} [{}]", finding.resource.id, finding.resource.part)
     }
 }

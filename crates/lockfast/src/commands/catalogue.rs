@@ -38,7 +38,7 @@ pub(super) fn controls(args: &cli::Controls) -> Result<u8> {
             text_matches
                 && args
                     .severity
-                    .is_none_or(|severity| severity.breaks(control.severity))
+                    .is_none_or(|severity| control.severity >= severity)
                 && args.clause.as_deref().is_none_or(|clause| {
                     control
                         .clauses

@@ -41,6 +41,7 @@ pub fn run(args: &Check) -> Result<u8> {
     // The process ends with this command: giving back hundreds of thousands of values one by one is
     // work for nothing.
     let loaded = ManuallyDrop::new(lockfast_iac::load(&args.paths, &read_options(args)));
+    spare_input(&outputs, &loaded)?;
     spinner.set_message(format!(
         "judging {} resources",
         loaded.inventory.resources().len()
@@ -55,6 +56,7 @@ pub fn run(args: &Check) -> Result<u8> {
         input: summary(&loaded, config_file.as_deref()),
         known: known.clone(),
         version: env!("CARGO_PKG_VERSION").into(),
+        breaks_from: args.fail_on.severity(),
     };
     for (format, file) in &outputs {
         write_report(&report, *format, file.as_deref(), args)?;
@@ -120,7 +122,7 @@ fn only(config: &mut Config, wanted: &[String]) -> Result<()> {
     }
     for id in wanted {
         if lockfast_policy::control(id).is_none() && lockfast_policy::clause(id).is_none() {
-            bail!("--only {id}: no such control or clause; `lockfast controls` lists them");
+            bail!("--only {}", super::no_such(id));
         }
     }
     for control in lockfast_policy::controls() {
@@ -144,24 +146,71 @@ fn only(config: &mut Config, wanted: &[String]) -> Result<()> {
 
 /// Which reports go where; `None` is standard output.
 fn outputs(args: &Check) -> Result<Vec<(Format, Option<PathBuf>)>> {
-    let mut outputs = Vec::new();
+    let mut outputs: Vec<(Format, Option<PathBuf>)> = Vec::new();
     let mut to_stdout = true;
     for output in &args.output {
-        match output.split_once('=') {
-            Some((format, file)) if format.parse::<Format>().is_ok() => {
-                let format = format.parse().map_err(|e: String| anyhow::anyhow!(e))?;
-                outputs.push((format, Some(PathBuf::from(file))));
+        let (format, file) = match output.split_once('=') {
+            Some((name, file)) if name.bytes().all(|b| b.is_ascii_alphabetic()) => {
+                (named_format(name, output)?, file)
             }
             _ => {
                 to_stdout = false;
-                outputs.push((args.format, Some(PathBuf::from(output))));
+                let format = Format::of_file(output).unwrap_or(args.format);
+                (format, output.as_str())
             }
+        };
+        if file == "-" {
+            to_stdout = false;
+            outputs.push((format, None));
+            continue;
         }
+        if outputs
+            .iter()
+            .any(|(_, other)| other.as_deref() == Some(Path::new(file)))
+        {
+            bail!("--output names {file} twice; each report needs a file of its own");
+        }
+        outputs.push((format, Some(PathBuf::from(file))));
     }
     if to_stdout {
         outputs.insert(0, (args.format, None));
     }
     Ok(outputs)
+}
+
+fn named_format(name: &str, output: &str) -> Result<Format> {
+    name.to_ascii_lowercase().parse().map_err(|_| {
+        let names = Format::ALL.map(|(_, name)| name);
+        let nearest = lockfast_policy::nearest(name, names.into_iter()).map_or_else(
+            || format!("the formats are {}", names.join(", ")),
+            |name| format!("did you mean `{name}`?"),
+        );
+        anyhow::anyhow!(
+            "--output {output}: no format `{name}`; {nearest} (a file of that name: ./{output})"
+        )
+    })
+}
+
+/// A report must not take the place of what it is about.
+fn spare_input(outputs: &[(Format, Option<PathBuf>)], loaded: &Loaded) -> Result<()> {
+    for file in outputs.iter().filter_map(|(_, file)| file.as_deref()) {
+        // Only a file that is there can have been read.
+        let Ok(output) = file.canonicalize() else {
+            continue;
+        };
+        let read = loaded.inventory.sources().iter().any(|source| {
+            Path::new(source.name())
+                .canonicalize()
+                .is_ok_and(|input| input == output)
+        });
+        if read {
+            bail!(
+                "--output {}: that is one of the templates judged, and would be overwritten",
+                file.display()
+            );
+        }
+    }
+    Ok(())
 }
 
 /// A spinner on standard error that shows itself only after a second, and only to a person.

@@ -27,16 +27,12 @@ impl Tree {
         if revision.starts_with('-') {
             bail!("`{revision}` is no git revision");
         }
-        let commit = git(
-            &[
-                "rev-parse",
-                "--verify",
-                "--quiet",
-                &format!("{revision}^{{tree}}"),
-            ],
-            None,
-        )
-        .with_context(|| format!("`{revision}` is no git revision here"))?;
+        let tree = format!("{revision}^{{tree}}");
+        let Ok(commit) = git(&["rev-parse", "--verify", "--quiet", &tree], None) else {
+            bail!(
+                "`{revision}` is no git revision here; fetch it first where the clone is shallow"
+            );
+        };
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let index = folder.path().join("index");
         git(&["read-tree", &commit], Some(&index))?;

@@ -32,10 +32,7 @@ pub(super) fn run(args: &cli::Explain) -> Result<u8> {
     }
     let is_fingerprint = args.what.len() >= 6 && args.what.bytes().all(|b| b.is_ascii_hexdigit());
     if !is_fingerprint {
-        bail!(
-            "`{}` is no control, clause or fingerprint; `lockfast controls` and `lockfast coverage` list them",
-            args.what
-        );
+        bail!(super::no_such(&args.what));
     }
     let paths = if args.paths.is_empty() {
         vec![".".to_owned()]

@@ -68,3 +68,24 @@ fn width() -> usize {
         100
     }
 }
+
+/// Says that a word names nothing, and what it may have been meant to be.
+fn no_such(word: &str) -> String {
+    let known = lockfast_policy::controls()
+        .map(|control| control.id)
+        .chain(lockfast_policy::clauses().iter().map(|c| c.id.as_str()));
+    // Clauses are written KEY-2, and searched for as key2 too.
+    let meant = lockfast_policy::clauses()
+        .iter()
+        .map(|clause| clause.id.as_str())
+        .find(|id| id.replace('-', "").eq_ignore_ascii_case(word))
+        .or_else(|| lockfast_policy::nearest(word, known));
+    match meant {
+        Some(meant) => {
+            format!("`{word}` is no control, clause or fingerprint; did you mean `{meant}`?")
+        }
+        None => format!(
+            "`{word}` is no control, clause or fingerprint; `lockfast controls` and `lockfast coverage` list them"
+        ),
+    }
+}

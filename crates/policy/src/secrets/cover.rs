@@ -17,15 +17,38 @@ pub const COVER: &str = "••••••••";
 /// and no hexadecimal digest (at most 4 bits): the body of a private key, a token of no known shape.
 const OPAQUE: (usize, f64) = (32, 4.3);
 
-/// The secrets that a line of a template gives away by itself: known shapes, opaque runs, and the
-/// values of names that say secret. Ranges of bytes, in no order; they may overlap.
+/// The secrets that a line of a template gives away by itself: known shapes, opaque runs, the values
+/// of names that say secret, and arguments of commands. Ranges of bytes, in no order; they may overlap.
 pub fn in_line(text: &str) -> Vec<Range<usize>> {
     let mut found = shapes(text);
+    pairs(text, &mut found);
     let bytes = text.as_bytes();
-    for captures in PAIR.captures_iter(bytes) {
+    for captures in ARGUMENT.captures_iter(bytes) {
+        let value = (1..captures.len()).find_map(|group| captures.get(group));
+        if let Some(value) = value
+            && let Ok(written) = std::str::from_utf8(value.as_bytes())
+            && !written.starts_with(['$', '!', '{'])
+            && !is_placeholder(written)
+        {
+            found.push(value.range());
+        }
+    }
+    for part in OPAQUE_RUN.find_iter(bytes) {
+        if entropy(part.as_bytes()) > OPAQUE.1 && !is_name(text, &part.range()) {
+            found.push(part.range());
+        }
+    }
+    found
+}
+
+/// The values of names that say secret. A value that is itself a structure is looked into.
+fn pairs(text: &str, found: &mut Vec<Range<usize>>) {
+    let mut from = 0;
+    while let Some(captures) = PAIR.captures_at(text.as_bytes(), from) {
         let (Some(name), Some(value)) = (captures.get(1), captures.get(2)) else {
-            continue;
+            return;
         };
+        from = value.end();
         let (Ok(name), Ok(written)) = (
             std::str::from_utf8(name.as_bytes()),
             std::str::from_utf8(value.as_bytes()),
@@ -33,23 +56,40 @@ pub fn in_line(text: &str) -> Vec<Range<usize>> {
             continue;
         };
         let plain = unquoted(written);
-        let structure = plain.starts_with(['!', '{', '[', '&', '*', '|', '>']);
-        if plain.is_empty() || structure || !is_secret_name(name) || is_placeholder(plain) {
+        if plain.starts_with(['!', '{', '[', '&', '*', '|', '>']) {
+            from = value.start() + 1;
+            continue;
+        }
+        if !is_secret_name(name) {
+            // What looks like a value may hold a pair: `Command: app --password=x`.
+            if plain.contains(['=', ':']) {
+                from = value.start() + 1;
+            }
+            continue;
+        }
+        if plain.is_empty() || is_placeholder(plain) {
             continue;
         }
         let mut range = value.range();
-        // An unquoted scalar ends with its line, unless it stands in a flow mapping.
-        if plain.len() == written.len() && !text[..range.start].contains('{') {
+        // An unquoted scalar ends with its line, unless it stands in a flow collection.
+        if plain.len() == written.len() && !text[..range.start].contains(['{', '[']) {
             range.end = text.len();
         }
         found.push(range);
     }
-    for part in OPAQUE_RUN.find_iter(bytes) {
-        if entropy(part.as_bytes()) > OPAQUE.1 {
-            found.push(part.range());
-        }
-    }
-    found
+}
+
+/// Whether a run of characters is what something is called: a key of a mapping, an argument of an
+/// intrinsic. Names that the CDK makes are long and even, and no secrets.
+fn is_name(text: &str, range: &Range<usize>) -> bool {
+    is_key(&text[range.end..]) || REFERENCE.is_match(&text.as_bytes()[..range.start])
+}
+
+/// Whether what stands before this rest of a line is a key of a mapping.
+pub fn is_key(rest: &str) -> bool {
+    let rest = rest.trim_start_matches(['"', '\'']).trim_start();
+    rest.strip_prefix(':')
+        .is_some_and(|value| value.is_empty() || value.starts_with([' ', '{', '[', '"']))
 }
 
 /// The text with every secret of a known shape covered. Sentences keep their words: a name that
@@ -115,6 +155,23 @@ static PAIR: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is constant")
 });
 
+/// The beginning of an intrinsic that names something.
+static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?-u)(?:\bRef|\bGetAtt|\bImportValue|\bDependsOn)["']?[\s:\[]+["']?[^\s,{}="']*$"#,
+    )
+    .expect("the pattern is constant")
+});
+
+/// Secrets among a command's arguments: `--password x`, `--api-key=x`, `["--token", "x"]`,
+/// `mysql -px`, `curl -u user:x`.
+static ARGUMENT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?-u)--?(?i:[a-z0-9\-]*(?:password|passwd|passphrase|token|api-?key|secret(?:-access)?(?:-key)?|private-key))(?:["']\s*,\s*["']|\s*=\s*|\s+)([^\s"',\]}\\]+)|\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\b[^"'\n]*?\s-p([^\s"',\]}\\]+)|\bcurl\b[^\n]*?\s(?:-u|--user)(?:["']\s*,\s*["']|[\s=]*)["']?[^\s"':,]+:([^\s"',\]}\\]+)|\bPGPASSWORD=["']?([^\s"',\]}\\]+)"#,
+    )
+    .expect("the pattern is constant")
+});
+
 static OPAQUE_RUN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&format!(r"(?-u)[A-Za-z0-9+/=_]{{{},}}", OPAQUE.0)).expect("the pattern is constant")
 });
@@ -159,6 +216,22 @@ mod tests {
                 "MIIEvQ",
             ),
             (r#""SecretString": "s3cr3t""#, "s3cr3t"),
+            (r#"  Command: ["--password=CmdS3cret"]"#, "CmdS3cret"),
+            (
+                r#"  Command: ["kept", "--password", "CmdS3cret"]"#,
+                "CmdS3cret",
+            ),
+            (
+                r#"  EntryPoint: [sh, -c, "kept --api-key K3yV4lueAbc123 --fast"]"#,
+                "K3yV4",
+            ),
+            (r#"   "--db-password CmdS3cretValue92","#, "CmdS3cret"),
+            ("   - mysql -u root -pRootPassw0rd1", "RootPassw0rd1"),
+            (
+                "   - curl -u admin:Adm1nPassw0rd https://kept",
+                "Adm1nPassw0rd",
+            ),
+            ("   - --token=abcdef0123", "abcdef"),
         ] {
             let shown = covered(line);
             assert!(!shown.contains(secret), "{shown}");
@@ -177,6 +250,10 @@ mod tests {
             r#"    "SecretArn": "arn:aws:secretsmanager:eu-central-1:111122223333:secret:db""#,
             r#"    "S3Key": "1b249b1878544adf300b1b249b1878544adf300b1b249b1878544adf300b1b24.zip""#,
             "          - {Effect: Allow, Principal: {AWS: '*'}, Action: 'kms:*', Resource: '*'}",
+            r#"  "DatabaseSecretAttachmentE5D1B020MarketplaceRotation": {"#,
+            r#"   "Fn::ImportValue": "Dev-Keys:ExportsOutputFnGetAttDatabaseKeyA1B2C3D4Arn5E6F7A8B""#,
+            r#"   { "Ref": "DatabaseSecretAttachmentE5D1B020MarketplaceRotation" }"#,
+            "    - app --password $DB_PASSWORD",
         ] {
             assert_eq!(covered(line), line);
         }

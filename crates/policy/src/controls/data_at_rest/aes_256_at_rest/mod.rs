@@ -25,6 +25,7 @@ Properties:
   kmsKeyId: cacheKey.keyArn,
 });
 "#,
+    by_type: true,
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {

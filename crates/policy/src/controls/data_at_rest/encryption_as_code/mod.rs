@@ -30,6 +30,7 @@ Properties:
   }],
 });
 "#,
+    by_type: true,
 }
 
 /// API calls of `AwsCustomResource` that set what a property of the type could state.

@@ -25,6 +25,7 @@ Properties:
 "#,
     cdk: r#"new efs.FileSystem(this, 'Files', { vpc, encrypted: true, kmsKey: filesKey });
 "#,
+    by_type: true,
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {

@@ -24,6 +24,7 @@ Properties:
   /* … */
 });
 "#,
+    by_type: true,
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {

@@ -20,6 +20,7 @@ Properties: {KmsMasterKeyId: !Ref QueueKey}
   }
 }
 "#,
+    by_type: true,
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {

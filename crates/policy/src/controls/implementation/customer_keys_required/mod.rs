@@ -27,6 +27,7 @@ Properties:
   encryptionMasterKey: productionKey,
 });
 "#,
+    by_type: true,
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {

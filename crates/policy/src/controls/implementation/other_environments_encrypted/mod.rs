@@ -23,6 +23,7 @@ Properties:
 "#,
     cdk: r#"new efs.FileSystem(this, 'Files', { vpc, encrypted: true });
 "#,
+    by_type: true,
 }
 
 /// Dollars a month for a customer managed key, and again for each of its first two rotations (AWS Key

@@ -23,6 +23,7 @@ Properties:
   /* … */
 });
 "#,
+    by_type: true,
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
