@@ -17,6 +17,9 @@ const MOST: usize = 400;
 
 /// What a key protects: a store, or one of its cases.
 struct Node {
+    /// What is written in the box.
+    name: String,
+    /// The same with the condition, which would not fit.
     label: String,
     detail: String,
     class: String,
@@ -89,8 +92,10 @@ pub(crate) fn map(run: &Run<'_>) -> Option<KeyMap> {
                 continue;
             }
             drawn += 1;
+            let mut name = label.clone();
             let mut label = label.clone();
             if several {
+                name.push_str(" (sometimes)");
                 let when = Guard::simplified(&when, |name| inventory.choices(name));
                 let texts: Vec<String> = when.iter().map(Guard::to_string).collect();
                 label.push_str(&match texts.as_slice() {
@@ -107,6 +112,7 @@ pub(crate) fn map(run: &Run<'_>) -> Option<KeyMap> {
                 .entry(key)
                 .or_default()
                 .push(Node {
+                    name,
                     label,
                     detail,
                     class: class.clone(),
@@ -141,7 +147,7 @@ pub(crate) fn map(run: &Run<'_>) -> Option<KeyMap> {
                     store.class,
                     STORE_X + 8,
                     row + 15,
-                    escape(&short(&store.label, 58)),
+                    escape(&short(&store.name, 58)),
                 );
             }
             let _ = writeln!(

@@ -69,7 +69,9 @@ impl View<'_, '_> {
             textwrap::Options::new(self.style.width.max(40))
                 .initial_indent(indent)
                 .subsequent_indent(indent)
-                .break_words(false),
+                .break_words(false)
+                // Names and paths have hyphens, and are copied whole.
+                .word_splitter(textwrap::WordSplitter::NoHyphenation),
         )
     }
 
