@@ -65,8 +65,10 @@ impl Guard {
             let Some(shorter) = cases.shorter(&sets) else {
                 break;
             };
-            sets.push(shorter);
-            sets = cases.minimal(sets);
+            // It covers what it was made from, and nothing covers it, or it would have covered that too.
+            sets.retain(|set| !covers(&shorter, set));
+            let place = sets.partition_point(|set| before(set, &shorter) == Ordering::Less);
+            sets.insert(place, shorter);
         }
         sets.iter().map(|set| cases.guard(set)).collect()
     }
@@ -141,7 +143,7 @@ impl<'g> Cases<'g> {
 
     /// Without the sets that others cover; the shortest first, then by their choices.
     fn minimal(&self, mut sets: Vec<Set>) -> Vec<Set> {
-        sets.sort_unstable_by(|a, b| size(a).cmp(&size(b)).then_with(|| by_number(a, b)));
+        sets.sort_unstable_by(before);
         sets.dedup();
         if sets.len() > MAX_SIMPLIFIED {
             return sets;
@@ -184,10 +186,12 @@ fn size(set: &Set) -> u32 {
     set.iter().map(|bits| bits.count_ones()).sum()
 }
 
-/// The order of two sets of one size by their numbers, the smallest first.
-fn by_number(set: &Set, other: &Set) -> Ordering {
-    let others = other.iter().map(|bits| bits.reverse_bits());
-    others.cmp(set.iter().map(|bits| bits.reverse_bits()))
+/// The shorter set first; of two of one size, the one whose numbers are smaller.
+fn before(set: &Set, other: &Set) -> Ordering {
+    size(set).cmp(&size(other)).then_with(|| {
+        let others = other.iter().map(|bits| bits.reverse_bits());
+        others.cmp(set.iter().map(|bits| bits.reverse_bits()))
+    })
 }
 
 /// The numbers in a set, ascending.

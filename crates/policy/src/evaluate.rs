@@ -9,6 +9,7 @@ use crate::waiver::{self, Waivers};
 use lockfast_facts::{Guard, Inventory, Loc};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -210,7 +211,11 @@ impl<'a> Run<'a> {
             title: row.control.title.into(),
             severity: row.severity,
             verdict,
-            message: crate::secrets::covered(judgement.message.to_string()),
+            message: match &judgement.message {
+                // Lockfast's own words hold no secret.
+                Cow::Borrowed(own) => (*own).to_owned(),
+                Cow::Owned(text) => crate::secrets::covered(text.clone()),
+            },
             when: row.when.clone(),
             origin: self.origin(judgement),
             facts: judgement

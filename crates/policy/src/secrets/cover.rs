@@ -17,6 +17,9 @@ pub const COVER: &str = "••••••••";
 /// and no hexadecimal digest (at most 4 bits): the body of a private key, a token of no known shape.
 const OPAQUE: (usize, f64) = (32, 4.3);
 
+/// No secret of a known shape is shorter, in bytes (a test asks each shape).
+const SHORTEST: usize = 7;
+
 /// The secrets that a line of a template gives away by itself: known shapes, opaque runs, the values
 /// of names that say secret, and arguments of commands. Ranges of bytes, in no order; they may overlap.
 pub fn in_line(text: &str) -> Vec<Range<usize>> {
@@ -60,14 +63,7 @@ fn pairs(text: &str, found: &mut Vec<Range<usize>>) {
             from = value.start() + 1;
             continue;
         }
-        if !is_secret_name(name) {
-            // What looks like a value may hold a pair: `Command: app --password=x`.
-            if plain.contains(['=', ':']) {
-                from = value.start() + 1;
-            }
-            continue;
-        }
-        if plain.is_empty() || is_placeholder(plain) {
+        if plain.is_empty() || !is_secret_name(name) || is_placeholder(plain) {
             continue;
         }
         let mut range = value.range();
@@ -76,6 +72,20 @@ fn pairs(text: &str, found: &mut Vec<Range<usize>>) {
             range.end = text.len();
         }
         found.push(range);
+    }
+    // What looks like a value may hold assignments: `Command: app --password=x`.
+    for captures in ASSIGNMENT.captures_iter(text.as_bytes()) {
+        if let (Some(name), Some(value)) = (captures.get(1), captures.get(2))
+            && let (Ok(name), Ok(written)) = (
+                std::str::from_utf8(name.as_bytes()),
+                std::str::from_utf8(value.as_bytes()),
+            )
+            && is_secret_name(name)
+            && !is_placeholder(written)
+            && !written.starts_with(['$', '!', '{'])
+        {
+            found.push(value.range());
+        }
     }
 }
 
@@ -95,6 +105,9 @@ pub fn is_key(rest: &str) -> bool {
 /// The text with every secret of a known shape covered. Sentences keep their words: a name that
 /// says secret covers nothing here.
 pub fn covered(text: String) -> String {
+    if text.len() < SHORTEST {
+        return text;
+    }
     let mut found = shapes(&text);
     if found.is_empty() {
         return text;
@@ -152,6 +165,11 @@ pub fn unquoted(text: &str) -> &str {
 
 static PAIR: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"(?-u)([A-Za-z][A-Za-z0-9_.\-]*)["']?\s*[:=]\s*("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',}\]][^,}\]]*)"#)
+        .expect("the pattern is constant")
+});
+
+static ASSIGNMENT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?-u)([A-Za-z][A-Za-z0-9_.\-]*)=["']?([^\s"',;&}\]\\]+)"#)
         .expect("the pattern is constant")
 });
 
@@ -237,6 +255,20 @@ mod tests {
             assert!(!shown.contains(secret), "{shown}");
             assert!(shown.contains('#'));
             assert_eq!(line.contains("kept"), shown.contains("kept"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn no_shape_is_shorter_than_what_is_looked_at() {
+        for row in &TABLES.rows {
+            let shape = regex_syntax::ParserBuilder::new()
+                .unicode(false)
+                .utf8(false)
+                .build()
+                .parse(&row.regex)
+                .expect("a pattern");
+            let least = shape.properties().minimum_len();
+            assert!(least >= Some(SHORTEST), "{}: {least:?}", row.name);
         }
     }
 
