@@ -530,3 +530,29 @@ fn a_fix_is_written_for_the_type_that_was_judged() {
         "{out}"
     );
 }
+
+#[test]
+fn the_policy_that_holds_is_shown_with_the_files_changes() {
+    let folder = folder(&[(
+        "lockfast.toml",
+        "[residency]\nregions = [\"eu-central-1\"]\n[control.log-retention]\nenabled = false\n[control.s3-bucket-key]\nseverity = \"critical\"\n[[waiver]]\ncontrol = \"cwl-*\"\nresource = \"Web*\"\nreason = \"public log\"\nowner = \"web\"\nexpires = 2099-01-31\n",
+    )]);
+    let (code, out, err) = output(
+        lockfast()
+            .current_dir(folder.path())
+            .args(["policy", "show"]),
+    );
+    assert_eq!(code, 0, "{err}");
+    for expected in [
+        "Regions allowed: eu-central-1",
+        "log-retention",
+        "critical",
+        "public log",
+        "2099-01-31",
+    ] {
+        assert!(out.contains(expected), "{expected}: {out}");
+    }
+    let (code, _, err) = output(lockfast().args(["policy", "validate", "/dev/zero"]));
+    assert_eq!(code, 2);
+    assert!(err.contains("no regular file"), "{err}");
+}

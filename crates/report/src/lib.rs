@@ -20,7 +20,7 @@ mod sarif;
 mod terminal;
 
 pub use json::json_schema;
-pub use model::{Format, InputSummary, Problem, Report, Style, Verbosity};
+pub use model::{Format, InputSummary, Problem, Report, Style, Verbosity, plural};
 
 use std::io::{Result, Write};
 

@@ -370,6 +370,6 @@ pub(crate) fn waived(waiver: &WaiverView) -> String {
 }
 
 /// `1 file`, `2 files`.
-pub(crate) fn plural(count: usize, what: &str) -> String {
+pub fn plural(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -339,7 +339,7 @@ fn known_failures(args: &Check, today: &str) -> Result<BTreeSet<String>> {
 }
 
 fn read_baseline(file: &Path) -> Result<BTreeSet<String>> {
-    let text = std::fs::read_to_string(file)
+    let text = super::read_small(file)
         .with_context(|| format!("cannot read the baseline {}", file.display()))?;
     if let Ok(baseline) = serde_json::from_str::<Baseline>(&text) {
         return Ok(baseline.fingerprints);

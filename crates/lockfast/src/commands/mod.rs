@@ -10,7 +10,7 @@ use crate::cli::{Cli, ColorWhen, Command, Policy};
 use anstyle::{AnsiColor, Style};
 pub use policy::config_schema;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::CommandFactory;
 use std::io::IsTerminal;
 
@@ -88,4 +88,22 @@ fn no_such(word: &str) -> String {
             "`{word}` is no control, clause or fingerprint; `lockfast controls` and `lockfast coverage` list them"
         ),
     }
+}
+
+/// Reads a policy file or a baseline: a regular file of at most 64 MiB, not a device or a pipe that
+/// never ends.
+fn read_small(file: &std::path::Path) -> Result<String> {
+    use std::io::Read;
+    const MOST: u64 = 64 << 20;
+    if !std::fs::metadata(file)?.is_file() {
+        bail!("it is no regular file");
+    }
+    let mut text = String::new();
+    let read = std::fs::File::open(file)?
+        .take(MOST + 1)
+        .read_to_string(&mut text)?;
+    if read as u64 > MOST {
+        bail!("it is larger than {} MiB", MOST >> 20);
+    }
+    Ok(text)
 }

@@ -4,6 +4,7 @@ use super::print;
 use crate::cli::TableFormat;
 use anyhow::{Context, Result, bail};
 use lockfast_policy::{Classification, Config};
+use lockfast_report::plural;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -29,7 +30,7 @@ pub(super) fn load(named: Option<&Path>, folders: &[PathBuf]) -> Result<(Config,
     let Some(file) = found else {
         return Ok((Config::default(), None));
     };
-    let text = std::fs::read_to_string(&file)
+    let text = super::read_small(&file)
         .with_context(|| format!("cannot read the policy file {}", file.display()))?;
     match Config::parse(&text) {
         Ok(config) => Ok((config, Some(file))),
@@ -61,10 +62,11 @@ pub(super) fn validate(file: &Path) -> Result<u8> {
         .map(|system| system.environment.len())
         .sum();
     print(&format!(
-        "{} is valid: {environments} environments, {} classification rules, {} waivers\n",
+        "{} is valid: {}, {}, {}\n",
         file.display(),
-        config.classification.rule.len(),
-        config.waiver.len()
+        plural(environments, "environment"),
+        plural(config.classification.rule.len(), "classification rule"),
+        plural(config.waiver.len(), "waiver")
     ))
 }
 
@@ -107,6 +109,7 @@ pub(super) fn show(named: Option<&Path>, format: TableFormat) -> Result<u8> {
             ""
         }
     )?;
+    what_the_file_says(&mut text, &config)?;
     let mut table = super::catalogue::table(&["CLAUSE", "SOURCES", "ASKS"]);
     for clause in lockfast_policy::clauses() {
         table.add_row([
@@ -122,6 +125,77 @@ pub(super) fn show(named: Option<&Path>, format: TableFormat) -> Result<u8> {
     }
     writeln!(text, "{table}")?;
     print(&text)
+}
+
+/// What no policy has unless its file says so: environments, limits, changed controls, waivers.
+fn what_the_file_says(text: &mut String, config: &Config) -> Result<()> {
+    let mut table =
+        super::catalogue::table(&["ENVIRONMENT", "KIND", "ACCOUNTS", "REGIONS", "STACKS"]);
+    for (customer, system) in config
+        .customer
+        .iter()
+        .flat_map(|customer| customer.system.iter().map(move |system| (customer, system)))
+    {
+        for environment in &system.environment {
+            table.add_row([
+                format!("{}/{}/{}", customer.name, system.name, environment.name),
+                serde_json::to_value(environment.kind)?
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned(),
+                environment.accounts.join(" "),
+                environment.regions.join(" "),
+                environment.stacks.join(" "),
+            ]);
+        }
+    }
+    if !table.is_empty() {
+        writeln!(text, "{table}\n")?;
+    }
+    for (what, values) in [
+        ("Regions allowed", &config.residency.regions),
+        ("Accounts trusted", &config.access.trusted_accounts),
+        ("Key administrators", &config.access.key_administrators),
+    ] {
+        if !values.is_empty() {
+            writeln!(text, "{what}: {}\n", values.join(" "))?;
+        }
+    }
+    let mut table = super::catalogue::table(&["CONTROL CHANGED", "RUNS", "SEVERITY", "BUILT IN"]);
+    for (id, changed) in &config.control {
+        let built_in =
+            lockfast_policy::control(id).map_or_else(String::new, |c| c.severity.to_string());
+        table.add_row([
+            id.clone(),
+            if changed.enabled == Some(false) {
+                "no"
+            } else {
+                "yes"
+            }
+            .to_owned(),
+            changed
+                .severity
+                .map_or_else(|| built_in.clone(), |severity| severity.to_string()),
+            built_in,
+        ]);
+    }
+    if !table.is_empty() {
+        writeln!(text, "{table}\n")?;
+    }
+    let mut table = super::catalogue::table(&["WAIVED", "OF", "REASON", "OWNER", "UNTIL"]);
+    for waiver in &config.waiver {
+        table.add_row([
+            waiver.control.clone(),
+            waiver.resource.clone(),
+            waiver.reason.clone(),
+            waiver.owner.clone(),
+            waiver.expires.to_string(),
+        ]);
+    }
+    if !table.is_empty() {
+        writeln!(text, "{table}\n")?;
+    }
+    Ok(())
 }
 
 pub(super) fn schema() -> Result<u8> {
