@@ -235,6 +235,7 @@ pub fn find_database<'a>(
     let arn_region = written
         .strip_prefix("arn:")
         .and_then(|arn| arn.split(':').nth(2));
+    let place = |resource: &Resource| &inventory.stack_of(resource).place;
     let service = user
         .kind
         .rsplit_once("::")
@@ -249,13 +250,14 @@ pub fn find_database<'a>(
         .iter()
         .filter(|(kind, _)| kind.starts_with(service) && kind.ends_with(suffix))
         .flat_map(|(kind, property)| inventory.named(kind, property, name))
-        // A name means one of the same account and region; an ARN says of which region.
-        .filter(|candidate| match arn_region {
-            Some(region) => match &inventory.stack_of(candidate).place.region {
-                Some(own) => **own == *region,
-                None => true,
-            },
-            None => inventory.same_place(user, candidate) != Some(false),
+        // A name means one of the same account and region, but for a global cluster's; an ARN says of
+        // which region.
+        .filter(|candidate| {
+            let (own, of_user) = (place(candidate), place(user));
+            let apart = |a: Option<&str>, b: Option<&str>| a.is_some() && b.is_some() && a != b;
+            let region = arn_region.or(of_user.region.as_deref());
+            !apart(own.account.as_deref(), of_user.account.as_deref())
+                && (suffix == "GlobalCluster" || !apart(own.region.as_deref(), region))
         })
         .find(|candidate| candidate.id != user.id)
 }

@@ -1,7 +1,7 @@
 //! Whether a bucket's policy refuses requests of a kind, whoever makes them.
 
 use super::cases::cases;
-use crate::judgement::Judged;
+use crate::judgement::{Judged, Verdict};
 use crate::prelude::*;
 use lockfast_access::Resource as Target;
 use lockfast_access::{Account, ContextValue, Policy, Principal, Request, Three, denies};
@@ -99,6 +99,7 @@ impl<'a> BucketPolicies<'a> {
         let mut judgements = Vec::new();
         for attempt in attempts {
             let what = &attempt.what;
+            let first = judgements.len();
             for (case, answer) in self.ask(cx, bucket, attempt) {
                 let judgement = match answer {
                     Answer::Refused(loc) => {
@@ -126,6 +127,11 @@ impl<'a> BucketPolicies<'a> {
                     ),
                 };
                 judgements.push(judgement.when(&case));
+            }
+            // Where one of them is let through in every case, the others add nothing.
+            let of_attempt: &[Judgement] = &judgements[first..];
+            if of_attempt.iter().all(|j| j.verdict == Verdict::Fail) {
+                return judgements.split_off(first);
             }
         }
         judgements

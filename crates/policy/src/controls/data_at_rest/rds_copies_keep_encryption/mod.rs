@@ -57,15 +57,13 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 ),
                 Read::Found(value, _) => {
                     let suffix = if property.contains("Cluster") { "DBCluster" } else { "" };
-                    out.extend(copy(cx, subject, property, value, suffix));
+                    let source = find_database(cx.inventory, subject.resource, value, suffix);
+                    out.extend(copy(cx, subject, property, value, source));
                 }
             }
         }
-        if let Some((value, loc)) = primary_of(cx, subject) {
-            let copies = copy(cx, subject, "GlobalClusterIdentifier", value, "DBCluster");
-            out.extend(copies.into_iter().map(|judgement| {
-                if judgement.loc.is_some() { judgement } else { judgement.at(loc) }
-            }));
+        if let Some((value, primary)) = primary_of(cx, subject) {
+            out.extend(copy(cx, subject, "GlobalClusterIdentifier", value, primary));
         }
         out.extend(replicated_backups(cx, subject));
     }
@@ -101,24 +99,26 @@ fn databases(cx: &Cx<'_>, out: &mut Out) {
     }
 }
 
-/// What names the primary of the global database that a cluster joins as a secondary one.
-fn primary_of<'a>(cx: &Cx<'a>, subject: Subject<'a>) -> Option<(&'a Value, Loc)> {
+/// What names the primary of the global database that a cluster joins as a secondary one, and the
+/// primary if it is given.
+fn primary_of<'a>(
+    cx: &Cx<'a>,
+    subject: Subject<'a>,
+) -> Option<(&'a Value, Option<&'a Resource>)> {
     if SOURCES.iter().any(|source| !subject.at(source).is_absent()) {
         return None;
     }
-    let Read::Found(value, loc) = subject.at("GlobalClusterIdentifier") else {
-        return None;
-    };
+    let value = subject.at("GlobalClusterIdentifier").found()?;
     let global = find_database(cx.inventory, subject.resource, value, "GlobalCluster");
     let source = global.and_then(|global| global.at("SourceDBClusterIdentifier").found());
     if let (Some(global), Some(source)) = (global, source) {
         let primary = find_database(cx.inventory, global, source, "DBCluster");
-        return match primary.map(|primary| primary.id) {
-            Some(id) if id == subject.id() => None,
-            _ => Some((source, loc)),
+        return match primary {
+            Some(primary) if primary.id == subject.id() => None,
+            _ => Some((source, primary)),
         };
     }
-    (!subject.at("SourceRegion").is_absent()).then_some((value, loc))
+    (!subject.at("SourceRegion").is_absent()).then_some((value, None))
 }
 
 /// Automated backups that are replicated to another region need a key there.
@@ -171,9 +171,8 @@ fn copy(
     subject: Subject<'_>,
     property: &'static str,
     value: &Value,
-    kind_suffix: &str,
+    source: Option<&Resource>,
 ) -> Vec<Judgement> {
-    let source = find_database(cx.inventory, subject.resource, value, kind_suffix);
     let judge = |(case, store): (Guard, Option<&Store>)| {
         let judgement = of_copy(cx, subject, value, source, store).when(&case).stated(
             property,
