@@ -63,7 +63,6 @@ mod compare;
 mod condition;
 mod evaluate;
 mod grantee;
-mod json;
 pub mod kms;
 mod pattern;
 mod policy;

@@ -94,7 +94,7 @@ impl Policy {
             loc: value.loc,
         };
         match &value.kind {
-            Kind::Text(text) => match crate::json::parse(text, value.loc) {
+            Kind::Text(text) => match text.json(value.loc, "a policy document") {
                 Ok(parsed) => policy.read(&parsed),
                 Err(why) => policy.unknown(&why, value.loc),
             },

@@ -10,6 +10,7 @@
 pub mod certificate_users;
 mod guard;
 mod inventory;
+mod json;
 mod known;
 mod loc;
 pub mod nouns;

@@ -54,11 +54,18 @@ pub struct StorageType {
     /// Values of that property that mean on; empty for boolean true.
     #[serde(default)]
     pub encrypted_values: Vec<toml::Value>,
-    /// Path of the property that names the key; empty when there is none.
+    /// Path of the property that names the key; empty when there is none. Of several, separated by
+    /// `|`, one is there.
     #[serde(default)]
     pub key: String,
+    /// Paths of the properties that switch encryption off when they are true.
+    #[serde(default)]
+    pub disabled: Vec<String>,
     /// What AWS does when the properties are absent.
     pub default: DefaultProtection,
+    /// Paths of the properties that name what it takes its encryption from.
+    #[serde(default)]
+    pub inherits_from: Vec<String>,
     /// Alias of the AWS managed key, if the service has one.
     #[serde(default)]
     pub managed_alias: String,

@@ -9,5 +9,5 @@ pub(crate) use channel::derive_channels;
 pub use channel::{Channel, ChannelKind, Exposure, SecurityPolicyName, Transport};
 pub use key::{KeyTarget, KeyUse, resolve_key};
 pub(crate) use store::derive_stores;
-pub use store::{Protection, Store};
+pub use store::{Protection, Store, find_database};
 pub use variable::{Variable, variables};

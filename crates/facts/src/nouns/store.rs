@@ -2,10 +2,15 @@
 
 mod services;
 
+pub use services::find_database;
+
 use super::{KeyTarget, KeyUse, resolve_key};
 use crate::tables::{DefaultProtection, StorageType, storage_parts, storage_type};
 use crate::{Guard, Inventory, Kind, Known, Loc, Read, Resource, ResourceId, Subject, Value, Why};
-use services::{block_devices, bucket, database, global_table, queue, table};
+use services::{
+    block_devices, bucket, collection, database, emr_security, global_table, queue,
+    replication_group, table,
+};
 use std::sync::Arc;
 
 /// Whose key protects the data.
@@ -197,6 +202,11 @@ fn parts(inventory: &Inventory, subject: Subject<'_>, spec: &'static StorageType
         "AWS::DynamoDB::GlobalTable" => all(global_table(inventory, subject, spec)),
         "AWS::DynamoDB::Table" => one(table(inventory, subject, spec)),
         "AWS::SQS::Queue" => one(queue(inventory, subject, spec)),
+        "AWS::ElastiCache::ReplicationGroup" => one(replication_group(inventory, subject, spec)),
+        "AWS::OpenSearchServerless::Collection" => one(collection(inventory, subject, spec)),
+        "AWS::EMR::SecurityConfiguration" => one(emr_security(inventory, subject, spec)),
+        // Its launch template has the disks.
+        "AWS::EKS::Nodegroup" if !subject.at("LaunchTemplate").is_absent() => Vec::new(),
         "AWS::EC2::Instance"
         | "AWS::EC2::LaunchTemplate"
         | "AWS::AutoScaling::LaunchConfiguration" => all(block_devices(inventory, subject, spec)),
@@ -216,9 +226,17 @@ fn by_table(
     properties: &Value,
     spec: &'static StorageType,
 ) -> Known<Protection> {
+    for read in spec.disabled.iter().flat_map(|path| properties.each(path)) {
+        match read.bool() {
+            Read::Found(true, loc) => return Known::Stated(Protection::None, loc),
+            Read::Unknown(why, loc) => return Known::Unknown(why, loc),
+            Read::Found(false, _) | Read::Absent(_) => {}
+        }
+    }
     if !spec.key.is_empty() {
         // A key that is named decides, wherever encryption does not need a switch of its own.
-        match first(properties.each(&spec.key)) {
+        let keys = spec.key.split('|').flat_map(|path| properties.each(path));
+        match first(keys.collect()) {
             Read::Found(value, loc) if !is_empty(value) => {
                 return match switched_on(properties, spec) {
                     Read::Found(false, loc) => Known::Stated(Protection::None, loc),

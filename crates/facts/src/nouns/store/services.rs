@@ -79,41 +79,64 @@ pub(super) fn database(
         return always(own);
     }
     // A Multi-AZ DB cluster is no Aurora cluster: what Aurora does by default it does not.
-    let own = match (subject.kind(), subject.at("Engine").string()) {
-        ("AWS::RDS::DBCluster", Read::Found(engine, _))
+    let engine = subject.at("Engine").string();
+    let own = match (
+        subject.kind(),
+        engine,
+        subject.at("StorageEncrypted").bool(),
+    ) {
+        ("AWS::RDS::DBCluster", Read::Unknown(why, loc), _) => Known::Unknown(why, loc),
+        ("AWS::RDS::DBCluster", Read::Found(engine, _), switch)
             if !engine.to_ascii_lowercase().starts_with("aurora") =>
         {
-            match own {
-                Known::Default(_, default, loc) => Known::Default(Protection::None, default, loc),
-                other => other,
+            match (own, switch) {
+                (Known::Default(..), Read::Found(false, loc)) => {
+                    Known::Stated(Protection::None, loc)
+                }
+                (Known::Default(_, default, loc), _) => {
+                    Known::Default(Protection::None, default, loc)
+                }
+                (other, _) => other,
             }
         }
         _ => own,
     };
-    for source in [
-        "SourceDBInstanceIdentifier",
-        "SourceDBClusterIdentifier",
-        "ReplicationSourceIdentifier",
+    for (source, kind_suffix) in [
+        ("SourceDBInstanceIdentifier", ""),
+        ("SourceDBClusterIdentifier", "DBCluster"),
+        ("ReplicationSourceIdentifier", ""),
     ] {
-        if let Some(inherited) = inherited(inventory, subject, source, "", depth) {
+        if let Some(inherited) = inherited(inventory, subject, source, kind_suffix, depth) {
             return inherited;
         }
     }
     always(restored(subject).unwrap_or(own))
 }
 
-/// What the snapshot that a database is restored from decides.
+/// What the backup that a database is restored from decides.
 fn restored(subject: Subject<'_>) -> Option<Known<Protection>> {
-    for snapshot in [
-        "DBSnapshotIdentifier",
-        "SnapshotIdentifier",
-        "DBClusterSnapshotIdentifier",
+    for (property, source) in [
+        ("DBSnapshotIdentifier", "the snapshot it is restored from"),
+        ("SnapshotIdentifier", "the snapshot it is restored from"),
+        (
+            "DBClusterSnapshotIdentifier",
+            "the snapshot it is restored from",
+        ),
+        ("SourceDbiResourceId", "the database it is restored from"),
+        (
+            "SourceDBClusterResourceId",
+            "the database it is restored from",
+        ),
+        (
+            "SourceDBInstanceAutomatedBackupsArn",
+            "the backup it is restored from",
+        ),
     ] {
-        match subject.at(snapshot) {
+        match subject.at(property) {
             Read::Found(value, _) if is_empty(value) => {}
             Read::Found(value, loc) => {
                 return Some(Known::Unknown(
-                    Arc::new(Why::NotGiven("the snapshot it is restored from".into())),
+                    Arc::new(Why::NotGiven(source.into())),
                     if matches!(value.kind, Kind::Unknown(_)) {
                         value.loc
                     } else {
@@ -184,7 +207,9 @@ fn inherited(
     }
 }
 
-fn find_database<'a>(
+/// The database, cluster or global cluster that a property of `user` names: by reference, by name
+/// or by ARN. Its type ends in `kind_suffix`.
+pub fn find_database<'a>(
     inventory: &'a Inventory,
     user: &Resource,
     value: &Value,
@@ -207,18 +232,32 @@ fn find_database<'a>(
         ("AWS::Neptune::DBCluster", "DBClusterIdentifier"),
         ("AWS::RDS::GlobalCluster", "GlobalClusterIdentifier"),
     ];
-    let suffix = if kind_suffix.is_empty() {
-        "DBInstance"
-    } else {
-        kind_suffix
+    let arn_region = written
+        .strip_prefix("arn:")
+        .and_then(|arn| arn.split(':').nth(2));
+    let place = |resource: &Resource| &inventory.stack_of(resource).place;
+    let service = user
+        .kind
+        .rsplit_once("::")
+        .map_or("", |(service, _)| service);
+    // A source may be an instance or a cluster; an ARN says which.
+    let suffix = match kind_suffix {
+        "" if written.contains(":cluster:") => "DBCluster",
+        "" if written.contains(":db:") => "DBInstance",
+        _ => kind_suffix,
     };
     NAMES
         .iter()
-        .filter(|(kind, _)| kind.ends_with(suffix))
+        .filter(|(kind, _)| kind.starts_with(service) && kind.ends_with(suffix))
         .flat_map(|(kind, property)| inventory.named(kind, property, name))
-        // A name means one of the same account and region; an ARN may lead elsewhere.
+        // A name means one of the same account and region, but for a global cluster's; an ARN says of
+        // which region.
         .filter(|candidate| {
-            written.starts_with("arn:") || inventory.same_place(user, candidate) != Some(false)
+            let (own, of_user) = (place(candidate), place(user));
+            let apart = |a: Option<&str>, b: Option<&str>| a.is_some() && b.is_some() && a != b;
+            let region = arn_region.or(of_user.region.as_deref());
+            !apart(own.account.as_deref(), of_user.account.as_deref())
+                && (suffix == "GlobalCluster" || !apart(own.region.as_deref(), region))
         })
         .find(|candidate| candidate.id != user.id)
 }
@@ -293,9 +332,9 @@ pub(super) fn queue(
 ) -> Known<Protection> {
     match subject.at("KmsMasterKeyId") {
         Read::Found(value, loc) if !is_empty(value) => {
-            return named_key(inventory, subject.resource, value, loc);
+            return whose_key(named_key(inventory, subject.resource, value, loc));
         }
-        Read::Unknown(why, loc) => return Known::Unknown(why, loc),
+        Read::Unknown(why, loc) => return whose_key(Known::Unknown(why, loc)),
         _ => {}
     }
     match subject.at("SqsManagedSseEnabled").bool() {
@@ -303,6 +342,138 @@ pub(super) fn queue(
         Read::Found(false, loc) => Known::Stated(Protection::None, loc),
         Read::Unknown(why, loc) => Known::Unknown(why, loc),
         Read::Absent(loc) => by_default(spec, DefaultProtection::ServiceEncrypted, loc),
+    }
+}
+
+/// Valkey is encrypted unless switched off, Redis OSS only when switched on (Amazon ElastiCache API
+/// Reference, "CreateReplicationGroup"); a member of a global datastore is as its primary.
+pub(super) fn replication_group(
+    inventory: &Inventory,
+    subject: Subject<'_>,
+    spec: &'static StorageType,
+) -> Known<Protection> {
+    let properties = &subject.variant.properties;
+    let own = by_table(inventory, subject.resource, properties, spec);
+    let Known::Default(Protection::None, _, loc) = own else {
+        return own;
+    };
+    if !subject.at("GlobalReplicationGroupId").is_absent() {
+        let why = "the primary replication group of its global datastore";
+        return Known::Unknown(Arc::new(Why::NotGiven(why.into())), loc);
+    }
+    match subject.at("Engine").string() {
+        Read::Unknown(why, loc) => Known::Unknown(why, loc),
+        Read::Found(engine, _) if engine.eq_ignore_ascii_case("valkey") => {
+            match subject.at("KmsKeyId") {
+                Read::Found(key, loc) if !is_empty(key) => {
+                    whose_key(named_key(inventory, subject.resource, key, loc))
+                }
+                Read::Unknown(why, loc) => whose_key(Known::Unknown(why, loc)),
+                _ => by_default(spec, DefaultProtection::ServiceEncrypted, loc),
+            }
+        }
+        _ => own,
+    }
+}
+
+/// A collection of OpenSearch Serverless has the key that the encryption policy with the longest
+/// matching pattern names (Amazon OpenSearch Service Developer Guide, "Encryption in Amazon
+/// OpenSearch Serverless").
+pub(super) fn collection(
+    inventory: &Inventory,
+    subject: Subject<'_>,
+    spec: &'static StorageType,
+) -> Known<Protection> {
+    let properties = &subject.variant.properties;
+    let own = by_table(inventory, subject.resource, properties, spec);
+    let Known::Default(_, _, loc) = own else {
+        return own;
+    };
+    let not_given = || {
+        let why = Why::NotGiven("the encryption security policy that matches its name".into());
+        whose_key(Known::Unknown(Arc::new(why), loc))
+    };
+    let name = subject.at("Name").text().found();
+    let stack = subject.resource.stack;
+    let Some(name) = name.and_then(|name| inventory.written_name(stack, &name)) else {
+        return not_given();
+    };
+    let wanted = format!("collection/{name}");
+    let mut best: Option<(usize, Known<Protection>)> = None;
+    for policy in inventory.subjects(&["AWS::OpenSearchServerless::SecurityPolicy"]) {
+        let when = &policy.variant.when;
+        let encrypts = policy.at("Type").string().found().as_deref() == Some("encryption");
+        if !encrypts
+            || !when.compatible(&subject.variant.when)
+            || inventory.same_place(subject.resource, policy.resource) == Some(false)
+        {
+            continue;
+        }
+        let document = match policy.at("Policy").text() {
+            Read::Found(text, loc) => text.json(loc, "an encryption policy"),
+            Read::Unknown(why, _) => Err(why),
+            Read::Absent(_) => continue,
+        };
+        let document = match document {
+            Ok(document) => document,
+            Err(why) => return whose_key(Known::Unknown(why, loc)),
+        };
+        let patterns = document.each("Rules.*.Resource");
+        let patterns = patterns.into_iter().filter_map(Read::found);
+        let matching = patterns
+            .flat_map(|list| list.each("*"))
+            .filter_map(|pattern| {
+                let pattern = pattern.text().found()?;
+                let pattern = inventory.written_name(policy.resource.stack, &pattern)?;
+                let matches = match pattern.strip_suffix('*') {
+                    Some(prefix) => wanted.starts_with(prefix),
+                    None => wanted == pattern,
+                };
+                matches.then_some(pattern.len())
+            });
+        let Some(length) = matching.max() else {
+            continue;
+        };
+        let protection = match document.at("KmsARN") {
+            _ if !when.covers(&subject.variant.when) => {
+                Known::Unknown(Arc::new(Why::Conditions), policy.resource.loc)
+            }
+            Read::Found(key, loc) => named_key(inventory, policy.resource, key, loc),
+            Read::Unknown(why, loc) => Known::Unknown(why, loc),
+            Read::Absent(loc) => Known::Stated(Protection::AwsOwned, loc),
+        };
+        if best.as_ref().is_none_or(|(longest, _)| length > *longest) {
+            best = Some((length, whose_key(protection)));
+        }
+    }
+    best.map_or_else(not_given, |(_, protection)| protection)
+}
+
+/// The document of an EMR security configuration may be written as JSON text.
+pub(super) fn emr_security(
+    inventory: &Inventory,
+    subject: Subject<'_>,
+    spec: &'static StorageType,
+) -> Known<Protection> {
+    const DOCUMENT: &str = "SecurityConfiguration";
+    let properties = &subject.variant.properties;
+    let Read::Found(
+        Value {
+            kind: Kind::Text(text),
+            ..
+        },
+        loc,
+    ) = subject.at(DOCUMENT)
+    else {
+        return by_table(inventory, subject.resource, properties, spec);
+    };
+    match text.json(loc, "a security configuration") {
+        Ok(document) => {
+            let properties = Kind::Map(crate::Map(vec![(DOCUMENT.into(), document)]));
+            let properties = Value::new(properties, loc);
+            by_table(inventory, subject.resource, &properties, spec)
+        }
+        Err(why) => Known::Unknown(why, loc),
     }
 }
 

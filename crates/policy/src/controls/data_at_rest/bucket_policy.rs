@@ -1,9 +1,11 @@
 //! Whether a bucket's policy refuses requests of a kind, whoever makes them.
 
+use super::cases::cases;
+use crate::judgement::{Judged, Verdict};
 use crate::prelude::*;
 use lockfast_access::Resource as Target;
 use lockfast_access::{Account, ContextValue, Policy, Principal, Request, Three, denies};
-use lockfast_facts::{Loc, Part, Reference, Text};
+use lockfast_facts::{Guard, Loc, Part, Reference, Text};
 use std::collections::HashMap;
 
 /// A kind of request that must be refused.
@@ -18,16 +20,19 @@ pub(super) struct Attempt {
     pub context: Vec<(&'static str, Vec<ContextValue>)>,
 }
 
-/// What the policies of a bucket say to a kind of request.
+/// What the policies of a bucket say to a kind of request, what decides over the others first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Answer {
     /// They refuse it, whoever asks.
     Refused(Loc),
-    /// They let it through.
-    LetThrough(Option<Loc>),
-    /// They refuse it under further conditions only.
-    Sometimes(Loc),
     /// It depends on what is not known.
     Unknown(Loc),
+    /// They refuse it under further conditions only.
+    Sometimes(Loc),
+    /// They let it through.
+    LetThrough(Loc),
+    /// There is no policy.
+    NoPolicy,
 }
 
 /// The policies of every bucket in the inventory.
@@ -61,31 +66,90 @@ impl<'a> BucketPolicies<'a> {
         BucketPolicies(policies)
     }
 
-    /// What the policies that hold together with this bucket say.
-    pub(super) fn ask(&self, bucket: Subject<'_>, kind: &Attempt) -> Answer {
-        let mut answer = Answer::LetThrough(None);
+    /// What the policies that hold together with this bucket say, case by case.
+    pub(super) fn ask(
+        &self,
+        cx: &Cx<'_>,
+        bucket: Subject<'_>,
+        kind: &Attempt,
+    ) -> Vec<(Guard, Answer)> {
+        let when = &bucket.variant.when;
         let policies = self.0.get(&bucket.id()).into_iter().flatten();
-        for (holder, policy) in policies {
-            if !holder.variant.when.compatible(&bucket.variant.when) {
-                continue;
+        let mut answers: Vec<(Guard, Answer)> = policies
+            .map(|(holder, policy)| (&holder.variant.when, policy))
+            .filter(|(guard, _)| guard.compatible(when))
+            .map(|(guard, policy)| (guard.clone(), answer(bucket, policy, kind)))
+            .collect();
+        answers.sort_by_key(|(_, answer)| *answer);
+        cases(cx, when, answers)
+            .into_iter()
+            .map(|(case, answer)| (case, answer.unwrap_or(Answer::NoPolicy)))
+            .collect()
+    }
+
+    /// Judges a bucket by what its policies say to these requests, which together are `all`.
+    pub(super) fn judge<J: Judged + Copy>(
+        &self,
+        cx: &Cx<'_>,
+        judged: J,
+        bucket: Subject<'_>,
+        attempts: &[Attempt],
+        all: &str,
+    ) -> Vec<Judgement> {
+        let mut judgements = Vec::new();
+        for attempt in attempts {
+            let what = &attempt.what;
+            let first = judgements.len();
+            for (case, answer) in self.ask(cx, bucket, attempt) {
+                let judgement = match answer {
+                    Answer::Refused(loc) => {
+                        Judgement::pass(judged, format!("its policy refuses {all}, whoever asks")).at(loc)
+                    }
+                    Answer::Unknown(loc) => Judgement::unknown(
+                        judged,
+                        format!("cannot tell whether its policy refuses {what}: it hangs on values known only at deployment"),
+                    )
+                    .at(loc),
+                    Answer::Sometimes(loc) => Judgement::fail(
+                        judged,
+                        format!("its policy refuses {what} under further conditions only"),
+                    )
+                    .at(loc)
+                    .stated("let through", what.clone(), loc),
+                    Answer::LetThrough(loc) => {
+                        Judgement::fail(judged, format!("its policy does not refuse {what}"))
+                            .at(loc)
+                            .stated("let through", what.clone(), loc)
+                    }
+                    Answer::NoPolicy => Judgement::fail(
+                        judged,
+                        format!("it has no bucket policy, so nothing refuses {all}"),
+                    ),
+                };
+                judgements.push(judgement.when(&case));
             }
-            match one(bucket, policy, kind) {
-                Three::Yes => return Answer::Refused(policy.loc),
-                Three::No if matches!(answer, Answer::LetThrough(None)) => {
-                    answer = Answer::LetThrough(Some(policy.loc));
-                }
-                Three::No => {}
-                // Everything is known of a certain policy, so what is left open is the request itself.
-                Three::Maybe
-                    if policy.is_certain()
-                        && asked(Target::any(), policy, kind) == Three::Maybe =>
-                {
-                    answer = Answer::Sometimes(policy.loc);
-                }
-                Three::Maybe => return Answer::Unknown(policy.loc),
+            // Where one of them is let through in every case, the others add nothing.
+            let of_attempt: &[Judgement] = &judgements[first..];
+            if of_attempt.iter().all(|j| j.verdict == Verdict::Fail) {
+                return judgements.split_off(first);
             }
         }
-        answer
+        judgements
+    }
+}
+
+/// What one policy says.
+fn answer(bucket: Subject<'_>, policy: &Policy, kind: &Attempt) -> Answer {
+    match one(bucket, policy, kind) {
+        Three::Yes => Answer::Refused(policy.loc),
+        Three::No => Answer::LetThrough(policy.loc),
+        // Everything is known of a certain policy, so what is left open is the request itself.
+        Three::Maybe
+            if policy.is_certain() && asked(Target::any(), policy, kind) == Three::Maybe =>
+        {
+            Answer::Sometimes(policy.loc)
+        }
+        Three::Maybe => Answer::Unknown(policy.loc),
     }
 }
 

@@ -22,8 +22,17 @@ pub(super) struct FunctionLogs<'a>(HashMap<String, Vec<&'a Resource>>);
 
 const PREFIX: &str = "/aws/lambda/";
 
-/// Folders of the groups that services make themselves.
-const PREFIXES: [&str; 4] = [PREFIX, "/aws/rds/", "/aws/docdb/", "/aws/neptune/"];
+/// How the name of the group of a REST API's execution logs begins.
+pub(super) const EXECUTION_LOGS: &str = "API-Gateway-Execution-Logs_";
+
+/// How the names of the groups begin that services make themselves.
+const PREFIXES: [&str; 5] = [
+    PREFIX,
+    EXECUTION_LOGS,
+    "/aws/rds/",
+    "/aws/docdb/",
+    "/aws/neptune/",
+];
 
 impl<'a> FunctionLogs<'a> {
     pub(super) fn of(cx: &Cx<'a>) -> Self {

@@ -4,6 +4,7 @@ use crate::control::chapter;
 
 mod aes_256;
 mod bucket_policy;
+mod cases;
 mod function_logs;
 pub(super) mod inherited;
 mod log_group;

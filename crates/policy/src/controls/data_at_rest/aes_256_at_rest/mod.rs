@@ -31,11 +31,9 @@ Properties:
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for store in cx.inventory.stores() {
         if store.spec.noun != "parameter" {
-            out.push(super::aes_256::of_store(
-                cx,
-                store,
-                &super::inherited::effective(cx, store),
-            ));
+            for (case, protection) in super::inherited::protections(cx, store, &store.when) {
+                out.push(super::aes_256::of_store(cx, store, &protection).when(&case));
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
-use super::function_logs::{FunctionLogs, Group, is_helper};
+use super::cases::stores;
+use super::function_logs::{EXECUTION_LOGS, FunctionLogs, Group, is_helper};
 use crate::prelude::*;
-use lockfast_facts::{Loc, Part, Reference, Text};
+use lockfast_facts::{Guard, Loc, Part, Reference, Text};
 
 control! {
     /// Follows what applications log with to where the logs lie: Lambda functions, access and
@@ -74,7 +75,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     let logs = FunctionLogs::of(cx);
     for function in cx.subjects(&["AWS::Lambda::Function"]) {
         if !is_helper(function.resource) {
-            out.push(of_function(cx, &logs, function));
+            out.extend(of_function(cx, &logs, function));
         }
     }
     for (kind, path, what) in NAMED {
@@ -93,14 +94,14 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                             .part(part),
                     ),
                     Read::Found(value, loc) => {
-                        out.push(destination(cx, subject, value, loc, what, part))
+                        out.extend(destination(cx, subject, value, loc, what, part))
                     }
                 }
             }
         }
     }
     for stage in cx.subjects(&["AWS::ApiGateway::Stage"]) {
-        out.extend(execution_logs(cx, stage));
+        out.extend(execution_logs(cx, &logs, stage));
     }
     for (kind, name, folder) in DATABASES {
         for database in cx.subjects(&[kind]) {
@@ -137,16 +138,16 @@ fn exported<'a>(
     name: &'static str,
     folder: &str,
     read: Read<&'a Value>,
-) -> Option<Judgement> {
+) -> Vec<Judgement> {
     let (log, loc) = match read.string() {
         Read::Found(log, loc) => (log, loc),
-        Read::Absent(_) => return None,
+        Read::Absent(_) => return Vec::new(),
         Read::Unknown(why, loc) => {
-            return Some(
+            return vec![
                 Judgement::cannot_tell(database, "which logs it exports", &why)
                     .at(loc)
                     .part("exported logs"),
-            );
+            ];
         }
     };
     let part = format!("{log} log");
@@ -165,18 +166,17 @@ fn exported<'a>(
         names.push(Text::from_parts(parts));
     }
     let group = names.iter().find_map(|name| logs.named(cx, name, database.resource));
-    let judgement = match group {
+    match group {
         Some(group) => in_group(cx, database, group, loc, &part),
-        None => Judgement::fail(
-            database,
-            format!("no template given makes the log group of its {part}: the service makes it, without a KMS key"),
-        )
-        .at(loc),
-    };
-    Some(match judgement.about == crate::judgement::About::Resource(database.id()) {
-        true => judgement.part(part),
-        false => judgement,
-    })
+        None => vec![
+            Judgement::fail(
+                database,
+                format!("no template given makes the log group of its {part}: the service makes it, without a KMS key"),
+            )
+            .at(loc)
+            .part(part),
+        ],
+    }
 }
 
 /// A container that a task cannot do without, and whose output goes nowhere.
@@ -196,9 +196,13 @@ fn without_log(task: Subject<'_>, container: &Value) -> Option<Judgement> {
     })
 }
 
-fn of_function<'a>(cx: &Cx<'a>, logs: &FunctionLogs<'a>, function: Subject<'_>) -> Judgement {
-    match logs.group(cx, function) {
-        Group::Given(group, loc) => in_group(cx, function, group, loc, "log"),
+fn of_function<'a>(
+    cx: &Cx<'a>,
+    logs: &FunctionLogs<'a>,
+    function: Subject<'_>,
+) -> Vec<Judgement> {
+    let judgement = match logs.group(cx, function) {
+        Group::Given(group, loc) => return in_group(cx, function, group, loc, "log"),
         Group::MadeByLambda(setter) => {
             let judgement = Judgement::fail(
                 function,
@@ -220,46 +224,54 @@ fn of_function<'a>(cx: &Cx<'a>, logs: &FunctionLogs<'a>, function: Subject<'_>) 
         Group::Unknown(why, loc) => {
             Judgement::cannot_tell(function, "which group it logs to", &why).at(loc)
         }
-    }
+    };
+    vec![judgement]
 }
 
 /// Judges the group for one that logs to it: the group is where the key is missing.
-fn in_group(cx: &Cx<'_>, user: Subject<'_>, group: &Resource, loc: Loc, what: &str) -> Judgement {
+fn in_group(
+    cx: &Cx<'_>,
+    user: Subject<'_>,
+    group: &Resource,
+    loc: Loc,
+    what: &str,
+) -> Vec<Judgement> {
     let name = &user.resource.name;
-    let Some(store) = cx
-        .inventory
-        .stores_of(group.id)
-        .find(|s| s.when.compatible(&user.variant.when))
-    else {
-        return Judgement::unknown(
-            user,
-            format!("the log group of its {what} is not made under the same conditions"),
-        )
-        .at(loc);
-    };
-    let judgement = match &store.protection {
-        Known::Unknown(why, _) => {
-            Judgement::cannot_tell(store, &format!("the key of the {what} of {name}"), why)
-        }
-        known => match known.value().and_then(Protection::customer_key) {
-            Some(key) => {
-                Judgement::pass(store, format!("the {what} of {name} lies under a KMS key"))
-                    .key(key)
+    let judge = |(case, store): (Guard, Option<&Store>)| {
+        let Some(store) = store else {
+            let message = format!(
+                "cannot tell whether its {what} is encrypted: the log group is not made under the same conditions"
+            );
+            return Judgement::unknown(user, message)
+                .at(loc)
+                .part(what.to_owned())
+                .when(&case);
+        };
+        let judgement = match &store.protection {
+            Known::Unknown(why, _) => {
+                Judgement::cannot_tell(store, &format!("the key of the {what} of {name}"), why)
             }
-            None => Judgement::fail(
-                store,
-                format!("the {what} of {name} lies in this group, which has no KMS key"),
-            ),
-        },
+            known => match known.value().and_then(Protection::customer_key) {
+                Some(key) => {
+                    Judgement::pass(store, format!("the {what} of {name} lies under a KMS key"))
+                        .key(key)
+                }
+                None => Judgement::fail(
+                    store,
+                    format!("the {what} of {name} lies in this group, which has no KMS key"),
+                ),
+            },
+        };
+        judgement
+            .when(&case)
+            .part(format!("{what} of {name}"))
+            .fact_as("encryption at rest", &store.protection, |p| {
+                p.label(cx.inventory)
+            })
+            .step(format!("{} {name}", user.kind()), loc)
     };
-    let mut judgement = judgement
-        .part(format!("{what} of {name}"))
-        .fact_as("encryption at rest", &store.protection, |p| {
-            p.label(cx.inventory)
-        })
-        .step(format!("{} {name}", user.kind()), loc);
-    judgement.when = store.when.and(&user.variant.when);
-    judgement
+    let cases = stores(cx, &user.variant.when, group.id);
+    cases.into_iter().map(judge).collect()
 }
 
 fn destination(
@@ -269,20 +281,53 @@ fn destination(
     loc: Loc,
     what: &str,
     part: String,
-) -> Judgement {
+) -> Vec<Judgement> {
     if let Some(group) = super::log_group::find(cx, user.resource, value) {
         return in_group(cx, user, group, loc, what);
     }
-    if let Some((stream, _)) = cx.inventory.target(value)
-        && &*stream.kind == "AWS::KinesisFirehose::DeliveryStream"
-        && let Some(store) = cx
-            .inventory
-            .stores_of(stream.id)
-            .find(|s| s.when.compatible(&user.variant.when))
-    {
-        let protection = super::inherited::effective(cx, store);
-        let judgement = match &protection {
-            Known::Unknown(why, _) => Judgement::cannot_tell(
+    let to = cx.inventory.target(value).map(|(resource, _)| resource);
+    if let Some(stream) = to.filter(|to| &*to.kind == "AWS::KinesisFirehose::DeliveryStream") {
+        return stores(cx, &user.variant.when, stream.id)
+            .into_iter()
+            .flat_map(|(case, store)| through_stream(cx, user, stream, case, store, what))
+            .map(|judgement| judgement.at(loc).part(part.clone()))
+            .collect();
+    }
+    let judgement = match value.at("").text() {
+        Read::Found(text, _) => match text.first_unknown() {
+            Some(why) => Judgement::cannot_tell(user, &format!("where its {what} goes"), why),
+            None => Judgement::unknown(
+                user,
+                format!(
+                    "cannot tell whether its {what} is encrypted: no template given makes {}",
+                    text.render(|_| "…".to_owned())
+                ),
+            ),
+        },
+        _ => Judgement::unknown(user, format!("cannot tell where its {what} goes")),
+    };
+    vec![judgement.at(loc).part(part)]
+}
+
+/// A log that goes through a delivery stream, in a case and as the stream is then.
+fn through_stream(
+    cx: &Cx<'_>,
+    user: Subject<'_>,
+    stream: &Resource,
+    case: Guard,
+    store: Option<&Store>,
+    what: &str,
+) -> Vec<Judgement> {
+    let Some(store) = store else {
+        let message = format!(
+            "cannot tell whether its {what} is encrypted: {} is not made under the same conditions",
+            stream.name
+        );
+        return vec![Judgement::unknown(user, message).when(&case)];
+    };
+    let judge = |(case, protection): (Guard, Known<Protection>)| {
+        match &protection {
+            Known::Unknown(why, _) if protection.unknown_key().is_none() => Judgement::cannot_tell(
                 user,
                 &format!("whether the stream of its {what} is encrypted"),
                 why,
@@ -298,69 +343,115 @@ fn destination(
                 user,
                 format!("its {what} goes through an encrypted delivery stream"),
             ),
-        };
-        return judgement
-            .at(loc)
-            .part(part)
-            .fact_as("stream's encryption", &protection, |p| {
-                p.label(cx.inventory)
-            });
-    }
-    let judgement = match value.at("").text() {
-        Read::Found(text, _) => match text.first_unknown() {
-            Some(why) => Judgement::cannot_tell(user, &format!("where its {what} goes"), why),
-            None => Judgement::unknown(
-                user,
-                format!(
-                    "cannot tell whether its {what} is encrypted: no template given makes {}",
-                    text.render(|_| "…".to_owned())
-                ),
-            ),
-        },
-        _ => Judgement::unknown(user, format!("cannot tell where its {what} goes")),
+        }
+        .when(&case)
+        .fact_as("stream's encryption", &protection, |p| {
+            p.label(cx.inventory)
+        })
     };
-    judgement.at(loc).part(part)
+    let protections = super::inherited::protections(cx, store, &case);
+    protections.into_iter().map(judge).collect()
 }
 
 /// Execution logs of a REST API's stage go to a group that API Gateway names and makes (Amazon API
 /// Gateway Developer Guide, "Set up CloudWatch logging for REST APIs").
-fn execution_logs(cx: &Cx<'_>, stage: Subject<'_>) -> Option<Judgement> {
+fn execution_logs<'a>(
+    cx: &Cx<'a>,
+    logs: &FunctionLogs<'a>,
+    stage: Subject<'a>,
+) -> Vec<Judgement> {
     let part = "execution log";
     let mut on = None;
     for read in stage.each("MethodSettings.*.LoggingLevel") {
         match read.string() {
             Read::Found(level, loc) if level != "OFF" => on = Some((level, loc)),
             Read::Unknown(why, loc) => {
-                return Some(
+                return vec![
                     Judgement::cannot_tell(stage, "whether it keeps execution logs", &why)
                         .at(loc)
                         .part(part),
-                );
+                ];
             }
             _ => {}
         }
     }
-    let (level, loc) = on?;
-    let api = match stage.at("RestApiId") {
-        Read::Found(value, _) => cx.inventory.target(value).map(|(api, _)| api),
-        _ => None,
+    let Some((level, loc)) = on else {
+        return Vec::new();
     };
-    let made = api.and_then(|api| {
-        cx.inventory.referrers(api.id).find(|group| {
-            &*group.kind == "AWS::Logs::LogGroup"
-                && matches!(group.at("LogGroupName").text(), Read::Found(name, _)
-                    if name.known_prefix().starts_with("API-Gateway-Execution-Logs_"))
-        })
-    });
-    Some(match made {
-        Some(group) => in_group(cx, stage, group, loc, part),
-        None => Judgement::fail(
+    let judgement = match execution_group(cx, logs, stage) {
+        Made::By(group) => return in_group(cx, stage, group, loc, part),
+        Made::Perhaps(why) => Judgement::cannot_tell(
+            stage,
+            "whether a template given makes the group of its execution logs",
+            &why,
+        ),
+        Made::ByTheService => Judgement::fail(
             stage,
             "it keeps execution logs in a group that API Gateway makes by itself, without a KMS key",
         )
-        .at(loc)
-        .part(part)
-        .stated("LoggingLevel", level, loc)
         .fix("Make the log group API-Gateway-Execution-Logs_{api id}/{stage} in the template, with KmsKeyId, before the stage; or set LoggingLevel to OFF."),
-    })
+    };
+    vec![
+        judgement
+            .at(loc)
+            .part(part)
+            .stated("LoggingLevel", level, loc),
+    ]
+}
+
+/// Who makes the group of a stage's execution logs.
+enum Made<'a> {
+    By(&'a Resource),
+    /// A group of the API has a name that is known in part.
+    Perhaps(Arc<Why>),
+    ByTheService,
+}
+
+fn execution_group<'a>(
+    cx: &Cx<'a>,
+    logs: &FunctionLogs<'a>,
+    stage: Subject<'a>,
+) -> Made<'a> {
+    let (Read::Found(api, _), Read::Found(name, _)) =
+        (stage.at("RestApiId").text(), stage.at("StageName").text())
+    else {
+        return Made::ByTheService;
+    };
+    let reference = |target, attribute: Option<&str>| {
+        vec![Part::Reference(Reference {
+            target,
+            attribute: attribute.map(Arc::from),
+        })]
+    };
+    let mut apis = vec![api.parts()];
+    let given = stage.at("RestApiId").found();
+    let given = given.and_then(|value| cx.inventory.target(value));
+    if let Some((api, _)) = given {
+        apis.push(reference(api.id, None));
+        apis.push(reference(api.id, Some("RestApiId")));
+    }
+    let stages = [name.parts(), reference(stage.id(), None)];
+    for api in &apis {
+        for name in &stages {
+            let parts = [vec![Part::Literal(EXECUTION_LOGS.into())], api.clone()];
+            let parts = parts.into_iter().flatten();
+            let slash = Part::Literal("/".into());
+            let whole = Text::from_parts(parts.chain([slash]).chain(name.clone()));
+            if let Some(group) = logs.named(cx, &whole, stage.resource) {
+                return Made::By(group);
+            }
+        }
+    }
+    // A group whose stage is known only at deployment may be that of this stage.
+    let Some((api, _)) = given else {
+        return Made::ByTheService;
+    };
+    let mut groups = cx.inventory.referrers(api.id).filter_map(|group| {
+        let group_name = group.at("LogGroupName").text().found()?;
+        let of_api = &*group.kind == "AWS::Logs::LogGroup"
+            && group_name.known_prefix().starts_with(EXECUTION_LOGS);
+        let open = group_name.first_unknown().or_else(|| name.first_unknown());
+        open.filter(|_| of_api).cloned()
+    });
+    groups.next().map_or(Made::ByTheService, Made::Perhaps)
 }

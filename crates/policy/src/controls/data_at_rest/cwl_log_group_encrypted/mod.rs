@@ -29,22 +29,25 @@ Properties:
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for store in cx.stores("log-group") {
-        let judgement = match &store.protection {
-            Known::Unknown(why, _) => Judgement::cannot_tell(store, "the log group's key", why),
+        let judgements = match &store.protection {
+            Known::Unknown(why, _) => {
+                vec![Judgement::cannot_tell(store, "the log group's key", why)]
+            }
             known => match known.value().and_then(Protection::customer_key) {
-                Some(key) => match super::working_key::trouble(cx, store, key) {
-                    Some(trouble) => {
-                        Judgement::fail(store, format!("the log group's key {trouble}")).key(key)
-                    }
-                    None => Judgement::pass(store, "the log group has a KMS key").key(key),
-                },
-                None => Judgement::fail(store, "the log group has no KMS key"),
+                Some(key) => super::working_key::of_key(
+                    cx,
+                    store,
+                    key,
+                    "the log group's key",
+                    "the log group has a KMS key",
+                ),
+                None => vec![Judgement::fail(store, "the log group has no KMS key")],
             },
         };
-        out.push(
+        out.extend(judgements.into_iter().map(|judgement| {
             judgement.fact_as("encryption at rest", &store.protection, |p| {
                 p.label(cx.inventory)
-            }),
-        );
+            })
+        }));
     }
 }

@@ -1,7 +1,7 @@
 use crate::prelude::*;
 
 control! {
-    /// An EFS volume of a task definition is mounted over NFS; without `TransitEncryption: ENABLED`
+    /// An EFS volume of a task definition, or of a job definition of AWS Batch, is mounted over NFS; without `TransitEncryption: ENABLED`
     /// the traffic is in the clear, however well the file system is encrypted (Amazon ECS
     /// Developer Guide, "Specify an Amazon EFS file system in an Amazon ECS task definition";
     /// absent means DISABLED).
@@ -30,33 +30,55 @@ const OFF: ServiceDefault = ServiceDefault {
     since: "",
 };
 
+/// Where types list volumes, and the property of a volume that says it is EFS's.
+const VOLUMES: [(&str, &str, &str); 4] = [
+    ("AWS::ECS::TaskDefinition", "Volumes.*", "EFSVolumeConfiguration"),
+    ("AWS::Batch::JobDefinition", "ContainerProperties.Volumes.*", "EfsVolumeConfiguration"),
+    ("AWS::Batch::JobDefinition", "EcsProperties.TaskProperties.*.Volumes.*", "EfsVolumeConfiguration"),
+    (
+        "AWS::Batch::JobDefinition",
+        "NodeProperties.NodeRangeProperties.*.Container.Volumes.*",
+        "EfsVolumeConfiguration",
+    ),
+];
+
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    for subject in cx.subjects(&["AWS::ECS::TaskDefinition"]) {
-        let volumes = match subject.at("Volumes").list() {
-            Read::Found(volumes, _) => volumes,
-            Read::Absent(_) => continue,
-            Read::Unknown(why, loc) => {
-                out.push(Judgement::cannot_tell(subject, "its volumes", &why).at(loc));
-                continue;
+    for (kind, path, efs) in VOLUMES {
+        for subject in cx.subjects(&[kind]) {
+            for (i, volume) in subject.each(path).into_iter().enumerate() {
+                match volume {
+                    Read::Absent(_) => {}
+                    Read::Unknown(why, loc) => {
+                        out.push(Judgement::cannot_tell(subject, "its volumes", &why).at(loc));
+                    }
+                    Read::Found(volume, _) => out.extend(of_volume(subject, volume, efs, i + 1)),
+                }
             }
-        };
-        for (i, volume) in volumes.iter().enumerate() {
-            let configuration = volume.at("EFSVolumeConfiguration");
-            if configuration.is_absent() {
-                continue;
-            }
-            let name = volume.at("Name").string().found().unwrap_or_else(|| format!("volume {}", i + 1));
-            let setting = volume
-                .at("EFSVolumeConfiguration.TransitEncryption")
-                .string()
-                .or_default("DISABLED".into(), OFF);
-            let judgement = match (setting.value().map(String::as_str), setting.why()) {
-                (Some("ENABLED"), _) => Judgement::pass(subject, format!("volume {name} is mounted over TLS")),
-                (Some(_), _) => Judgement::fail(subject, format!("volume {name} is mounted without encryption")),
-                (None, Some(why)) => Judgement::cannot_tell(subject, &format!("how volume {name} is mounted"), why),
-                (None, None) => continue,
-            };
-            out.push(judgement.part(name).fact("TransitEncryption", &setting));
         }
     }
+}
+
+fn of_volume(subject: Subject<'_>, volume: &Value, efs: &str, number: usize) -> Option<Judgement> {
+    let configuration = match volume.at(efs) {
+        Read::Absent(_) => return None,
+        Read::Found(configuration, _) => configuration,
+        Read::Unknown(why, loc) => {
+            return Some(Judgement::cannot_tell(subject, "its volumes", &why).at(loc));
+        }
+    };
+    let name = volume.at("Name").string().found().unwrap_or_else(|| format!("volume {number}"));
+    let setting = configuration
+        .at("TransitEncryption")
+        .string()
+        .or_default("DISABLED".into(), OFF);
+    let judgement = match &setting {
+        Known::Unknown(why, _) => {
+            Judgement::cannot_tell(subject, &format!("how volume {name} is mounted"), why)
+        }
+        known if known.value().is_some_and(|setting| setting == "ENABLED") => {
+            Judgement::pass(subject, format!("volume {name} is mounted over TLS"))
+        }
+        _ => Judgement::fail(subject, format!("volume {name} is mounted without encryption")),
+    };
+    Some(judgement.part(name).fact("TransitEncryption", &setting))
 }

@@ -1,4 +1,5 @@
 use crate::prelude::*;
+use lockfast_facts::Guard;
 
 control! {
     /// Follows each container's log configuration to where its logs go. `awslogs` leads to a
@@ -46,66 +47,71 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 }
                 Read::Found(driver, loc) => (driver, loc),
             };
-            let judgement = if driver.0 == "awslogs" {
+            let judgements = if driver.0 == "awslogs" {
                 to_group(cx, subject, container, &name)
             } else {
-                Judgement::unknown(
-                    subject,
-                    format!("{name} logs through {}: where that keeps them, a template does not show", driver.0),
-                )
-                .at(driver.1)
+                vec![
+                    Judgement::unknown(
+                        subject,
+                        format!("{name} logs through {}: where that keeps them, a template does not show", driver.0),
+                    )
+                    .at(driver.1),
+                ]
             };
-            out.push(judgement.stated("LogDriver", driver.0, driver.1).part(name));
+            out.extend(judgements.into_iter().map(|judgement| {
+                judgement.stated("LogDriver", driver.0.as_str(), driver.1).part(name.clone())
+            }));
         }
     }
 }
 
-fn to_group(cx: &Cx<'_>, subject: Subject<'_>, container: &Value, name: &str) -> Judgement {
+fn to_group(cx: &Cx<'_>, subject: Subject<'_>, container: &Value, name: &str) -> Vec<Judgement> {
     let group = match container.at("LogConfiguration.Options.awslogs-group") {
         Read::Found(value, _) => value,
         Read::Unknown(why, loc) => {
-            return Judgement::cannot_tell(subject, &format!("which group {name} logs to"), &why).at(loc);
+            let what = format!("which group {name} logs to");
+            return vec![Judgement::cannot_tell(subject, &what, &why).at(loc)];
         }
         Read::Absent(loc) => {
-            return Judgement::fail(subject, format!("{name} names no log group")).at(loc);
+            return vec![Judgement::fail(subject, format!("{name} names no log group")).at(loc)];
         }
     };
     let creates = container.at("LogConfiguration.Options.awslogs-create-group").bool().found() == Some(true);
     let Some(resource) = super::log_group::find(cx, subject.resource, group) else {
-        return if creates {
+        let judgement = if creates {
             Judgement::fail(
                 subject,
                 format!("{name}'s log group is made by the driver at run time, without a KMS key"),
             )
-            .at(group.loc)
         } else {
             Judgement::unknown(
                 subject,
                 format!("cannot tell whether {name}'s log group is encrypted: it is not in the input"),
             )
-            .at(group.loc)
         };
+        return vec![judgement.at(group.loc)];
     };
-    let Some(store) = cx
-        .inventory
-        .stores_of(resource.id)
-        .find(|s| s.when.compatible(&subject.variant.when))
-    else {
-        return Judgement::unknown(subject, format!("{name}'s log group is not made under the same conditions"))
-            .at(group.loc);
-    };
-    match &store.protection {
-        Known::Unknown(why, _) => {
-            Judgement::cannot_tell(subject, &format!("the key of {name}'s log group"), why)
-        }
-        known => match known.value() {
-            Some(Protection::Customer(key)) => {
-                Judgement::pass(subject, format!("{name} logs to a group with a KMS key")).key(key)
+    let judge = |(case, store): (Guard, Option<&Store>)| {
+        let Some(store) = store else {
+            let message = format!("cannot tell whether {name}'s log group is encrypted: it is not made under the same conditions");
+            return Judgement::unknown(subject, message).at(group.loc).when(&case);
+        };
+        match &store.protection {
+            Known::Unknown(why, _) => {
+                Judgement::cannot_tell(subject, &format!("the key of {name}'s log group"), why)
             }
-            _ => Judgement::fail(subject, format!("{name} logs to {}, which has no KMS key", cx.label(resource))),
-        },
-    }
-    .at(group.loc)
-    .step(format!("log group {}", resource.name), resource.loc)
-    .fact_as("log group's encryption", &store.protection, |p| p.label(cx.inventory))
+            known => match known.value() {
+                Some(Protection::Customer(key)) => {
+                    Judgement::pass(subject, format!("{name} logs to a group with a KMS key")).key(key)
+                }
+                _ => Judgement::fail(subject, format!("{name} logs to {}, which has no KMS key", cx.label(resource))),
+            },
+        }
+        .at(group.loc)
+        .when(&case)
+        .step(format!("log group {}", resource.name), resource.loc)
+        .fact_as("log group's encryption", &store.protection, |p| p.label(cx.inventory))
+    };
+    let cases = super::cases::stores(cx, &subject.variant.when, resource.id);
+    cases.into_iter().map(judge).collect()
 }

@@ -57,6 +57,9 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             continue;
         }
         let judgement = match &store.protection {
+            Known::Stated(Protection::None, _) => {
+                Judgement::pass(store, "its template states that it is not encrypted")
+            }
             Known::Stated(..) => Judgement::pass(store, "its template states how it is encrypted"),
             Known::Default(Protection::None, ..) => Judgement::fail(
                 store,

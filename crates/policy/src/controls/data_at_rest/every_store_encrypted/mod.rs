@@ -1,4 +1,4 @@
-use super::inherited::effective;
+use super::inherited::protections;
 use crate::prelude::*;
 use lockfast_facts::tables::is_known_type;
 
@@ -33,36 +33,9 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         if store.spec.noun == "parameter" {
             continue;
         }
-        let protection = effective(cx, store);
-        let service = &store.spec.service;
-        let mut judgement = match &protection {
-            Known::Unknown(why, _) => match protection.unknown_key() {
-                Some(why) => Judgement::pass_whichever_key(store, "what it stores is encrypted", why),
-                None => Judgement::cannot_tell(store, "whether it is encrypted", why),
-            },
-            known if known.value() == Some(&Protection::None) && protection != store.protection => {
-                Judgement::fail(store, "what it takes its encryption from is not encrypted")
-            }
-            Known::Stated(Protection::None, _) => Judgement::fail(
-                store,
-                format!("what {service} stores here is not encrypted"),
-            ),
-            Known::Default(Protection::None, ..) => Judgement::fail(
-                store,
-                format!(
-                    "it says nothing of encryption, and {service} then stores data unencrypted"
-                ),
-            ),
-            known => match known.value().and_then(Protection::customer_key) {
-                Some(key) => Judgement::pass(store, "what it stores is encrypted").key(key),
-                None => Judgement::pass(store, "what it stores is encrypted"),
-            },
-        };
-        if store.spec.creation_only && judgement.verdict == crate::judgement::Verdict::Fail {
-            judgement = judgement
-                .note("encryption can only be chosen when it is created: changing it replaces it");
+        for (case, protection) in protections(cx, store, &store.when) {
+            out.push(of_store(cx, store, &protection).when(&case));
         }
-        out.push(judgement.fact_as("encryption at rest", &protection, |p| p.label(cx.inventory)));
     }
     for (kind, ids) in cx.inventory.kinds() {
         let module = kind.ends_with("::MODULE");
@@ -83,4 +56,36 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             ));
         }
     }
+}
+
+fn of_store(cx: &Cx<'_>, store: &Store, protection: &Known<Protection>) -> Judgement {
+    let service = &store.spec.service;
+    let mut judgement = match protection {
+        Known::Unknown(why, _) => match protection.unknown_key() {
+            Some(why) => Judgement::pass_whichever_key(store, "what it stores is encrypted", why),
+            None => Judgement::cannot_tell(store, "whether it is encrypted", why),
+        },
+        known if known.value() == Some(&Protection::None) && *protection != store.protection => {
+            Judgement::fail(store, "what it takes its encryption from is not encrypted")
+        }
+        Known::Stated(Protection::None, _) => Judgement::fail(
+            store,
+            format!("what {service} stores here is not encrypted"),
+        ),
+        Known::Default(Protection::None, ..) => Judgement::fail(
+            store,
+            format!(
+                "it says nothing of encryption, and {service} then stores data unencrypted"
+            ),
+        ),
+        known => match known.value().and_then(Protection::customer_key) {
+            Some(key) => Judgement::pass(store, "what it stores is encrypted").key(key),
+            None => Judgement::pass(store, "what it stores is encrypted"),
+        },
+    };
+    if store.spec.creation_only && judgement.verdict == crate::judgement::Verdict::Fail {
+        judgement = judgement
+            .note("encryption can only be chosen when it is created: changing it replaces it");
+    }
+    judgement.fact_as("encryption at rest", protection, |p| p.label(cx.inventory))
 }

@@ -1,3 +1,4 @@
+use super::cases::variants;
 use crate::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 
@@ -58,28 +59,26 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             _ => None,
         };
         let primary_loc = primary.loc();
-        out.push(match found {
-            Some(primary) => {
-                let primary = cx
-                    .inventory
-                    .variants_of(primary.id)
-                    .find(|p| p.variant.when.compatible(&subject.variant.when));
-                match primary {
-                    Some(primary) => {
-                        let mut judgement = key(cx, primary, &data);
-                        judgement.about = crate::judgement::About::Resource(subject.id());
-                        judgement.when = subject.variant.when.clone();
-                        judgement.step(format!("primary key {}", primary.resource.name), primary.resource.loc)
-                    }
-                    None => Judgement::unknown(subject, "its primary key is not made under the same conditions"),
+        let Some(primary) = found else {
+            let message = "cannot tell whether it rotates: its primary key, which decides it, is not in what was given";
+            out.push(Judgement::unknown(subject, message).at(primary_loc));
+            continue;
+        };
+        for (case, primary) in variants(cx, &subject.variant.when, primary.id) {
+            out.push(match primary {
+                Some(primary) => {
+                    let mut judgement = key(cx, primary, &data);
+                    judgement.about = crate::judgement::About::Resource(subject.id());
+                    judgement.when = case;
+                    judgement.step(format!("primary key {}", primary.resource.name), primary.resource.loc)
                 }
-            }
-            None => Judgement::unknown(
-                subject,
-                "cannot tell whether it rotates: its primary key, which decides it, is not in what was given",
-            )
-            .at(primary_loc),
-        });
+                None => Judgement::unknown(
+                    subject,
+                    "cannot tell whether it rotates: its primary key is not made under the same conditions",
+                )
+                .when(&case),
+            });
+        }
     }
 }
 
@@ -195,11 +194,14 @@ fn key(cx: &Cx<'_>, subject: Subject<'_>, data: &Data) -> Judgement {
         (_, Known::Unknown(why, _)) => {
             Judgement::cannot_tell(subject, "how often the key rotates", why)
         }
-        (_, known) => by_period(
-            subject,
-            known.value().copied().unwrap_or(365),
-            &data.asked(cx, subject.id()),
-        ),
+        (_, known) => {
+            let days = known.value().copied().unwrap_or(365);
+            let judgement = by_period(subject, days, &data.asked(cx, subject.id()));
+            match known {
+                Known::Stated(_, loc) => judgement.at(*loc),
+                _ => judgement,
+            }
+        }
     };
     judgement
         .fact("EnableKeyRotation", &enabled)

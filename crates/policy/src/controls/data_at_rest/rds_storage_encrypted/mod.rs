@@ -5,7 +5,13 @@ control! {
     /// member takes its cluster's encryption, a replica in the same region its source's. Any key
     /// will do here; which key it must be is for the classification and environment controls.
     ///
-    /// A database restored from a snapshot has the snapshot's encryption, which a template does not
+    /// An Aurora cluster that says nothing gets a key that AWS owns (since 18 February 2026), and
+    /// passes with a note. One that states `StorageEncrypted: false` fails: it gets the same key at
+    /// best, while the policy asks for an AWS managed or a customer managed key, and a cluster made
+    /// before that day stays in the clear. Where the engine of an `AWS::RDS::DBCluster` is not known,
+    /// neither is what it does by default: a Multi-AZ cluster that is not Aurora's is not encrypted.
+    ///
+    /// A database restored from a snapshot or to a point in time has its source's encryption, which a template does not
     /// show: that is unknown unless the template states encryption itself.
     id: "rds-storage-encrypted",
     title: "RDS, Aurora, DocumentDB and Neptune storage is encrypted at rest",
@@ -42,8 +48,21 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 Some(Protection::None) => {
                     Judgement::fail(store, "the database's storage is not encrypted")
                 }
+                Some(Protection::AwsOwned) if stated_off(store.subject(cx.inventory)) => Judgement::fail(
+                    store,
+                    "it states StorageEncrypted: false, so a key that AWS owns encrypts it at best: the policy asks for an AWS managed or a customer managed key",
+                ),
+                Some(Protection::AwsOwned) if store.spec.name == "AWS::RDS::DBCluster" => {
+                    Judgement::pass(store, "the database's storage is encrypted").note(
+                        "it says nothing of encryption: a cluster made before 18 February 2026 is not encrypted then",
+                    )
+                }
                 _ => Judgement::pass(store, "the database's storage is encrypted"),
             },
         }));
     }
+}
+
+fn stated_off(subject: Subject<'_>) -> bool {
+    subject.at("StorageEncrypted").bool().found() == Some(false)
 }

@@ -1,4 +1,5 @@
 use crate::prelude::*;
+use lockfast_facts::Loc;
 
 control! {
     /// Since 5 January 2023 Amazon S3 encrypts every new object, with S3 managed keys (AES-256)
@@ -46,41 +47,49 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     for store in buckets.iter().flat_map(|noun| cx.stores(noun)) {
         let subject = store.subject(cx.inventory);
         let unused_key = unused_key(subject);
-        let judgement = match &store.protection {
-            _ if unused_key.is_some() => Judgement::fail(
+        let judgements = match &store.protection {
+            Known::Stated(Protection::Customer(key), _) if unused_key.is_none() => super::working_key::of_key(
+                cx,
                 store,
-                "it names a KMS key, but its algorithm is AES256: S3 uses its own key or refuses the setting",
-            )
-            .at(unused_key.unwrap_or_default()),
-            known if known.unknown_key().is_some() => {
-                Judgement::pass(store, "new objects are encrypted with a KMS key")
-                    .note("which key that is, is not known before deployment")
-            }
-            Known::Unknown(why, _) => Judgement::cannot_tell(store, "its default encryption", why),
-            Known::Default(..) => {
-                Judgement::pass(store, "it states nothing, and S3 encrypts new objects by default")
-            }
-            Known::Stated(Protection::Customer(key), _) => {
-                match super::working_key::trouble(cx, store, key) {
-                    Some(trouble) => {
-                        Judgement::fail(store, format!("its default encryption's key {trouble}")).key(key)
-                    }
-                    None => Judgement::pass(store, "new objects are encrypted with a customer managed key").key(key),
-                }
-            }
-            Known::Stated(Protection::None, _) => Judgement::fail(store, "it is not encrypted"),
-            Known::Stated(..) => Judgement::pass(store, "new objects are encrypted by default"),
+                key,
+                "its default encryption's key",
+                "new objects are encrypted with a customer managed key",
+            ),
+            protection => vec![without_customer_key(store, protection, unused_key)],
         };
-        out.push(
+        out.extend(judgements.into_iter().map(|judgement| {
             judgement.fact_as("default encryption", &store.protection, |p| {
                 p.label(cx.inventory)
-            }),
-        );
+            })
+        }));
+    }
+}
+
+fn without_customer_key(
+    store: &Store,
+    protection: &Known<Protection>,
+    unused_key: Option<Loc>,
+) -> Judgement {
+    if let Some(loc) = unused_key {
+        let message = "it names a KMS key, but its algorithm is AES256: S3 uses its own key or refuses the setting";
+        return Judgement::fail(store, message).at(loc);
+    }
+    match protection {
+        known if known.unknown_key().is_some() => {
+            Judgement::pass(store, "new objects are encrypted with a KMS key")
+                .note("which key that is, is not known before deployment")
+        }
+        Known::Unknown(why, _) => Judgement::cannot_tell(store, "its default encryption", why),
+        Known::Default(..) => {
+            Judgement::pass(store, "it states nothing, and S3 encrypts new objects by default")
+        }
+        Known::Stated(Protection::None, _) => Judgement::fail(store, "it is not encrypted"),
+        Known::Stated(..) => Judgement::pass(store, "new objects are encrypted by default"),
     }
 }
 
 /// Where a key stands that the algorithm does not use.
-fn unused_key(subject: Subject<'_>) -> Option<lockfast_facts::Loc> {
+fn unused_key(subject: Subject<'_>) -> Option<Loc> {
     let algorithm = subject
         .at(&format!("{RULE}.SSEAlgorithm"))
         .string()

@@ -1,4 +1,4 @@
-use super::bucket_policy::{Answer, Attempt, BucketPolicies, value};
+use super::bucket_policy::{Attempt, BucketPolicies, value};
 use crate::prelude::*;
 use lockfast_access::ContextValue;
 
@@ -44,56 +44,16 @@ const ACTIONS: [(&str, bool); 4] = [
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     let policies = BucketPolicies::of(cx);
+    let attempts = ACTIONS.map(|(action, object)| Attempt {
+        what: format!("{action} over plain HTTP"),
+        action,
+        object,
+        context: vec![
+            ("aws:SecureTransport", vec![value("false")]),
+            ("s3:TlsVersion", vec![ContextValue::Absent]),
+        ],
+    });
     for bucket in cx.subjects(&["AWS::S3::Bucket"]) {
-        out.push(of_bucket(&policies, bucket));
-    }
-}
-
-fn of_bucket(policies: &BucketPolicies<'_>, bucket: Subject<'_>) -> Judgement {
-    let mut unknown = None;
-    let mut refused = None;
-    for (action, object) in ACTIONS {
-        let attempt = Attempt {
-            what: format!("{action} over plain HTTP"),
-            action,
-            object,
-            context: vec![
-                ("aws:SecureTransport", vec![value("false")]),
-                ("s3:TlsVersion", vec![ContextValue::Absent]),
-            ],
-        };
-        let what = &attempt.what;
-        match policies.ask(bucket, &attempt) {
-            Answer::Refused(loc) => refused = Some(loc),
-            Answer::LetThrough(None) => {
-                return Judgement::fail(
-                    bucket,
-                    "it has no bucket policy, so nothing refuses plain HTTP",
-                );
-            }
-            Answer::LetThrough(Some(loc)) => {
-                return Judgement::fail(bucket, format!("its policy does not refuse {what}"))
-                    .at(loc)
-                    .stated("let through", what.clone(), loc);
-            }
-            Answer::Sometimes(loc) => {
-                return Judgement::fail(
-                    bucket,
-                    format!("its policy refuses {what} under further conditions only"),
-                )
-                .at(loc)
-                .stated("let through", what.clone(), loc);
-            }
-            Answer::Unknown(loc) => unknown = unknown.or(Some((attempt.what, loc))),
-        }
-    }
-    match (unknown, refused) {
-        (Some((what, loc)), _) => Judgement::unknown(
-            bucket,
-            format!("cannot tell whether its policy refuses {what}: it hangs on values known only at deployment"),
-        )
-        .at(loc),
-        (None, Some(loc)) => Judgement::pass(bucket, "its policy refuses plain HTTP, whoever asks").at(loc),
-        (None, None) => Judgement::unknown(bucket, "cannot tell whether its policy refuses plain HTTP"),
+        out.extend(policies.judge(cx, bucket, bucket, &attempts, "plain HTTP"));
     }
 }

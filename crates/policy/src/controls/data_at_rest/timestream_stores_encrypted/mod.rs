@@ -1,11 +1,13 @@
+use super::cases::stores;
 use crate::prelude::*;
+use lockfast_facts::nouns::resolve_key;
 
 control! {
     /// The memory store and the magnetic store of a table are encrypted with the database's key;
     /// records that magnetic writes reject go to an S3 bucket with an encryption of its own
     /// (`MagneticStoreRejectedDataLocation`). When the database has a customer managed key, the
-    /// rejected records must have one too, or they leave its protection (Amazon Timestream
-    /// Developer Guide, "Encryption at rest" and "Late arriving data").
+    /// rejected records must have one too (not the AWS managed key `aws/s3`, which S3 takes when
+    /// `KmsKeyId` is absent), or they leave its protection (Amazon Timestream Developer Guide, "Encryption at rest" and "Late arriving data").
     id: "timestream-stores-encrypted",
     title: "Timestream's memory store, magnetic store and rejected-data reports are encrypted alike",
     clauses: ["TS-3"],
@@ -48,40 +50,43 @@ const SSE_S3: ServiceDefault = ServiceDefault {
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for subject in cx.subjects(&["AWS::Timestream::Table"]) {
         let database = match subject.at("DatabaseName") {
-            Read::Found(value, _) => match database_of(cx, value) {
-                Some(store) => store,
-                None => {
-                    out.push(Judgement::unknown(
-                        subject,
-                        "cannot tell how the stores are encrypted: the table's database is not in the input",
-                    ).at(value.loc));
-                    continue;
-                }
-            },
+            Read::Found(value, loc) => (database_of(cx, subject.resource, value), loc),
             Read::Unknown(why, loc) => {
                 out.push(Judgement::cannot_tell(subject, "the table's database", &why).at(loc));
                 continue;
             }
             Read::Absent(_) => continue,
         };
-        out.push(stores(cx, subject, database));
-        if let Some(judgement) = rejected(subject, database) {
-            out.push(judgement.part("rejected data"));
+        let (Some(database), loc) = database else {
+            let message = "cannot tell how the stores are encrypted: the table's database is not in the input";
+            out.push(Judgement::unknown(subject, message).at(database.1));
+            continue;
+        };
+        for (case, database) in stores(cx, &subject.variant.when, database.id) {
+            let Some(database) = database else {
+                let message = "cannot tell how the stores are encrypted: the table's database is not made under the same conditions";
+                out.push(Judgement::unknown(subject, message).at(loc).when(&case));
+                continue;
+            };
+            out.push(of_table(cx, subject, database).when(&case));
+            if let Some(judgement) = rejected(cx, subject, database) {
+                out.push(judgement.part("rejected data").when(&case));
+            }
         }
     }
 }
 
-fn database_of<'a>(cx: &Cx<'a>, value: &Value) -> Option<&'a Store> {
+fn database_of<'a>(cx: &Cx<'a>, table: &Resource, value: &Value) -> Option<&'a Resource> {
     if let Some((resource, _)) = cx.inventory.target(value) {
-        return cx.inventory.stores_of(resource.id).next();
+        return (&*resource.kind == "AWS::Timestream::Database").then_some(resource);
     }
-    let name = value.at("").string().found()?;
-    cx.stores("time-series").find(|store| {
-        matches!(cx.inventory.resource(store.resource).at("DatabaseName").string(), Read::Found(n, _) if n == name)
-    })
+    let name = cx.inventory.written_name(table.stack, &*value.at("").text().found()?)?;
+    cx.inventory
+        .named("AWS::Timestream::Database", "DatabaseName", &name)
+        .find(|database| cx.inventory.same_place(table, database) != Some(false))
 }
 
-fn stores(cx: &Cx<'_>, subject: Subject<'_>, database: &Store) -> Judgement {
+fn of_table(cx: &Cx<'_>, subject: Subject<'_>, database: &Store) -> Judgement {
     match &database.protection {
         Known::Unknown(why, _) if database.protection.unknown_key().is_none() => {
             Judgement::cannot_tell(subject, "the database's key", why)
@@ -91,7 +96,7 @@ fn stores(cx: &Cx<'_>, subject: Subject<'_>, database: &Store) -> Judgement {
     .fact_as("database's encryption", &database.protection, |p| p.label(cx.inventory))
 }
 
-fn rejected(subject: Subject<'_>, database: &Store) -> Option<Judgement> {
+fn rejected(cx: &Cx<'_>, subject: Subject<'_>, database: &Store) -> Option<Judgement> {
     let location = match subject.at(LOCATION) {
         Read::Absent(_) => return None,
         Read::Unknown(why, loc) => {
@@ -103,20 +108,31 @@ fn rejected(subject: Subject<'_>, database: &Store) -> Option<Judgement> {
         .at("EncryptionOption")
         .string()
         .or_default("SSE_S3".to_owned(), SSE_S3);
-    let needs_key = match &database.protection {
-        Known::Unknown(why, _) => {
-            return Some(Judgement::cannot_tell(subject, "the database's key", why));
+    let key = match (option.value().map(String::as_str), location.at("KmsKeyId")) {
+        (Some("SSE_KMS"), Read::Unknown(why, _)) => Err(why),
+        (Some("SSE_KMS"), Read::Found(key, _)) => {
+            resolve_key(cx.inventory, subject.resource, key).map(|key| match key.target {
+                KeyTarget::AwsManaged(alias) => format!("the AWS managed key {alias}"),
+                _ => String::new(),
+            })
         }
-        known => known.value().is_some_and(|p| p.customer_key().is_some()),
+        (Some("SSE_KMS"), Read::Absent(_)) => Ok("the AWS managed key alias/aws/s3".into()),
+        (Some(_), _) => Ok("SSE-S3".into()),
+        (None, _) => Err(option.why().cloned().unwrap_or_else(|| Arc::new(Why::Conditions))),
     };
-    let judgement = match option.value().map(String::as_str) {
-        None => Judgement::unknown(subject, "cannot tell how rejected records are encrypted"),
-        Some("SSE_KMS") => Judgement::pass(subject, "rejected records are encrypted with a KMS key"),
-        Some(_) if needs_key => Judgement::fail(
+    let judgement = match (key, &database.protection) {
+        (Ok(key), _) if key.is_empty() => {
+            Judgement::pass(subject, "rejected records are encrypted with a customer managed key")
+        }
+        (Err(why), known) if known.value().is_none_or(|p| p.customer_key().is_some()) => {
+            Judgement::cannot_tell(subject, "which key rejected records are encrypted with", &why)
+        }
+        (Ok(_), Known::Unknown(why, _)) => Judgement::cannot_tell(subject, "the database's key", why),
+        (Ok(key), known) if known.value().is_some_and(|p| p.customer_key().is_some()) => Judgement::fail(
             subject,
-            "rejected records are written with SSE-S3, while the database has a customer managed key",
+            format!("rejected records are written with {key}, while the database has a customer managed key"),
         ),
-        Some(_) => Judgement::pass(subject, "rejected records are encrypted with SSE-S3; the database has no key of its own either"),
+        _ => Judgement::pass(subject, "rejected records are encrypted; the database has no key of its own either"),
     };
     Some(judgement.fact("EncryptionOption", &option))
 }

@@ -1,5 +1,6 @@
+use super::cases::{cases, stores};
 use crate::prelude::*;
-use lockfast_facts::Loc;
+use lockfast_facts::{Guard, Loc};
 use std::collections::HashMap;
 
 control! {
@@ -34,58 +35,78 @@ Properties:
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let mut of_resource: HashMap<ResourceId, Vec<Subject<'_>>> = HashMap::new();
-    let mut unclear: Option<Loc> = None;
+    let mut logs = FlowLogs::default();
     for flow_log in cx.subjects(&["AWS::EC2::FlowLog"]) {
         match flow_log.at("ResourceId") {
             Read::Found(value, loc) => match cx.inventory.target(value) {
-                Some((resource, _)) => of_resource.entry(resource.id).or_default().push(flow_log),
-                None if value.at("").string().found().is_none() => unclear = Some(loc),
+                Some((resource, _)) => logs.of.entry(resource.id).or_default().push(flow_log),
+                None if value.at("").string().found().is_none() => logs.unclear = Some(loc),
                 None => {}
             },
-            read => unclear = Some(read.loc()),
+            read => logs.unclear = Some(read.loc()),
         }
-        out.push(destination(cx, flow_log));
+        out.extend(destination(cx, flow_log));
     }
-    let covered = |id: ResourceId, vpc: Subject<'_>| {
-        of_resource
-            .get(&id)
-            .into_iter()
-            .flatten()
-            .find(|log| log.variant.when.compatible(&vpc.variant.when))
-            .copied()
-    };
     for vpc in cx.subjects(&["AWS::EC2::VPC"]) {
-        out.push(match covered(vpc.id(), vpc) {
-            Some(log) => Judgement::pass(vpc, "a flow log records its traffic")
-                .step(format!("flow log {}", log.resource.name), log.resource.loc),
-            None => {
-                let subnets: Vec<&Resource> = cx
-                    .inventory
-                    .referrers(vpc.id())
-                    .filter(|r| &*r.kind == "AWS::EC2::Subnet")
-                    .collect();
-                let with_logs = subnets.iter().filter(|s| covered(s.id, vpc).is_some()).count();
-                match (with_logs, unclear) {
-                    (n, _) if n > 0 && n == subnets.len() => {
-                        Judgement::pass(vpc, "flow logs record the traffic of all its subnets")
-                    }
-                    (_, Some(loc)) => Judgement::unknown(
-                        vpc,
-                        "cannot tell whether a flow log records its traffic: what one of them records is known only at deployment",
-                    )
-                    .at(loc),
-                    (0, None) => Judgement::fail(
-                        vpc,
-                        format!("no flow log records its traffic (searched {})", searched(cx)),
-                    ),
-                    (n, None) => Judgement::fail(
-                        vpc,
-                        format!("flow logs record the traffic of {n} of its {} subnets only", subnets.len()),
-                    ),
-                }
-            }
-        });
+        for (case, log) in logs.cases(cx, vpc.id(), &vpc.variant.when) {
+            let judgement = match log {
+                Some(log) => Judgement::pass(vpc, "a flow log records its traffic")
+                    .step(format!("flow log {}", log.resource.name), log.resource.loc),
+                None => by_subnets(cx, &logs, vpc, &case),
+            };
+            out.push(judgement.when(&case));
+        }
+    }
+}
+
+/// The flow logs of each resource.
+#[derive(Default)]
+struct FlowLogs<'a> {
+    of: HashMap<ResourceId, Vec<Subject<'a>>>,
+    /// Where a flow log names a resource that is known only at deployment.
+    unclear: Option<Loc>,
+}
+
+impl<'a> FlowLogs<'a> {
+    fn cases(
+        &self,
+        cx: &Cx<'_>,
+        id: ResourceId,
+        when: &Guard,
+    ) -> Vec<(Guard, Option<Subject<'a>>)> {
+        let logs = self.of.get(&id).into_iter().flatten();
+        cases(cx, when, logs.map(|log| (log.variant.when.clone(), *log)))
+    }
+}
+
+/// A VPC in a case in which it has no flow log of its own.
+fn by_subnets(cx: &Cx<'_>, logs: &FlowLogs<'_>, vpc: Subject<'_>, case: &Guard) -> Judgement {
+    let made = |subnet: &&Resource| {
+        let mut variants = subnet.variants.iter();
+        &*subnet.kind == "AWS::EC2::Subnet" && variants.any(|v| v.when.compatible(case))
+    };
+    let subnets: Vec<&Resource> = cx.inventory.referrers(vpc.id()).filter(made).collect();
+    let covered = |subnet: &&&Resource| {
+        let cases = logs.cases(cx, subnet.id, case);
+        cases.iter().all(|(_, log)| log.is_some())
+    };
+    match (subnets.iter().filter(covered).count(), logs.unclear) {
+        (n, _) if n > 0 && n == subnets.len() => {
+            Judgement::pass(vpc, "flow logs record the traffic of all its subnets")
+        }
+        (_, Some(loc)) => Judgement::unknown(
+            vpc,
+            "cannot tell whether a flow log records its traffic: what one of them records is known only at deployment",
+        )
+        .at(loc),
+        (0, None) => Judgement::fail(
+            vpc,
+            format!("no flow log records its traffic (searched {})", searched(cx)),
+        ),
+        (n, None) => Judgement::fail(
+            vpc,
+            format!("flow logs record the traffic of {n} of its {} subnets only", subnets.len()),
+        ),
     }
 }
 
@@ -101,7 +122,7 @@ const CLOUDWATCH: ServiceDefault = ServiceDefault {
     since: "",
 };
 
-fn destination(cx: &Cx<'_>, flow_log: Subject<'_>) -> Judgement {
+fn destination(cx: &Cx<'_>, flow_log: Subject<'_>) -> Vec<Judgement> {
     let kind = flow_log
         .at("LogDestinationType")
         .string()
@@ -113,24 +134,33 @@ fn destination(cx: &Cx<'_>, flow_log: Subject<'_>) -> Judgement {
         },
         _ => flow_log.at("LogDestination"),
     };
-    let judgement = match (&kind, to) {
+    let judgements = match (&kind, to) {
         (Known::Unknown(why, _), _) => {
-            Judgement::cannot_tell(flow_log, "where the flow log goes", why)
+            vec![Judgement::cannot_tell(flow_log, "where the flow log goes", why)]
         }
         (_, Read::Unknown(why, loc)) => {
-            Judgement::cannot_tell(flow_log, "where the flow log goes", &why).at(loc)
+            vec![Judgement::cannot_tell(flow_log, "where the flow log goes", &why).at(loc)]
         }
         (_, Read::Absent(loc)) => {
-            Judgement::fail(flow_log, "the flow log names no destination").at(loc)
+            vec![Judgement::fail(flow_log, "the flow log names no destination").at(loc)]
         }
         (_, Read::Found(value, loc)) => match target(cx, flow_log, value) {
-            Some(target) => stored(cx, flow_log, target, loc),
-            None => elsewhere(flow_log, value, loc),
+            Some(target) => stores(cx, &flow_log.variant.when, target.id)
+                .into_iter()
+                .flat_map(|(case, store)| stored(cx, flow_log, target, case, store))
+                .map(|judgement| judgement.at(loc))
+                .collect(),
+            None => vec![elsewhere(flow_log, value, loc)],
         },
     };
-    judgement
-        .part("destination")
-        .fact("LogDestinationType", &kind)
+    judgements
+        .into_iter()
+        .map(|judgement| {
+            judgement
+                .part("destination")
+                .fact("LogDestinationType", &kind)
+        })
+        .collect()
 }
 
 /// A destination that no template given makes, or that is not known.
@@ -165,47 +195,50 @@ fn target<'a>(cx: &Cx<'a>, flow_log: Subject<'_>, value: &Value) -> Option<&'a R
         .next()
 }
 
-fn stored(cx: &Cx<'_>, flow_log: Subject<'_>, target: &Resource, loc: Loc) -> Judgement {
-    let Some(store) = cx
-        .inventory
-        .stores_of(target.id)
-        .find(|s| s.when.compatible(&flow_log.variant.when))
-    else {
-        return Judgement::unknown(
-            flow_log,
-            "the flow log's destination is not made under the same conditions",
-        )
-        .at(loc);
+/// A flow log in a case, and the store that it goes to then.
+fn stored(
+    cx: &Cx<'_>,
+    flow_log: Subject<'_>,
+    target: &Resource,
+    case: Guard,
+    store: Option<&Store>,
+) -> Vec<Judgement> {
+    let Some(store) = store else {
+        let message = "cannot tell whether the flow log is encrypted: its destination is not made under the same conditions";
+        return vec![Judgement::unknown(flow_log, message).when(&case)];
     };
-    let protection = super::inherited::effective(cx, store);
     let name = &target.name;
-    let judgement = match &protection {
-        Known::Unknown(why, _) => Judgement::cannot_tell(
-            flow_log,
-            "the encryption of the flow log's destination",
-            why,
-        ),
-        known => match known.value() {
-            Some(Protection::Customer(key)) => Judgement::pass(
+    let judge = |(guard, protection): (Guard, Known<Protection>)| {
+        let judgement = match &protection {
+            Known::Unknown(why, _) => Judgement::cannot_tell(
                 flow_log,
-                "the flow log is stored under a customer managed key",
-            )
-            .key(key),
-            Some(Protection::None) => Judgement::fail(
-                flow_log,
-                format!("the flow log goes to {name}, which is not encrypted"),
+                "the encryption of the flow log's destination",
+                why,
             ),
-            _ if store.spec.noun == "log-group" => Judgement::fail(
-                flow_log,
-                format!("the flow log goes to {name}, which has no KMS key"),
-            ),
-            _ => Judgement::pass(flow_log, "the flow log is stored encrypted"),
-        },
+            known => match known.value() {
+                Some(Protection::Customer(key)) => Judgement::pass(
+                    flow_log,
+                    "the flow log is stored under a customer managed key",
+                )
+                .key(key),
+                Some(Protection::None) => Judgement::fail(
+                    flow_log,
+                    format!("the flow log goes to {name}, which is not encrypted"),
+                ),
+                _ if store.spec.noun == "log-group" => Judgement::fail(
+                    flow_log,
+                    format!("the flow log goes to {name}, which has no KMS key"),
+                ),
+                _ => Judgement::pass(flow_log, "the flow log is stored encrypted"),
+            },
+        };
+        judgement
+            .when(&guard)
+            .step(format!("{} {}", target.kind, target.name), target.loc)
+            .fact_as("destination's encryption", &protection, |p| {
+                p.label(cx.inventory)
+            })
     };
-    judgement
-        .at(loc)
-        .step(format!("{} {}", target.kind, target.name), target.loc)
-        .fact_as("destination's encryption", &protection, |p| {
-            p.label(cx.inventory)
-        })
+    let protections = super::inherited::protections(cx, store, &case);
+    protections.into_iter().map(judge).collect()
 }

@@ -1,6 +1,6 @@
-//! Policies written as JSON text in a string, of which parts may be unknown.
+//! Documents written as JSON text in a string, of which parts may be unknown.
 
-use lockfast_facts::{Kind, Loc, Map, Part, Text, Value, Why};
+use crate::{Kind, Loc, Map, Part, Text, Value, Why};
 use std::sync::Arc;
 
 /// First of the private-use characters that stand for unknown parts while the text is parsed.
@@ -8,26 +8,29 @@ const FIRST_MARK: u32 = 0xF_0000;
 /// Plane 15 holds this many of them.
 const MARKS: usize = 0xFFFD;
 
-/// Parses the text; everything in it is placed where the string stands.
-pub(crate) fn parse(text: &Text, loc: Loc) -> Result<Value, Arc<Why>> {
-    let mut open: Vec<Part> = Vec::new();
-    let written = text.render(|part| {
-        let mark = u32::try_from(open.len())
-            .ok()
-            .filter(|n| (*n as usize) < MARKS);
-        open.push(part.clone());
-        mark.and_then(|n| char::from_u32(FIRST_MARK + n))
-            .map_or_else(String::new, String::from)
-    });
-    match serde_json::from_str::<serde_json::Value>(&written) {
-        Ok(json) if open.len() <= MARKS => Ok(value(json, &open, loc)),
-        _ => Err(match text.first_unknown() {
-            Some(why) => why.clone(),
-            None => Arc::new(Why::WrongType {
-                expected: "a policy document",
-                found: "a string that is not JSON",
+impl Text {
+    /// Parses it as JSON; everything in the document is placed where the string stands. `expected`
+    /// says in the reason for a failure what the string should be.
+    pub fn json(&self, loc: Loc, expected: &'static str) -> Result<Value, Arc<Why>> {
+        let mut open: Vec<Part> = Vec::new();
+        let written = self.render(|part| {
+            let mark = u32::try_from(open.len())
+                .ok()
+                .filter(|n| (*n as usize) < MARKS);
+            open.push(part.clone());
+            mark.and_then(|n| char::from_u32(FIRST_MARK + n))
+                .map_or_else(String::new, String::from)
+        });
+        match serde_json::from_str::<serde_json::Value>(&written) {
+            Ok(json) if open.len() <= MARKS => Ok(value(json, &open, loc)),
+            _ => Err(match self.first_unknown() {
+                Some(why) => why.clone(),
+                None => Arc::new(Why::WrongType {
+                    expected,
+                    found: "a string that is not JSON",
+                }),
             }),
-        }),
+        }
     }
 }
 
