@@ -26,7 +26,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     for call in outbound::called(cx) {
         let judgement = match &call.url {
             Err(why) => Judgement::cannot_tell(call.subject, "how the address is reached", why),
-            Ok(url) => match (url.leads_outside(cx.inventory), outbound::scheme(url)) {
+            Ok(url) => match (url.leads_outside(cx), outbound::scheme(url)) {
                 (Some(false), _) | (_, None) => continue,
                 (_, Some(Scheme::Encrypted)) => {
                     Judgement::pass(call.subject, format!("{} is called over TLS", url.shown))
