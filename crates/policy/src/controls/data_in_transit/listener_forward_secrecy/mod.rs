@@ -42,6 +42,10 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                         )
                     }
                 },
+                // Of Classic Load Balancers: a policy of one's own lists its cipher suites.
+                Some(Transport::AtLeast(_)) => {
+                    Judgement::unknown(channel, "the listener's own negotiation policy lists cipher suites one by one, which are not judged")
+                }
                 _ => continue,
             },
         };
