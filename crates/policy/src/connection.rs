@@ -372,6 +372,7 @@ mod tests {
                 "host=db.example.com dbname=shop sslmode = require keepalives=1 channel_binding=prefer",
                 Encrypted,
             ),
+            ("r2dbcs:postgresql://db.example.com/shop", Verified),
             ("ecto://db.example.com/shop", Unknown("")),
             ("ecto://db.example.com/shop?ssl=true", Verified),
             (
@@ -417,6 +418,9 @@ mod tests {
             ("postgresql:///shop?host=/var/run/postgresql", true),
             ("postgresql://%2Fvar%2Frun%2Fpostgresql/shop", true),
             ("jdbc:mysql:///shop", true),
+            ("postgres://localhost,db.example.com:5432/shop", false),
+            ("postgres://localhost,127.0.0.1:5432/shop", true),
+            ("Server=localhost,1433;Database=shop;Encrypt=False", true),
             ("jdbc:mysql://(host=db.example.com,port=3306)/shop", false),
             ("jdbc:sqlserver://;databaseName=x;encrypt=false", false),
             (

@@ -1,5 +1,6 @@
 //! The forms that connection strings are written in.
 
+use super::place::stays_on_host;
 use super::url::{from_url, tail_may_hold_settings, urls};
 use super::{Connection, Engine, Whole, is_hole, shown};
 use lockfast_facts::{Part, Why};
@@ -41,10 +42,15 @@ impl Connection {
     /// Notes the host of an authority: `tcp:host:port`, `host,port`, `[::1]:8080`.
     pub(super) fn at(&mut self, whole: &Whole<'_>, authority: &str) {
         let place = authority.strip_prefix("tcp:").unwrap_or(authority);
-        let first = place.split(',').next().unwrap_or_default();
-        let host = match first.strip_prefix('[').and_then(|v6| v6.split_once(']')) {
-            Some((v6, _)) => v6,
-            None => first.split([':', '\\']).next().unwrap_or_default(),
+        let mut hosts = place.split(',').map(host);
+        let first = hosts.next().unwrap_or_default();
+        // Of several, one that leaves the host decides; behind SQL Server's comma stands a port.
+        let is_other = |host: &&str| {
+            !stays_on_host(host) && !host.is_empty() && !host.chars().all(|c| c.is_ascii_digit())
+        };
+        let host = match stays_on_host(first) {
+            true => hosts.find(is_other).unwrap_or(first),
+            false => first,
         };
         self.host = shown(host).to_ascii_lowercase();
         let mut chars = host.chars();
@@ -61,6 +67,14 @@ impl Connection {
         if self.shown.is_empty() {
             self.shown = format!("host={}", self.host);
         }
+    }
+}
+
+/// The host of `host:port`, `[::1]:port`, `host\instance`.
+fn host(place: &str) -> &str {
+    match place.strip_prefix('[').and_then(|v6| v6.split_once(']')) {
+        Some((v6, _)) => v6,
+        None => place.split([':', '\\']).next().unwrap_or_default(),
     }
 }
 
@@ -353,7 +367,7 @@ fn stack_exchange(whole: &Whole<'_>) -> Option<Connection> {
     let mut tokens = whole.text.split(',');
     let host = tokens
         .next()
-        .filter(|h| !h.contains(['=', '/', ' ', '{', '"']))?;
+        .filter(|h| !h.is_empty() && !h.contains(['=', '/', ' ', '{', '"']))?;
     let pairs = settings(tokens);
     if !pairs.iter().any(|(name, _)| KNOWN.contains(&name.as_str())) {
         return None;

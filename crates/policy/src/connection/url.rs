@@ -87,7 +87,11 @@ pub(super) fn from_url(whole: &Whole<'_>, url: Url<'_>) -> Connection {
         Some((place, query)) => (place, Some(query)),
         None => (rest, None),
     };
-    let settings = settings(query.unwrap_or_default().split(['&', ';']));
+    let mut settings = settings(query.unwrap_or_default().split(['&', ';']));
+    if url.before.to_ascii_lowercase().starts_with("r2dbcs:") {
+        // R2DBC's scheme with TLS; a setting of its own still counts.
+        settings.insert(0, ("ssl".to_owned(), "true".to_owned()));
+    }
     let authority = place.split('/').next().unwrap_or_default();
     // `jdbc:mysql://(host=db,port=3306)/shop`, `jdbc:mysql://address=(host=db)/shop`.
     let authority = match authority.split_once("host=") {

@@ -112,9 +112,10 @@ fn of_variable<'a>(variable: &Variable<'a>, mode: Mode, found: &mut Vec<Database
             )),
             Some(value) => {
                 if let Some(tls) = read(value) {
+                    let (name, value) = (&variable.name, printable(value).unwrap_or("…"));
                     found.push(Database {
-                        asks: Some(format!("{} is {value}", variable.name)),
-                        ..database(variable, engine, tls, format!("{}={value}", variable.name))
+                        asks: Some(format!("{name} is {value}")),
+                        ..database(variable, engine, tls, format!("{name}={value}"))
                     });
                 }
             }

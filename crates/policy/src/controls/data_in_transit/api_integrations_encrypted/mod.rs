@@ -26,14 +26,12 @@ Properties:
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for integration in integrations::all(cx) {
         let subject = integration.subject;
-        let judgement = match integration.value {
+        let judgements = match integration.value {
             Read::Found(value, _) => judged(cx, subject, value),
-            Read::Unknown(why, loc) => {
-                Some(Judgement::cannot_tell(subject, "how the integration is reached", &why).at(loc))
-            }
-            Read::Absent(_) => None,
+            Read::Unknown(why, loc) => vec![Judgement::cannot_tell(subject, "how the integration is reached", &why).at(loc)],
+            Read::Absent(_) => Vec::new(),
         };
-        out.extend(judgement.map(|j| j.part(integration.part)));
+        out.extend(judgements.into_iter().map(|j| j.part(integration.part.clone())));
     }
     for subject in cx.subjects(&["AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"]) {
         let file = subject.at("BodyS3Location");
@@ -47,10 +45,10 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     }
 }
 
-fn judged(cx: &Cx<'_>, subject: Subject<'_>, integration: &Value) -> Option<Judgement> {
+fn judged(cx: &Cx<'_>, subject: Subject<'_>, integration: &Value) -> Vec<Judgement> {
     let kind = stated(integration, &["Type", "IntegrationType", "type"]).string();
     let uri = stated(integration, &["Uri", "IntegrationUri", "uri"]).text();
-    Some(match (&kind, &uri) {
+    vec![match (&kind, &uri) {
         (Read::Found(t, _), _) if t.eq_ignore_ascii_case("MOCK") => {
             Judgement::pass(subject, "API Gateway answers by itself (MOCK), and passes nothing on")
         }
@@ -60,7 +58,7 @@ fn judged(cx: &Cx<'_>, subject: Subject<'_>, integration: &Value) -> Option<Judg
         (Read::Unknown(why, loc), _) | (_, Read::Unknown(why, loc)) => {
             Judgement::cannot_tell(subject, "how the integration is reached", why).at(*loc)
         }
-        (_, Read::Absent(_)) => return None,
+        (_, Read::Absent(_)) => return Vec::new(),
         (_, Read::Found(uri, loc)) => {
             // Paths may hold tokens.
             let shown = match Connection::first(uri) {
@@ -79,31 +77,40 @@ fn judged(cx: &Cx<'_>, subject: Subject<'_>, integration: &Value) -> Option<Judg
             } else if tls {
                 Judgement::pass(subject, "the private integration is reached over HTTPS: it has a TLS configuration").at(*loc)
             } else if let Some(reference) = uri.references().next() {
-                private(subject, cx.inventory.resource(reference.target))
+                return private(cx, subject, cx.inventory.resource(reference.target));
             } else if scheme.contains(":servicediscovery:") {
                 Judgement::fail(subject, NO_TLS).at(*loc)
             } else {
                 Judgement::unknown(subject, format!("cannot tell how the integration is reached: {shown}")).at(*loc)
             }
         }
-    })
+    }]
 }
 
 /// API Gateway Developer Guide, "Working with private integrations for HTTP APIs".
 const NO_TLS: &str = "the private integration goes to AWS Cloud Map without a TLS configuration, that is over plain HTTP";
 
-/// A VPC link names a listener, whose protocol is the integration's, or a service of Cloud Map.
-fn private(subject: Subject<'_>, target: &Resource) -> Judgement {
+/// A VPC link names a listener, whose protocol under each condition is the integration's, or a service
+/// of Cloud Map.
+fn private(cx: &Cx<'_>, subject: Subject<'_>, target: &Resource) -> Vec<Judgement> {
     if target.kind.starts_with("AWS::ServiceDiscovery::") {
-        return Judgement::fail(subject, NO_TLS).step(format!("service {}", target.name), target.loc);
+        return vec![Judgement::fail(subject, NO_TLS).step(format!("service {}", target.name), target.loc)];
     }
-    match target.at("Protocol").string() {
-        Read::Found(p, _) if p == "HTTPS" || p == "TLS" => {
-            Judgement::pass(subject, "the integration's listener speaks HTTPS").step(format!("listener {}", target.name), target.loc)
-        }
-        Read::Found(p, _) if p == "HTTP" => {
-            Judgement::fail(subject, "the integration's listener speaks plain HTTP").step(format!("listener {}", target.name), target.loc)
-        }
-        _ => Judgement::unknown(subject, format!("cannot tell how {} is reached", target.name)),
-    }
+    let variants = cx.inventory.variants_of(target.id);
+    variants
+        .filter(|listener| listener.variant.when.compatible(&subject.variant.when))
+        .map(|listener| {
+            let step = format!("listener {}", target.name);
+            match listener.at("Protocol").string() {
+                Read::Found(p, _) if p == "HTTPS" || p == "TLS" => {
+                    Judgement::pass(subject, "the integration's listener speaks HTTPS").step(step, target.loc)
+                }
+                Read::Found(p, _) if p == "HTTP" => {
+                    Judgement::fail(subject, "the integration's listener speaks plain HTTP").step(step, target.loc)
+                }
+                _ => Judgement::unknown(subject, format!("cannot tell how {} is reached", target.name)),
+            }
+            .when(&listener.variant.when)
+        })
+        .collect()
 }

@@ -6,8 +6,10 @@ control! {
     /// and `Fn::Sub`, several in a list or inside JSON), EventBridge API destinations and connections,
     /// SNS subscriptions, Firehose, Splunk and AppSync endpoints, sources of builds. Those outside must
     /// be called with TLS (`https://`, `wss://`, `mqtts://`, …); AWS's runtimes then use TLS 1.2 or
-    /// later. Loopback and private addresses, names that are no public domains (RFC 6762, appendix G)
-    /// and internal load balancers are inside; AWS's own APIs are for LAM-1. Mail and directories may
+    /// later. Loopback and private addresses, names that are no public domains (RFC 6762, appendix G),
+    /// names in private hosted zones, Cloud Map namespaces and Service Connect of the input, and internal
+    /// load balancers are inside; AWS's own APIs are for LAM-1. Of an address only scheme, host and port
+    /// are shown: its path may be a token. Mail and directories may
     /// start TLS later: they are unknown.
     id: "external-calls-encrypted",
     title: "External APIs are called over HTTPS",
