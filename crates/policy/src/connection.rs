@@ -3,8 +3,9 @@
 mod forms;
 mod place;
 mod tls;
+mod url;
 
-pub(crate) use place::{is_aws_api, is_private, stays_on_host};
+pub(crate) use place::{Zones, is_aws_api, is_private, stays_on_host};
 pub(crate) use tls::{Tls, known_sslmode, sslmode};
 
 use lockfast_facts::{Part, Reference, Text, Why};
@@ -22,7 +23,8 @@ pub(crate) struct Connection {
     pub host_of: Option<Reference>,
     /// Why the host is not known.
     pub host_unknown: Option<Arc<Why>>,
-    /// The string as it may be shown: no user information, no settings, `*` for what is not known.
+    /// The string as it may be shown: scheme, host and port, `*` for what is not known. A user, a
+    /// path (of a webhook) and settings may be secrets.
     pub shown: String,
     /// The database or broker that it is for.
     pub engine: Option<Engine>,
@@ -77,7 +79,7 @@ impl Engine {
 
     fn of_scheme(scheme: &str) -> Option<Engine> {
         Some(match scheme {
-            "postgres" | "postgresql" | "postgis" | "cockroachdb" | "pgsql" | "psql" => {
+            "postgres" | "postgresql" | "postgis" | "cockroachdb" | "pgsql" | "psql" | "ecto" => {
                 Engine::Postgres
             }
             "mysql" | "mysql2" | "mariadb" | "mysqlx" => Engine::Mysql,
@@ -204,7 +206,7 @@ mod tests {
     #[test]
     fn user_information_is_never_kept() {
         let connection = parse("postgres://app:hunter2@db.example.com:5432/shop?sslmode=require");
-        assert_eq!(connection.shown, "postgres://db.example.com:5432/shop");
+        assert_eq!(connection.shown, "postgres://db.example.com:5432");
         for text in [
             "Server=tcp:erp.example.com,1433;Database=erp;User Id=app;Password=hunter2;Encrypt=True",
             "app:hunter2@tcp(db.example.com:3306)/shop?tls=true",
@@ -214,6 +216,15 @@ mod tests {
             "jdbc:oracle:thin:app/hunter2@(DESCRIPTION=(ADDRESS=(PROTOCOL=TCPS)(HOST=db.example.com)(PORT=2484)))",
             "redis://:hunter2@cache.example.com:6379",
             "{\"url\": \"amqp://app:hunter2@mq.example.com\"}",
+            "postgresql://app:hunter2?x@db.example.com/shop?sslmode=require",
+            "postgresql://app:x#hunter2@db.example.com/shop?sslmode=require",
+            "mysql://app:x;hunter2@db.example.com/shop",
+            "postgres://app:x/hunter2@db.example.com/shop",
+            "https://app:x#hunter2@api.example.com/v1",
+            "https://api.example.com/bot123:hunter2/send",
+            "https://api.example.com/?mail=hunter2@example.com",
+            "host=db.example.com user=app password='hunter2 x;y' sslmode=require",
+            "Server=db.example.com;Database=shop;User Id=app;Password='a;hunter2';Encrypt=False",
         ] {
             let connection = parse(text);
             assert!(
@@ -353,6 +364,41 @@ mod tests {
                 Unknown(""),
             ),
             ("jdbc:redshift://wh.example.com:5439/dev?ssl=false", Plain),
+            (
+                "host=db.example.com user=app dbname=shop port=5432 sslmode=disable TimeZone=UTC",
+                Plain,
+            ),
+            (
+                "host=db.example.com dbname=shop sslmode = require keepalives=1 channel_binding=prefer",
+                Encrypted,
+            ),
+            ("r2dbcs:postgresql://db.example.com/shop", Verified),
+            ("ecto://db.example.com/shop", Unknown("")),
+            ("ecto://db.example.com/shop?ssl=true", Verified),
+            (
+                "postgresql://app:x?y#z@db.example.com/shop?sslmode=require",
+                Encrypted,
+            ),
+            (
+                "jdbc:postgresql://db.example.com/shop?ssl=true&sslfactory=org.postgresql.ssl.NonValidatingFactory",
+                Encrypted,
+            ),
+            (
+                "Host=db.example.com;Database=shop;Username=app;SSL Mode=Prefer;Trust Server Certificate=true",
+                Plain,
+            ),
+            (
+                "Server=db.example.com;Database=shop;User Id=app;Password='a;b';Encrypt=False",
+                Plain,
+            ),
+            (
+                "jdbc:sqlserver://;serverName=db.example.com;databaseName=x;encrypt=false",
+                Plain,
+            ),
+            (
+                "mssql+pyodbc:///?odbc_connect=Driver%3D%7BODBC+Driver+17+for+SQL+Server%7D%3BServer%3Ddb.example.com%3BEncrypt%3Dno",
+                Plain,
+            ),
             ("neo4j+s://graph.example.com:7687", Verified),
             ("bolt://graph.example.com:7687", Plain),
             ("dax://cache.example.com:8111", Plain),
@@ -367,7 +413,24 @@ mod tests {
         let connection = parse("postgres://db.example.com/shop");
         assert_eq!(connection.tls(Some("verify-full")), Some(Verified));
         assert!(parse("postgres://localhost/shop").stays_on_host());
-        assert!(!parse("postgres://localhost.example.com/shop").stays_on_host());
+        for (text, local) in [
+            ("postgres://localhost.example.com/shop", false),
+            ("postgresql:///shop?host=/var/run/postgresql", true),
+            ("postgresql://%2Fvar%2Frun%2Fpostgresql/shop", true),
+            ("jdbc:mysql:///shop", true),
+            ("postgres://localhost,db.example.com:5432/shop", false),
+            ("postgres://localhost,127.0.0.1:5432/shop", true),
+            ("Server=localhost,1433;Database=shop;Encrypt=False", true),
+            ("jdbc:mysql://(host=db.example.com,port=3306)/shop", false),
+            ("jdbc:sqlserver://;databaseName=x;encrypt=false", false),
+            (
+                "jdbc:sqlserver://;serverName=db.example.com;encrypt=false",
+                false,
+            ),
+            ("dbname=shop sslmode=disable", false),
+        ] {
+            assert_eq!(parse(text).stays_on_host(), local, "{text}");
+        }
     }
 
     #[test]
@@ -413,11 +476,11 @@ mod tests {
         };
         assert_eq!(
             all("https://a.example.com,http://b.example.com/x"),
-            ["https://a.example.com", "http://b.example.com/x"]
+            ["https://a.example.com", "http://b.example.com"]
         );
         assert_eq!(
             all("mongodb://h1.example.com,h2.example.com/shop"),
-            ["mongodb://h1.example.com,h2.example.com/shop"]
+            ["mongodb://h1.example.com,h2.example.com"]
         );
         assert_eq!(
             all("{\"a\": \"http://a.example.com\", \"b\": 1}"),
@@ -429,13 +492,14 @@ mod tests {
         );
         assert_eq!(
             all("https://a.example.com/?next=http://b.example.com"),
-            ["https://a.example.com/"]
+            ["https://a.example.com"]
         );
         for text in [
             "see http://docs.example.com for more",
             "hello world",
             "-Dserver.host=0.0.0.0 -Xmx512m",
             "--host=0.0.0.0 --port=8080",
+            "host=0.0.0.0 port=8080",
             "a=b;c=d",
             "://",
             "",

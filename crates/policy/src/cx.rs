@@ -1,6 +1,7 @@
 //! What a control is given: the facts, the policy file, and what the file says of each resource.
 
 use crate::config::{Classification, Config, EnvironmentKind};
+use crate::connection::Zones;
 use crate::monitors::Monitors;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use lockfast_facts::nouns::{Protection, Store, Variable, variables};
@@ -21,6 +22,7 @@ pub struct Cx<'a> {
     variables: OnceLock<(Vec<Variable<'a>>, Vec<Variable<'a>>)>,
     monitors: OnceLock<Monitors<'a>>,
     access_logs: OnceLock<HashSet<ResourceId>>,
+    zones: OnceLock<Zones>,
 }
 
 /// An environment: its kind and the name people use.
@@ -74,6 +76,7 @@ impl<'a> Cx<'a> {
             variables: OnceLock::new(),
             monitors: OnceLock::new(),
             access_logs: OnceLock::new(),
+            zones: OnceLock::new(),
         }
     }
 
@@ -170,6 +173,11 @@ impl<'a> Cx<'a> {
                 .into_iter()
                 .partition(|variable| !variable.from_secret)
         })
+    }
+
+    /// The names that only private networks resolve, found once.
+    pub(crate) fn zones(&self) -> &Zones {
+        self.zones.get_or_init(|| Zones::of(self.inventory))
     }
 
     /// What watches events, found once.

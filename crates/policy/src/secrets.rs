@@ -5,7 +5,7 @@ mod cover;
 
 pub use cover::{COVER, covered, in_line, is_key, unquoted};
 
-use lockfast_facts::Text;
+use lockfast_facts::{Inventory, Part, Reference, Text};
 use regex::bytes::{RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::Deserialize;
 use std::sync::LazyLock;
@@ -73,11 +73,16 @@ pub fn is_placeholder(value: &str) -> bool {
 /// the value itself. References and dynamic references are no secrets.
 pub(crate) fn found(name: &str, text: &Text) -> Option<String> {
     for part in text.parts() {
-        if let lockfast_facts::Part::Literal(literal) = &part
+        if let Part::Literal(literal) = &part
             && let Some(shape) = shape_of(name, literal)
         {
             return Some(format!("a value of the shape {shape}"));
         }
+    }
+    if let Text::Parts(parts) = text
+        && let Some(shape) = shape_of(name, &around_references(parts))
+    {
+        return Some(format!("a value of the shape {shape}"));
     }
     let plain = text.plain()?.trim();
     if let Some(inner) = in_json(plain) {
@@ -97,6 +102,31 @@ pub(crate) fn found(name: &str, text: &Text) -> Option<String> {
             .then(|| "a value in plain sight under a name that says secret".to_owned());
     }
     None
+}
+
+/// A joined text with its references in the form `${}`, which no password has in it, so that a literal
+/// password before the reference to a host is found. A reference in the place of a user is a word.
+fn around_references(parts: &[Part]) -> String {
+    let mut text = String::new();
+    for part in parts {
+        match part {
+            Part::Literal(literal) => text.push_str(literal),
+            _ if text.ends_with("://") => text.push_str("user"),
+            _ => text.push_str("${}"),
+        }
+    }
+    text
+}
+
+/// What an attribute of a resource holds, where AWS returns secrets in it (AWS CloudFormation Template
+/// Reference, return values of `AWS::IAM::AccessKey` and `AWS::Cognito::UserPoolClient`).
+pub(crate) fn of_attribute(inventory: &Inventory, reference: &Reference) -> Option<&'static str> {
+    let kind = &*inventory.resource(reference.target).kind;
+    match (kind, reference.attribute.as_deref()?) {
+        ("AWS::IAM::AccessKey", "SecretAccessKey") => Some("a secret access key"),
+        ("AWS::Cognito::UserPoolClient", "ClientSecret") => Some("a client secret"),
+        _ => None,
+    }
 }
 
 /// Settings are often passed as one JSON object.

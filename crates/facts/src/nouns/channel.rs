@@ -23,6 +23,8 @@ pub enum ChannelKind {
     ApiEndpoint,
     /// A custom domain name of APIs.
     ApiDomain,
+    /// The endpoint of an Amazon OpenSearch Service domain.
+    SearchDomain,
 }
 
 /// From where it can be reached.
@@ -115,7 +117,8 @@ pub(crate) fn derive_channels(inventory: &Inventory) -> Vec<Channel> {
         if !(resource.kind.starts_with("AWS::ElasticLoadBalancing")
             || resource.kind.starts_with("AWS::CloudFront::")
             || resource.kind.starts_with("AWS::ApiGateway")
-            || resource.kind.starts_with("AWS::VpcLattice::"))
+            || resource.kind.starts_with("AWS::VpcLattice::")
+            || resource.kind.ends_with("::Domain"))
         {
             continue;
         }
@@ -125,7 +128,20 @@ pub(crate) fn derive_channels(inventory: &Inventory) -> Vec<Channel> {
                 variant: v,
             };
             let found = match subject.kind() {
-                "AWS::ElasticLoadBalancingV2::Listener" => listener(inventory, subject),
+                "AWS::ElasticLoadBalancingV2::Listener" => {
+                    channels.extend(listener(inventory, subject).into_iter().map(
+                        |(when, exposure, transport)| Channel {
+                            resource: resource.id,
+                            variant,
+                            when,
+                            part: subject.at("Port").string().found().unwrap_or_default(),
+                            kind: ChannelKind::Listener,
+                            exposure,
+                            transport,
+                        },
+                    ));
+                    continue;
+                }
                 "AWS::ElasticLoadBalancing::LoadBalancer" => classic(subject),
                 "AWS::VpcLattice::Listener" => lattice(subject),
                 "AWS::CloudFront::Distribution" => cloudfront::distribution(inventory, subject),
@@ -136,6 +152,9 @@ pub(crate) fn derive_channels(inventory: &Inventory) -> Vec<Channel> {
                 }
                 "AWS::ApiGateway::DomainNameV2" => private_domain(subject),
                 "AWS::ApiGatewayV2::DomainName" => domains(subject),
+                "AWS::OpenSearchService::Domain" | "AWS::Elasticsearch::Domain" => {
+                    vec![search_domain(subject)]
+                }
                 _ => continue,
             };
             channels.extend(
@@ -158,44 +177,118 @@ pub(crate) fn derive_channels(inventory: &Inventory) -> Vec<Channel> {
 
 type Found = (ChannelKind, String, Known<Exposure>, Known<Transport>);
 
-fn listener(inventory: &Inventory, subject: Subject<'_>) -> Vec<Found> {
-    let port = subject.at("Port").string().found().unwrap_or_default();
-    let exposure = match subject.at("LoadBalancerArn") {
-        Read::Found(value, loc) => match inventory.target(value) {
-            Some((balancer, _)) => exposure(balancer.at("Scheme"), balancer.loc),
-            None => Known::Unknown(
-                Arc::new(Why::NotGiven("the listener's load balancer".into())),
-                loc,
-            ),
-        },
-        Read::Unknown(why, loc) => Known::Unknown(why, loc),
-        Read::Absent(loc) => Known::Unknown(
-            Arc::new(Why::NotGiven("the listener's load balancer".into())),
-            loc,
-        ),
-    };
-    let transport = match subject.at("Protocol").string() {
-        Read::Found(protocol, loc) => match protocol.as_str() {
-            "HTTPS" | "TLS" => elb_policy(subject.at("SslPolicy")),
-            "HTTP" if redirects(subject.at("DefaultActions")) => {
-                match rule_that_answers(inventory, subject) {
-                    Some(loc) => Known::Stated(Transport::Plain, loc),
-                    None => Known::Stated(Transport::Redirect, loc),
-                }
+/// What a listener is under each condition that its load balancer and its rules make a difference of.
+fn listener(
+    inventory: &Inventory,
+    subject: Subject<'_>,
+) -> Vec<(Guard, Known<Exposure>, Known<Transport>)> {
+    let balancers = balancers(inventory, subject);
+    let transports = listener_transports(inventory, subject);
+    let mut found = Vec::new();
+    for (balancer, exposure) in &balancers {
+        for (rule, transport) in &transports {
+            if balancer.compatible(rule) {
+                let when = subject.variant.when.and(balancer).and(rule);
+                found.push((when, exposure.clone(), transport.clone()));
             }
-            "HTTP" => Known::Stated(Transport::Plain, loc),
-            _ => Known::Stated(Transport::PassThrough, loc),
-        },
-        Read::Unknown(why, loc) => Known::Unknown(why, loc),
-        // Gateway Load Balancer listeners state no protocol.
-        Read::Absent(loc) => Known::Stated(Transport::PassThrough, loc),
+        }
+    }
+    found
+}
+
+/// From where a listener's load balancer is reached, under each of its conditions. None for a Gateway
+/// Load Balancer, which passes packets through appliances and terminates nothing.
+fn balancers(inventory: &Inventory, subject: Subject<'_>) -> Vec<(Guard, Known<Exposure>)> {
+    let unknown = |why, loc| vec![(Guard::default(), Known::Unknown(why, loc))];
+    let missing = || Arc::new(Why::NotGiven("the listener's load balancer".into()));
+    let (value, loc) = match subject.at("LoadBalancerArn") {
+        Read::Found(value, loc) => (value, loc),
+        Read::Unknown(why, loc) => return unknown(why, loc),
+        Read::Absent(loc) => return unknown(missing(), loc),
     };
-    vec![(ChannelKind::Listener, port, exposure, transport)]
+    let Some((balancer, _)) = inventory.target(value) else {
+        return unknown(missing(), loc);
+    };
+    inventory
+        .variants_of(balancer.id)
+        .filter(|balancer| balancer.variant.when.compatible(&subject.variant.when))
+        .filter(|balancer| balancer.at("Type").string().found().as_deref() != Some("gateway"))
+        .map(|balancer| {
+            let when = balancer.variant.when.clone();
+            (when, exposure(balancer.at("Scheme")))
+        })
+        .collect()
+}
+
+/// What a listener speaks: its protocol says so and, where its default action redirects, its rules.
+fn listener_transports(
+    inventory: &Inventory,
+    subject: Subject<'_>,
+) -> Vec<(Guard, Known<Transport>)> {
+    let always = |transport| vec![(Guard::default(), transport)];
+    let (protocol, loc) = match subject.at("Protocol").string() {
+        Read::Found(protocol, loc) => (protocol, loc),
+        Read::Unknown(why, loc) => return always(Known::Unknown(why, loc)),
+        // Gateway Load Balancer listeners state no protocol.
+        Read::Absent(loc) => return always(Known::Stated(Transport::PassThrough, loc)),
+    };
+    match protocol.as_str() {
+        "HTTPS" | "TLS" => return always(elb_policy(subject.at("SslPolicy"))),
+        "HTTP" => {}
+        _ => return always(Known::Stated(Transport::PassThrough, loc)),
+    }
+    let own = plain_or_redirect(subject.at("DefaultActions"), loc);
+    let mut found = vec![(Guard::default(), own)];
+    if found[0].1.value() != Some(&Transport::Plain) {
+        found.extend(rules_that_answer(inventory, subject));
+    }
+    found
+}
+
+/// What plain HTTP with these actions is. An action's protocol defaults to the request's.
+fn plain_or_redirect(actions: Read<&Value>, loc: Loc) -> Known<Transport> {
+    let items = match actions.list() {
+        Read::Found(items, _) if !items.is_empty() => items,
+        Read::Unknown(why, loc) => return Known::Unknown(why, loc),
+        _ => return Known::Stated(Transport::Plain, loc),
+    };
+    let mut unknown = None;
+    for action in items {
+        for (path, wanted) in [("Type", "redirect"), ("RedirectConfig.Protocol", "HTTPS")] {
+            match action.at(path).string() {
+                Read::Found(value, _) if value == wanted => {}
+                Read::Unknown(why, loc) => unknown = Some(Known::Unknown(why, loc)),
+                _ => return Known::Stated(Transport::Plain, loc),
+            }
+        }
+    }
+    unknown.unwrap_or(Known::Stated(Transport::Redirect, loc))
+}
+
+/// The rules of a listener that do something else than redirect to HTTPS, or may.
+fn rules_that_answer<'a>(
+    inventory: &'a Inventory,
+    listener: Subject<'a>,
+) -> impl Iterator<Item = (Guard, Known<Transport>)> + 'a {
+    inventory
+        .referrers(listener.id())
+        .filter(|r| &*r.kind == "AWS::ElasticLoadBalancingV2::ListenerRule")
+        .flat_map(|r| inventory.variants_of(r.id))
+        .filter(move |rule| {
+            rule.variant.when.compatible(&listener.variant.when)
+                && matches!(rule.at("ListenerArn"), Read::Found(value, _)
+                    if inventory.target(value).is_some_and(|(to, _)| to.id == listener.id()))
+        })
+        .map(|rule| {
+            let transport = plain_or_redirect(rule.at("Actions"), rule.resource.loc);
+            (rule.variant.when.clone(), transport)
+        })
+        .filter(|(_, transport)| transport.value() != Some(&Transport::Redirect))
 }
 
 /// `Scheme` of a load balancer; absent means reachable from the internet (Elastic Load Balancing
 /// API Reference, "CreateLoadBalancer").
-fn exposure(scheme: Read<&Value>, _balancer: Loc) -> Known<Exposure> {
+fn exposure(scheme: Read<&Value>) -> Known<Exposure> {
     const DEFAULT: crate::ServiceDefault = crate::ServiceDefault {
         doc: "Elastic Load Balancing API Reference: CreateLoadBalancer",
         since: "",
@@ -226,43 +319,8 @@ fn policy(name: &str, row: Option<&'static SecurityPolicy>) -> Transport {
     })
 }
 
-/// True when every action redirects to HTTPS. An action's protocol defaults to the request's.
-fn redirects(actions: Read<&Value>) -> bool {
-    match actions.list() {
-        Read::Found(items, _) => {
-            !items.is_empty()
-                && items.iter().all(|action| {
-                    action.at("Type").string().found().as_deref() == Some("redirect")
-                        && action
-                            .at("RedirectConfig.Protocol")
-                            .string()
-                            .found()
-                            .as_deref()
-                            == Some("HTTPS")
-                })
-        }
-        _ => false,
-    }
-}
-
-/// A rule of a listener that does something else than redirect to HTTPS.
-fn rule_that_answers(inventory: &Inventory, listener: Subject<'_>) -> Option<Loc> {
-    inventory
-        .referrers(listener.id())
-        .filter(|r| &*r.kind == "AWS::ElasticLoadBalancingV2::ListenerRule")
-        .flat_map(|r| inventory.variants_of(r.id))
-        .find(|rule| {
-            rule.variant.when.compatible(&listener.variant.when)
-                && matches!(rule.at("ListenerArn"), Read::Found(value, _)
-                    if inventory.target(value).is_some_and(|(to, _)| to.id == listener.id()))
-                && !matches!(rule.at("Actions"), Read::Unknown(..))
-                && !redirects(rule.at("Actions"))
-        })
-        .map(|rule| rule.resource.loc)
-}
-
 fn classic(subject: Subject<'_>) -> Vec<Found> {
-    let exposure = exposure(subject.at("Scheme"), subject.resource.loc);
+    let exposure = exposure(subject.at("Scheme"));
     let listeners = match subject.at("Listeners").list() {
         Read::Found(listeners, _) => listeners,
         Read::Absent(_) => return Vec::new(),
@@ -307,37 +365,105 @@ fn classic(subject: Subject<'_>) -> Vec<Found> {
         .collect()
 }
 
-/// A classic listener names policies of the load balancer, one of which may refer to a predefined one.
+/// A classic listener names policies of the load balancer; the one of SSL negotiation refers to a
+/// predefined one, or lists the protocols itself.
 fn classic_policy(subject: Subject<'_>, listener: &Value) -> Known<Transport> {
-    let names: Vec<String> = match listener.at("PolicyNames").list() {
-        Read::Found(items, _) => items
-            .iter()
-            .filter_map(|i| i.at("").string().found())
-            .collect(),
-        Read::Absent(_) => return elb_policy(Read::Absent(listener.loc)),
-        Read::Unknown(why, loc) => return Known::Unknown(why, loc),
-    };
-    let Read::Found(policies, _) = subject.at("Policies").list() else {
-        return elb_policy(Read::Absent(listener.loc));
-    };
-    for declared in policies {
-        let name = declared.at("PolicyName").string().found();
-        if !name.is_some_and(|n| names.contains(&n)) {
-            continue;
-        }
-        let attributes = declared.each("Attributes.*");
-        for attribute in attributes.iter().filter_map(|a| a.clone().found()) {
-            if attribute.at("Name").string().found().as_deref() == Some("Reference-Security-Policy")
-            {
-                return elb_policy(attribute.at("Value"));
+    let mut names: Vec<String> = Vec::new();
+    let mut unknown = None;
+    match listener.at("PolicyNames").list() {
+        Read::Found(items, _) => {
+            for item in items {
+                match item.at("").string() {
+                    Read::Found(name, _) => names.push(name),
+                    Read::Unknown(why, loc) => unknown = Some(Known::Unknown(why, loc)),
+                    Read::Absent(_) => {}
+                }
             }
         }
-        return Known::Unknown(
-            Arc::new(Why::Unsupported("a custom SSL negotiation policy".into())),
-            declared.loc,
-        );
+        Read::Absent(_) => {}
+        Read::Unknown(why, loc) => return Known::Unknown(why, loc),
     }
-    elb_policy(Read::Absent(listener.loc))
+    let declared = subject.at("Policies").list().found().unwrap_or_default();
+    for policy in declared {
+        let is = |path: &str, wanted: &dyn Fn(&str) -> bool| {
+            policy
+                .at(path)
+                .string()
+                .found()
+                .is_some_and(|found| wanted(&found))
+        };
+        if is("PolicyName", &|name| names.iter().any(|n| n == name))
+            && is("PolicyType", &|kind| kind == "SSLNegotiationPolicyType")
+        {
+            return negotiation(policy);
+        }
+    }
+    unknown.unwrap_or_else(|| elb_policy(Read::Absent(listener.loc)))
+}
+
+/// The attributes of a policy of SSL negotiation (Elastic Load Balancing User Guide for Classic Load
+/// Balancers, "SSL negotiation configurations").
+fn negotiation(policy: &Value) -> Known<Transport> {
+    let custom = Known::Unknown(
+        Arc::new(Why::Unsupported("a custom SSL negotiation policy".into())),
+        policy.loc,
+    );
+    let attribute = |wanted: &str| {
+        let attributes = policy.each("Attributes.*");
+        let found = attributes.into_iter().filter_map(Read::found);
+        let mut values = found.filter_map(|attribute| {
+            let name = attribute.at("Name").string().found()?;
+            (name == wanted).then(|| attribute.at("Value"))
+        });
+        values.next()
+    };
+    if let Some(reference) = attribute("Reference-Security-Policy") {
+        return elb_policy(reference);
+    }
+    for version in ["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2"] {
+        match attribute(&format!("Protocol-{version}")).map(Read::bool) {
+            Some(Read::Found(true, loc)) => {
+                return Known::Stated(Transport::AtLeast(version.into()), loc);
+            }
+            Some(Read::Unknown(why, loc)) => return Known::Unknown(why, loc),
+            _ => {}
+        }
+    }
+    custom
+}
+
+/// The endpoint of a search domain (Amazon OpenSearch Service API Reference, "DomainEndpointOptions").
+fn search_domain(subject: Subject<'_>) -> Found {
+    let exposure = match subject.at("VPCOptions") {
+        Read::Found(_, loc) => Known::Stated(Exposure::Internal, loc),
+        Read::Absent(loc) => Known::Stated(Exposure::Internet, loc),
+        Read::Unknown(why, loc) => Known::Unknown(why, loc),
+    };
+    let transport = match subject
+        .at("DomainEndpointOptions.TLSSecurityPolicy")
+        .string()
+    {
+        Read::Found(name, loc) => match name.as_str() {
+            "Policy-Min-TLS-1-0-2019-07" => Known::Stated(Transport::AtLeast("TLSv1".into()), loc),
+            name if name.starts_with("Policy-Min-TLS-1-2-") => {
+                Known::Stated(Transport::AtLeast("TLSv1.2".into()), loc)
+            }
+            name => Known::Stated(policy(name, None), loc),
+        },
+        Read::Unknown(why, loc) => Known::Unknown(why, loc),
+        Read::Absent(loc) => Known::Unknown(
+            Arc::new(Why::Unsupported(
+                "nothing states TLSSecurityPolicy, and AWS documents no default of it".into(),
+            )),
+            loc,
+        ),
+    };
+    (
+        ChannelKind::SearchDomain,
+        String::new(),
+        exposure,
+        transport,
+    )
 }
 
 fn lattice(subject: Subject<'_>) -> Vec<Found> {

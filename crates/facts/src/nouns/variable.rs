@@ -1,6 +1,6 @@
 //! Environment variables of whatever runs code.
 
-use crate::{Inventory, Loc, Read, Subject, Text, Value, Why};
+use crate::{Inventory, Loc, Part, Read, Subject, Text, Value, Why};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -101,7 +101,7 @@ pub fn variables(inventory: &Inventory) -> Vec<Variable<'_>> {
         for subject in inventory.subjects(&[kind]) {
             if containers.is_empty() {
                 for value in subject.each(inner).into_iter().filter_map(Read::found) {
-                    collect(subject, "", value, &mut found);
+                    collect(inventory, subject, "", value, &mut found);
                 }
                 continue;
             }
@@ -114,34 +114,59 @@ pub fn variables(inventory: &Inventory) -> Vec<Variable<'_>> {
                     _ => String::new(),
                 };
                 if let Read::Found(list, _) = container.at(inner) {
-                    collect(subject, &name, list, &mut found);
+                    collect(inventory, subject, &name, list, &mut found);
                 }
-                if let Read::Found(list, _) = container.at("Secrets").list() {
-                    secrets(subject, &name, list, &mut found);
-                }
+                secrets(
+                    inventory,
+                    subject,
+                    &name,
+                    container.at("Secrets"),
+                    &mut found,
+                );
             }
+        }
+    }
+    for (kind, path) in SECRETS {
+        for subject in inventory.subjects(&[kind]) {
+            secrets(inventory, subject, "", subject.at(path), &mut found);
         }
     }
     found
 }
 
-/// Variables that ECS and Batch fill from a secret or parameter.
+/// Lists of secrets that are passed to what has only one container.
+const SECRETS: [(&str, &str); 3] = [
+    ("AWS::Batch::JobDefinition", "ContainerProperties.Secrets"),
+    (
+        "AWS::AppRunner::Service",
+        "SourceConfiguration.ImageRepository.ImageConfiguration.RuntimeEnvironmentSecrets",
+    ),
+    (
+        "AWS::AppRunner::Service",
+        "SourceConfiguration.CodeRepository.CodeConfiguration.CodeConfigurationValues.RuntimeEnvironmentSecrets",
+    ),
+];
+
+/// Variables that are filled from a secret or parameter.
 fn secrets<'a>(
+    inventory: &'a Inventory,
     subject: Subject<'a>,
     container: &str,
-    list: &'a [Value],
+    list: Read<&'a Value>,
     found: &mut Vec<Variable<'a>>,
 ) {
-    for item in list {
-        if let (Read::Found(name, loc), Read::Found(from, _)) =
-            (item.at("Name").string(), item.at("ValueFrom").text())
-        {
-            let from = from.render(|_| "*".to_owned());
+    for item in list.list().found().unwrap_or_default() {
+        let from = match item.at("ValueFrom") {
+            // App Runner's name of it.
+            Read::Absent(_) => item.at("Value"),
+            from => from,
+        };
+        if let (Read::Found(name, loc), Read::Found(from, _)) = (item.at("Name").string(), from) {
             found.push(Variable {
                 subject,
                 container: container.to_owned(),
                 name,
-                value: Read::Unknown(Arc::new(Why::DynamicReference(from)), loc),
+                value: kept(inventory, from),
                 loc,
                 from_secret: true,
             });
@@ -149,51 +174,76 @@ fn secrets<'a>(
     }
 }
 
+/// What a secret or parameter holds, where the whole of it is passed and its value stands in a
+/// template.
+fn kept<'a>(inventory: &'a Inventory, from: &'a Value) -> Read<Cow<'a, Text>> {
+    let text = match from.at("").text() {
+        Read::Found(text, _) => text,
+        other => return other,
+    };
+    let value = text.reference().and_then(|reference| {
+        let keeper = inventory.resource(reference.target);
+        let value = match &*keeper.kind {
+            "AWS::SecretsManager::Secret" => keeper.at("SecretString"),
+            "AWS::SSM::Parameter" => keeper.at("Value"),
+            _ => return None,
+        };
+        value.text().found()
+    });
+    match value {
+        Some(value) => Read::Found(value, from.loc),
+        None => {
+            let name = text.render(|part| match part {
+                Part::Reference(reference) => inventory.resource(reference.target).name.to_string(),
+                _ => "*".to_owned(),
+            });
+            Read::Unknown(Arc::new(Why::DynamicReference(name)), from.loc)
+        }
+    }
+}
+
 /// An object of names and values, or a list of `Name` and `Value`.
 fn collect<'a>(
+    inventory: &'a Inventory,
     subject: Subject<'a>,
     container: &str,
     value: &'a Value,
     found: &mut Vec<Variable<'a>>,
 ) {
-    let mut add = |name: String, value: &'a Value| {
+    let mut add = |name: String, value: &'a Value, from_secret: bool| {
         found.push(Variable {
             subject,
             container: container.to_owned(),
             name,
-            value: value.at("").text(),
+            value: match from_secret {
+                true => kept(inventory, value),
+                false => value.at("").text(),
+            },
             loc: value.loc,
-            from_secret: false,
+            from_secret,
         });
     };
     if let Read::Found(map, _) = value.at("").map_value() {
         for (name, value) in map.iter() {
             // A job's arguments are named like flags.
-            add(name.trim_start_matches('-').to_owned(), value);
+            add(name.trim_start_matches('-').to_owned(), value, false);
         }
     } else if let Read::Found(items, _) = value.at("").list() {
         for item in items {
-            // A CodeBuild variable of another type only names a secret or parameter, and Elastic
-            // Beanstalk has settings of other kinds in the same list.
-            let other = item
-                .at("Type")
-                .string()
-                .found()
-                .is_some_and(|t| t != "PLAINTEXT")
-                || item
-                    .at("Namespace")
-                    .string()
-                    .found()
-                    .is_some_and(|n| n != "aws:elasticbeanstalk:application:environment");
-            if other {
+            // Elastic Beanstalk has settings of other kinds in the same list.
+            let namespace = item.at("Namespace").string().found();
+            if namespace.is_some_and(|n| n != "aws:elasticbeanstalk:application:environment") {
                 continue;
             }
+            // A CodeBuild variable of another type only names a secret or parameter.
+            let kind = item.at("Type").string().found();
+            let from_secret = kind.is_some_and(|kind| kind != "PLAINTEXT");
             let name = match item.at("Name").string() {
                 Read::Absent(_) => item.at("OptionName").string(),
                 name => name,
             };
             if let (Read::Found(name, _), Read::Found(value, _)) = (name, item.at("Value")) {
-                add(name, value);
+                add(name, value, from_secret);
             }
         }
     }

@@ -1,7 +1,10 @@
 //! The forms that connection strings are written in.
 
+use super::place::stays_on_host;
+use super::url::{from_url, tail_may_hold_settings, urls};
 use super::{Connection, Engine, Whole, is_hole, shown};
-use lockfast_facts::Part;
+use lockfast_facts::{Part, Why};
+use std::sync::Arc;
 
 /// Every connection in a text.
 pub(super) fn read(whole: &Whole<'_>) -> Vec<Connection> {
@@ -10,7 +13,7 @@ pub(super) fn read(whole: &Whole<'_>) -> Vec<Connection> {
         .or_else(|| go_mysql(whole))
         .or_else(|| pdo(whole))
         .or_else(|| keywords(whole))
-        .or_else(|| pairs(whole))
+        .or_else(|| pairs(whole, text))
         .or_else(|| stack_exchange(whole));
     match one {
         Some(connection) => vec![connection],
@@ -19,160 +22,6 @@ pub(super) fn read(whole: &Whole<'_>) -> Vec<Connection> {
             .map(|url| from_url(whole, url))
             .collect(),
     }
-}
-
-/// A URL in a text: where its scheme begins, and where it ends.
-struct Url<'t> {
-    before: &'t str,
-    scheme: &'t str,
-    rest: &'t str,
-}
-
-fn urls(text: &str) -> Vec<Url<'_>> {
-    let mut found: Vec<Url<'_>> = Vec::new();
-    let mut end = 0;
-    let mut from = 0;
-    while let Some(at) = text[from..].find("://").map(|i| i + from) {
-        from = at + 3;
-        let scheme_at = text[..at]
-            .char_indices()
-            .rev()
-            .take_while(|(_, c)| {
-                c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.') || is_hole(*c)
-            })
-            .last()
-            .map_or(at, |(i, _)| i);
-        let scheme = &text[scheme_at..at];
-        let whole_hole = !scheme.is_empty() && scheme.chars().all(is_hole);
-        if !whole_hole
-            && (scheme.len() > 32 || !scheme.starts_with(|c: char| c.is_ascii_alphabetic()))
-        {
-            continue;
-        }
-        let before = &text[..scheme_at];
-        // Alone, behind a flag or a driver's name, quoted, or the next of a list.
-        let begins = match before.chars().next_back() {
-            None | Some('"' | '\'') => true,
-            Some('=' | ':') => found.is_empty(),
-            Some(',' | ';' | '|') => !found.is_empty(),
-            Some(c) if c.is_whitespace() => {
-                !found.is_empty()
-                    && before[end.min(before.len())..]
-                        .trim_matches([',', ';', '|'])
-                        .trim()
-                        .is_empty()
-            }
-            _ => false,
-        };
-        if !begins {
-            continue;
-        }
-        if let Some(last) = found.last_mut() {
-            let keep = last
-                .rest
-                .len()
-                .min(scheme_at.saturating_sub(end - last.rest.len()));
-            last.rest = last.rest[..keep].trim_end_matches([',', ';', '|']);
-        }
-        let rest = &text[from..];
-        let stop = rest
-            .find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '`'))
-            .unwrap_or(rest.len());
-        let quoted = before
-            .chars()
-            .next_back()
-            .filter(|c| matches!(c, '"' | '\''));
-        let stop = quoted
-            .and_then(|q| rest.find(q))
-            .map_or(stop, |q| q.min(stop));
-        end = from + stop;
-        found.push(Url {
-            before,
-            scheme,
-            rest: &rest[..stop],
-        });
-    }
-    found
-}
-
-fn from_url(whole: &Whole<'_>, url: Url<'_>) -> Connection {
-    let prefix = url.before.to_ascii_lowercase();
-    let jdbc = prefix.contains("jdbc:");
-    let mut scheme = url.scheme.to_ascii_lowercase();
-    if jdbc
-        && matches!(
-            scheme.as_str(),
-            "aurora" | "loadbalance" | "replication" | "failover" | "sequential"
-        )
-    {
-        // `jdbc:mysql:aurora://`: the name before is the engine's.
-        let driver = prefix
-            .trim_end_matches(':')
-            .rsplit(':')
-            .next()
-            .unwrap_or_default();
-        scheme = driver.to_owned();
-    }
-    let engine = Engine::of_scheme(&scheme).or_else(|| {
-        // `postgresql+psycopg2`: the driver comes behind the plus.
-        let (engine, _) = scheme.split_once('+')?;
-        Engine::of_scheme(engine)
-    });
-    if let (Some(_), Some((base, _))) = (engine, scheme.split_once('+'))
-        && Engine::of_scheme(&scheme).is_none()
-    {
-        scheme = base.to_owned();
-    }
-    let rest = url.rest.split('#').next().unwrap_or_default();
-    let (place, query) = match rest.split_once(['?', ';']) {
-        Some((place, query)) => (place, Some(query)),
-        None => (rest, None),
-    };
-    // Whoever is before the last `@` is nobody's business.
-    let place = place.rsplit_once('@').map_or(place, |(_, after)| after);
-    let settings = settings(query.unwrap_or_default().split(['&', ';']));
-    let authority = place.split('/').next().unwrap_or_default();
-    let hidden = query.is_some_and(|query| {
-        query
-            .split(['&', ';'])
-            .any(|pair| match pair.split_once('=') {
-                Some((name, _)) => name.contains(is_hole),
-                None => pair.contains(is_hole),
-            })
-    });
-    let open = hidden || (query.is_none() && tail_may_hold_settings(whole, place));
-    let scheme = if scheme.contains(is_hole) {
-        "*".to_owned()
-    } else {
-        scheme
-    };
-    let mut connection = Connection {
-        shown: format!("{scheme}://{}", shown(place)),
-        scheme,
-        host: String::new(),
-        host_of: None,
-        host_unknown: None,
-        engine,
-        jdbc,
-        settings,
-        open,
-    };
-    let named = connection.setting("host").map(str::to_owned);
-    match (authority.is_empty(), named) {
-        (true, Some(host)) => connection.at(whole, &host),
-        _ => connection.at(whole, authority),
-    }
-    connection
-}
-
-/// Whether settings may follow inside the part that ends a URL without a query: behind a name
-/// (`shop${Options}`) or as the whole rest, but not where a name itself is expected (`/${Name}`).
-fn tail_may_hold_settings(whole: &Whole<'_>, place: &str) -> bool {
-    let Some(last) = place.chars().next_back().filter(|c| is_hole(*c)) else {
-        return false;
-    };
-    let before = place[..place.len() - last.len_utf8()].chars().next_back();
-    !whole.is_reference(last) && !matches!(before, Some('/' | ':'))
 }
 
 impl Connection {
@@ -191,12 +40,17 @@ impl Connection {
     }
 
     /// Notes the host of an authority: `tcp:host:port`, `host,port`, `[::1]:8080`.
-    fn at(&mut self, whole: &Whole<'_>, authority: &str) {
+    pub(super) fn at(&mut self, whole: &Whole<'_>, authority: &str) {
         let place = authority.strip_prefix("tcp:").unwrap_or(authority);
-        let first = place.split(',').next().unwrap_or_default();
-        let host = match first.strip_prefix('[').and_then(|v6| v6.split_once(']')) {
-            Some((v6, _)) => v6,
-            None => first.split([':', '\\']).next().unwrap_or_default(),
+        let mut hosts = place.split(',').map(host);
+        let first = hosts.next().unwrap_or_default();
+        // Of several, one that leaves the host decides; behind SQL Server's comma stands a port.
+        let is_other = |host: &&str| {
+            !stays_on_host(host) && !host.is_empty() && !host.chars().all(|c| c.is_ascii_digit())
+        };
+        let host = match stays_on_host(first) {
+            true => hosts.find(is_other).unwrap_or(first),
+            false => first,
         };
         self.host = shown(host).to_ascii_lowercase();
         let mut chars = host.chars();
@@ -216,7 +70,15 @@ impl Connection {
     }
 }
 
-fn settings<'t>(pairs: impl Iterator<Item = &'t str>) -> Vec<(String, String)> {
+/// The host of `host:port`, `[::1]:port`, `host\instance`.
+fn host(place: &str) -> &str {
+    match place.strip_prefix('[').and_then(|v6| v6.split_once(']')) {
+        Some((v6, _)) => v6,
+        None => place.split([':', '\\']).next().unwrap_or_default(),
+    }
+}
+
+pub(super) fn settings<'t>(pairs: impl Iterator<Item = &'t str>) -> Vec<(String, String)> {
     pairs
         .filter_map(|pair| pair.split_once('='))
         .map(|(name, value)| {
@@ -233,58 +95,100 @@ fn settings<'t>(pairs: impl Iterator<Item = &'t str>) -> Vec<(String, String)> {
 
 /// `host=db port=5432 sslmode=require`: libpq's keywords, all of them `name=value`.
 fn keywords(whole: &Whole<'_>) -> Option<Connection> {
-    const KNOWN: [&str; 16] = [
+    /// What no other list of such pairs has two of.
+    const TELLING: [&str; 9] = [
         "host",
         "hostaddr",
-        "port",
         "dbname",
+        "sslmode",
         "user",
         "password",
-        "passfile",
-        "sslmode",
+        "port",
         "sslrootcert",
-        "sslcert",
-        "sslkey",
-        "connecttimeout",
-        "applicationname",
-        "options",
-        "targetsessionattrs",
-        "gssencmode",
+        "passfile",
     ];
-    if whole.text.contains(';') || !whole.text.contains("host") {
-        return None;
-    }
-    let tokens: Vec<&str> = whole.text.split_whitespace().collect();
-    // `--host=…` is a flag of something else.
-    if tokens.iter().any(|token| token.starts_with('-')) {
-        return None;
-    }
-    let open = tokens.iter().any(|t| t.starts_with(is_hole));
-    let pairs = settings(tokens.iter().copied().filter(|t| !t.starts_with(is_hole)));
-    let holes = tokens.iter().filter(|t| t.starts_with(is_hole)).count();
-    let all = pairs.len() + holes == tokens.len() && pairs.len() > 1;
-    if !all || !pairs.iter().all(|(name, _)| KNOWN.contains(&name.as_str())) {
-        return None;
-    }
-    let host = pairs
+    let (pairs, open) = libpq(&whole.text)?;
+    let telling: Vec<&str> = pairs
         .iter()
-        .find(|(n, _)| n == "host" || n == "hostaddr")?
-        .1
-        .clone();
+        .map(|(name, _)| name.as_str())
+        .filter(|name| TELLING.contains(name))
+        .collect();
+    // A host with a port alone is where some server listens.
+    let is_libpq = telling
+        .iter()
+        .any(|name| matches!(*name, "host" | "hostaddr" | "dbname" | "sslmode"));
+    if telling.len() < 2 || !is_libpq || telling == ["host", "port"] {
+        return None;
+    }
+    let host = ["host", "hostaddr"]
+        .iter()
+        .find_map(|name| pairs.iter().rfind(|(n, _)| n == name))
+        .map(|(_, value)| value.clone());
     let mut connection = Connection::of(Engine::Postgres, pairs);
     connection.open = open;
-    connection.at(whole, &host);
+    connection.at(whole, host.as_deref().unwrap_or_default());
+    if host.is_none() {
+        // The environment or the code may name it.
+        connection.host_unknown = Some(Arc::new(Why::NotGiven("the host".to_owned())));
+    }
     Some(connection)
 }
 
+/// The pairs of libpq's form (PostgreSQL documentation, "Keyword/Value Connection Strings"), and whether
+/// a part that is not known may hold more of them.
+fn libpq(text: &str) -> Option<(Vec<(String, String)>, bool)> {
+    let mut pairs = Vec::new();
+    let mut open = false;
+    let mut rest = text.trim_start();
+    while let Some(first) = rest.chars().next() {
+        if is_hole(first) {
+            open = true;
+            rest = rest[first.len_utf8()..].trim_start();
+            continue;
+        }
+        let (name, value) = rest.split_once('=')?;
+        let name = name.trim_end();
+        if name.is_empty()
+            || name.starts_with(|c: char| c.is_ascii_digit())
+            || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        {
+            return None;
+        }
+        let value = value.trim_start();
+        let (value, after) = match value.strip_prefix('\'') {
+            Some(quoted) => {
+                let mut escaped = false;
+                let end = quoted.find(|c| {
+                    let ends = c == '\'' && !escaped;
+                    escaped = c == '\\' && !escaped;
+                    ends
+                })?;
+                (&quoted[..end], &quoted[end + 1..])
+            }
+            None => value.split_at(value.find(char::is_whitespace).unwrap_or(value.len())),
+        };
+        if value.contains(';') && !name.eq_ignore_ascii_case("password") {
+            return None;
+        }
+        pairs.extend(settings([format!("{name}={value}").as_str()].into_iter()));
+        rest = after.trim_start();
+    }
+    Some((pairs, open))
+}
+
 /// `Server=…;Database=…`: ADO.NET and ODBC.
-fn pairs(whole: &Whole<'_>) -> Option<Connection> {
-    let text = &whole.text;
+pub(super) fn pairs(whole: &Whole<'_>, text: &str) -> Option<Connection> {
     if !text.contains(';') || text.contains("://") {
         return None;
     }
-    let pairs = settings(text.split(';'));
-    if pairs.len() < 2 || pairs.len() < text.split(';').filter(|p| !p.trim().is_empty()).count() {
+    let fields: Vec<&str> = fields(text)
+        .into_iter()
+        .filter(|field| !field.trim().is_empty())
+        .collect();
+    let is_hidden = |field: &&&str| !field.contains('=') && field.trim().starts_with(is_hole);
+    let hidden = fields.iter().filter(is_hidden).count();
+    let pairs = settings(fields.iter().copied());
+    if pairs.len() < 2 || pairs.len() + hidden < fields.len() {
         return None;
     }
     let of = |names: &[&str]| {
@@ -319,41 +223,73 @@ fn pairs(whole: &Whole<'_>) -> Option<Connection> {
         "dbname",
     ];
     of(&others)?;
-    let port = of(&["port"]);
-    let driver = of(&["driver"]).unwrap_or_default();
-    let has = |name: &str| pairs.iter().any(|(n, _)| n == name);
-    let engine = if driver.contains("postgres") {
+    let engine = engine_of_pairs(&pairs, &host);
+    let mut connection = Connection::of(engine, pairs);
+    connection.open = hidden > 0;
+    connection.at(whole, &host);
+    Some(connection)
+}
+
+/// Which driver reads the pairs: the one that it names, or whose own names stand among them.
+fn engine_of_pairs(pairs: &[(String, String)], host: &str) -> Engine {
+    let value = |name: &str| pairs.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v);
+    let has = |names: &[&str]| pairs.iter().any(|(n, _)| names.contains(&n.as_str()));
+    let (driver, port) = (value("driver"), value("port"));
+    let npgsql = has(&["host"]) && has(&["username"])
+        || has(&["sslmode"]) && has(&["trustservercertificate"]);
+    if driver.contains("postgres") {
         Engine::Postgres
     } else if driver.contains("mysql") || driver.contains("mariadb") {
         Engine::Mysql
     } else if driver.contains("redshift") {
         Engine::Redshift
-    } else if driver.contains("sql server")
-        || host.starts_with("tcp:")
-        || host.ends_with(",1433")
-        || [
-            "encrypt",
-            "initialcatalog",
-            "trustservercertificate",
-            "multipleactiveresultsets",
-            "integratedsecurity",
-        ]
-        .iter()
-        .any(|name| has(name))
-    {
+    } else if driver.contains("sql server") || host.starts_with("tcp:") || host.ends_with(",1433") {
         Engine::SqlServer
-    } else if port.as_deref() == Some("3306")
-        || (has("sslmode") && has("server") && port.as_deref() != Some("5432"))
-    {
+    } else if port == "3306" {
         Engine::Mysql
-    } else if port.as_deref() == Some("5432") || has("host") {
+    } else if port == "5432" || npgsql {
+        Engine::Postgres
+    } else if has(&[
+        "encrypt",
+        "initialcatalog",
+        "trustservercertificate",
+        "multipleactiveresultsets",
+        "integratedsecurity",
+    ]) {
+        Engine::SqlServer
+    } else if has(&["sslmode"]) && has(&["server"]) {
+        Engine::Mysql
+    } else if has(&["host"]) {
         Engine::Postgres
     } else {
         Engine::Sql
-    };
-    let mut connection = Connection::of(engine, pairs);
-    connection.at(whole, &host);
-    Some(connection)
+    }
+}
+
+/// The fields between semicolons; a value may be quoted, or in braces, and hold semicolons itself.
+fn fields(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    let mut until = None;
+    let mut before = ';';
+    for (i, c) in text.char_indices() {
+        match (c, until) {
+            (c, Some(end)) if c == end => until = None,
+            (_, Some(_)) => {}
+            ('\'' | '"', None) if before == '=' => until = Some(c),
+            ('{', None) if before == '=' => until = Some('}'),
+            (';', None) => {
+                found.push(&text[from..i]);
+                from = i + 1;
+            }
+            _ => {}
+        }
+        if !c.is_whitespace() {
+            before = c;
+        }
+    }
+    found.push(&text[from..]);
+    found
 }
 
 /// `pgsql:host=…;dbname=…`: PHP's PDO.
@@ -431,7 +367,7 @@ fn stack_exchange(whole: &Whole<'_>) -> Option<Connection> {
     let mut tokens = whole.text.split(',');
     let host = tokens
         .next()
-        .filter(|h| !h.contains(['=', '/', ' ', '{', '"']))?;
+        .filter(|h| !h.is_empty() && !h.contains(['=', '/', ' ', '{', '"']))?;
     let pairs = settings(tokens);
     if !pairs.iter().any(|(name, _)| KNOWN.contains(&name.as_str())) {
         return None;

@@ -1,7 +1,9 @@
 //! Where a connection leads: it stays on the host, inside the network, or goes outside.
 
-use super::Connection;
-use lockfast_facts::Inventory;
+use super::{Connection, Engine};
+use crate::cx::Cx;
+use lockfast_facts::{Inventory, Read, Value};
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Endings of names that are no public domains (RFC 6762, appendix G; RFC 8375; cloud networks).
@@ -23,45 +25,110 @@ impl Connection {
     /// True when it does not leave the host: loopback, link-local, a socket.
     pub(crate) fn stays_on_host(&self) -> bool {
         match self.host.as_str() {
-            // A path, or no host at all, is a socket to libpq.
-            "" => self.host_of.is_none() && self.host_unknown.is_none() && self.engine.is_some(),
+            // No host at all is a socket, or the loopback address, to these.
+            "" => {
+                self.host_of.is_none()
+                    && self.host_unknown.is_none()
+                    && matches!(self.engine, Some(Engine::Postgres | Engine::Mysql))
+            }
+            // The folder of a socket.
+            host if host.starts_with('/') => self.engine.is_some(),
             host => stays_on_host(host),
         }
     }
 
     /// Whether it leads outside; `None` when that is not known.
-    pub(crate) fn leads_outside(&self, inventory: &Inventory) -> Option<bool> {
-        if let Some(reference) = &self.host_of {
-            let resource = inventory.resource(reference.target);
-            return match &*resource.kind {
-                "AWS::ElasticLoadBalancingV2::LoadBalancer"
-                | "AWS::ElasticLoadBalancing::LoadBalancer" => {
-                    match resource.at("Scheme").string() {
-                        lockfast_facts::Read::Unknown(..) => None,
-                        scheme => Some(scheme.found().as_deref() != Some("internal")),
-                    }
-                }
-                kind if kind.starts_with("AWS::ServiceDiscovery::") => Some(false),
-                "AWS::CloudFront::Distribution"
-                | "AWS::Lambda::Url"
-                | "AWS::AppRunner::Service" => Some(true),
-                _ => None,
-            };
+    pub(crate) fn leads_outside(&self, cx: &Cx<'_>) -> Option<bool> {
+        let Some(reference) = &self.host_of else {
+            return leads_outside(cx, &self.host);
+        };
+        let resource = cx.inventory.resource(reference.target);
+        match &*resource.kind {
+            "AWS::ElasticLoadBalancingV2::LoadBalancer"
+            | "AWS::ElasticLoadBalancing::LoadBalancer" => match resource.at("Scheme").string() {
+                Read::Unknown(..) => None,
+                scheme => Some(scheme.found().as_deref() != Some("internal")),
+            },
+            "AWS::Route53::RecordSet" => {
+                let name = resource.at("Name").string().found()?;
+                leads_outside(cx, &name.to_ascii_lowercase())
+            }
+            kind if kind.starts_with("AWS::ServiceDiscovery::") => Some(false),
+            "AWS::CloudFront::Distribution" | "AWS::Lambda::Url" | "AWS::AppRunner::Service" => {
+                Some(true)
+            }
+            _ => None,
         }
-        let host = self.host.as_str();
-        if let Ok(address) = host.parse::<IpAddr>() {
-            return Some(!is_private(address));
+    }
+}
+
+fn leads_outside(cx: &Cx<'_>, host: &str) -> Option<bool> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Some(!is_private(address));
+    }
+    let name = host.trim_end_matches('.');
+    if stays_on_host(name) || PRIVATE.iter().any(|end| name.ends_with(end)) {
+        return Some(false);
+    }
+    if let Some(is_private) = cx.zones().is_private(name) {
+        return is_private.then_some(false);
+    }
+    match host.rsplit_once('.') {
+        // The end of a name decides; one that is not known may be any.
+        Some((_, end)) if end.contains('*') => None,
+        Some(_) => Some(true),
+        None if host.contains('*') => None,
+        None => Some(false),
+    }
+}
+
+/// The names that only private networks resolve, as what was given makes them: private hosted zones,
+/// namespaces of Cloud Map, names of Service Connect. True for those, false for a zone that is also
+/// public.
+pub(crate) struct Zones(HashMap<String, bool>);
+
+impl Zones {
+    pub(crate) fn of(inventory: &Inventory) -> Zones {
+        let mut zones: HashMap<String, bool> = HashMap::new();
+        let mut add = |name: Read<&Value>, is_private: bool| {
+            if let Read::Found(name, _) = name.string()
+                && !name.starts_with("arn:")
+            {
+                let name = name.trim_end_matches('.').to_ascii_lowercase();
+                let known = zones.entry(name).or_insert(is_private);
+                *known &= is_private;
+            }
+        };
+        for subject in inventory.subjects(&[
+            "AWS::ServiceDiscovery::PrivateDnsNamespace",
+            "AWS::ServiceDiscovery::HttpNamespace",
+        ]) {
+            add(subject.at("Name"), true);
         }
-        if stays_on_host(host) || PRIVATE.iter().any(|end| host.ends_with(end)) {
-            return Some(false);
+        for subject in inventory.subjects(&["AWS::Route53::HostedZone"]) {
+            let is_private = matches!(subject.at("VPCs").list(), Read::Found([_, ..], _));
+            add(subject.at("Name"), is_private);
         }
-        match host.rsplit_once('.') {
-            // The end of a name decides; one that is not known may be any.
-            Some((_, end)) if end.contains('*') => None,
-            Some(_) => Some(true),
-            None if host.contains('*') => None,
-            None => Some(false),
+        for subject in inventory.subjects(&["AWS::ECS::Cluster"]) {
+            add(subject.at("ServiceConnectDefaults.Namespace"), true);
         }
+        for subject in inventory.subjects(&["AWS::ECS::Service"]) {
+            add(subject.at("ServiceConnectConfiguration.Namespace"), true);
+            for name in
+                subject.each("ServiceConnectConfiguration.Services.*.ClientAliases.*.DnsName")
+            {
+                add(name, true);
+            }
+        }
+        Zones(zones)
+    }
+
+    /// By the longest zone around a name; `None` outside of all.
+    fn is_private(&self, host: &str) -> Option<bool> {
+        let parents = std::iter::successors(Some(host), |name| Some(name.split_once('.')?.1));
+        parents
+            .into_iter()
+            .find_map(|name| self.0.get(name).copied())
     }
 }
 

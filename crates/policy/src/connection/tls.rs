@@ -64,13 +64,24 @@ impl Connection {
             true => None,
             false => environment.filter(|_| self.setting("ssl").is_none()),
         });
-        said.and_then(sslmode)
+        let said = said
+            .and_then(sslmode)
             .or_else(|| match self.setting("ssl")? {
                 "true" | "1" | "yes" | "" => Some(Tls::Verified),
                 "require" | "allow-unverified" => Some(Tls::Encrypted),
                 "false" | "0" | "no" => Some(Tls::Plain),
                 mode => sslmode(mode),
-            })
+            });
+        let is_blind = self
+            .setting("sslfactory")
+            .is_some_and(|factory| factory.ends_with(".nonvalidatingfactory"));
+        match said {
+            Some(Tls::Verified) if is_blind => Some(Tls::Encrypted),
+            None if self.scheme == "ecto" => {
+                Some(Tls::Unknown("Ecto's configuration in the code decides"))
+            }
+            said => said,
+        }
     }
 
     /// MySQL Connector/J (`sslMode`, and the older `useSSL` with `requireSSL`), MariaDB Connector/J,

@@ -1,9 +1,9 @@
 //! Connections to databases that environment variables set up: whole strings, or settings apart.
 
-use crate::connection::{Connection, Engine, Tls, sslmode};
+use crate::connection::{Connection, Engine, Tls, sslmode, stays_on_host};
 use crate::prelude::*;
-use lockfast_facts::Loc;
 use lockfast_facts::nouns::Variable;
+use lockfast_facts::{Guard, Loc};
 use std::collections::HashMap;
 
 /// A connection that a variable sets up.
@@ -22,42 +22,46 @@ pub(super) struct Database<'a> {
     pub why: Option<Arc<Why>>,
     /// The string without its secrets, or the setting.
     pub shown: String,
+    /// Who asks for which mode, as the beginning of a sentence; `None` when nobody does.
+    pub asks: Option<String>,
     /// It never leaves the host.
     pub local: bool,
 }
 
-/// Every one of them, variable by variable.
+/// The environment's `PGSSLMODE`: given, and known.
+type Mode = Option<Option<String>>;
+
+/// Every one of them, variable by variable, and those of AWS's own services.
 pub(super) fn databases<'a>(cx: &Cx<'a>) -> Vec<Database<'a>> {
-    let mut modes: HashMap<(ResourceId, &str), Option<String>> = HashMap::new();
-    for variable in cx.variables() {
+    let mut modes: HashMap<_, Option<String>> = HashMap::new();
+    for variable in cx.variables().iter().chain(cx.secrets_passed()) {
         if variable.name == "PGSSLMODE" {
-            let mode = plain(variable);
-            modes.insert((variable.subject.id(), variable.container.as_str()), mode);
+            modes.insert(environment(variable), plain(variable));
         }
     }
+    let mode_of = |variable| modes.get(&environment(variable)).cloned();
     let mut found = Vec::new();
     for variable in cx.variables() {
-        let mode = modes.get(&(variable.subject.id(), variable.container.as_str()));
-        of_variable(variable, mode.cloned(), &mut found);
+        of_variable(variable, mode_of(variable), &mut found);
     }
     for variable in cx.secrets_passed() {
-        if names_connection(&variable.name)
-            && let Read::Unknown(why, _) = &variable.value
-        {
-            found.push(hidden(variable, why.clone()));
+        let name = variable.name.to_ascii_uppercase();
+        // Most secrets are no connections, and a password must not be taken for one.
+        if names_connection(&name) || setting(&name).is_some() {
+            of_variable(variable, mode_of(variable), &mut found);
         }
     }
+    super::service_connections::collect(cx, &mut found);
     found
 }
 
-/// The string as it may be shown, with the mode that it asks for.
-fn with_mode(connection: &Connection) -> String {
-    match connection.setting("sslmode") {
-        Some(mode) if mode.is_ascii() && mode.len() < 20 => {
-            format!("{} sslmode={mode}", connection.shown)
-        }
-        _ => connection.shown.clone(),
-    }
+/// What shares its variables: a container, under a condition.
+fn environment<'v>(variable: &'v Variable<'_>) -> (ResourceId, &'v Guard, &'v str) {
+    (
+        variable.subject.id(),
+        &variable.subject.variant.when,
+        variable.container.as_str(),
+    )
 }
 
 fn plain(variable: &Variable<'_>) -> Option<String> {
@@ -67,17 +71,166 @@ fn plain(variable: &Variable<'_>) -> Option<String> {
     }
 }
 
-/// `mode` is the environment's `PGSSLMODE`: given, and known.
-fn of_variable<'a>(
-    variable: &Variable<'a>,
-    mode: Option<Option<String>>,
-    found: &mut Vec<Database<'a>>,
-) {
+fn of_variable<'a>(variable: &Variable<'a>, mode: Mode, found: &mut Vec<Database<'a>>) {
     let connections = match &variable.value {
         Read::Found(text, _) => Connection::all(text),
         _ => Vec::new(),
     };
-    let of = |engine, tls, shown| Database {
+    for connection in &connections {
+        if let Some(tls) = tls(connection, &mode) {
+            found.push(Database {
+                local: connection.stays_on_host(),
+                asks: asks(&variable.name, connection, &mode),
+                ..database(variable, connection.engine, tls, with_mode(connection))
+            });
+        }
+    }
+    let name = variable.name.to_ascii_uppercase();
+    if !connections.is_empty() {
+        if names_connection(&name)
+            && let Some(other) = connections.iter().find(|c| is_unread(c))
+        {
+            let why = format!(
+                "how connections by {} encrypt is not known here",
+                other.scheme
+            );
+            found.push(hidden(variable, Arc::new(Why::Unsupported(why))));
+        }
+        return;
+    }
+    match (setting(&name), &variable.value) {
+        (Some((engine, _)), Read::Unknown(why, _)) => found.push(Database {
+            engine,
+            ..hidden(variable, why.clone())
+        }),
+        (Some((engine, read)), Read::Found(text, _)) => match text.plain() {
+            None => found.push(database(
+                variable,
+                engine,
+                Tls::Unknown("its value is known only at deployment"),
+                variable.name.clone(),
+            )),
+            Some(value) => {
+                if let Some(tls) = read(value) {
+                    let (name, value) = (&variable.name, printable(value).unwrap_or("…"));
+                    found.push(Database {
+                        asks: Some(format!("{name} is {value}")),
+                        ..database(variable, engine, tls, format!("{name}={value}"))
+                    });
+                }
+            }
+        },
+        (None, Read::Unknown(why, _)) if names_connection(&name) => {
+            found.push(hidden(variable, why.clone()))
+        }
+        (None, Read::Found(text, _)) if names_connection(&name) => {
+            let unread = || {
+                Arc::new(Why::Unsupported(
+                    "its value has no form that is known here".to_owned(),
+                ))
+            };
+            match text.first_unknown() {
+                Some(why) => found.push(hidden(variable, why.clone())),
+                None if text.plain().is_some_and(is_file) => {}
+                None => found.push(hidden(variable, unread())),
+            }
+        }
+        (None, Read::Found(text, _))
+            if name == "PGHOST" && mode.is_none_or(|mode| mode.as_deref() == Some("")) =>
+        {
+            let host = text.plain().unwrap_or("*");
+            found.push(Database {
+                local: host.is_empty() || host.starts_with('/') || stays_on_host(host),
+                ..database(
+                    variable,
+                    Some(Engine::Postgres),
+                    Tls::Plain,
+                    "PGHOST without PGSSLMODE".to_owned(),
+                )
+            });
+        }
+        _ => {}
+    }
+}
+
+/// How a connection is protected, with the environment's mode beside it.
+fn tls(connection: &Connection, mode: &Mode) -> Option<Tls> {
+    let tls = match (mode, connection.tls(None)) {
+        // Without a setting of its own, libpq takes the environment's.
+        (Some(None), Some(Tls::Plain)) if connection.engine == Some(Engine::Postgres) => Some(
+            Tls::Unknown("PGSSLMODE, which it may take, is known only at deployment"),
+        ),
+        (Some(Some(mode)), _) => connection.tls(Some(mode)),
+        (_, tls) => tls,
+    };
+    match tls {
+        Some(Tls::Plain) if connection.host.is_empty() && !connection.stays_on_host() => {
+            Some(Tls::Unknown("it names no host, and may not leave its own"))
+        }
+        tls => tls,
+    }
+}
+
+/// A value that a setting of TLS may have, and no secret.
+fn printable(value: &str) -> Option<&str> {
+    let simple = value
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ' '));
+    (simple && !value.is_empty() && value.len() < 20).then_some(value)
+}
+
+/// The string as it may be shown, with the mode that it asks for.
+fn with_mode(connection: &Connection) -> String {
+    match connection.setting("sslmode").and_then(printable) {
+        Some(mode) => format!("{} sslmode={mode}", connection.shown),
+        None => connection.shown.clone(),
+    }
+}
+
+fn asks(name: &str, connection: &Connection, mode: &Mode) -> Option<String> {
+    let own = ["sslmode", "ssl"]
+        .iter()
+        .find_map(|setting| Some((setting, connection.setting(setting).and_then(printable)?)));
+    match (own, mode) {
+        (Some((setting, value)), _) => Some(format!("{name} asks for {setting}={value}")),
+        (None, Some(Some(mode))) if connection.engine == Some(Engine::Postgres) => {
+            Some(format!("PGSSLMODE is {}", printable(mode)?))
+        }
+        _ => None,
+    }
+}
+
+/// A connection of which nothing is known here: neither the web's, nor one to a file.
+fn is_unread(connection: &Connection) -> bool {
+    connection.engine.is_none()
+        && super::outbound::scheme(connection).is_none()
+        && !is_file(&connection.scheme)
+}
+
+/// Databases that are files or lie in memory, and no database at all.
+fn is_file(value: &str) -> bool {
+    let value = value.trim().to_ascii_lowercase();
+    let value = value.trim_start_matches("jdbc:");
+    value.is_empty()
+        || [
+            "sqlite",
+            "file",
+            "h2:mem",
+            "h2:file",
+            "hsqldb:mem",
+            ":memory:",
+        ]
+        .iter()
+        .any(|start| value.starts_with(start))
+}
+
+fn database<'a>(
+    variable: &Variable<'a>,
+    engine: Option<Engine>,
+    tls: Tls,
+    shown: String,
+) -> Database<'a> {
+    Database {
         subject: variable.subject,
         part: variable.part(),
         loc: variable.loc,
@@ -85,85 +238,16 @@ fn of_variable<'a>(
         tls,
         why: None,
         shown,
+        asks: None,
         local: false,
-    };
-    for connection in &connections {
-        let tls = match (&mode, connection.tls(None)) {
-            // Without a setting of its own, libpq takes the environment's.
-            (Some(None), Some(Tls::Plain)) if connection.engine == Some(Engine::Postgres) => Some(
-                Tls::Unknown("PGSSLMODE, which it may take, is known only at deployment"),
-            ),
-            (Some(Some(mode)), _) => connection.tls(Some(mode)),
-            (_, tls) => tls,
-        };
-        if let Some(tls) = tls {
-            found.push(Database {
-                local: connection.stays_on_host(),
-                ..of(connection.engine, tls, with_mode(connection))
-            });
-        }
-    }
-    if !connections.is_empty() {
-        return;
-    }
-    let name = variable.name.to_ascii_uppercase();
-    let setting = setting(&name);
-    match (&setting, &variable.value) {
-        (Some(_), Read::Absent(_)) => {}
-        (Some((engine, _)), Read::Unknown(why, _)) => found.push(Database {
-            engine: *engine,
-            ..hidden(variable, why.clone())
-        }),
-        (Some((engine, read)), Read::Found(text, _)) => match text.plain() {
-            None => found.push(of(
-                *engine,
-                Tls::Unknown("its value is known only at deployment"),
-                variable.name.clone(),
-            )),
-            Some(value) => {
-                if let Some(tls) = read(value) {
-                    found.push(of(*engine, tls, format!("{}={value}", variable.name)));
-                }
-            }
-        },
-        (None, Read::Unknown(why, _)) if names_connection(&variable.name) => {
-            found.push(hidden(variable, why.clone()));
-        }
-        (None, Read::Found(text, _)) => {
-            if names_connection(&variable.name)
-                && let Some(why) = text.first_unknown()
-            {
-                found.push(hidden(variable, why.clone()));
-            } else if name == "PGHOST" && mode.is_none() {
-                let local = text.plain().is_some_and(|host| {
-                    host.is_empty()
-                        || host.starts_with('/')
-                        || crate::connection::stays_on_host(host)
-                });
-                found.push(Database {
-                    local,
-                    ..of(
-                        Some(Engine::Postgres),
-                        Tls::Plain,
-                        "PGHOST without PGSSLMODE".to_owned(),
-                    )
-                });
-            }
-        }
-        _ => {}
     }
 }
 
 fn hidden<'a>(variable: &Variable<'a>, why: Arc<Why>) -> Database<'a> {
+    let tls = Tls::Unknown("its value is known only at deployment");
     Database {
-        subject: variable.subject,
-        part: variable.part(),
-        loc: variable.loc,
-        engine: None,
-        tls: Tls::Unknown("its value is known only at deployment"),
         why: Some(why),
-        shown: variable.name.clone(),
-        local: false,
+        ..database(variable, None, tls, variable.name.clone())
     }
 }
 
@@ -237,9 +321,8 @@ fn kafka(value: &str) -> Option<Tls> {
     }
 }
 
-/// Names under which whole connection strings are passed.
+/// Names, in upper case, under which whole connection strings are passed.
 fn names_connection(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
     let ends = [
         "DATABASE_URL",
         "DATABASE_URI",

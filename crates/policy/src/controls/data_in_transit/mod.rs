@@ -6,7 +6,9 @@ mod behaviours;
 mod certificate;
 mod databases;
 mod endpoints;
+mod integrations;
 mod outbound;
+mod service_connections;
 mod tls_minimum;
 
 chapter! {

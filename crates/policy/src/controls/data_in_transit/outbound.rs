@@ -17,9 +17,8 @@ pub(super) struct Called<'a> {
 }
 
 /// Properties that hold an address, or a list of them, that AWS calls.
-const PROPERTIES: [(&str, &str); 8] = [
+const PROPERTIES: [(&str, &str); 7] = [
     ("AWS::Events::ApiDestination", "InvocationEndpoint"),
-    ("AWS::SNS::Subscription", "Endpoint"),
     (
         "AWS::Events::Connection",
         "AuthParameters.OAuthParameters.AuthorizationEndpoint",
@@ -101,14 +100,6 @@ pub(super) fn called<'a>(cx: &Cx<'a>) -> Vec<Called<'a>> {
                 .into_iter()
                 .map(move |read| (subject, read))
         }) {
-            let protocol = subject.at("Protocol").string().found();
-            if kind == "AWS::SNS::Subscription" {
-                // The protocol decides, and SNS takes no address of another.
-                if let Some(scheme @ ("http" | "https")) = protocol.as_deref() {
-                    found.push(by_protocol(subject, scheme, read));
-                }
-                continue;
-            }
             let (loc, url) = match read.text() {
                 Read::Absent(_) => continue,
                 Read::Unknown(why, loc) => (loc, Err(why)),
@@ -129,22 +120,59 @@ pub(super) fn called<'a>(cx: &Cx<'a>) -> Vec<Called<'a>> {
             });
         }
     }
+    for subject in cx.subjects(&["AWS::SNS::Subscription"]) {
+        found.extend(subscription(
+            subject,
+            &subject.variant.properties,
+            "Endpoint",
+        ));
+    }
+    for subject in cx.subjects(&["AWS::SNS::Topic"]) {
+        for (i, read) in subject.each("Subscription.*").into_iter().enumerate() {
+            let part = format!("Subscription {}", i + 1);
+            match read {
+                Read::Found(value, _) => found.extend(subscription(subject, value, &part)),
+                Read::Absent(_) => {}
+                Read::Unknown(why, loc) => found.push(Called {
+                    subject,
+                    part,
+                    loc,
+                    url: Err(why),
+                }),
+            }
+        }
+    }
     found
 }
 
-/// A subscription: its protocol is known, and perhaps the address.
-fn by_protocol<'a>(subject: Subject<'a>, protocol: &str, read: Read<&'a Value>) -> Called<'a> {
-    let loc = read.loc();
-    let known = match read.text() {
-        Read::Found(text, _) => Connection::first(&text).filter(|url| url.scheme == protocol),
-        _ => None,
+/// A subscription: the protocol decides, and SNS takes no address of another.
+fn subscription<'a>(subject: Subject<'a>, value: &'a Value, part: &str) -> Option<Called<'a>> {
+    let endpoint = value.at("Endpoint");
+    let loc = endpoint.loc();
+    let text = endpoint.text().found();
+    let known = text
+        .as_deref()
+        .and_then(Connection::first)
+        .filter(|url| matches!(url.scheme.as_str(), "http" | "https"));
+    let url = match (value.at("Protocol").string(), known) {
+        (Read::Found(protocol, _), known) if matches!(protocol.as_str(), "http" | "https") => {
+            Ok(known
+                .filter(|url| url.scheme == protocol)
+                .unwrap_or_else(|| Connection::somewhere(&protocol)))
+        }
+        (Read::Unknown(..), Some(url)) => Ok(url),
+        // A queue, a function, an address of mail: no URL.
+        (Read::Unknown(why, _), None) if text.is_none_or(|text| text.first_unknown().is_some()) => {
+            Err(why)
+        }
+        _ => return None,
     };
-    Called {
+    Some(Called {
         subject,
-        part: "Endpoint".to_owned(),
+        part: part.to_owned(),
         loc,
-        url: Ok(known.unwrap_or_else(|| Connection::somewhere(protocol))),
-    }
+        url,
+    })
 }
 
 /// Well-known names that look like addresses and are never called.

@@ -24,6 +24,11 @@ pub(super) fn kept_secret(cx: &Cx<'_>, subject: Subject<'_>) -> Option<String> {
         Read::Absent(_) => return None,
         Read::Unknown(why, _) => (None, Some(why)),
         Read::Found(text, _) => {
+            let mut references = text.references();
+            let attribute = |r| crate::secrets::of_attribute(cx.inventory, r);
+            if let Some(secret) = references.find_map(attribute) {
+                return Some(secret.to_owned());
+            }
             let secret = |service: &str| matches!(service, "secretsmanager" | "ssm-secure");
             let mut dynamic = text.dynamic_references();
             (

@@ -1,5 +1,6 @@
+use super::integrations::{self, stated};
+use crate::connection::Connection;
 use crate::prelude::*;
-use lockfast_facts::Part;
 
 control! {
     /// An API passes keys and tokens on to its integrations, so an integration that is reached over
@@ -23,93 +24,52 @@ Properties:
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    for subject in cx.subjects(&["AWS::ApiGateway::Method", "AWS::ApiGatewayV2::Integration"]) {
-        let integration = match subject.kind() {
-            "AWS::ApiGateway::Method" => subject.at("Integration"),
-            _ => Read::Found(&subject.variant.properties, subject.resource.loc),
+    for integration in integrations::all(cx) {
+        let subject = integration.subject;
+        let judgements = match integration.value {
+            Read::Found(value, _) => judged(cx, subject, value),
+            Read::Unknown(why, loc) => vec![Judgement::cannot_tell(subject, "how the integration is reached", &why).at(loc)],
+            Read::Absent(_) => Vec::new(),
         };
-        match integration {
-            Read::Found(value, _) => out.extend(judged(cx, subject, &NAMES, value)),
-            Read::Unknown(why, loc) => {
-                out.push(Judgement::cannot_tell(subject, "how the integration is reached", &why).at(loc));
-            }
-            Read::Absent(_) => {}
-        }
+        out.extend(judgements.into_iter().map(|j| j.part(integration.part.clone())));
     }
     for subject in cx.subjects(&["AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"]) {
-        in_definition(cx, subject, out);
-    }
-}
-
-/// Where an integration says what it is: in a resource, or in an OpenAPI definition.
-struct Names {
-    kinds: [&'static str; 2],
-    uris: [&'static str; 2],
-    tls: [&'static str; 2],
-}
-
-const NAMES: Names = Names {
-    kinds: ["Type", "IntegrationType"],
-    uris: ["Uri", "IntegrationUri"],
-    tls: ["TlsConfig", "TlsConfig"],
-};
-const OPENAPI: Names = Names {
-    kinds: ["type", "type"],
-    uris: ["uri", "uri"],
-    tls: ["tlsConfig", "tlsConfig"],
-};
-
-/// The integrations of an OpenAPI definition (Amazon API Gateway Developer Guide,
-/// "x-amazon-apigateway-integration object").
-fn in_definition(cx: &Cx<'_>, subject: Subject<'_>, out: &mut Out) {
-    if !subject.at("BodyS3Location").is_absent() {
-        out.push(
-            Judgement::unknown(subject, "cannot tell how its integrations are reached: its definition is a file in Amazon S3")
-                .part("definition")
-                .at(subject.at("BodyS3Location").loc()),
-        );
-    }
-    let paths = match subject.at("Body.paths").map_value() {
-        Read::Found(paths, _) => paths,
-        Read::Unknown(why, loc) => {
-            out.push(Judgement::cannot_tell(subject, "how its integrations are reached", &why).part("definition").at(loc));
-            return;
-        }
-        Read::Absent(_) => return,
-    };
-    for (path, methods) in paths.iter() {
-        let Read::Found(methods, _) = methods.at("").map_value() else { continue };
-        for (method, operation) in methods.iter() {
-            if let Read::Found(integration, _) = operation.at("x-amazon-apigateway-integration") {
-                let judgement = judged(cx, subject, &OPENAPI, integration);
-                out.extend(judgement.map(|j| j.part(format!("{} {path}", method.to_uppercase()))));
-            }
+        let file = subject.at("BodyS3Location");
+        if !file.is_absent() {
+            out.push(
+                Judgement::unknown(subject, "cannot tell how its integrations are reached: its definition is a file in Amazon S3")
+                    .part("definition")
+                    .at(file.loc()),
+            );
         }
     }
 }
 
-fn judged(cx: &Cx<'_>, subject: Subject<'_>, names: &Names, integration: &Value) -> Option<Judgement> {
-    let stated = |any: &[&str; 2]| {
-        let first = integration.at(any[0]);
-        if first.is_absent() { integration.at(any[1]) } else { first }
-    };
-    let kind = stated(&names.kinds).string();
-    let uri = stated(&names.uris).text();
-    Some(match (&kind, &uri) {
+fn judged(cx: &Cx<'_>, subject: Subject<'_>, integration: &Value) -> Vec<Judgement> {
+    let kind = stated(integration, &["Type", "IntegrationType", "type"]).string();
+    let uri = stated(integration, &["Uri", "IntegrationUri", "uri"]).text();
+    vec![match (&kind, &uri) {
+        (Read::Found(t, _), _) if t.eq_ignore_ascii_case("MOCK") => {
+            Judgement::pass(subject, "API Gateway answers by itself (MOCK), and passes nothing on")
+        }
         (Read::Found(t, _), _) if !t.to_ascii_uppercase().starts_with("HTTP") => {
             Judgement::pass(subject, "the integration calls AWS over HTTPS")
         }
         (Read::Unknown(why, loc), _) | (_, Read::Unknown(why, loc)) => {
             Judgement::cannot_tell(subject, "how the integration is reached", why).at(*loc)
         }
-        (_, Read::Absent(_)) => return None,
+        (_, Read::Absent(_)) => return Vec::new(),
         (_, Read::Found(uri, loc)) => {
-            let shown = uri.render(|part| match part {
-                Part::Literal(s) => s.to_string(),
-                _ => "*".into(),
-            });
+            // Paths may hold tokens.
+            let shown = match Connection::first(uri) {
+                Some(url) => url.shown,
+                None => {
+                    let text = uri.render(|_| "*".to_owned());
+                    text.split('/').next().unwrap_or_default().to_owned()
+                }
+            };
             let scheme = uri.known_prefix().to_ascii_lowercase();
-            let tls = !stated(&names.tls).is_absent();
+            let tls = !stated(integration, &["TlsConfig", "tlsConfig"]).is_absent();
             if scheme.starts_with("http://") {
                 Judgement::fail(subject, format!("the integration is reached over plain HTTP: {shown}")).at(*loc)
             } else if scheme.starts_with("https://") || scheme.starts_with("arn:aws:apigateway:") {
@@ -117,31 +77,40 @@ fn judged(cx: &Cx<'_>, subject: Subject<'_>, names: &Names, integration: &Value)
             } else if tls {
                 Judgement::pass(subject, "the private integration is reached over HTTPS: it has a TLS configuration").at(*loc)
             } else if let Some(reference) = uri.references().next() {
-                private(subject, cx.inventory.resource(reference.target))
+                return private(cx, subject, cx.inventory.resource(reference.target));
             } else if scheme.contains(":servicediscovery:") {
                 Judgement::fail(subject, NO_TLS).at(*loc)
             } else {
                 Judgement::unknown(subject, format!("cannot tell how the integration is reached: {shown}")).at(*loc)
             }
         }
-    })
+    }]
 }
 
 /// API Gateway Developer Guide, "Working with private integrations for HTTP APIs".
 const NO_TLS: &str = "the private integration goes to AWS Cloud Map without a TLS configuration, that is over plain HTTP";
 
-/// A VPC link names a listener, whose protocol is the integration's, or a service of Cloud Map.
-fn private(subject: Subject<'_>, target: &Resource) -> Judgement {
+/// A VPC link names a listener, whose protocol under each condition is the integration's, or a service
+/// of Cloud Map.
+fn private(cx: &Cx<'_>, subject: Subject<'_>, target: &Resource) -> Vec<Judgement> {
     if target.kind.starts_with("AWS::ServiceDiscovery::") {
-        return Judgement::fail(subject, NO_TLS).step(format!("service {}", target.name), target.loc);
+        return vec![Judgement::fail(subject, NO_TLS).step(format!("service {}", target.name), target.loc)];
     }
-    match target.at("Protocol").string() {
-        Read::Found(p, _) if p == "HTTPS" || p == "TLS" => {
-            Judgement::pass(subject, "the integration's listener speaks HTTPS").step(format!("listener {}", target.name), target.loc)
-        }
-        Read::Found(p, _) if p == "HTTP" => {
-            Judgement::fail(subject, "the integration's listener speaks plain HTTP").step(format!("listener {}", target.name), target.loc)
-        }
-        _ => Judgement::unknown(subject, format!("cannot tell how {} is reached", target.name)),
-    }
+    let variants = cx.inventory.variants_of(target.id);
+    variants
+        .filter(|listener| listener.variant.when.compatible(&subject.variant.when))
+        .map(|listener| {
+            let step = format!("listener {}", target.name);
+            match listener.at("Protocol").string() {
+                Read::Found(p, _) if p == "HTTPS" || p == "TLS" => {
+                    Judgement::pass(subject, "the integration's listener speaks HTTPS").step(step, target.loc)
+                }
+                Read::Found(p, _) if p == "HTTP" => {
+                    Judgement::fail(subject, "the integration's listener speaks plain HTTP").step(step, target.loc)
+                }
+                _ => Judgement::unknown(subject, format!("cannot tell how {} is reached", target.name)),
+            }
+            .when(&listener.variant.when)
+        })
+        .collect()
 }

@@ -1,7 +1,9 @@
 use super::databases::databases;
-use crate::connection::Tls;
+use super::integrations;
+use crate::connection::{self, Tls};
 use crate::prelude::*;
 use lockfast_facts::Loc;
+use lockfast_facts::nouns::Variable;
 use regex::{Regex, RegexBuilder, RegexSet};
 use serde::Deserialize;
 use std::collections::{BTreeSet, HashMap};
@@ -12,7 +14,9 @@ control! {
     /// off or weaken the validation of certificates, runtime by runtime (the table
     /// `tls-switches.toml`, each row with the document of the tool that reads it), reads connection
     /// strings for options that do (`trustServerCertificate=true`), and commands of containers, builds
-    /// and instances (`curl --insecure`). A set of variables in which no such switch stands passes;
+    /// and instances (`curl --insecure`, unless it calls its own host), and settings of AWS's own
+    /// services: API Gateway's `insecureSkipVerification`, AWS CodeBuild's `InsecureSsl`, AWS Glue's
+    /// `SKIP_CUSTOM_JDBC_CERT_VALIDATION`. A set of variables in which no such switch stands passes;
     /// what the code itself does, a template does not show. A switch whose value is known only at
     /// deployment is unknown.
     id: "certificate-validation-enforced",
@@ -38,6 +42,7 @@ struct File {
 #[derive(Deserialize)]
 struct SwitchInText {
     pattern: String,
+    runtime: String,
     effect: String,
     severity: String,
     doc: String,
@@ -122,12 +127,15 @@ fn shown(value: &Read<std::borrow::Cow<'_, lockfast_facts::Text>>) -> String {
 fn says_off(name: &str, value: &str) -> bool {
     let value = value.trim().to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| name.split(['_', '-', '.']).any(|part| part == *word));
-    let of_tls = has(&["ssl", "tls", "cert", "certs", "certificate", "certificates", "https"]);
+    let of_tls = has(&["ssl", "tls", "cert", "certs", "certificate", "certificates"]);
+    let verifies = has(&["verify", "verification", "validate", "validation"]);
     match value.as_str() {
-        "false" | "0" | "no" | "off" => of_tls && has(&["verify", "verification", "validate", "validation", "check"]),
+        "false" | "0" | "no" | "off" => {
+            (verifies && (of_tls || has(&["https"]))) || (of_tls && has(&["check"]) && !has(&["health"]))
+        }
         "true" | "1" | "yes" | "on" => {
-            (has(&["skip", "disable", "no"]) && has(&["verify", "verification", "validation"]))
-                || (of_tls && has(&["insecure"]))
+            let insecure = has(&["insecure"]);
+            (has(&["skip", "disable", "no"]) && verifies && (of_tls || insecure)) || (of_tls && insecure)
         }
         _ => false,
     }
@@ -135,8 +143,34 @@ fn says_off(name: &str, value: &str) -> bool {
 
 /// The first option in a text that weakens validation.
 fn search(text: &str) -> Option<&'static SwitchInText> {
-    let found = SWITCHES.in_text.matches(text).into_iter().next()?;
-    SWITCHES.of_text.get(found)
+    let found = SWITCHES.in_text.matches(text);
+    found.into_iter().find_map(|index| {
+        let row = SWITCHES.of_text.get(index)?;
+        let goes_out = || {
+            text.split(['\n', ';', '|', '&'])
+                .any(|command| SWITCHES.in_text.matches(command).matched(index) && !stays_on_host(command))
+        };
+        (row.runtime != "curl" || goes_out()).then_some(row)
+    })
+}
+
+/// Whether a command calls nothing but its own host, as health checks do.
+fn stays_on_host(command: &str) -> bool {
+    let hosts: Vec<&str> = command
+        .split_whitespace()
+        .filter_map(|word| {
+            let word = word.trim_matches(['"', '\'', '(', ')']);
+            let place = word.split_once("://").map(|(_, place)| place);
+            let bare = word.starts_with("localhost") || word.starts_with("127.") || word.starts_with("[::1]");
+            let place = place.or(bare.then_some(word))?;
+            let host = place.split(['/', '?']).next()?;
+            Some(match host.strip_prefix('[') {
+                Some(v6) => v6.split(']').next()?,
+                None => host.split(':').next()?,
+            })
+        })
+        .collect();
+    !hosts.is_empty() && hosts.iter().all(|host| connection::stays_on_host(host))
 }
 
 /// Commands that run in containers, builds and instances: what runs them, the property, the words.
@@ -174,95 +208,111 @@ fn commands<'a>(cx: &Cx<'a>) -> Vec<(Subject<'a>, &'static str, String, Loc)> {
     found
 }
 
+/// What one variable switches off: a documented switch, else a name that says so, else an option in
+/// its text.
+fn of_variable(variable: &Variable<'_>) -> Option<Judgement> {
+    let name = variable.name.to_lowercase();
+    let rows = SWITCHES.by_name.get(&name).into_iter().flatten().chain(
+        SWITCHES
+            .prefixes
+            .iter()
+            .filter(|row| name.starts_with(&row.variable.trim_end_matches('*').to_lowercase())),
+    );
+    let mut unknown = None;
+    let fail = |effect: &str| Judgement::fail(variable.subject, format!("{} {effect}", variable.name));
+    for row in rows {
+        match switched(row, &variable.value) {
+            Some(true) => {
+                let judgement = fail(effect(&row.effect)).note(format!("see {}", row.doc));
+                let value = shown(&variable.value);
+                // A long one has other options in it, which may be secrets.
+                return Some(match value.len() < 20 {
+                    true => judgement.stated(variable.name.clone(), value, variable.loc),
+                    false => judgement,
+                });
+            }
+            Some(false) => continue,
+            None => {
+                let what = format!(
+                    "cannot tell whether {} switches validation off: its value is known only at deployment",
+                    variable.name
+                );
+                unknown = Some(Judgement::unknown(variable.subject, what));
+                break;
+            }
+        }
+    }
+    let Read::Found(text, _) = &variable.value else {
+        return unknown;
+    };
+    if let Some(value) = text.plain()
+        && says_off(&name, value)
+    {
+        return Some(fail("says by its name that it switches verification off").stated(variable.name.clone(), value, variable.loc));
+    }
+    match search(&text.render(|_| "*".to_owned())) {
+        Some(found) => Some(fail(effect(&found.effect)).note(format!("see {}", found.doc))),
+        None => unknown,
+    }
+}
+
+/// Settings of AWS's own services that switch verification off: the property, where it is, what it does.
+fn by_property<'a>(cx: &Cx<'a>) -> Vec<(Subject<'a>, String, Read<bool>, &'static str)> {
+    let mut found = Vec::new();
+    for subject in cx.subjects(&["AWS::CodeBuild::Project"]) {
+        let insecure = subject.at("Source.InsecureSsl").bool();
+        found.push((subject, "Source".to_owned(), insecure, "InsecureSsl"));
+    }
+    for subject in cx.subjects(&["AWS::Glue::Connection"]) {
+        const NAME: &str = "SKIP_CUSTOM_JDBC_CERT_VALIDATION";
+        let skips = subject.at(&format!("ConnectionInput.ConnectionProperties.{NAME}")).bool();
+        found.push((subject, NAME.to_owned(), skips, NAME));
+    }
+    for integration in integrations::all(cx) {
+        if let Read::Found(value, _) = integration.value {
+            let tls = integrations::stated(value, &["TlsConfig", "tlsConfig"]);
+            let skips = tls.then(|tls, _| integrations::stated(tls, &["InsecureSkipVerification", "insecureSkipVerification"]));
+            found.push((integration.subject, integration.part, skips.bool(), "insecureSkipVerification"));
+        }
+    }
+    found
+}
+
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     let mut seen: BTreeSet<ResourceId> = BTreeSet::new();
     let mut judged: BTreeSet<ResourceId> = BTreeSet::new();
     for variable in cx.variables() {
-        let id = variable.subject.id();
-        seen.insert(id);
-        let name = variable.name.to_lowercase();
-        let rows = SWITCHES.by_name.get(&name).into_iter().flatten().chain(
-            SWITCHES
-                .prefixes
-                .iter()
-                .filter(|row| name.starts_with(&row.variable.trim_end_matches('*').to_lowercase())),
-        );
-        for row in rows {
-            let value = match switched(row, &variable.value) {
-                Some(true) => shown(&variable.value),
-                Some(false) => continue,
-                None => {
-                    out.push(
-                        Judgement::unknown(
-                            variable.subject,
-                            format!("cannot tell whether {} switches validation off: its value is known only at deployment", variable.name),
-                        )
-                        .part(variable.part())
-                        .at(variable.loc),
-                    );
-                    judged.insert(id);
-                    break;
-                }
-            };
-            out.push(
-                Judgement::fail(variable.subject, format!("{} {}", variable.name, effect(&row.effect)))
-                    .part(variable.part())
-                    .at(variable.loc)
-                    .fact_as(
-                        variable.name.clone(),
-                        &Known::Stated(value, variable.loc),
-                        Clone::clone,
-                    )
-                    .note(format!("see {}", row.doc)),
-            );
-            judged.insert(id);
-            break;
-        }
-        if let Read::Found(text, _) = &variable.value
-            && let Some(value) = text.plain()
-            && says_off(&name, value)
-            && judged.insert(id)
-        {
-            out.push(
-                Judgement::fail(variable.subject, format!("{}, by its name, switches verification off", variable.name))
-                    .part(variable.part())
-                    .at(variable.loc)
-                    .stated(variable.name.clone(), value, variable.loc),
-            );
-        }
-        if let Read::Found(text, _) = &variable.value
-            && let Some(found) = search(&text.render(|_| "*".to_owned()))
-            && judged.insert(id)
-        {
-            out.push(
-                Judgement::fail(variable.subject, format!("{} {}", variable.name, effect(&found.effect)))
-                    .part(variable.part())
-                    .at(variable.loc)
-                    .note(format!("see {}", found.doc)),
-            );
+        seen.insert(variable.subject.id());
+        if let Some(judgement) = of_variable(variable) {
+            judged.insert(variable.subject.id());
+            out.push(judgement.part(variable.part()).at(variable.loc));
         }
     }
     for (subject, part, text, loc) in commands(cx) {
         if let Some(found) = search(&text) {
             judged.insert(subject.id());
             out.push(
-                Judgement::fail(subject, format!("a command of its {part} {}", effect(&found.effect)))
+                Judgement::fail(subject, format!("its {part} {}", effect(&found.effect)))
                     .part(part)
                     .at(loc)
                     .note(format!("see {}", found.doc)),
             );
         }
     }
-    for subject in cx.subjects(&["AWS::CodeBuild::Project"]) {
-        if let Read::Found(true, loc) = subject.at("Source.InsecureSsl").bool() {
-            judged.insert(subject.id());
-            out.push(
-                Judgement::fail(subject, "it fetches its source without verifying the server's certificate")
-                    .part("Source")
+    for (subject, part, skips, name) in by_property(cx) {
+        let judgement = match skips {
+            Read::Found(true, loc) => {
+                Judgement::fail(subject, format!("{name} switches the verification of certificates off"))
                     .at(loc)
-                    .stated("InsecureSsl", "true", loc),
-            );
-        }
+                    .stated(name, "true", loc)
+            }
+            Read::Unknown(why, loc) => {
+                Judgement::cannot_tell(subject, &format!("whether {name} switches validation off"), &why).at(loc)
+            }
+            _ => continue,
+        };
+        judged.insert(subject.id());
+        out.push(judgement.part(part));
     }
     let unverified: HashMap<ResourceId, String> = databases(cx)
         .into_iter()

@@ -9,7 +9,8 @@ control! {
     /// `verify-ca` and `verify-full` keep the clause, in the string or in the `PGSSLMODE` beside it;
     /// `disable`, `allow`, `prefer` and nothing at all do not (PostgreSQL documentation, "SSL Mode
     /// Descriptions"). A string of which the settings are unknown, or that comes from a secret, is
-    /// unknown.
+    /// unknown, as is a value under a name for connections (`DATABASE_URL`) whose form is not known.
+    /// AWS Glue's JDBC connections and Amazon QuickSight's data sources are read as well.
     id: "connection-string-sslmode",
     title: "PostgreSQL connection strings say sslmode=require or stricter",
     clauses: ["DBL-2"],
@@ -45,7 +46,10 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             }
             (Some(Engine::Postgres), _, Tls::Plain, _) => Judgement::fail(
                 found.subject,
-                "nothing asks for sslmode=require or stricter: libpq's default does not enforce encryption",
+                match &found.asks {
+                    Some(asks) => format!("{asks}, which does not insist on encryption"),
+                    None => "nothing asks for sslmode=require or stricter: the driver's default does not insist on encryption".to_owned(),
+                },
             ),
             _ => continue,
         };

@@ -8,7 +8,9 @@ control! {
     /// and settings that stand apart (`DB_SSLMODE`, `REDIS_TLS`, `KAFKA_SECURITY_PROTOCOL`). Each is
     /// read as its driver reads it; what says nothing is judged by the driver's default, which is
     /// rarely to insist on encryption, and is unknown where that hangs on the driver's version.
-    /// Connections to the host itself pass. Strings that come from a secret are unknown.
+    /// Connections to the host itself pass. Strings that come from a secret are unknown, unless the
+    /// secret's value stands in the templates. AWS Glue's JDBC connections (`JDBC_ENFORCE_SSL`) and
+    /// Amazon QuickSight's data sources (`DisableSsl`) are read as well.
     id: "database-connections-encrypted",
     title: "Connections to databases are encrypted, whatever the engine",
     clauses: ["DBL-1"],

@@ -1,4 +1,5 @@
 use crate::prelude::*;
+use lockfast_facts::Loc;
 use serde::Deserialize;
 use std::sync::OnceLock;
 
@@ -7,8 +8,8 @@ control! {
     /// give the parameter that forces TLS and what it is by default (the table `database-ssl.toml`,
     /// with AWS's documents); its parameter group, followed in the templates, may set it otherwise.
     /// A parameter group that is not in the input leaves it unknown, as does an engine version that
-    /// nobody states where the default differs between versions. RDS Proxy, Redshift, OpenSearch,
-    /// ElastiCache, MemoryDB and MSK have settings of their own (the table `stores.toml`).
+    /// nobody states where the default differs between versions, and the engine of a snapshot or source
+    /// that is not in the input. RDS Proxy, Redshift, OpenSearch, ElastiCache, MemoryDB and MSK have settings of their own (the table `stores.toml`).
     id: "database-forces-tls",
     title: "Databases force TLS on every connection",
     clauses: ["DBL-3"],
@@ -60,6 +61,10 @@ struct Store {
     also: String,
     #[serde(default)]
     also_off: Vec<String>,
+    #[serde(default)]
+    versions: String,
+    #[serde(default)]
+    versions_old: Vec<String>,
     doc: String,
 }
 
@@ -98,7 +103,13 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 }
                 Read::Absent(_) => match of_source(cx, subject) {
                     Some(engine) => engine,
-                    None => continue,
+                    None => {
+                        out.push(Judgement::unknown(
+                            subject,
+                            "cannot tell whether TLS is forced: its engine is that of a snapshot or source that is not in the input",
+                        ));
+                        continue;
+                    }
                 },
             },
         };
@@ -122,6 +133,17 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     }
     for subject in cx.subjects(&["AWS::Redshift::Cluster"]) {
         out.extend(redshift(cx, subject));
+    }
+    for subject in cx.subjects(&["AWS::RedshiftServerless::Workgroup"]) {
+        let parameters = subject.each("ConfigParameters.*");
+        out.push(match require_ssl(parameters, "ParameterKey", subject.resource.loc) {
+            Read::Absent(loc) => Judgement::unknown(
+                subject,
+                "cannot tell whether TLS is forced: nothing states require_ssl, and AWS documents no default of it for workgroups",
+            )
+            .at(loc),
+            read => by_require_ssl(subject, read),
+        });
     }
 }
 
@@ -153,7 +175,13 @@ fn by_property(subject: Subject<'_>, row: &'static Store) -> Judgement {
         }
         _ => Judgement::fail(subject, format!("{part} does not force TLS, so clients may connect in the clear")),
     };
-    judgement.fact(part, &setting)
+    let judgement = judgement.fact(part, &setting);
+    match subject.at(&row.versions).string() {
+        Read::Found(policy, _) if row.versions_old.contains(&policy) => {
+            judgement.note(format!("{policy} still accepts versions of TLS before 1.2 (REG-2)"))
+        }
+        _ => judgement,
+    }
 }
 
 /// `require_ssl` of the cluster's parameter group (Amazon Redshift Management Guide, "Configuring
@@ -176,41 +204,45 @@ fn redshift<'a>(cx: &Cx<'a>, subject: Subject<'a>) -> Vec<Judgement> {
         .variants_of(group.id)
         .filter(|group| group.variant.when.compatible(&subject.variant.when))
         .map(|group| {
-            let mut value = Known::Default(
-                "false".to_owned(),
-                ServiceDefault {
-                    doc: "Amazon Redshift Management Guide: Configuring security options for connections",
-                    since: "",
-                },
-                group.resource.loc,
-            );
-            for parameter in group.each("Parameters.*").into_iter() {
-                match parameter {
-                    Read::Found(parameter, _) => {
-                        if parameter.at("ParameterName").string().found().as_deref() == Some("require_ssl") {
-                            value = match parameter.at("ParameterValue").string() {
-                                Read::Found(v, loc) => Known::Stated(v, loc),
-                                Read::Unknown(why, loc) => Known::Unknown(why, loc),
-                                Read::Absent(_) => continue,
-                            };
-                        }
-                    }
-                    Read::Unknown(why, loc) => value = Known::Unknown(why, loc),
-                    Read::Absent(_) => {}
-                }
-            }
-            let mut judgement = match &value {
-                Known::Unknown(why, _) => Judgement::cannot_tell(subject, "the value of require_ssl", why),
-                known if known.value().is_some_and(|v| v.eq_ignore_ascii_case("true")) => {
-                    Judgement::pass(subject, "require_ssl makes every connection use TLS")
-                }
-                _ => Judgement::fail(subject, "require_ssl does not force TLS, so clients may connect in the clear"),
-            }
-            .fact("parameter", &value);
+            let read = require_ssl(group.each("Parameters.*"), "ParameterName", group.resource.loc);
+            let mut judgement = by_require_ssl(subject, read);
             judgement.when = group.variant.when.and(&subject.variant.when);
             judgement
         })
         .collect()
+}
+
+/// The value of `require_ssl` in a list of parameters.
+fn require_ssl(parameters: Vec<Read<&Value>>, name: &str, loc: Loc) -> Read<String> {
+    let mut found = Read::Absent(loc);
+    for parameter in parameters {
+        match parameter {
+            Read::Found(parameter, _) if parameter.at(name).string().found().as_deref() == Some("require_ssl") => {
+                found = parameter.at("ParameterValue").string();
+            }
+            Read::Unknown(why, loc) => found = Read::Unknown(why, loc),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn by_require_ssl(subject: Subject<'_>, read: Read<String>) -> Judgement {
+    let value = read.or_default(
+        "false".to_owned(),
+        ServiceDefault {
+            doc: "Amazon Redshift Management Guide: Configuring security options for connections",
+            since: "",
+        },
+    );
+    match &value {
+        Known::Unknown(why, _) => Judgement::cannot_tell(subject, "the value of require_ssl", why),
+        known if known.value().is_some_and(|v| v.eq_ignore_ascii_case("true")) => {
+            Judgement::pass(subject, "require_ssl makes every connection use TLS")
+        }
+        _ => Judgement::fail(subject, "require_ssl does not force TLS, so clients may connect in the clear"),
+    }
+    .fact("parameter", &value)
 }
 
 fn of_source(cx: &Cx<'_>, subject: Subject<'_>) -> Option<String> {

@@ -6,8 +6,10 @@ control! {
     /// and `Fn::Sub`, several in a list or inside JSON), EventBridge API destinations and connections,
     /// SNS subscriptions, Firehose, Splunk and AppSync endpoints, sources of builds. Those outside must
     /// be called with TLS (`https://`, `wss://`, `mqtts://`, …); AWS's runtimes then use TLS 1.2 or
-    /// later. Loopback and private addresses, names that are no public domains (RFC 6762, appendix G)
-    /// and internal load balancers are inside; AWS's own APIs are for LAM-1. Mail and directories may
+    /// later. Loopback and private addresses, names that are no public domains (RFC 6762, appendix G),
+    /// names in private hosted zones, Cloud Map namespaces and Service Connect of the input, and internal
+    /// load balancers are inside; AWS's own APIs are for LAM-1. Of an address only scheme, host and port
+    /// are shown: its path may be a token. Mail and directories may
     /// start TLS later: they are unknown.
     id: "external-calls-encrypted",
     title: "External APIs are called over HTTPS",
@@ -26,7 +28,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     for call in outbound::called(cx) {
         let judgement = match &call.url {
             Err(why) => Judgement::cannot_tell(call.subject, "how the address is reached", why),
-            Ok(url) => match (url.leads_outside(cx.inventory), outbound::scheme(url)) {
+            Ok(url) => match (url.leads_outside(cx), outbound::scheme(url)) {
                 (Some(false), _) | (_, None) => continue,
                 (_, Some(Scheme::Encrypted)) => {
                     Judgement::pass(call.subject, format!("{} is called over TLS", url.shown))

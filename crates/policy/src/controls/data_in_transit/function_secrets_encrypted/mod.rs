@@ -43,7 +43,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             continue;
         }
         // Attributes that are secrets themselves end up in the variable as they are.
-        if let Some(attribute) = text.references().find_map(|r| secret_attribute(cx, r)) {
+        if let Some(attribute) = text.references().find_map(|r| crate::secrets::of_attribute(cx.inventory, r)) {
             judged.insert(id);
             out.push(
                 Judgement::fail(variable.subject, format!("{} is filled with {attribute} at deployment, in plain sight", variable.name))
@@ -84,15 +84,5 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     }
     for id in seen.difference(&judged) {
         out.push(Judgement::pass(cx.inventory.resource(*id), "no variable holds a secret in plain sight"));
-    }
-}
-
-/// Attributes that AWS returns secrets in (AWS CloudFormation Template Reference, return values of
-/// `AWS::IAM::AccessKey` and `AWS::Cognito::UserPoolClient`).
-fn secret_attribute(cx: &Cx<'_>, reference: &lockfast_facts::Reference) -> Option<&'static str> {
-    match (&*cx.inventory.resource(reference.target).kind, reference.attribute.as_deref()?) {
-        ("AWS::IAM::AccessKey", "SecretAccessKey") => Some("a secret access key"),
-        ("AWS::Cognito::UserPoolClient", "ClientSecret") => Some("a client secret"),
-        _ => None,
     }
 }

@@ -1,3 +1,4 @@
+use crate::judgement::Verdict;
 use crate::prelude::*;
 
 control! {
@@ -38,7 +39,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         let Some(listener) = listener else {
             // A rule that redirects is right on any listener.
             let judgement = actions(subject, "Actions", "the rule");
-            if judgement.verdict != crate::judgement::Verdict::Pass {
+            if judgement.verdict != Verdict::Pass {
                 out.push(Judgement::unknown(
                     subject,
                     "cannot tell whether the rule's listener is plain HTTP: it is not in the input",
@@ -46,8 +47,18 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             }
             continue;
         };
-        if listener.at("Protocol").string().found().as_deref() == Some("HTTP") {
-            out.push(actions(subject, "Actions", "the rule").step(format!("listener {}", listener.name), listener.loc));
+        let variants = cx.inventory.variants_of(listener.id);
+        for variant in variants.filter(|v| v.variant.when.compatible(&subject.variant.when)) {
+            let judgement = match variant.at("Protocol").string() {
+                Read::Found(protocol, _) if protocol == "HTTP" => actions(subject, "Actions", "the rule"),
+                Read::Unknown(why, loc) => match actions(subject, "Actions", "the rule") {
+                    judgement if judgement.verdict == Verdict::Pass => judgement,
+                    _ => Judgement::cannot_tell(subject, "whether the rule's listener is plain HTTP", &why).at(loc),
+                },
+                _ => continue,
+            };
+            let step = format!("listener {}", listener.name);
+            out.push(judgement.when(&variant.variant.when).step(step, listener.loc));
         }
     }
 }

@@ -24,6 +24,10 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             continue;
         }
         let judgement = match &channel.transport {
+            // A redirect that may not be one: it has no cipher suites in either case.
+            Known::Unknown(..) if channel.subject(cx.inventory).at("Protocol").string().found().as_deref() == Some("HTTP") => {
+                continue;
+            }
             Known::Unknown(why, _) => Judgement::cannot_tell(channel, "which cipher suites the listener offers", why),
             known => match known.value() {
                 Some(Transport::Policy(policy)) => match policy.row {
@@ -42,6 +46,10 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                         )
                     }
                 },
+                // Of Classic Load Balancers: a policy of one's own lists its cipher suites.
+                Some(Transport::AtLeast(_)) => {
+                    Judgement::unknown(channel, "the listener's own negotiation policy lists cipher suites one by one, which are not judged")
+                }
                 _ => continue,
             },
         };

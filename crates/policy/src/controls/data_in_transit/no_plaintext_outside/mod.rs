@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 control! {
     /// Two ways out in the clear: an `http://` or `ws://` address that leads outside, and a security
-    /// group that lets traffic out to port 80 of public addresses. A group that lets everything out
+    /// group that lets traffic out to port 80 of public addresses, or to a range of ports with 80 in
+    /// it. A group that lets everything out
     /// (AWS's and CDK's default) does so too: it passes with a note, since it allows plaintext but
     /// does not speak it.
     id: "no-plaintext-outside",
@@ -26,7 +27,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         if let Ok(url) = &call.url
             && outbound::scheme(url) == Some(outbound::Scheme::Plain)
         {
-            let judgement = match url.leads_outside(cx.inventory) {
+            let judgement = match url.leads_outside(cx) {
                 Some(true) => Judgement::fail(call.subject, format!("{} goes out in the clear", url.shown)),
                 Some(false) => continue,
                 None => Judgement::unknown(
@@ -73,7 +74,7 @@ fn egress<'a>(subject: Subject<'a>, rules: impl Iterator<Item = &'a Value>) -> J
                 everything = true;
                 continue;
             }
-            Read::Found(p, _) if !matches!(p.as_str(), "tcp" | "6") => continue,
+            Read::Found(p, _) if p != "6" && !p.eq_ignore_ascii_case("tcp") => continue,
             Read::Unknown(why, _) => {
                 unknown = Some(why);
                 continue;
@@ -81,11 +82,14 @@ fn egress<'a>(subject: Subject<'a>, rules: impl Iterator<Item = &'a Value>) -> J
             _ => {}
         }
         match ports(rule) {
-            Some((80, 80)) => {
-                return Judgement::fail(subject, "it lets plain HTTP (port 80) out")
-                    .at(rule.loc);
+            Some((from, to)) if from <= 1 && to >= 65535 => everything = true,
+            Some((from, to)) if (from..=to).contains(&80) => {
+                let ports = match from == to {
+                    true => "port 80".to_owned(),
+                    false => format!("ports {from} to {to}"),
+                };
+                return Judgement::fail(subject, format!("it lets plain HTTP ({ports}) out")).at(rule.loc);
             }
-            Some((from, to)) if (from..=to).contains(&80) => everything = true,
             Some(_) => {}
             None => {
                 let why = ["FromPort", "ToPort"].iter().find_map(|p| match rule.at(p).int() {

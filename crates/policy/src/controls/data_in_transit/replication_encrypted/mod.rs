@@ -104,6 +104,8 @@ fn migration(subject: Subject<'_>) -> Judgement {
         "s3" | "dynamodb" | "kinesis" | "opensearch" | "elasticsearch" | "neptune" | "timestream" => {
             return Judgement::pass(subject, format!("{engine} is reached by its API over HTTPS"));
         }
+        // Its endpoints use an SSL connection of their own.
+        "redshift" => return Judgement::pass(subject, "AWS DMS always connects to Amazon Redshift over SSL"),
         "kafka" => (
             "SecurityProtocol",
             subject

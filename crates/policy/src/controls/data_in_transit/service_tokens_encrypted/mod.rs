@@ -4,7 +4,7 @@ control! {
     /// Services authenticate to each other with tokens, so every hop between them has to encrypt.
     /// Looks at target groups (HTTP behind a TLS listener sends the token on in the clear), at
     /// ECS Service Connect services (which need a `Tls` section) and at VPC Lattice target groups.
-    /// A target group of instances or addresses over TCP is unknown.
+    /// A target group over TCP is unknown, unless a listener of VPC Lattice passes TLS through to it.
     id: "service-tokens-encrypted",
     title: "Services pass tokens to each other over encrypted connections",
     clauses: ["VPC-2"],
@@ -46,6 +46,10 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             Read::Absent(_) => continue,
             Read::Unknown(why, loc) => Judgement::cannot_tell(subject, "how its targets are reached", &why).at(loc),
             Read::Found(p, loc) if p == "HTTPS" => Judgement::pass(subject, "its targets are reached over HTTPS").at(loc),
+            Read::Found(p, loc) if p == "TCP" => match passed_through(cx, subject) {
+                true => Judgement::pass(subject, "VPC Lattice passes TLS through to its targets").at(loc),
+                false => Judgement::unknown(subject, "TCP carries whatever the targets speak").at(loc),
+            },
             Read::Found(p, loc) => Judgement::fail(subject, format!("VPC Lattice reaches its targets over {p}")).at(loc),
         };
         out.push(judgement);
@@ -74,4 +78,19 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             out.push(judgement.part(name));
         }
     }
+}
+
+/// Whether a listener that passes TLS through sends to the target group, itself or by a rule.
+fn passed_through(cx: &Cx<'_>, group: Subject<'_>) -> bool {
+    let passes = |listener: &Resource| {
+        &*listener.kind == "AWS::VpcLattice::Listener"
+            && listener.at("Protocol").string().found().as_deref() == Some("TLS_PASSTHROUGH")
+    };
+    cx.inventory.referrers(group.id()).any(|user| match &*user.kind {
+        "AWS::VpcLattice::Rule" => match user.at("ListenerIdentifier") {
+            Read::Found(value, _) => cx.inventory.target(value).is_some_and(|(listener, _)| passes(listener)),
+            _ => false,
+        },
+        _ => passes(user),
+    })
 }

@@ -1,6 +1,7 @@
 use crate::prelude::*;
 use crate::strangers;
 use lockfast_access::{Effect, Entry, Policy, Selection, Three};
+use std::collections::{BTreeMap, BTreeSet};
 
 control! {
     /// VPC endpoints carry AWS traffic over TLS without crossing the internet. Each gateway and
@@ -8,8 +9,9 @@ control! {
     /// every account do everything through it (AWS PrivateLink Guide, "Control access to VPC endpoints
     /// using endpoint policies"). The policy is evaluated: one that lets a principal of another
     /// account through to a resource of another account fails as well. Gateway Load Balancer
-    /// endpoints and services that others offer have no policy. When functions run in a VPC of the input and no endpoint stands in it, that is
-    /// a failure of its own.
+    /// endpoints and services that others offer have no policy. When functions run in a VPC of the input
+    /// (their subnets say in which) and no endpoint stands in it, that is a failure of its own; where
+    /// their subnets cannot be followed to a VPC, it is unknown.
     id: "vpc-endpoints-policy",
     title: "AWS traffic goes through VPC endpoints, with a policy",
     clauses: ["LAM-2"],
@@ -92,22 +94,52 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             Some(policy) => judged(subject, &policy),
         });
     }
-    for vpc in cx.inventory.of_kind("AWS::EC2::VPC") {
-        let has_endpoint = cx
-            .inventory
-            .referrers(vpc.id)
-            .any(|r| &*r.kind == "AWS::EC2::VPCEndpoint");
-        let functions = cx
-            .subjects(&["AWS::Lambda::Function"])
-            .iter()
-            .filter(|f| !f.at("VpcConfig.SubnetIds").is_absent() && f.resource.stack == vpc.stack)
-            .count();
-        if functions > 0 && !has_endpoint {
-            let run = match functions {
-                1 => "a function runs".to_owned(),
-                several => format!("{several} functions run"),
-            };
-            out.push(Judgement::fail(vpc, format!("{run} in it, and it has no endpoint to AWS")));
+    functions(cx, out);
+}
+
+/// Functions that run in a VPC without an endpoint.
+fn functions(cx: &Cx<'_>, out: &mut Out) {
+    let mut by_vpc: BTreeMap<ResourceId, Vec<Subject<'_>>> = BTreeMap::new();
+    for function in cx.subjects(&["AWS::Lambda::Function"]) {
+        match vpc_of(cx, function) {
+            None => {}
+            Some(Ok(vpc)) => by_vpc.entry(vpc).or_default().push(function),
+            Some(Err(why)) => {
+                out.push(Judgement::cannot_tell(function, "whether the VPC that it runs in has endpoints to AWS", &why));
+            }
         }
     }
+    for (vpc, functions) in by_vpc {
+        if cx.inventory.referrers(vpc).any(|r| &*r.kind == "AWS::EC2::VPCEndpoint") {
+            continue;
+        }
+        let ids: BTreeSet<ResourceId> = functions.iter().map(Subject::id).collect();
+        let run = match ids.len() {
+            1 => "a function runs".to_owned(),
+            several => format!("{several} functions run"),
+        };
+        for function in functions {
+            let vpc = cx.inventory.resource(vpc);
+            out.push(Judgement::fail(vpc, format!("{run} in it, and it has no endpoint to AWS")).when(&function.variant.when));
+        }
+    }
+}
+
+/// The VPC of a function's subnets, or why it is not known; `None` when it runs in none.
+fn vpc_of(cx: &Cx<'_>, function: Subject<'_>) -> Option<Result<ResourceId, Arc<Why>>> {
+    let subnets = match function.at("VpcConfig.SubnetIds").list() {
+        Read::Found([], _) | Read::Absent(_) => return None,
+        Read::Found(subnets, _) => subnets,
+        Read::Unknown(why, _) => return Some(Err(why)),
+    };
+    let known = subnets.iter().find_map(|subnet| {
+        let (subnet, _) = cx.inventory.target(subnet)?;
+        let (vpc, _) = cx.inventory.target(subnet.at("VpcId").found()?)?;
+        (&*vpc.kind == "AWS::EC2::VPC").then_some(vpc.id)
+    });
+    let why = subnets.iter().find_map(|subnet| match subnet.at("").string() {
+        Read::Unknown(why, _) if cx.inventory.target(subnet).is_none() => Some(why),
+        _ => None,
+    });
+    Some(known.ok_or_else(|| why.unwrap_or_else(|| Arc::new(Why::NotGiven("the VPC of its subnets".to_owned())))))
 }

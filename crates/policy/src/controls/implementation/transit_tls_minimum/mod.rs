@@ -4,7 +4,8 @@ use lockfast_facts::nouns::{ChannelKind, Exposure, Transport};
 
 control! {
     /// Looks at everything that accepts or makes connections: load balancer listeners, public and
-    /// internal, CloudFront towards viewers and origins, APIs and their domain names, VPC Lattice.
+    /// internal, CloudFront towards viewers and origins, APIs and their domain names, VPC Lattice, Amazon
+    /// OpenSearch Service domains.
     /// Whatever encrypts must use the policy's lowest version or a later one, and what the internet
     /// reaches must encrypt at all. A single service's clauses say more about each; this one is the
     /// regulation over all of them.
@@ -32,12 +33,17 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 continue;
             }
             known => match known.value() {
-                Some(Transport::Plain) if channel.exposure.value() == Some(&Exposure::Internet) => {
-                    out.push(
-                        Judgement::fail(channel, "it does not encrypt at all")
-                            .part(part)
-                            .fact_as("protocol", &channel.transport, Transport::label),
-                    );
+                Some(Transport::Plain) => {
+                    let judgement = match &channel.exposure {
+                        Known::Unknown(why, _) => {
+                            Judgement::cannot_tell(channel, "whether the internet reaches it, and it does not encrypt", why)
+                        }
+                        known if known.value() == Some(&Exposure::Internet) => {
+                            Judgement::fail(channel, "it does not encrypt at all")
+                        }
+                        _ => continue,
+                    };
+                    out.push(judgement.part(part).fact_as("protocol", &channel.transport, Transport::label));
                     continue;
                 }
                 Some(Transport::AtLeast(version)) => Some(version.to_string()),

@@ -41,14 +41,22 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     }
 }
 
-/// A value made of references and ARNs is an address.
+/// A value made of references, with no more than signs and a port between them, is an address, and so
+/// are ARNs and web addresses.
 fn only_addresses(subject: Subject<'_>) -> bool {
-    match subject.at("Value").text() {
-        Read::Found(text, _) => {
-            text.references().next().is_some()
-                || text.plain().is_some_and(|s| s.starts_with("arn:") || s.starts_with("https://"))
-                || text.parts().iter().all(|p| matches!(p, Part::Reference(_)))
-        }
-        _ => false,
+    let Read::Found(text, _) = subject.at("Value").text() else {
+        return false;
+    };
+    let start = text.known_prefix();
+    if start.starts_with("arn:") || start.starts_with("https://") {
+        return true;
     }
+    let parts = text.parts();
+    let is_sign = |c: char| c.is_ascii_digit() || matches!(c, ',' | ':' | ' ');
+    parts.iter().any(|part| matches!(part, Part::Reference(_)))
+        && parts.iter().all(|part| match part {
+            Part::Reference(_) => true,
+            Part::Literal(literal) => literal.chars().all(is_sign),
+            _ => false,
+        })
 }

@@ -3,9 +3,9 @@ use crate::prelude::*;
 control! {
     /// A parameter whose value looks like a secret (a known shape of credentials, a password in a
     /// URL, a high-entropy value under a name that says secret) must be a SecureString; so must a copy of
-    /// what Secrets Manager or a SecureString keeps or `NoEcho` hides, and a parameter that is
-    /// classified as confidential or restricted. The value is never printed. A name that says secret
-    /// with a value known only at deployment is unknown.
+    /// what Secrets Manager or a SecureString keeps or `NoEcho` hides, an access key or client secret that
+    /// AWS returns, and a parameter that is classified as confidential or restricted. The value is never
+    /// printed. A name that says secret with a value known only at deployment is unknown.
     id: "parameters-secure-string",
     title: "Sensitive parameters are of type SecureString",
     clauses: ["SSM-2"],
