@@ -2,7 +2,7 @@ use super::cases::stores;
 use super::working_key::{key_region, region_of_arn};
 use crate::prelude::*;
 use lockfast_facts::nouns::{find_database, resolve_key};
-use lockfast_facts::{Guard, Loc};
+use lockfast_facts::Guard;
 
 control! {
     /// Automated backups and snapshots of an encrypted database are encrypted with its key; a read
