@@ -131,7 +131,7 @@ impl Operator {
 
 impl Condition {
     /// Reads a `Condition` element.
-    pub(crate) fn read_all(value: &Value) -> Vec<Condition> {
+    pub fn read_all(value: &Value) -> Vec<Condition> {
         let Kind::Map(operators) = &value.kind else {
             return match &value.kind {
                 Kind::Null => Vec::new(),
@@ -177,6 +177,25 @@ impl Condition {
     /// True when the key, compared without regard to case, is this one.
     pub fn is_key(&self, key: &str) -> bool {
         self.key.eq_ignore_ascii_case(key)
+    }
+
+    /// The values of which every request must have one: none for an operator that is negated, that lets
+    /// a request without the key pass, or that compares no strings, and where any value will do.
+    pub fn binding(&self) -> Option<&[Text]> {
+        let operator = &self.operator;
+        let binds = !operator.negated
+            && !operator.if_exists
+            && operator.set != Some(SetOperator::All)
+            && matches!(
+                operator.base,
+                Base::StringEquals
+                    | Base::StringEqualsIgnoreCase
+                    | Base::StringLike
+                    | Base::Arn
+                    | Base::Ip
+            );
+        let values = self.values.as_deref()?;
+        (binds && !values.iter().any(is_anything)).then_some(values)
     }
 
     /// Whether a request meets it. `variables` tells whether `${…}` are variables.
@@ -252,6 +271,15 @@ impl Condition {
     }
 
     fn compare(&self, context: &Text, value: &Text, request: &Request, variables: bool) -> Three {
+        // A principal that goes by its ARN and by its place in the inventory is compared by reference
+        // with references, so that a reference to another principal is surely another principal.
+        let by_reference = match value.parts().first() {
+            Some(Part::Reference(_)) if self.lower == "aws:principalarn" => {
+                request.principal.reference()
+            }
+            _ => None,
+        };
+        let context = by_reference.as_ref().unwrap_or(context);
         let reading = Reading {
             variables: variables.then_some(request),
             ..Reading::EXACT
@@ -292,6 +320,12 @@ impl Condition {
             Base::Null | Base::Unsupported => Three::Maybe,
         }
     }
+}
+
+/// True for a pattern of wildcards alone.
+fn is_anything(text: &Text) -> bool {
+    text.plain()
+        .is_some_and(|s| !s.is_empty() && s.bytes().all(|b| b == b'*' || b == b'?'))
 }
 
 fn is_certain(text: &Text) -> bool {
