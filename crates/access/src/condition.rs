@@ -5,7 +5,7 @@
 
 use crate::Three;
 use crate::compare::{self, Order};
-use crate::pattern::{Reading, is_own_account, matches};
+use crate::pattern::{Reading, is_own_account, is_own_region, matches};
 use crate::policy::items;
 use crate::principal::shown;
 use crate::request::{ContextValue, Request};
@@ -165,7 +165,7 @@ impl Condition {
     }
 
     /// True when the operator and all values are known. References to resources count as known, and
-    /// so does the account that the policy belongs to.
+    /// so do the account and region that the policy belongs to.
     pub fn is_certain(&self) -> bool {
         self.operator.base != Base::Unsupported
             && self
@@ -331,7 +331,7 @@ fn is_anything(text: &Text) -> bool {
 fn is_certain(text: &Text) -> bool {
     text.parts().iter().all(|part| match part {
         Part::Literal(_) | Part::Reference(_) => true,
-        Part::Unknown(why) => is_own_account(why),
+        Part::Unknown(why) => is_own_account(why) || is_own_region(why),
         Part::Dynamic(_) => false,
     })
 }

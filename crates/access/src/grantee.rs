@@ -229,7 +229,12 @@ impl Grantee {
             return values.iter().map(account).collect();
         }
         let arns = self.values_of(&["aws:SourceArn"]).unwrap_or_default();
-        arns.iter().filter_map(account_of_arn).collect()
+        // One of any account names none.
+        let named = arns.iter().filter_map(account_segment);
+        named
+            .filter(|segment| !is_wild(segment))
+            .map(|segment| account(&segment))
+            .collect()
     }
 
     /// The condition on one of these keys that every request must meet, if there is one.

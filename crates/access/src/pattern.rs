@@ -156,9 +156,7 @@ fn open_token(part: &Part) -> Token {
     match part {
         Part::Reference(reference) => Token::Ref(reference.target),
         Part::Unknown(why) if is_own_account(why) => Token::Own,
-        Part::Unknown(why) if matches!(&**why, Why::Runtime(what) if what == "AWS::Region") => {
-            Token::Region
-        }
+        Part::Unknown(why) if is_own_region(why) => Token::Region,
         _ => Token::Hole,
     }
 }
@@ -166,6 +164,11 @@ fn open_token(part: &Part) -> Token {
 /// True for the account a template is deployed to, when no environment is stated.
 pub(crate) fn is_own_account(why: &Why) -> bool {
     matches!(why, Why::Runtime(what) if what == "AWS::AccountId")
+}
+
+/// True for the region a template is deployed to, when no environment is stated.
+pub(crate) fn is_own_region(why: &Why) -> bool {
+    matches!(why, Why::Runtime(what) if what == "AWS::Region")
 }
 
 /// The tokens of a pattern; `None` when it names a variable that the request does not have, for

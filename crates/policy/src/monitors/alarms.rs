@@ -96,21 +96,21 @@ impl<'a> Alarms<'a> {
 
     /// Whether somebody is told of what a metric filter counts.
     pub(super) fn over(&self, cx: &Cx<'a>, filter: Subject<'a>) -> Watch {
-        let mut best = Watch::Silent("no alarm is on the metric of its filter");
+        let mut best: Option<Watch> = None;
         let group = Group::of(cx, filter);
         for transformation in filter.each("MetricTransformations.*") {
             let Read::Found(transformation, _) = transformation else {
-                best = best.max(Watch::Unknown(
+                best = best.max(Some(Watch::Unknown(
                     "the metric of its filter is known only at deployment",
-                ));
+                )));
                 continue;
             };
             let read = |name: &str| transformation.at(name).string().found();
             let (Some(namespace), Some(name)) = (read("MetricNamespace"), read("MetricName"))
             else {
-                best = best.max(Watch::Unknown(
+                best = best.max(Some(Watch::Unknown(
                     "the metric of its filter is known only at deployment",
-                ));
+                )));
                 continue;
             };
             // A filter may count what a field says; one event is one then.
@@ -129,11 +129,11 @@ impl<'a> Alarms<'a> {
                             "its alarm is on dimensions that the metric of its filter does not have",
                         ),
                     };
-                    best = best.max(told);
+                    best = best.max(Some(told));
                 }
             }
         }
-        best
+        best.unwrap_or(Watch::Silent("no alarm is on the metric of its filter"))
     }
 }
 
@@ -186,9 +186,7 @@ fn goes_off(alarm: Subject<'_>, at: f64, calm: f64) -> Watch {
     match (holds(at), holds(calm)) {
         (true, false) => Watch::Yes,
         (true, true) => Watch::Silent("its alarm is always on, whatever happens"),
-        _ => {
-            Watch::Silent("its alarm does not go off at the value that the event gives its metric")
-        }
+        _ => Watch::Silent("the comparison and threshold of its alarm do not make it go off"),
     }
 }
 

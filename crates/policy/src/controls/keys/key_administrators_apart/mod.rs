@@ -74,11 +74,11 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             (Some((who, more)), ..) => {
                 Judgement::fail(subject, format!("{who} and {more} more may both administer and use the key"))
             }
-            (None, Some((who, _)), _) => Judgement::unknown(
+            (None, _, Some(why)) => Judgement::cannot_tell(subject, "who administers and uses the key", &why),
+            (None, Some((who, _)), None) => Judgement::unknown(
                 subject,
                 format!("cannot tell whether {who} both administers and uses the key: that hangs on conditions"),
             ),
-            (None, None, Some(why)) => Judgement::cannot_tell(subject, "who administers and uses the key", &why),
             (None, None, None) => Judgement::pass(subject, "nobody both administers and uses the key"),
         };
         let loc = policy.as_ref().map_or(subject.resource.loc, |p| p.loc);
