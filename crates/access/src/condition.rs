@@ -5,7 +5,7 @@
 
 use crate::Three;
 use crate::compare::{self, Order};
-use crate::pattern::{Reading, is_own_account, matches};
+use crate::pattern::{Reading, is_own_account, is_own_region, matches};
 use crate::policy::items;
 use crate::principal::shown;
 use crate::request::{ContextValue, Request};
@@ -131,7 +131,7 @@ impl Operator {
 
 impl Condition {
     /// Reads a `Condition` element.
-    pub(crate) fn read_all(value: &Value) -> Vec<Condition> {
+    pub fn read_all(value: &Value) -> Vec<Condition> {
         let Kind::Map(operators) = &value.kind else {
             return match &value.kind {
                 Kind::Null => Vec::new(),
@@ -165,7 +165,7 @@ impl Condition {
     }
 
     /// True when the operator and all values are known. References to resources count as known, and
-    /// so does the account that the policy belongs to.
+    /// so do the account and region that the policy belongs to.
     pub fn is_certain(&self) -> bool {
         self.operator.base != Base::Unsupported
             && self
@@ -177,6 +177,25 @@ impl Condition {
     /// True when the key, compared without regard to case, is this one.
     pub fn is_key(&self, key: &str) -> bool {
         self.key.eq_ignore_ascii_case(key)
+    }
+
+    /// The values of which every request must have one: none for an operator that is negated, that lets
+    /// a request without the key pass, or that compares no strings, and where any value will do.
+    pub fn binding(&self) -> Option<&[Text]> {
+        let operator = &self.operator;
+        let binds = !operator.negated
+            && !operator.if_exists
+            && operator.set != Some(SetOperator::All)
+            && matches!(
+                operator.base,
+                Base::StringEquals
+                    | Base::StringEqualsIgnoreCase
+                    | Base::StringLike
+                    | Base::Arn
+                    | Base::Ip
+            );
+        let values = self.values.as_deref()?;
+        (binds && !values.iter().any(is_anything)).then_some(values)
     }
 
     /// Whether a request meets it. `variables` tells whether `${…}` are variables.
@@ -252,6 +271,15 @@ impl Condition {
     }
 
     fn compare(&self, context: &Text, value: &Text, request: &Request, variables: bool) -> Three {
+        // A principal that goes by its ARN and by its place in the inventory is compared by reference
+        // with references, so that a reference to another principal is surely another principal.
+        let by_reference = match value.parts().first() {
+            Some(Part::Reference(_)) if self.lower == "aws:principalarn" => {
+                request.principal.reference()
+            }
+            _ => None,
+        };
+        let context = by_reference.as_ref().unwrap_or(context);
         let reading = Reading {
             variables: variables.then_some(request),
             ..Reading::EXACT
@@ -294,10 +322,16 @@ impl Condition {
     }
 }
 
+/// True for a pattern of wildcards alone.
+fn is_anything(text: &Text) -> bool {
+    text.plain()
+        .is_some_and(|s| !s.is_empty() && s.bytes().all(|b| b == b'*' || b == b'?'))
+}
+
 fn is_certain(text: &Text) -> bool {
     text.parts().iter().all(|part| match part {
         Part::Literal(_) | Part::Reference(_) => true,
-        Part::Unknown(why) => is_own_account(why),
+        Part::Unknown(why) => is_own_account(why) || is_own_region(why),
         Part::Dynamic(_) => false,
     })
 }

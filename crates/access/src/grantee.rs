@@ -1,9 +1,9 @@
 //! Whom a resource policy lets do something, and how far conditions narrow that.
 
 use crate::Three;
-use crate::condition::{Base, Condition, SetOperator};
+use crate::condition::{Base, Condition};
 use crate::policy::{Effect, Policy, Principals, Statement};
-use crate::principal::{Account, Principal, PrincipalPattern, account_of_arn};
+use crate::principal::{Account, Principal, PrincipalPattern, account_of_arn, account_segment};
 use crate::request::{ContextValue, Request, Resource};
 use lockfast_facts::{Loc, Text, Why};
 use std::sync::Arc;
@@ -223,24 +223,26 @@ impl Grantee {
         }
     }
 
+    /// The accounts on whose behalf a service may ask, by its conditions: empty when none says.
+    pub fn on_behalf_of(&self) -> Vec<Account> {
+        if let Some(values) = self.values_of(&SOURCE_ACCOUNT) {
+            return values.iter().map(account).collect();
+        }
+        let arns = self.values_of(&["aws:SourceArn"]).unwrap_or_default();
+        // One of any account names none.
+        let named = arns.iter().filter_map(account_segment);
+        named
+            .filter(|segment| !is_wild(segment))
+            .map(|segment| account(&segment))
+            .collect()
+    }
+
     /// The condition on one of these keys that every request must meet, if there is one.
     fn values_of(&self, keys: &[&str]) -> Option<Vec<Text>> {
         self.conditions.iter().find_map(|condition| {
-            let operator = &condition.operator;
-            let binds = !operator.negated
-                && !operator.if_exists
-                && operator.set != Some(SetOperator::All)
-                && matches!(
-                    operator.base,
-                    Base::StringEquals
-                        | Base::StringEqualsIgnoreCase
-                        | Base::StringLike
-                        | Base::Arn
-                        | Base::Ip
-                );
-            let values = condition.values.as_ref()?;
-            let found = binds && keys.iter().any(|key| condition.is_key(key));
-            (found && !values.iter().any(is_anything)).then(|| values.clone())
+            let found = keys.iter().any(|key| condition.is_key(key));
+            let values = condition.binding().filter(|_| found)?;
+            Some(values.to_vec())
         })
     }
 
@@ -252,14 +254,14 @@ impl Grantee {
         }
         for keys in [&CALLER_ACCOUNT, &SOURCE_ACCOUNT] {
             if let Some(values) = self.values_of(keys) {
-                let account = |v: &Text| Account::from_text(v).unwrap_or(Account::Unknown);
-                let wild = |v: &Text| v.plain().is_some_and(|s| s.contains(['*', '?']));
-                if !values.iter().any(wild) {
+                if !values.iter().any(is_wild) {
                     return Some(Scope::Accounts(values.iter().map(account).collect()));
                 }
             }
         }
-        if let Some(ids) = self.values_of(&ORGANIZATION) {
+        if let Some(ids) = self.values_of(&ORGANIZATION)
+            && !ids.iter().any(is_any_organization)
+        {
             return Some(Scope::Organization(ids));
         }
         if let Some(arns) = self.values_of(&["aws:SourceArn"])
@@ -296,41 +298,64 @@ impl Grantee {
                 };
             };
             Three::all(values.iter().map(|value| match value {
-                Text::Plain(s) if arn => has_fixed_owner(&Text::Plain(s.clone())).into(),
-                Text::Plain(s) => (!s.contains(['*', '?']) || organization).into(),
-                Text::Parts(_) if has_fixed_owner(value) || Account::from_text(value).is_some() => {
-                    Three::Yes
-                }
-                Text::Parts(_) => Three::Maybe,
+                _ if arn => owner(value),
+                _ if organization => (!is_any_organization(value)).into(),
+                _ if is_wild(value) => Three::No,
+                Text::Parts(_) if Account::from_text(value).is_none() => Three::Maybe,
+                _ => Three::Yes,
             }))
         };
         Three::any(self.conditions.iter().map(by_condition))
     }
 }
 
-fn is_anything(text: &Text) -> bool {
-    text.plain()
-        .is_some_and(|s| !s.is_empty() && s.bytes().all(|b| b == b'*' || b == b'?'))
+/// True when known parts of it are wildcards.
+fn is_wild(text: &Text) -> bool {
+    text.render(|_| String::new()).contains(['*', '?'])
+}
+
+/// True for an organisation's id, or a path in it, that is any organisation's.
+fn is_any_organization(text: &Text) -> bool {
+    let known = text.render(|_| "x".to_owned());
+    let id = known.split('/').next().unwrap_or_default();
+    id.is_empty() || id.contains(['*', '?'])
+}
+
+/// The account that a condition's value names; `${aws:ResourceAccount}` is the resource's own.
+fn account(text: &Text) -> Account {
+    match text.plain() {
+        Some("${aws:ResourceAccount}") => Account::Own,
+        _ => Account::from_text(text).unwrap_or(Account::Unknown),
+    }
 }
 
 fn is_whole_internet(text: &Text) -> bool {
     matches!(text.plain(), Some("0.0.0.0/0" | "::/0"))
 }
 
-/// True when the ARN tells whose it is: by its account, by a reference, or by a bucket's name.
 fn has_fixed_owner(arn: &Text) -> bool {
+    owner(arn).is_yes()
+}
+
+/// Whether the ARN tells whose it is: by its account, by a reference, or by a bucket's name.
+fn owner(arn: &Text) -> Three {
     if arn.references().next().is_some() {
-        return true;
+        return Three::Yes;
     }
-    match account_of_arn(arn) {
-        Some(Account::Own | Account::Id(_)) => true,
-        Some(Account::Unknown) => false,
+    match account_segment(arn) {
+        Some(segment) if Account::from_text(&segment).is_some() => Three::Yes,
+        Some(segment) if is_wild(&segment) || segment.plain().is_some() => Three::No,
+        Some(_) => Three::Maybe,
         None => {
             let bucket = arn
                 .known_prefix()
                 .split_once(":s3:::")
                 .map(|(_, name)| name);
-            bucket.is_some_and(|name| !name.is_empty() && !name.starts_with(['*', '?']))
+            match bucket {
+                Some(name) => (!name.is_empty() && !name.starts_with(['*', '?'])).into(),
+                None if arn.plain().is_some() => Three::No,
+                None => Three::Maybe,
+            }
         }
     }
 }

@@ -16,6 +16,8 @@ pub(crate) enum Token {
     Ref(ResourceId),
     /// The account that everything in one evaluation belongs to (`AWS::AccountId` without a value).
     Own,
+    /// The region that everything in one evaluation belongs to (`AWS::Region` without a value).
+    Region,
     /// Any string.
     Hole,
 }
@@ -23,7 +25,10 @@ pub(crate) enum Token {
 impl Token {
     /// True when it stands for a string that is not known.
     fn is_open(self) -> bool {
-        matches!(self, Token::Ref(_) | Token::Own | Token::Hole)
+        matches!(
+            self,
+            Token::Ref(_) | Token::Own | Token::Region | Token::Hole
+        )
     }
 }
 
@@ -151,6 +156,7 @@ fn open_token(part: &Part) -> Token {
     match part {
         Part::Reference(reference) => Token::Ref(reference.target),
         Part::Unknown(why) if is_own_account(why) => Token::Own,
+        Part::Unknown(why) if is_own_region(why) => Token::Region,
         _ => Token::Hole,
     }
 }
@@ -158,6 +164,11 @@ fn open_token(part: &Part) -> Token {
 /// True for the account a template is deployed to, when no environment is stated.
 pub(crate) fn is_own_account(why: &Why) -> bool {
     matches!(why, Why::Runtime(what) if what == "AWS::AccountId")
+}
+
+/// True for the region a template is deployed to, when no environment is stated.
+pub(crate) fn is_own_region(why: &Why) -> bool {
+    matches!(why, Why::Runtime(what) if what == "AWS::Region")
 }
 
 /// The tokens of a pattern; `None` when it names a variable that the request does not have, for
@@ -371,7 +382,7 @@ fn same(pattern: Token, subject: Token, locked: bool, fold: bool) -> bool {
         (Token::Char(a), Token::Char(b)) => a == b || (fold && a.eq_ignore_ascii_case(&b)),
         (Token::One, Token::Char(_)) => !locked,
         (Token::Ref(a), Token::Ref(b)) => a == b,
-        (Token::Own, Token::Own) => true,
+        (Token::Own, Token::Own) | (Token::Region, Token::Region) => true,
         _ => false,
     }
 }
@@ -439,6 +450,25 @@ mod tests {
             Three::No
         );
         assert_eq!(matches(&text(&[reference(1)]), &object, ARN), Three::No);
+    }
+
+    #[test]
+    fn a_stack_has_one_account_and_region() {
+        let pseudo = |name: &str| Part::Unknown(Arc::new(Why::Runtime(name.to_owned())));
+        let arn = |name: &str| {
+            let parts = [
+                lit("arn:aws:kms:"),
+                pseudo("AWS::Region"),
+                lit(":"),
+                pseudo("AWS::AccountId"),
+                lit(name),
+            ];
+            text(&parts)
+        };
+        let key = arn(":key/1");
+        assert_eq!(matches(&arn(":key/*"), &key, ARN), Three::Yes);
+        let literal = Text::Plain("arn:aws:kms:eu-central-1:111111111111:key/*".into());
+        assert_eq!(matches(&literal, &key, ARN), Three::Maybe);
     }
 
     #[test]

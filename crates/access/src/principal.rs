@@ -84,6 +84,12 @@ fn is_account_id(s: &str) -> bool {
 
 /// The account in an ARN's fifth segment; for a text that starts with a reference, `None`.
 pub fn account_of_arn(arn: &Text) -> Option<Account> {
+    let text = account_segment(arn)?;
+    Some(Account::from_text(&text).unwrap_or(Account::Unknown))
+}
+
+/// An ARN's fifth segment, unless it is empty.
+pub(crate) fn account_segment(arn: &Text) -> Option<Text> {
     let mut segments: Vec<Vec<Part>> = vec![Vec::new()];
     for part in arn.parts() {
         match part {
@@ -108,8 +114,7 @@ pub fn account_of_arn(arn: &Text) -> Option<Account> {
     if !matches!(arn.as_slice(), [Part::Literal(s)] if &**s == "arn") || account.is_empty() {
         return None;
     }
-    let text = Text::from_parts(account.iter().cloned());
-    Some(Account::from_text(&text).unwrap_or(Account::Unknown))
+    Some(Text::from_parts(account.iter().cloned()))
 }
 
 /// What kind of principal asks.
@@ -234,12 +239,7 @@ impl Principal {
     pub(crate) fn arn_text(&self) -> Option<Text> {
         match &self.identity {
             Identity::Named { arn: Some(arn), .. } => Some(arn.clone()),
-            Identity::Named { id: Some(id), .. } => Some(Text::Parts(Arc::new([Part::Reference(
-                lockfast_facts::Reference {
-                    target: *id,
-                    attribute: Some("Arn".into()),
-                },
-            )]))),
+            Identity::Named { .. } => self.reference(),
             Identity::Root => {
                 let account = self.account.text()?;
                 Some(Text::from_parts(
@@ -251,6 +251,19 @@ impl Principal {
             }
             _ => None,
         }
+    }
+
+    /// Its ARN as a reference to the resource that makes it.
+    pub(crate) fn reference(&self) -> Option<Text> {
+        let Identity::Named { id: Some(id), .. } = &self.identity else {
+            return None;
+        };
+        Some(Text::Parts(Arc::new([Part::Reference(
+            lockfast_facts::Reference {
+                target: *id,
+                attribute: Some("Arn".into()),
+            },
+        )])))
     }
 
     pub(crate) fn tag(&self, lower_name: &str) -> ContextValue {
@@ -383,7 +396,11 @@ impl PrincipalPattern {
                         .same_from(&principal.account, home)
                         .and(Three::Maybe);
                 };
-                let role = matches(pattern, arn, Reading::EXACT);
+                // What is written alike is the same, whatever its parameters turn out to be.
+                let role = match pattern == arn {
+                    true => Three::Yes,
+                    false => matches(pattern, arn, Reading::EXACT),
+                };
                 role.or(session_matches(pattern, arn, session.as_deref()))
             }
             (PrincipalPattern::Arn(pattern), I::Member) => {

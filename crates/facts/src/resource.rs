@@ -102,8 +102,9 @@ pub struct Resource {
     /// One for each combination of conditions under which it exists and differs. Empty when
     /// no reachable combination makes it.
     pub variants: Vec<Variant>,
-    /// `DeletionPolicy`, as written.
-    pub deletion_policy: Option<Arc<str>>,
+    /// `DeletionPolicy`, once for each combination of conditions under which it differs; empty when
+    /// nobody wrote one.
+    pub deletion_policy: Vec<(Guard, Value)>,
     /// `DependsOn`: logical ids in the same stack.
     pub depends_on: Vec<Arc<str>>,
     /// Waivers written beside it.

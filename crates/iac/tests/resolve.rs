@@ -375,7 +375,11 @@ Resources:
         ]
     );
     assert_eq!(site.construct_path.as_deref(), Some("Shop/Site/Resource"));
-    assert_eq!(site.deletion_policy.as_deref(), Some("Retain"));
+    let [(when, policy)] = site.deletion_policy.as_slice() else {
+        panic!("one deletion policy");
+    };
+    assert!(when.is_always());
+    assert_eq!(policy.at("").string().found().as_deref(), Some("Retain"));
     assert_eq!(site.depends_on, ["Other".into()]);
     assert!(resource(&resolved, "Other").directives.is_empty());
     assert_eq!(site.loc.start.line, 4);

@@ -288,6 +288,13 @@ impl Judgement {
         self
     }
 
+    /// Keeps the worse of both; the first where they are alike.
+    pub(crate) fn keep_worst(worst: &mut Option<Judgement>, other: Judgement) {
+        if worst.as_ref().is_none_or(|w| other.verdict > w.verdict) {
+            *worst = Some(other);
+        }
+    }
+
     /// Adds a remark that changes no verdict.
     #[must_use]
     pub fn note(mut self, note: impl Into<Cow<'static, str>>) -> Self {

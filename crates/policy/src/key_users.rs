@@ -4,13 +4,18 @@ use crate::cx::Cx;
 use lockfast_facts::nouns::{KeyTarget, Store};
 use lockfast_facts::{Read, ResourceId};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-/// Every customer managed key that stores use, with the stores, in a fixed order.
+/// Every customer managed key that stores use, with the stores, in a fixed order. A key that the input only
+/// names goes by the first of its names.
 pub(crate) fn by_key<'a>(cx: &Cx<'a>) -> BTreeMap<KeyTarget, Vec<&'a Store>> {
+    let mut names: HashMap<KeyTarget, KeyTarget> = HashMap::new();
     let mut users: BTreeMap<KeyTarget, Vec<&'a Store>> = BTreeMap::new();
     for store in cx.inventory.stores() {
         if let Some(key) = store.protection.value().and_then(|p| p.customer_key()) {
-            let stores = users.entry(key.target.clone()).or_default();
+            let name = names.entry(canonical(cx, store, &key.target));
+            let name = name.or_insert_with(|| key.target.clone()).clone();
+            let stores = users.entry(name).or_default();
             // A store's variants and parts count once.
             if stores
                 .last()
@@ -21,6 +26,30 @@ pub(crate) fn by_key<'a>(cx: &Cx<'a>) -> BTreeMap<KeyTarget, Vec<&'a Store>> {
         }
     }
     users
+}
+
+/// One name for a key that has several: a key id is its key's wherever it stands, an alias is one of its
+/// account and region, which are the store's own unless it says so.
+fn canonical(cx: &Cx<'_>, store: &Store, key: &KeyTarget) -> KeyTarget {
+    let KeyTarget::External(name) = key else {
+        return key.clone();
+    };
+    let parts: Vec<&str> = name.splitn(6, ':').collect();
+    let (region, account, name) = match parts.as_slice() {
+        [_, _, _, region, account, name] => (*region, *account, *name),
+        _ => ("*", "*", name.as_str()),
+    };
+    if !name.starts_with("alias/") {
+        return KeyTarget::External(name.strip_prefix("key/").unwrap_or(name).to_owned());
+    }
+    let resource = cx.inventory.resource(store.resource);
+    let place = &cx.inventory.stack_of(resource).place;
+    let own = |written: &str, own: &Option<Arc<str>>| match own {
+        Some(own) if written == "*" => own.to_string(),
+        _ => written.to_owned(),
+    };
+    let (region, account) = (own(region, &place.region), own(account, &place.account));
+    KeyTarget::External(format!("{region}:{account}:{name}"))
 }
 
 /// Which stores share a key, counted once for all of them.
@@ -38,6 +67,9 @@ impl<'a> Sharing<'a> {
     pub(crate) fn new(cx: &Cx<'a>, counts: impl Fn(&Store) -> bool) -> Self {
         let mut sharing = HashMap::new();
         for (key, stores) in by_key(cx) {
+            let key = stores
+                .first()
+                .map_or_else(|| key.clone(), |first| canonical(cx, first, &key));
             let users: &mut Users<'_> = sharing.entry(key).or_default();
             for store in stores.into_iter().filter(|store| counts(store)) {
                 let origin = origin(cx, store.resource);
@@ -51,7 +83,7 @@ impl<'a> Sharing<'a> {
     /// The first of the other data under a store's key, copies and members of the same data aside,
     /// and how many more there are.
     pub(crate) fn others(&self, cx: &Cx<'a>, store: &Store, key: &KeyTarget) -> Option<String> {
-        let users = self.0.get(key)?;
+        let users = self.0.get(&canonical(cx, store, key))?;
         let own = origin(cx, store.resource);
         let (first, _) = users.stores.iter().find(|(_, origin)| *origin != own)?;
         let name = cx.label(cx.inventory.resource(first.resource));

@@ -14,6 +14,7 @@ mod coverage;
 mod cx;
 mod evaluate;
 mod finding;
+mod identities;
 mod judgement;
 mod key_users;
 mod monitors;

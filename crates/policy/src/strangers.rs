@@ -1,29 +1,39 @@
 //! What a policy lets somebody do who has nothing to do with the account.
 
 use lockfast_access::{Account, Policy, Principal, Request, Resource, Three};
+use lockfast_facts::{Part, Text, Why};
 
 /// An account that is nobody's here.
 const STRANGER: &str = "000000000000";
 
+/// Some account that is not the stranger's.
+const HOME: &str = "111122223333";
+
 /// A request of a role of another account and organisation, over TLS, from the internet.
 pub(crate) fn request(action: &str, resource: Resource) -> Request {
-    Request::new(
-        Principal::arn(&format!("arn:aws:iam::{STRANGER}:role/stranger")),
+    request_of(
+        &format!("arn:aws:iam::{STRANGER}:role/stranger"),
+        STRANGER,
         action,
         resource,
     )
-    .with("aws:PrincipalAccount", STRANGER)
-    .with("aws:PrincipalOrgID", "o-0000000000")
-    .with("aws:PrincipalIsAWSService", "false")
-    .with("aws:PrincipalType", "AssumedRole")
-    .with("aws:SecureTransport", "true")
-    .with("aws:SourceIp", "198.51.100.1")
-    .without("aws:SourceArn")
-    .without("aws:SourceAccount")
-    .without("aws:SourceOrgID")
-    .without("aws:SourceOwner")
-    .without("aws:SourceVpc")
-    .without("aws:SourceVpce")
+}
+
+/// The same of a principal of this account.
+fn request_of(arn: &str, account: &str, action: &str, resource: Resource) -> Request {
+    Request::new(Principal::arn(arn), action, resource)
+        .with("aws:PrincipalAccount", account)
+        .with("aws:PrincipalOrgID", "o-0000000000")
+        .with("aws:PrincipalIsAWSService", "false")
+        .with("aws:PrincipalType", "AssumedRole")
+        .with("aws:SecureTransport", "true")
+        .with("aws:SourceIp", "198.51.100.1")
+        .without("aws:SourceArn")
+        .without("aws:SourceAccount")
+        .without("aws:SourceOrgID")
+        .without("aws:SourceOwner")
+        .without("aws:SourceVpc")
+        .without("aws:SourceVpce")
 }
 
 /// The same, for a resource of the stranger's own account.
@@ -37,6 +47,43 @@ pub(crate) fn request_for_own(action: &str) -> Request {
         .in_account(Account::Id(STRANGER.into()))
         .with("aws:ResourceAccount", STRANGER)
         .with("aws:ResourceOrgID", "o-0000000000")
+}
+
+/// Whether a policy lets somebody of another account do something: of any, or of the one given, perhaps
+/// as one of its principals.
+pub(crate) fn lets_in(
+    policy: &Policy,
+    principal: Option<(&str, Option<&str>)>,
+    action: &str,
+    resource: Resource,
+) -> Three {
+    let (account, arn) = principal.unwrap_or((STRANGER, None));
+    let role = format!("arn:aws:iam::{account}:role/stranger");
+    let policy = settled(policy);
+    let request = request_of(arn.unwrap_or(&role), account, action, resource);
+    allows(&policy, &request.in_account(policy.account.clone()))
+}
+
+/// The same policy in an account with an id: to a stranger, it does not matter which.
+fn settled(policy: &Policy) -> Policy {
+    let mut policy = policy.clone();
+    if policy.account != Account::Own {
+        return policy;
+    }
+    policy.account = Account::Id(HOME.into());
+    for condition in policy.statements.iter_mut().flat_map(|s| &mut s.conditions) {
+        for text in condition.values.iter_mut().flatten() {
+            *text = Text::from_parts(text.parts().into_iter().map(|part| match &part {
+                Part::Unknown(why)
+                    if matches!(&**why, Why::Runtime(what) if what == "AWS::AccountId") =>
+                {
+                    Part::Literal(HOME.into())
+                }
+                _ => part,
+            }));
+        }
+    }
+    policy
 }
 
 /// Whether a policy allows a request, its denials considered.

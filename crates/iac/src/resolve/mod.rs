@@ -368,6 +368,14 @@ impl<'t> Resolver<'t> {
             depends_on.extend(node.scalar().map(Arc::from));
             depends_on.extend(node.items().iter().filter_map(Node::scalar).map(Arc::from));
         }
+        // With AWS::LanguageExtensions, conditions may decide it.
+        let deletion_policy = match body.get("DeletionPolicy") {
+            None => Vec::new(),
+            Some(node) => merge::merge(world::explore(name, |world| self.value(t, node, world)))
+                .into_iter()
+                .map(|variant| (variant.when, variant.properties))
+                .collect(),
+        };
         let resource = Resource {
             id: ResourceId(u32::try_from(index).unwrap_or(u32::MAX)),
             stack: StackId(u32::try_from(t).unwrap_or(u32::MAX)),
@@ -378,10 +386,7 @@ impl<'t> Resolver<'t> {
             loc: *loc,
             body: body.loc,
             variants: merge::merge(explored),
-            deletion_policy: body
-                .get("DeletionPolicy")
-                .and_then(Node::scalar)
-                .map(Arc::from),
+            deletion_policy,
             depends_on,
             directives: metadata::directives(template, *loc, body),
         };

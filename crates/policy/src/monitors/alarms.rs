@@ -3,7 +3,7 @@
 use super::{Group, Near, Reach, Watch, is_near};
 use crate::cx::Cx;
 use lockfast_facts::{Part, Read, ResourceId, Subject, Value};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Alarms with an action that somebody gets, by metric.
 pub(crate) struct Alarms<'a>(HashMap<(String, String), Vec<(Subject<'a>, Watch)>>);
@@ -37,6 +37,20 @@ impl<'a> Alarms<'a> {
         self.0
             .get(&(namespace.to_owned(), name.to_owned()))
             .map_or(&[], Vec::as_slice)
+    }
+
+    /// The same, as far as they go off when the metric has the one value, and not the other.
+    pub(crate) fn going_off(
+        &self,
+        namespace: &str,
+        name: &str,
+        at: f64,
+        calm: f64,
+    ) -> Vec<(Subject<'a>, Watch)> {
+        let alarms = self.on(namespace, name).iter();
+        alarms
+            .map(|(alarm, told)| (*alarm, told.clone().min(goes_off(*alarm, at, calm))))
+            .collect()
     }
 
     /// The alarms on any metric of a namespace.
@@ -82,32 +96,44 @@ impl<'a> Alarms<'a> {
 
     /// Whether somebody is told of what a metric filter counts.
     pub(super) fn over(&self, cx: &Cx<'a>, filter: Subject<'a>) -> Watch {
-        let mut best = Watch::Silent("no alarm is on the metric of its filter");
+        let mut best: Option<Watch> = None;
         let group = Group::of(cx, filter);
         for transformation in filter.each("MetricTransformations.*") {
             let Read::Found(transformation, _) = transformation else {
-                best = best.max(Watch::Unknown(
+                best = best.max(Some(Watch::Unknown(
                     "the metric of its filter is known only at deployment",
-                ));
+                )));
                 continue;
             };
             let read = |name: &str| transformation.at(name).string().found();
             let (Some(namespace), Some(name)) = (read("MetricNamespace"), read("MetricName"))
             else {
-                best = best.max(Watch::Unknown(
+                best = best.max(Some(Watch::Unknown(
                     "the metric of its filter is known only at deployment",
-                ));
+                )));
                 continue;
             };
+            // A filter may count what a field says; one event is one then.
+            let counted = match read("MetricValue").map(|value| value.parse::<f64>()) {
+                Some(Ok(value)) => value,
+                _ => 1.0,
+            };
+            let dimensions = names(transformation.each("Dimensions.*.Key"));
             for (alarm, told) in self.on(&namespace, &name) {
                 if is_near(cx, &group, *alarm, Reach::default()) == Near::Yes
                     && alarm.variant.when.compatible(&filter.variant.when)
                 {
-                    best = best.max(told.clone());
+                    let told = match is_on(*alarm, &namespace, &name, dimensions.as_ref()) {
+                        true => told.clone().min(goes_off(*alarm, counted, -1.0)),
+                        false => Watch::Silent(
+                            "its alarm is on dimensions that the metric of its filter does not have",
+                        ),
+                    };
+                    best = best.max(Some(told));
                 }
             }
         }
-        best
+        best.unwrap_or(Watch::Silent("no alarm is on the metric of its filter"))
     }
 }
 
@@ -124,6 +150,74 @@ fn told(alarm: Subject<'_>) -> Watch {
         }
         _ => Watch::Yes,
     }
+}
+
+/// Whether an alarm goes off when its metric has the one value, and not when it has the other.
+fn goes_off(alarm: Subject<'_>, at: f64, calm: f64) -> Watch {
+    let threshold = match alarm.at("Threshold").string() {
+        Read::Found(written, _) => match written.trim().parse::<f64>() {
+            Ok(threshold) => threshold,
+            Err(_) => return Watch::Unknown("the threshold of its alarm is no number"),
+        },
+        Read::Absent(_) => {
+            return Watch::Unknown("its alarm learns what is usual, or has no threshold");
+        }
+        Read::Unknown(..) => {
+            return Watch::Unknown("the threshold of its alarm is known only at deployment");
+        }
+    };
+    if alarm
+        .each("Metrics.*.Expression")
+        .iter()
+        .any(|read| !read.is_absent())
+    {
+        return Watch::Unknown("its alarm is on an expression of several metrics");
+    }
+    let Read::Found(operator, _) = alarm.at("ComparisonOperator").string() else {
+        return Watch::Unknown("the comparison of its alarm is known only at deployment");
+    };
+    let holds = |value: f64| match operator.as_str() {
+        "GreaterThanOrEqualToThreshold" => value >= threshold,
+        "GreaterThanThreshold" => value > threshold,
+        "LessThanThreshold" => value < threshold,
+        "LessThanOrEqualToThreshold" => value <= threshold,
+        _ => false,
+    };
+    match (holds(at), holds(calm)) {
+        (true, false) => Watch::Yes,
+        (true, true) => Watch::Silent("its alarm is always on, whatever happens"),
+        _ => Watch::Silent("the comparison and threshold of its alarm do not make it go off"),
+    }
+}
+
+/// The names of dimensions; `None` when they are not known.
+fn names<'v>(reads: Vec<Read<&'v Value>>) -> Option<BTreeSet<String>> {
+    let named = reads.into_iter().filter(|read| !read.is_absent());
+    named.map(|read| read.string().found()).collect()
+}
+
+/// Whether an alarm is on a metric with these dimensions: one with others is another metric.
+fn is_on(
+    alarm: Subject<'_>,
+    namespace: &str,
+    name: &str,
+    dimensions: Option<&BTreeSet<String>>,
+) -> bool {
+    let same = |of: Read<&Value>, wanted: &str| of.string().found().as_deref() == Some(wanted);
+    let is = |metric: &Value| {
+        same(metric.at("Namespace"), namespace) && same(metric.at("MetricName"), name)
+    };
+    let of_math = alarm
+        .each("Metrics.*.MetricStat.Metric")
+        .into_iter()
+        .filter_map(Read::found);
+    let metrics = std::iter::once(&alarm.variant.properties).chain(of_math);
+    metrics.filter(|metric| is(metric)).any(|metric| {
+        match (names(metric.each("Dimensions.*.Name")), dimensions) {
+            (Some(own), Some(wanted)) => own == *wanted,
+            _ => true,
+        }
+    })
 }
 
 /// The metrics that an alarm is on, as `(name, namespace)`.

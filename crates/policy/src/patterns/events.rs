@@ -8,6 +8,18 @@ pub(super) const UNKNOWN: &str = "\u{0}";
 /// Begins a value that is an attribute of a resource: its id follows.
 pub(super) const REFERENCE: &str = "\u{1}";
 
+/// Stands for the account of a sample event, and for `AWS::AccountId` in a pattern, where the input does
+/// not say which it is.
+pub(super) const OWN_ACCOUNT: &str = "\u{2}";
+/// The same of the region.
+pub(super) const OWN_REGION: &str = "\u{3}";
+
+/// Whether a value of an event may turn out to be like a text: its own account and region may be any.
+pub(super) fn may_be(actual: &str, like: impl Fn(&str) -> bool) -> bool {
+    let pattern = actual.replace(OWN_ACCOUNT, "*").replace(OWN_REGION, "*");
+    pattern != actual && like(&pattern)
+}
+
 /// Whether an event matches a pattern: every field of the pattern must match, a list is an or.
 /// `None` when a value that decides is not known, or an operator is not understood. Numbers match
 /// as they are written: EventBridge takes 7 and 7.0 for different.
@@ -105,7 +117,8 @@ fn same(wanted: &Json, actual: Option<&Json>) -> Option<bool> {
     }
     // A key's ARN may be the one that a reference stands for; a service's name cannot.
     let reference = text.contains(REFERENCE) && actual.starts_with("arn:");
-    (!reference && !text.contains(UNKNOWN)).then_some(false)
+    let own = may_be(actual, |actual| wildcard(actual, text));
+    (!reference && !own && !text.contains(UNKNOWN)).then_some(false)
 }
 
 /// The operators on strings; an operand may be `{"equals-ignore-case": string}`.
@@ -122,13 +135,14 @@ fn text(name: &str, operand: &Json, actual: &Json) -> Option<bool> {
         true => (actual.to_lowercase(), wanted.to_lowercase()),
         false => (actual.to_owned(), wanted.to_owned()),
     };
-    match name {
-        "prefix" => Some(actual.starts_with(&wanted)),
-        "suffix" => Some(actual.ends_with(&wanted)),
-        "equals-ignore-case" => Some(actual == wanted),
-        "wildcard" => Some(wildcard(&wanted, &actual)),
-        _ => None,
-    }
+    let found = match name {
+        "prefix" => actual.starts_with(&wanted),
+        "suffix" => actual.ends_with(&wanted),
+        "equals-ignore-case" => actual == wanted,
+        "wildcard" => wildcard(&wanted, &actual),
+        _ => return None,
+    };
+    (found || !may_be(&actual, |_| true)).then_some(found)
 }
 
 /// `[">=", 0, "<", 45]`: all must hold.

@@ -1,7 +1,7 @@
 //! CloudWatch Logs filter patterns for JSON (Amazon CloudWatch Logs User Guide, "Filter pattern
 //! syntax for metric filters").
 
-use super::events::wildcard;
+use super::events::{may_be, wildcard};
 use serde_json::Value as Json;
 
 /// Whether a record matches a filter pattern; `None` when the pattern is none that is understood.
@@ -257,6 +257,17 @@ fn compare(actual: &Json, operator: &str, wanted: &Token) -> Option<bool> {
         Token::Regex(pattern) => (expression(pattern)?.is_match(&text()), None),
         _ => return None,
     };
+    let wanted = match wanted {
+        Token::Word(text) | Token::Text(text) => text,
+        _ => "",
+    };
+    if !equal
+        && may_be(&text(), |actual| {
+            wanted.is_empty() || wildcard(actual, wanted)
+        })
+    {
+        return None;
+    }
     let number = actual.as_f64().zip(number);
     Some(match (operator, number) {
         ("=", Some((a, b))) => (a - b).abs() < f64::EPSILON,

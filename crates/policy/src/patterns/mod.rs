@@ -13,9 +13,9 @@ pub(crate) use samples::{
 use lockfast_facts::{Kind, Part, Place, ResourceId, Value, Why};
 use serde_json::{Value as Json, json};
 
-/// Where the sample events happen.
-const ACCOUNT: &str = "111111111111";
-const REGION: &str = "eu-central-1";
+/// Where the sample events happen: in an account and region that are not known, until [`placed`] says.
+const ACCOUNT: &str = events::OWN_ACCOUNT;
+const REGION: &str = events::OWN_REGION;
 
 /// A value as JSON. What is not known is [`events::UNKNOWN`], an attribute of a resource is
 /// [`reference`]; the account and region of the stack itself are those of the sample events.

@@ -27,7 +27,7 @@ pub(crate) fn rotation() -> Vec<Event> {
     rotate["eventType"] = json!("AwsServiceEvent");
     let rotated = json!({
         "version": "0", "source": "aws.kms", "detail-type": "KMS CMK Rotation", "account": ACCOUNT,
-        "region": REGION, "resources": ["arn:aws:kms:eu-central-1:111111111111:key/1"],
+        "region": REGION, "resources": [key()],
         "detail": { "key-id": "1" }
     });
     vec![
@@ -72,7 +72,7 @@ pub(crate) fn violation(rule: Option<Subject<'_>>) -> Vec<Event> {
 
 /// What ACM sends before a certificate expires, and AWS Health when its renewal needs somebody.
 pub(crate) fn expiry() -> Vec<Event> {
-    let certificate = "arn:aws:acm:eu-central-1:111111111111:certificate/1";
+    let certificate = format!("arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1");
     let approaching = json!({
         "version": "0", "source": "aws.acm", "detail-type": "ACM Certificate Approaching Expiration",
         "account": ACCOUNT, "region": REGION, "resources": [certificate],
@@ -100,7 +100,7 @@ pub(crate) fn key_use() -> Event {
 pub(crate) fn key_deleted() -> Event {
     service(json!({
         "version": "0", "source": "aws.kms", "detail-type": "KMS CMK Deletion", "account": ACCOUNT,
-        "region": REGION, "resources": ["arn:aws:kms:eu-central-1:111111111111:key/1"],
+        "region": REGION, "resources": [key()],
         "detail": { "key-id": "1" }
     }))
 }
@@ -132,6 +132,11 @@ fn call(record: Json) -> Event {
     }
 }
 
+/// The key's ARN, which CloudTrail writes where a call names the key so.
+fn key() -> String {
+    format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/1")
+}
+
 fn trail(source: &str, name: &str) -> Json {
     json!({
         "eventVersion": "1.11", "eventSource": source, "eventName": name, "awsRegion": REGION,
@@ -139,10 +144,10 @@ fn trail(source: &str, name: &str) -> Json {
         "recipientAccountId": ACCOUNT, "sourceIPAddress": "203.0.113.7", "userAgent": "aws-cli/2",
         "userIdentity": {
             "type": "AssumedRole", "accountId": ACCOUNT,
-            "arn": "arn:aws:sts::111111111111:assumed-role/admin/somebody",
+            "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/admin/somebody"),
             "sessionContext": { "sessionIssuer": { "type": "Role", "userName": "admin" } }
         },
-        "requestParameters": { "keyId": "1" },
-        "resources": [{ "ARN": "arn:aws:kms:eu-central-1:111111111111:key/1", "type": "AWS::KMS::Key", "accountId": ACCOUNT }]
+        "requestParameters": { "keyId": key() },
+        "resources": [{ "ARN": key(), "type": "AWS::KMS::Key", "accountId": ACCOUNT }]
     })
 }

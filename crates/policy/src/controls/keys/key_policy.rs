@@ -1,7 +1,8 @@
 //! The policy of a key.
 
 use crate::prelude::*;
-use lockfast_access::{Account, Policy};
+use lockfast_access::{Account, Identity, Policy, Principal};
+use lockfast_facts::{Part, Text};
 
 /// The policy of a key; `None` when the template leaves AWS's default in place.
 pub(super) fn of(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Policy> {
@@ -25,3 +26,29 @@ pub(super) const DEFAULT: ServiceDefault = ServiceDefault {
     doc: "AWS KMS Developer Guide: Default key policy",
     since: "",
 };
+
+/// A resource that no template makes.
+pub(super) const UNMADE: ResourceId = ResourceId(u32::MAX);
+
+/// Somebody of an account of whom no policy says anything in particular: an ARN that no policy names, and
+/// no resource of the input.
+pub(super) fn somebody(account: &Account) -> Principal {
+    let id = match account {
+        Account::Id(id) => Part::Literal(id.clone()),
+        _ => Part::Unknown(Arc::new(Why::Runtime("AWS::AccountId".to_owned()))),
+    };
+    let arn = Text::from_parts([
+        Part::Literal("arn:aws:iam::".into()),
+        id,
+        Part::Literal(":role/somebody-of-the-account".into()),
+    ]);
+    Principal {
+        identity: Identity::Named {
+            arn: Some(arn),
+            id: Some(UNMADE),
+            session: None,
+        },
+        account: account.clone(),
+        tags: None,
+    }
+}

@@ -3,17 +3,26 @@
 use crate::judgement::About;
 use crate::prelude::*;
 
+/// How a control speaks of the property.
+pub(super) struct Words {
+    /// `environments`
+    pub(super) several: &'static str,
+    /// What a store without it is told: `has no environment (…)`.
+    pub(super) none: &'static str,
+}
+
 /// Judges every key by one property of the stores under it: all must have the same.
 ///
 /// `property` gives a store's, or why it is unknown; `home` the key's own, where that matters and is
-/// known; `apart` says what must not mix.
+/// known; `words` say what must not mix.
 pub(super) fn judge<T: Ord + std::fmt::Display + Clone>(
     cx: &Cx<'_>,
     out: &mut Out,
     property: impl Fn(&Store) -> Known<T>,
     home: impl Fn(&KeyTarget) -> Option<T>,
-    apart: &str,
+    words: &Words,
 ) {
+    let apart = words.several;
     for (key, stores) in crate::key_users::by_key(cx) {
         let mut values: Vec<(T, ResourceId)> = Vec::new();
         let mut unknown: Vec<(ResourceId, Arc<Why>)> = Vec::new();
@@ -30,35 +39,29 @@ pub(super) fn judge<T: Ord + std::fmt::Display + Clone>(
             }
         }
         let home = home(&key).filter(|home| !values.iter().any(|(v, _)| v == home));
-        let own = home.is_some();
         values.sort_by(|a, b| a.0.cmp(&b.0));
-        let about = match &key {
-            KeyTarget::Resource(id) => About::Resource(*id),
-            _ => About::Input,
+        let (about, name) = match &key {
+            KeyTarget::Resource(id) => (About::Resource(*id), cx.label(cx.inventory.resource(*id))),
+            KeyTarget::External(name) | KeyTarget::AwsManaged(name) => (About::Input, name.clone()),
         };
-        let mut list: Vec<String> = values.iter().map(|(v, _)| v.to_string()).collect();
-        list.extend(home.map(|home| format!("{home}, its own")));
-        let mut judgement = if list.len() > 1 && own {
+        let list: Vec<String> = values.iter().map(|(v, _)| v.to_string()).collect();
+        let list = list.join(", ");
+        let mut judgement = if let Some(home) = home.filter(|_| !values.is_empty()) {
             Judgement::fail(
                 about,
-                format!(
-                    "one key serves other {apart} than its own: {}",
-                    list.join(", ")
-                ),
+                format!("{name} is a key of {home}, and serves other {apart}: {list}"),
             )
-        } else if list.len() > 1 {
-            Judgement::fail(
-                about,
-                format!("one key serves several {apart}: {}", list.join(", ")),
-            )
+        } else if values.len() > 1 {
+            Judgement::fail(about, format!("{name} serves several {apart}: {list}"))
         } else if let Some((store, why)) = unknown.first().filter(|_| stores.len() > 1) {
-            let store = cx.inventory.resource(*store);
+            let store = cx.label(cx.inventory.resource(*store));
+            let because = match &**why {
+                Why::NotGiven(_) => format!("{store} {}", words.none),
+                why => format!("of {store}, {why}"),
+            };
             Judgement::unknown(
                 about,
-                format!(
-                    "cannot tell whether the key serves several {apart}: {} has {why}",
-                    cx.label(store)
-                ),
+                format!("cannot tell whether the key serves several {apart}: {because}"),
             )
         } else {
             Judgement::pass(about, format!("the key serves one of the {apart} only"))

@@ -1,10 +1,13 @@
+use crate::identities::{HOLDERS, Held, written};
+use crate::judgement::Verdict;
 use crate::patterns::wildcard;
 use crate::prelude::*;
+use lockfast_access::{Base, Condition, Three};
 use lockfast_access::kms::{Class, actions};
 
 control! {
-    /// Reads the policies of IAM roles, users and groups (inline, `AWS::IAM::Policy`, managed) and of
-    /// permission sets for statements that allow KMS actions. Every use of keys (`kms:Decrypt` and the
+    /// Reads the policies of IAM roles, users and groups (inline, `AWS::IAM::Policy`, managed), of
+    /// permission sets and of SAM functions for statements that allow KMS actions. Every use of keys (`kms:Decrypt` and the
     /// like) must name the keys, or be narrowed by a condition that says which, such as
     /// `kms:ViaService` or an encryption context; `kms:*` on every key is never least privilege, nor
     /// are AWS's policies for administrators. Reading about keys is no permission on them. Which
@@ -24,61 +27,35 @@ control! {
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    for subject in cx.subjects(&[
-        "AWS::IAM::Role",
-        "AWS::IAM::User",
-        "AWS::IAM::Group",
-        "AWS::IAM::Policy",
-        "AWS::IAM::ManagedPolicy",
-        "AWS::IAM::RolePolicy",
-        "AWS::IAM::UserPolicy",
-        "AWS::IAM::GroupPolicy",
-        "AWS::SSO::PermissionSet",
-    ]) {
+    for subject in cx.subjects(&HOLDERS) {
         let mut worst: Option<Judgement> = None;
-        for path in ["PolicyDocument.Statement", "Policies.*.PolicyDocument.Statement", "InlinePolicy.Statement"] {
-            for read in subject.each(path) {
-                match read {
-                    Read::Found(statements, _) => {
-                        for statement in items(statements) {
-                            worst = worse(worst, judge_statement(subject, statement));
-                        }
+        for held in written(cx, subject) {
+            match held.document.at("Statement") {
+                Read::Found(statements, _) => {
+                    for judgement in items(statements).iter().filter_map(|s| judge_statement(subject, s)) {
+                        Judgement::keep_worst(&mut worst, named(&held, judgement));
                     }
-                    Read::Unknown(why, loc) => {
-                        let unknown = Judgement::cannot_tell(subject, "what the policy allows on keys", &why).at(loc);
-                        worst = worse(worst, Some(unknown));
-                    }
-                    Read::Absent(_) => {}
                 }
-            }
-        }
-        for path in ["ManagedPolicyArns.*", "ManagedPolicies.*"] {
-            for arn in subject.each(path) {
-                worst = worse(worst, managed(subject, arn));
+                Read::Unknown(why, loc) => {
+                    let unknown = Judgement::cannot_tell(subject, "what the policy allows on keys", &why).at(loc);
+                    Judgement::keep_worst(&mut worst, unknown);
+                }
+                Read::Absent(_) => {}
             }
         }
         out.extend(worst);
     }
 }
 
-/// Policies of AWS that allow everything, or everything on keys (AWS Managed Policy Reference Guide).
-fn managed(subject: Subject<'_>, arn: Read<&Value>) -> Option<Judgement> {
-    let Read::Found(text, loc) = arn.text() else { return None };
-    let arn = text.render(|_| "*".into());
-    let name = arn.rsplit('/').next().unwrap_or_default();
-    let of_aws = arn.contains(":iam::aws:policy/");
-    (of_aws && matches!(name, "AdministratorAccess" | "PowerUserAccess" | "AWSKeyManagementServicePowerUser")).then(|| {
-        Judgement::fail(subject, format!("AWS's policy {name} allows actions on every key"))
-            .at(loc)
-            .stated("managed policy", name, loc)
-    })
-}
-
-fn worse(a: Option<Judgement>, b: Option<Judgement>) -> Option<Judgement> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(if b.verdict > a.verdict { b } else { a }),
-        (a, b) => a.or(b),
+/// A policy that the template only names has no text to show.
+fn named(held: &Held<'_>, mut judgement: Judgement) -> Judgement {
+    let Some(name) = &held.name else {
+        return judgement;
+    };
+    if judgement.verdict == Verdict::Fail {
+        judgement.message = format!("the policy {name} allows actions on every key").into();
     }
+    judgement.at(held.loc).stated("policy", &**name, held.loc)
 }
 
 /// A statement, or a list of them.
@@ -143,8 +120,12 @@ fn judge_statement(subject: Subject<'_>, statement: &Value) -> Option<Judgement>
     let shown = on_keys.join(", ");
     Some(match resource {
         Some((true, loc)) if everything => Judgement::fail(subject, format!("the policy allows {shown} on every key")).at(loc),
-        Some((true, loc)) if !narrowed => {
+        Some((true, loc)) if narrowed.is_no() => {
             Judgement::fail(subject, format!("the policy allows {shown} on every key of the account")).at(loc)
+        }
+        Some((true, loc)) if narrowed == Three::Maybe => {
+            Judgement::unknown(subject, format!("cannot tell on which keys the policy allows {shown}: its condition is known only at deployment"))
+                .at(loc)
         }
         Some((true, loc)) => {
             Judgement::pass(subject, format!("{shown} is allowed on every key, narrowed by a condition")).at(loc)
@@ -171,29 +152,48 @@ fn reaches(pattern: &str, which: impl Fn(&str) -> bool) -> bool {
 }
 
 /// Whether a condition says which keys: by what they are for, or by what they are. That a call uses
-/// TLS, or comes from somebody of the account, narrows nothing (AWS KMS Developer Guide, "Condition
-/// keys for AWS KMS").
-fn narrows(condition: Read<&Value>) -> bool {
-    let operators = match condition.map_value() {
-        Read::Found(operators, _) => operators,
-        // Not known: taken for what it is meant to be.
-        Read::Unknown(..) => return true,
-        Read::Absent(_) => return false,
+/// TLS, or comes from somebody of the account, narrows nothing, nor does a condition that calls without
+/// the key pass, or that any value meets (AWS KMS Developer Guide, "Condition keys for AWS KMS").
+fn narrows(condition: Read<&Value>) -> Three {
+    match condition {
+        Read::Found(value, _) => Three::any(Condition::read_all(value).iter().map(says_which)),
+        Read::Unknown(..) => Three::Maybe,
+        Read::Absent(_) => Three::No,
+    }
+}
+
+fn says_which(condition: &Condition) -> Three {
+    let key = condition.key.to_ascii_lowercase();
+    if key.is_empty() {
+        return Three::Maybe;
+    }
+    // What a value that is none looks like.
+    let nothing: fn(&str) -> bool = match key.as_str() {
+        "kms:grantisforawsresource" | "aws:viaawsservice" => {
+            let yes = |value: &lockfast_facts::Text| value.plain().is_some_and(|v| v.eq_ignore_ascii_case("true"));
+            let operator = &condition.operator;
+            let binds = operator.base == Base::Bool && !operator.if_exists && operator.set.is_none();
+            return match &condition.values {
+                Some(values) => (binds && values.iter().all(yes)).into(),
+                None => Three::Maybe,
+            };
+        }
+        // The name of the service comes first.
+        "kms:viaservice" | "aws:calledvia" | "aws:calledviafirst" | "aws:calledvialast" => |value| value.starts_with('*'),
+        "kms:resourcealiases" | "kms:requestalias" => |value| is_wild(value.strip_prefix("alias/").unwrap_or(value)),
+        "kms:encryptioncontextkeys" => is_wild,
+        _ if key.starts_with("kms:encryptioncontext:") || key.starts_with("aws:resourcetag/") => is_wild,
+        _ => return Three::No,
     };
-    operators.iter().any(|(_, keys)| {
-        let Read::Found(keys, _) = keys.at("").map_value() else { return false };
-        keys.iter().any(|(key, values)| {
-            let key = key.to_ascii_lowercase();
-            let about_keys = matches!(
-                key.as_str(),
-                "kms:viaservice" | "kms:resourcealiases" | "kms:requestalias" | "kms:grantisforawsresource"
-                    | "kms:encryptioncontextkeys" | "aws:calledvia" | "aws:calledviafirst" | "aws:calledvialast" | "aws:viaawsservice"
-            ) || key.starts_with("kms:encryptioncontext:")
-                || key.starts_with("aws:resourcetag/");
-            let any = items(values).iter().any(|v| v.at("").string().found().as_deref() == Some("*"));
-            about_keys && !any
-        })
-    })
+    match (condition.binding(), &condition.values) {
+        (Some(values), _) => (!values.iter().any(|value| nothing(&value.render(|_| "x".into())))).into(),
+        (None, None) => Three::Maybe,
+        (None, Some(_)) => Three::No,
+    }
+}
+
+fn is_wild(value: &str) -> bool {
+    value.bytes().all(|b| matches!(b, b'*' | b'?'))
 }
 
 /// Whether an ARN, or what follows its account, is every key, or every multi-Region key.

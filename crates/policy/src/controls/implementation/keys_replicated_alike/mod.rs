@@ -1,10 +1,15 @@
+use self::shape::Shape;
 use crate::prelude::*;
+use lockfast_access::Three;
+
+mod shape;
 
 control! {
     /// A multi-Region key exists to be replicated: looks for the replica of each multi-Region key
     /// in the templates given and compares their policies, which AWS keeps apart; a replica whose
     /// policy admits others than the primary's undoes it (AWS KMS Developer Guide, "Multi-Region
-    /// keys in AWS KMS"). When `residency.disaster_recovery` is set in `lockfast.toml`, keys of
+    /// keys in AWS KMS"). The order of statements and their ids do not matter, and each key's own region
+    /// and account are the same. Parameters of two stacks may differ, and leave it unknown. When `residency.disaster_recovery` is set in `lockfast.toml`, keys of
     /// confidential and restricted stores must be multi-Region.
     id: "keys-replicated-alike",
     title: "Keys needed for disaster recovery are replicated, with the same policy",
@@ -48,6 +53,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         }
         let own: Vec<_> = replicas
             .iter()
+            .filter(|replica| replica.variant.when.compatible(&subject.variant.when))
             .filter(|replica| match replica.at("PrimaryKeyArn") {
                 Read::Found(value, _) => cx.inventory.target(value).is_some_and(|(k, _)| k.id == subject.id()),
                 _ => false,
@@ -58,14 +64,28 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 subject,
                 "the key is multi-Region, but no template given makes a replica of it",
             ),
-            several => match several.iter().find(|r| !same_policy(subject, r)) {
-                Some(other) => Judgement::fail(
-                    subject,
-                    format!("the policy of replica {} differs from the key's", cx.label(other.resource)),
-                )
-                .step(format!("replica {}", other.resource.name), other.resource.loc),
-                None => Judgement::pass(subject, format!("{} replicas have the key's policy", several.len())),
-            },
+            several => {
+                let of_key = Shape::of(cx, subject);
+                let compared = several.iter().map(|replica| (of_key.same(&Shape::of(cx, **replica)), replica));
+                // The one that is most certainly not the same.
+                match compared.min_by_key(|(same, _)| *same) {
+                    Some((Three::No, other)) => Judgement::fail(
+                        subject,
+                        format!("the policy of replica {} differs from the key's", cx.label(other.resource)),
+                    )
+                    .step(format!("replica {}", other.resource.name), other.resource.loc),
+                    Some((Three::Maybe, other)) => Judgement::unknown(
+                        subject,
+                        format!(
+                            "cannot tell whether the policy of replica {} is the key's: parts of them are known only at deployment",
+                            cx.label(other.resource)
+                        ),
+                    )
+                    .step(format!("replica {}", other.resource.name), other.resource.loc),
+                    _ if several.len() == 1 => Judgement::pass(subject, "its replica has the key's policy"),
+                    _ => Judgement::pass(subject, format!("its {} replicas have the key's policy", several.len())),
+                }
+            }
         };
         out.push(judgement);
     }
@@ -77,24 +97,4 @@ fn protects_sensitive(cx: &Cx<'_>, key: ResourceId) -> bool {
         .into_iter()
         .flatten()
         .any(|store| cx.classification(store.resource).value().is_some_and(|c| c.is_sensitive()))
-}
-
-/// The statements' own order and ids do not matter to what they allow, but a difference that a
-/// person has to explain is a difference.
-fn same_policy(key: Subject<'_>, replica: &Subject<'_>) -> bool {
-    let shape = |subject: &Subject<'_>| match subject.at("KeyPolicy") {
-        Read::Found(policy, _) => {
-            let mut text = String::new();
-            policy.walk(&mut |path, value| {
-                if let Kind::Text(t) = &value.kind {
-                    text.push_str(path);
-                    text.push_str(&t.render(|_| "*".into()));
-                    text.push('\n');
-                }
-            });
-            text
-        }
-        _ => String::new(),
-    };
-    shape(&key) == shape(replica)
 }

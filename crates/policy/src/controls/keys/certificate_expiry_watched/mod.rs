@@ -5,7 +5,7 @@ use crate::prelude::*;
 control! {
     /// Where the input has certificates, something must tell of their expiry: an EventBridge rule
     /// that matches ACM's "Certificate Approaching Expiration" event and has a target, an alarm on
-    /// `AWS/CertificateManager` `DaysToExpiry` with an action, or the Config rule
+    /// `AWS/CertificateManager` `DaysToExpiry` that goes off when the days are few and has an action, or the Config rule
     /// `ACM_CERTIFICATE_EXPIRATION_CHECK`. Patterns are evaluated against the event.
     id: "certificate-expiry-watched",
     title: "The expiry of certificates is monitored and raises an alert",
@@ -32,7 +32,8 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     let mut seen = cx.monitors().see(cx, &expiry());
     seen.also_by_config(cx, "ACM_CERTIFICATE_EXPIRATION_CHECK");
     let all = Alarms::of(cx);
-    let alarms = Alarms::by_resource(cx, all.on("AWS/CertificateManager", "DaysToExpiry"));
+    let going_off = all.going_off("AWS/CertificateManager", "DaysToExpiry", 1.0, 10_000.0);
+    let alarms = Alarms::by_resource(cx, &going_off);
     for certificate in certificates {
         let seen = seen.with_alarms(cx, alarms.get(&certificate.id()));
         out.extend(seen.judge_one(cx, certificate, "its expiry"));

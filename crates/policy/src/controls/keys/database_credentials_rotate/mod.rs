@@ -1,4 +1,5 @@
 use crate::prelude::*;
+use lockfast_facts::Dynamic;
 use std::collections::HashSet;
 
 control! {
@@ -6,7 +7,7 @@ control! {
     /// from Secrets Manager: managed by the service (`ManageMasterUserPassword`, rotated every
     /// seven days) or by a dynamic reference to a secret; one written into the template fails
     /// here too, and is never printed. A secret that a database uses must have a rotation schedule
-    /// with a period.
+    /// with a period: `AutomaticallyAfterDays` or a `ScheduleExpression`.
     id: "database-credentials-rotate",
     title: "Database credentials lie in Secrets Manager and rotate automatically",
     clauses: ["SEC-1"],
@@ -34,21 +35,28 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     let mut used: HashSet<ResourceId> = HashSet::new();
     for (kind, property) in PASSWORDS {
         for subject in cx.subjects(&[kind]) {
-            let managed = ["ManageMasterUserPassword", "ManageMasterPassword", "ManageAdminPassword"]
+            let managed: Vec<Read<bool>> = ["ManageMasterUserPassword", "ManageMasterPassword", "ManageAdminPassword"]
                 .iter()
-                .any(|p| subject.at(p).bool().found() == Some(true));
-            if managed {
+                .map(|property| subject.at(property).bool())
+                .collect();
+            if managed.iter().any(|read| matches!(read, Read::Found(true, _))) {
                 out.push(Judgement::pass(subject, "the service keeps the password in Secrets Manager and rotates it"));
                 continue;
             }
             match subject.at(property).text() {
-                Read::Absent(_) => {}
+                Read::Absent(_) => out.extend(managed.into_iter().find_map(|read| match read {
+                    Read::Unknown(why, loc) => Some(
+                        Judgement::cannot_tell(subject, "whether the service keeps the password", &why).at(loc),
+                    ),
+                    _ => None,
+                })),
                 Read::Unknown(why, loc) => {
                     out.push(Judgement::cannot_tell(subject, "where the password comes from", &why).at(loc));
                 }
                 Read::Found(text, loc) => {
                     let dynamic = text.dynamic_references().next();
-                    let secret = text.references().next().map(|r| cx.inventory.resource(r.target));
+                    let target = text.references().next().map(|r| cx.inventory.resource(r.target));
+                    let secret = target.or_else(|| named(cx, subject, dynamic?));
                     out.push(match (dynamic, secret) {
                         (Some(d), Some(secret)) if &*d.service == "secretsmanager" => {
                             let secret = behind_attachment(cx, secret);
@@ -65,7 +73,12 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                             format!("the password comes from {} and not from Secrets Manager", d.service),
                         )
                         .at(loc),
-                        (None, _) => match text.first_unknown() {
+                        (None, Some(other)) => Judgement::unknown(
+                            subject,
+                            format!("cannot tell where the password comes from: {} ({}) gives it", cx.label(other), other.kind),
+                        )
+                        .at(loc),
+                        (None, None) => match text.first_unknown() {
                             // A parameter is somebody's typing, whoever that is.
                             Some(why) => Judgement::fail(
                                 subject,
@@ -110,23 +123,57 @@ fn behind_attachment<'a>(cx: &Cx<'a>, resource: &'a Resource) -> &'a Resource {
     resource
 }
 
-fn rotation(cx: &Cx<'_>, subject: Subject<'_>, secret: &Resource) -> Judgement {
-    let direct = cx.inventory.referrers(secret.id);
-    let attached: Vec<&Resource> = cx
+/// The secret of the input that a dynamic reference names by its name, or by its ARN.
+fn named<'a>(cx: &Cx<'a>, user: Subject<'_>, dynamic: &Dynamic) -> Option<&'a Resource> {
+    let name = match dynamic.name.split_once(":secret:") {
+        // AWS adds a hyphen and six characters to the name.
+        Some((_, name)) => name.split(':').next()?.rsplit_once('-')?.0,
+        None => dynamic.name.split(':').next()?,
+    };
+    let mut secrets = cx.inventory.named("AWS::SecretsManager::Secret", "Name", name);
+    secrets.find(|secret| cx.inventory.same_place(user.resource, secret) != Some(false))
+}
+
+/// The schedules that rotate a secret: of the secret itself, of its attachment to a database, or of its
+/// name. A schedule that only uses it to rotate another does not.
+fn schedules<'a>(cx: &Cx<'a>, secret: &'a Resource) -> impl Iterator<Item = &'a Resource> {
+    let of = |resource: &Resource, id: ResourceId| {
+        let value = resource.at("SecretId").found();
+        value.and_then(|v| cx.inventory.target(v)).is_some_and(|(target, _)| target.id == id)
+    };
+    let attachments = cx
         .inventory
         .referrers(secret.id)
-        .filter(|r| &*r.kind == "AWS::SecretsManager::SecretTargetAttachment")
-        .flat_map(|a| cx.inventory.referrers(a.id))
-        .collect();
-    let schedule = direct.chain(attached).find(|r| &*r.kind == "AWS::SecretsManager::RotationSchedule");
-    match schedule {
+        .filter(move |r| &*r.kind == "AWS::SecretsManager::SecretTargetAttachment" && of(r, secret.id));
+    let targets: Vec<ResourceId> = std::iter::once(secret.id).chain(attachments.map(|a| a.id)).collect();
+    let name = match secret.at("Name").string() {
+        Read::Found(name, _) => name,
+        _ => String::new(),
+    };
+    let by_name: Vec<&Resource> = cx.inventory.named(SCHEDULE, "SecretId", &name).collect();
+    targets
+        .into_iter()
+        .flat_map(move |id| cx.inventory.referrers(id).filter(move |r| &*r.kind == SCHEDULE && of(r, id)))
+        .chain(by_name.into_iter().filter(|r| cx.inventory.same_place(secret, r) != Some(false)))
+}
+
+const SCHEDULE: &str = "AWS::SecretsManager::RotationSchedule";
+
+fn rotation<'a>(cx: &Cx<'a>, subject: Subject<'_>, secret: &'a Resource) -> Judgement {
+    match schedules(cx, secret).next() {
         None => Judgement::fail(subject, format!("secret {} has no rotation schedule", cx.label(secret))),
         Some(schedule) => {
-            let period = schedule.at("RotationRules");
-            let judgement = match period {
-                Read::Found(..) => Judgement::pass(subject, format!("secret {} rotates automatically", cx.label(secret))),
-                Read::Unknown(why, _) => Judgement::cannot_tell(subject, "how often the secret rotates", &why),
-                Read::Absent(_) => Judgement::fail(subject, format!("the rotation schedule of {} has no period", cx.label(secret))),
+            let rules = schedule.at("RotationRules");
+            let periods = ["AutomaticallyAfterDays", "ScheduleExpression"].map(|name| schedule.at(&format!("RotationRules.{name}")));
+            let has_period = periods.iter().any(|read| matches!(read, Read::Found(..)));
+            let open = [rules].into_iter().chain(periods).find_map(|read| match read {
+                Read::Unknown(why, _) => Some(why),
+                _ => None,
+            });
+            let judgement = match open {
+                _ if has_period => Judgement::pass(subject, format!("secret {} rotates automatically", cx.label(secret))),
+                Some(why) => Judgement::cannot_tell(subject, "how often the secret rotates", &why),
+                None => Judgement::fail(subject, format!("the rotation schedule of {} has no period", cx.label(secret))),
             };
             judgement.step(format!("rotation schedule {}", schedule.name), schedule.loc)
         }

@@ -1,15 +1,23 @@
+use self::identities::Identities;
 use super::key_policy;
 use crate::prelude::*;
-use lockfast_facts::StackId;
-use std::collections::HashMap;
-use lockfast_access::{Decision, Effect, Policy, Principal, PrincipalPattern, Principals, Resource as Target, identity_allows};
+use lockfast_access::kms::{Class, actions};
+use lockfast_access::{
+    Account, Decision, Effect, Identity, Policy, PolicySet, Principal, PrincipalPattern, Principals, Request,
+    Resource as Target, Three, Trust, account_of_arn, evaluate_access,
+};
+use std::collections::BTreeMap;
+
+mod identities;
 
 control! {
     /// Nobody may both administer a key (change its policy, disable it, delete it) and use it
-    /// (decrypt). For every principal that a key policy names, both are put to the policy; for every
-    /// IAM role in the templates of the key's account its identity policies are asked too, since
-    /// the account's root in a key policy hands the decision to them (AWS KMS Developer Guide,
-    /// "Default key policy"). The account's root itself is AWS's way to delegate and not counted.
+    /// (decrypt, sign). For every principal that a key policy names, both are put to the policy; for every
+    /// role, user, group, permission set and SAM function in the templates of the key's account its
+    /// identity policies are asked too (inline, attached, AWS's own), since the account's root in a key
+    /// policy hands the decision to them (AWS KMS Developer Guide, "Default key policy"). The account's
+    /// root itself is AWS's way to delegate and not counted, nor is `kms:CreateGrant` as a use, which AWS
+    /// gives to administrators. Who does both under a condition only (MFA, `kms:ViaService`) is unknown.
     id: "key-administrators-apart",
     title: "Those who administer a key do not use it",
     clauses: ["KEY-7"],
@@ -32,207 +40,138 @@ key.grantEncryptDecrypt(ordersRole);
 }
 
 const ADMINISTER: [&str; 3] = ["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:DisableKey"];
-const USE: [&str; 2] = ["kms:Decrypt", "kms:GenerateDataKey"];
+
+fn uses() -> impl Iterator<Item = &'static str> {
+    let all = actions(Class::Use).iter().map(String::as_str);
+    all.filter(|action| *action != "kms:CreateGrant")
+}
+
+/// Whether both are allowed: something of administration, and something of use.
+fn both(allowed: impl Fn(&str) -> Three) -> Three {
+    Three::any(ADMINISTER.into_iter().map(&allowed)).and(Three::any(uses().map(&allowed)))
+}
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let roles = Roles::of(cx);
+    let identities = Identities::of(cx);
     for subject in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
         let policy = key_policy::of(cx, subject);
-        let named = policy.as_ref().map(|p| by_policy(cx, subject, p)).unwrap_or_default();
-        let delegates = policy.as_ref().is_none_or(|p| delegates(cx, subject, p));
-        let by_identity = if delegates { roles.over(cx, subject.resource) } else { Vec::new() };
-        let judgement = match (named.both.len() + by_identity.len(), &named.unknown) {
-            (0, Some(why)) => Judgement::unknown(subject, format!("cannot tell who administers and uses the key: {why}")),
-            (0, None) => Judgement::pass(subject, "nobody both administers and uses the key"),
-            (n, _) => {
-                let who = match named.both.first() {
-                    Some(name) => name.clone(),
-                    None => cx.label(by_identity[0]),
-                };
-                let more = if n == 1 { String::new() } else { format!(" and {} more", n - 1) };
-                Judgement::fail(subject, format!("{who}{more} may both administer and use the key"))
+        let mut found: BTreeMap<String, Three> = BTreeMap::new();
+        let mut unnamed: Option<Arc<Why>> = None;
+        if let Some(policy) = &policy {
+            unnamed = by_policy(cx, subject, policy, &identities, &mut found);
+        }
+        let delegates = policy.as_ref().map_or(Three::Yes, |policy| delegates(subject, policy));
+        for (identity, does) in identities.over(cx, subject.resource) {
+            found.entry(cx.label(identity)).or_insert(does.and(delegates));
+        }
+        let those = |wanted: Three| {
+            let mut names = found.iter().filter(move |(_, does)| **does == wanted).map(|(name, _)| name.as_str());
+            let first = names.next();
+            first.map(|first| (first.to_owned(), names.count()))
+        };
+        let judgement = match (those(Three::Yes), those(Three::Maybe), unnamed) {
+            (Some((who, 0)), ..) => Judgement::fail(subject, format!("{who} may both administer and use the key")),
+            (Some((who, more)), ..) => {
+                Judgement::fail(subject, format!("{who} and {more} more may both administer and use the key"))
             }
+            (None, _, Some(why)) => Judgement::cannot_tell(subject, "who administers and uses the key", &why),
+            (None, Some((who, _)), None) => Judgement::unknown(
+                subject,
+                format!("cannot tell whether {who} both administers and uses the key: that hangs on conditions"),
+            ),
+            (None, None, None) => Judgement::pass(subject, "nobody both administers and uses the key"),
         };
         let loc = policy.as_ref().map_or(subject.resource.loc, |p| p.loc);
         out.push(judgement.at(loc));
     }
 }
 
-#[derive(Default)]
-struct Named {
-    both: Vec<String>,
-    unknown: Option<String>,
-}
-
-/// The principals that the key policy itself lets do both.
-fn by_policy(cx: &Cx<'_>, subject: Subject<'_>, policy: &Policy) -> Named {
-    let mut named = Named::default();
-    let mut seen: Vec<&PrincipalPattern> = Vec::new();
-    for statement in policy.statements.iter().filter(|s| s.effect == Effect::Allow) {
-        let Principals::These(patterns) = &statement.principals else {
-            if let Principals::AllBut(_) = statement.principals {
-                seen.push(&PrincipalPattern::Anyone);
-            }
-            continue;
+/// The principals that the key policy names, and whether each does both; why one that it names is not
+/// known.
+fn by_policy<'a>(
+    cx: &Cx<'a>,
+    subject: Subject<'a>,
+    policy: &Policy,
+    identities: &Identities<'a>,
+    found: &mut BTreeMap<String, Three>,
+) -> Option<Arc<Why>> {
+    let mut unnamed = None;
+    let mut patterns: Vec<&PrincipalPattern> = Vec::new();
+    for statement in policy.statements.iter().filter(|s| s.effect != Effect::Deny) {
+        let of_statement = match &statement.principals {
+            Principals::These(patterns) => patterns.as_slice(),
+            Principals::AllBut(_) => &[PrincipalPattern::Anyone],
+            Principals::Holder => &[],
         };
-        seen.extend(patterns);
-    }
-    let mut done: Vec<&PrincipalPattern> = Vec::new();
-    for pattern in seen {
-        if done.contains(&pattern) {
-            continue;
+        for pattern in of_statement {
+            if !patterns.contains(&pattern) {
+                patterns.push(pattern);
+            }
         }
-        done.push(pattern);
+    }
+    let home = &policy.account;
+    let target = identities.key(cx, subject.resource);
+    for pattern in patterns {
         let (who, name) = match pattern {
-            PrincipalPattern::Anyone => (Principal::arn("arn:aws:iam::000000000000:role/anybody"), "everybody".to_owned()),
-            PrincipalPattern::Resource(id) => (
-                Principal::resource(*id, key_policy::account(cx, subject)),
-                cx.label(cx.inventory.resource(*id)),
-            ),
-            PrincipalPattern::Arn(text) => match text.plain() {
-                Some(arn) => (Principal::arn(arn), arn.to_owned()),
-                None => continue,
-            },
+            PrincipalPattern::Anyone => (key_policy::somebody(home), "everybody".to_owned()),
+            PrincipalPattern::Resource(id) => {
+                (Principal::resource(*id, home.clone()), cx.label(cx.inventory.resource(*id)))
+            }
+            PrincipalPattern::Arn(text) => (of_arn(text), text.render(|_| "…".to_owned())),
             PrincipalPattern::Unknown(why) => {
-                named.unknown.get_or_insert_with(|| why.to_string());
+                unnamed.get_or_insert_with(|| why.clone());
                 continue;
             }
             _ => continue,
         };
-        let allows = |actions: &[&str]| {
-            actions.iter().any(|action| {
-                let request = lockfast_access::Request::new(who.clone(), *action, Target::kms_key(subject.id()))
-                    .in_account(key_policy::account(cx, subject));
-                let outcome = policy.evaluate(&request);
-                // What the policy leaves to the account's IAM policies is asked of them below.
-                outcome.decision == Decision::Allow
-                    && outcome.through.role.or(outcome.through.direct).is_yes()
-            })
+        let of_identity: Vec<&Policy> = match pattern {
+            PrincipalPattern::Resource(id) => identities.policies(*id).iter().collect(),
+            _ => Vec::new(),
         };
-        if allows(&ADMINISTER) && allows(&USE) {
-            named.both.push(name);
-        }
+        let does = both(|action| {
+            let request = Request::new(who.clone(), action, target.clone()).in_account(home.clone());
+            if of_identity.is_empty() {
+                // What the policy leaves to the account's IAM policies is asked of them.
+                let outcome = policy.evaluate(&request);
+                return outcome.through.role.or(outcome.through.direct).and(!outcome.denied);
+            }
+            let policies = PolicySet {
+                identity: of_identity.clone(),
+                resource: Some(policy),
+                trust: Trust::ResourceFirst,
+                ..PolicySet::default()
+            };
+            three(&evaluate_access(&request, &policies).decision)
+        });
+        found.insert(name, does);
     }
-    named
+    unnamed
+}
+
+fn of_arn(arn: &lockfast_facts::Text) -> Principal {
+    match arn.plain() {
+        Some(arn) => Principal::arn(arn),
+        None => Principal {
+            identity: Identity::Named { arn: Some(arn.clone()), id: None, session: None },
+            account: account_of_arn(arn).unwrap_or(Account::Unknown),
+            tags: None,
+        },
+    }
+}
+
+fn three(decision: &Decision) -> Three {
+    match decision {
+        Decision::Allow => Three::Yes,
+        Decision::Possible(_) => Three::Maybe,
+        Decision::ImplicitDeny | Decision::ExplicitDeny => Three::No,
+    }
 }
 
 /// Whether the policy hands decisions to the account's IAM policies.
-fn delegates(cx: &Cx<'_>, subject: Subject<'_>, policy: &Policy) -> bool {
-    let request = lockfast_access::Request::new(
-        Principal::root(key_policy::account(cx, subject)),
-        "kms:PutKeyPolicy",
-        Target::kms_key(subject.id()),
-    )
-    .in_account(key_policy::account(cx, subject));
-    policy.evaluate(&request).decision == Decision::Allow
-}
-
-/// The roles whose identity policies let them both administer and use keys. A policy tells keys apart
-/// only by naming them, so each role is asked once of every key it names and once of all others.
-#[derive(Default)]
-struct Roles<'a> {
-    /// Over every key of the account that they do not name.
-    of_account: HashMap<Arc<str>, Vec<&'a Resource>>,
-    /// The same, of the stack: for keys or roles whose account is not known.
-    of_stack: HashMap<StackId, Vec<&'a Resource>>,
-    /// Over keys they name: whether they may.
-    named: HashMap<ResourceId, Vec<(&'a Resource, bool)>>,
-}
-
-impl<'a> Roles<'a> {
-    fn of(cx: &Cx<'a>) -> Self {
-        let mut roles = Roles::default();
-        for role in cx.inventory.of_kind("AWS::IAM::Role") {
-            let documents = documents(cx, role);
-            let policies: Vec<Policy> = documents.iter().copied().map(Policy::from_value).collect();
-            let policies: Vec<&Policy> = policies.iter().collect();
-            let allows = |actions: &[&str], target: &Target| {
-                actions.iter().any(|a| identity_allows(&policies, a, target) == Decision::Allow)
-            };
-            let does_both = |target: &Target| allows(&ADMINISTER, target) && allows(&USE, target);
-            let mut names: Vec<ResourceId> = Vec::new();
-            for document in documents {
-                document.walk(&mut |_, value| {
-                    if let Kind::Text(text) = &value.kind {
-                        names.extend(text.references().map(|r| r.target));
-                    }
-                });
-            }
-            names.sort_unstable();
-            names.dedup();
-            for id in names {
-                let is_key = matches!(&*cx.inventory.resource(id).kind, "AWS::KMS::Key" | "AWS::KMS::ReplicaKey");
-                if is_key {
-                    roles.named.entry(id).or_default().push((role, does_both(&Target::kms_key(id))));
-                }
-            }
-            if does_both(&Target::kms_key(UNNAMED)) {
-                if let Some(account) = &cx.inventory.stack_of(role).place.account {
-                    roles.of_account.entry(account.clone()).or_default().push(role);
-                }
-                roles.of_stack.entry(role.stack).or_default().push(role);
-            }
-        }
-        roles
-    }
-
-    /// Those that do both to a key.
-    fn over(&self, cx: &Cx<'a>, key: &Resource) -> Vec<&'a Resource> {
-        let account = |of: &Resource| cx.inventory.stack_of(of).place.account.clone();
-        let own = account(key);
-        let near = |role: &Resource| match (account(role), &own) {
-            (Some(a), Some(b)) => a == *b,
-            _ => role.stack == key.stack,
-        };
-        let named = self.named.get(&key.id).map(Vec::as_slice).unwrap_or_default();
-        let general = own.as_ref().and_then(|own| self.of_account.get(own)).into_iter();
-        let mut over: Vec<&Resource> = general
-            .chain(self.of_stack.get(&key.stack))
-            .flatten()
-            .copied()
-            .filter(|role| near(role) && !named.iter().any(|(other, _)| other.id == role.id))
-            .chain(named.iter().filter(|(role, does)| *does && near(role)).map(|(role, _)| *role))
-            .collect();
-        over.sort_by_key(|role| role.id);
-        over.dedup_by_key(|role| role.id);
-        over
-    }
-}
-
-/// A key that no template makes.
-const UNNAMED: ResourceId = ResourceId(u32::MAX);
-
-/// A role's inline policies and those attached in the templates, when they mention keys.
-fn documents<'a>(cx: &Cx<'a>, role: &'a Resource) -> Vec<&'a Value> {
-    let Some(variant) = role.variants.first() else {
-        return Vec::new();
-    };
-    let mut documents: Vec<&Value> = variant
-        .properties
-        .each("Policies.*.PolicyDocument")
-        .into_iter()
-        .filter_map(Read::found)
-        .collect();
-    for attached in cx.inventory.referrers(role.id) {
-        if matches!(&*attached.kind, "AWS::IAM::Policy" | "AWS::IAM::ManagedPolicy" | "AWS::IAM::RolePolicy") {
-            documents.extend(attached.at("PolicyDocument").found());
-        }
-    }
-    documents.retain(|document| mentions_keys(document));
-    documents
-}
-
-/// A cheap look before a policy is read: administration needs `kms:…` or `*`.
-fn mentions_keys(document: &Value) -> bool {
-    let mut found = false;
-    document.walk(&mut |path, value| {
-        if !found
-            && path.contains("Action")
-            && let Kind::Text(text) = &value.kind
-            && let Some(action) = text.plain()
-        {
-            found = action == "*" || action.get(..4).is_some_and(|p| p.eq_ignore_ascii_case("kms:"));
-        }
-    });
-    found
+fn delegates(subject: Subject<'_>, policy: &Policy) -> Three {
+    let root = Principal::root(policy.account.clone());
+    both(|action| {
+        let request = Request::new(root.clone(), action, Target::kms_key(subject.id()));
+        three(&policy.evaluate(&request.in_account(policy.account.clone())).decision)
+    })
 }

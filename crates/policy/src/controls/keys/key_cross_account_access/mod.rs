@@ -1,13 +1,20 @@
 use super::key_policy;
 use crate::prelude::*;
-use lockfast_access::{Account, Effect, PrincipalPattern, Principals, Three};
+use crate::strangers::lets_in;
+use lockfast_access::kms::{Class, actions};
+use lockfast_access::{
+    Account, Grantee, Policy, PrincipalPattern, Resource as Target, Scope, Three, account_of_arn, allowed_principals,
+};
+use lockfast_facts::{Loc, Text};
 
 control! {
-    /// Collects the accounts that a key's policy names in statements that allow something: accounts,
-    /// their roots, roles and users. Each must be the key's own or stand in
-    /// `access.trusted_accounts` of `lockfast.toml`. `Principal: "*"` without a tie to a caller's
-    /// account or organisation names every account. When the input does not say which account the
-    /// key lies in, an account id that is not trusted leaves it unknown.
+    /// Evaluates whom a key's policy lets do anything, denials considered: accounts, their roots, roles
+    /// and users, those that conditions on the caller name (`kms:CallerAccount`, `aws:PrincipalArn`), and
+    /// the accounts on whose behalf a service may ask (`aws:SourceAccount`). Each must be the key's own
+    /// or stand in `access.trusted_accounts` of `lockfast.toml`. `Principal: "*"` that no condition ties
+    /// to an account or an organisation is every account; an organisation by its id is taken for one's
+    /// own. When the input does not say which account the key lies in, an account id that is not trusted
+    /// leaves it unknown.
     id: "key-cross-account-access",
     title: "Only trusted accounts may use a key from outside its own",
     clauses: ["KEY-6"],
@@ -20,57 +27,116 @@ control! {
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let trusted = |id: &str| cx.config.access.trusted_accounts.iter().any(|t| t == id);
     for subject in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
         let Some(policy) = key_policy::of(cx, subject) else {
             out.push(Judgement::pass(subject, "AWS's default key policy admits no other account"));
             continue;
         };
-        let own = key_policy::account(cx, subject);
-        let mut foreign: Vec<(String, lockfast_facts::Loc)> = Vec::new();
-        let mut unknown: Vec<(String, lockfast_facts::Loc)> = Vec::new();
-        for statement in policy.statements.iter().filter(|s| s.effect != Effect::Deny) {
-            let tied = statement.conditions.iter().any(|c| {
-                !c.operator.negated
-                    && ["kms:CallerAccount", "aws:PrincipalAccount", "aws:PrincipalOrgID", "aws:SourceAccount", "aws:PrincipalArn"]
-                        .iter()
-                        .any(|key| c.is_key(key))
-            });
-            let patterns = match &statement.principals {
-                Principals::These(patterns) => patterns,
-                Principals::AllBut(_) if !tied => {
-                    foreign.push(("every account (NotPrincipal)".into(), statement.loc));
+        let target = Target::kms_key(subject.id());
+        let mut done: Vec<(usize, PrincipalPattern)> = Vec::new();
+        let mut found: Vec<(Three, Who, Loc)> = Vec::new();
+        for action in [Class::Use, Class::Administer, Class::Read].into_iter().flat_map(actions) {
+            for grantee in allowed_principals(&policy, action, &target) {
+                let key = (grantee.statement, grantee.pattern.clone());
+                if done.contains(&key) {
                     continue;
                 }
-                _ => continue,
-            };
-            for pattern in patterns {
-                match (pattern, pattern.account()) {
-                    (PrincipalPattern::Anyone, _) if !tied => foreign.push(("every account (*)".into(), statement.loc)),
-                    (PrincipalPattern::Unknown(why), _) => unknown.push((why.to_string(), statement.loc)),
-                    (_, Some(account)) => match (&account, account.same_from(&own, &own)) {
-                        (_, Three::Yes) => {}
-                        (Account::Id(id), _) if trusted(id) => {}
-                        (Account::Id(id), Three::No) => foreign.push((format!("account {id}"), statement.loc)),
-                        (Account::Id(id), _) => unknown.push((
-                            format!("the input does not say whether {id} is the key's own account"),
-                            statement.loc,
-                        )),
-                        _ => unknown.push(("the account of a principal is not known".into(), statement.loc)),
-                    },
-                    _ => {}
+                if grantee.certain {
+                    done.push(key);
+                }
+                for who in outsiders(cx, &policy, &grantee) {
+                    // Denials may take it back.
+                    let lets_in = match &who {
+                        _ if grantee.certain => Three::Yes,
+                        Who::Everyone => lets_in(&policy, None, action, target.clone()),
+                        Who::Account(id) => {
+                            let arn = match &grantee.pattern {
+                                PrincipalPattern::Arn(arn) => arn.plain(),
+                                _ => None,
+                            };
+                            lets_in(&policy, Some((id, arn)), action, target.clone())
+                        }
+                        Who::Unknown(_) => Three::Maybe,
+                    };
+                    if !lets_in.is_no() && !found.iter().any(|(certain, other, _)| *certain >= lets_in && *other == who) {
+                        found.push((lets_in, who, grantee.loc));
+                    }
                 }
             }
         }
-        out.push(match (foreign.as_slice(), unknown.as_slice()) {
-            ([(who, loc), rest @ ..], _) => {
-                let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-                Judgement::fail(subject, format!("the key policy admits {who}{more}, which nobody trusts")).at(*loc)
-            }
-            ([], [(why, loc), ..]) => {
-                Judgement::unknown(subject, format!("cannot tell which accounts are admitted: {why}")).at(*loc)
-            }
-            _ => Judgement::pass(subject, "the key policy admits its own and trusted accounts only").at(policy.loc),
-        });
+        out.push(verdict(subject, &policy, found));
+    }
+}
+
+fn verdict(subject: Subject<'_>, policy: &Policy, found: Vec<(Three, Who, Loc)>) -> Judgement {
+    let mut foreign: Vec<(String, Loc)> = Vec::new();
+    let mut unknown: Vec<(String, Loc)> = Vec::new();
+    for (lets_in, who, loc) in found {
+        match who {
+            Who::Unknown(why) => unknown.push((why, loc)),
+            who if lets_in.is_yes() => foreign.push((who.to_string(), loc)),
+            who => unknown.push((format!("whether it admits {who} hangs on values known only at deployment"), loc)),
+        }
+    }
+    match (foreign.as_slice(), unknown.as_slice()) {
+        ([(who, loc), rest @ ..], _) => {
+            let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+            Judgement::fail(subject, format!("the key policy admits {who}{more}: not its own account, nor a trusted one")).at(*loc)
+        }
+        ([], [(why, loc), ..]) => {
+            Judgement::unknown(subject, format!("cannot tell which accounts are admitted: {why}")).at(*loc)
+        }
+        _ => Judgement::pass(subject, "the key policy admits its own and trusted accounts only").at(policy.loc),
+    }
+}
+
+/// Somebody who may be outside the key's account.
+#[derive(PartialEq)]
+enum Who {
+    Everyone,
+    Account(Arc<str>),
+    Unknown(String),
+}
+
+impl std::fmt::Display for Who {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Who::Everyone => f.write_str("principals of every account"),
+            Who::Account(id) => write!(f, "account {id}"),
+            Who::Unknown(why) => f.write_str(why),
+        }
+    }
+}
+
+/// Who of those that a statement admits is outside the key's account and those that are trusted.
+fn outsiders(cx: &Cx<'_>, policy: &Policy, grantee: &Grantee) -> Vec<Who> {
+    let own = &policy.account;
+    let of_account = |account: Account| match (&account, account.same_from(own, own)) {
+        (_, Three::Yes) => None,
+        (Account::Id(id), _) if cx.config.access.trusted_accounts.iter().any(|t| **t == **id) => None,
+        (Account::Id(id), Three::No) => Some(Who::Account(id.clone())),
+        (Account::Id(id), _) => Some(Who::Unknown(format!("the input does not say whether {id} is the key's own account"))),
+        _ => Some(Who::Unknown("the account of a principal is not known".into())),
+    };
+    // A principal of the input whose account it does not say is one of the key's own.
+    let of_resource = |id: ResourceId| {
+        let place = &cx.inventory.stack_of(cx.inventory.resource(id)).place;
+        let account = place.account.clone().filter(|_| *own != Account::Own)?;
+        of_account(Account::Id(account))
+    };
+    let of_arn = |arn: &Text| match arn.references().next() {
+        Some(reference) => of_resource(reference.target),
+        None => of_account(account_of_arn(arn).unwrap_or(Account::Unknown)),
+    };
+    match grantee.scope() {
+        Scope::Anyone | Scope::Network(_) => vec![Who::Everyone],
+        Scope::Accounts(accounts) => accounts.into_iter().filter_map(of_account).collect(),
+        Scope::Principals(arns) => arns.iter().filter_map(of_arn).collect(),
+        Scope::Federated(name) => of_arn(&name).into_iter().collect(),
+        Scope::Resource(id) => of_resource(id).into_iter().collect(),
+        Scope::Service { .. } => grantee.on_behalf_of().into_iter().filter_map(of_account).collect(),
+        Scope::Unknown(why) => vec![Who::Unknown(why.to_string())],
+        Scope::CanonicalUser(_) => vec![Who::Unknown("it names a canonical user".into())],
+        Scope::Organization(_) | Scope::Nobody => Vec::new(),
     }
 }

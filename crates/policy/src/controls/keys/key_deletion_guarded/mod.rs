@@ -1,7 +1,6 @@
 use super::key_policy;
 use crate::prelude::*;
-use lockfast_access::{Account, Identity, Policy, Principal, PrincipalPattern, Principals, Request, Resource as Target, Three};
-use lockfast_facts::Text;
+use lockfast_access::{Account, Policy, PrincipalPattern, Principals, Request, Resource as Target, Three};
 
 control! {
     /// Several people approve a deletion only if AWS itself refuses it any other way. The key policy is
@@ -131,19 +130,7 @@ fn home(policy: &Policy) -> Account {
 /// A request of somebody in the account who may do everything by IAM: signed in with MFA, without
 /// tags, with the longest waiting period, of whom the policy says nothing in particular.
 fn by_an_administrator(account: &Account, subject: Subject<'_>, action: &str) -> Request {
-    let id = match account {
-        Account::Id(id) => id.to_string(),
-        _ => "111122223333".to_owned(),
-    };
-    let principal = Principal {
-        identity: Identity::Named {
-            arn: Some(Text::Plain(format!("arn:aws:iam::{id}:role/an-administrator-of-the-account").into())),
-            id: None,
-            session: None,
-        },
-        account: account.clone(),
-        tags: None,
-    };
+    let principal = key_policy::somebody(account);
     Request::new(principal.with_tags([]), action, Target::kms_key(subject.id()))
         .in_account(account.clone())
         .with("aws:MultiFactorAuthPresent", "true")

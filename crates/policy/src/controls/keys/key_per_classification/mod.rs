@@ -1,3 +1,4 @@
+use super::sharing::Words;
 use crate::prelude::*;
 
 control! {
@@ -26,6 +27,9 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         out,
         |store| cx.classification(store.resource).clone(),
         |_| None,
-        "classifications",
+        &Words {
+            several: "classifications",
+            none: "has no classification (give it a DataClassification tag, or a rule in lockfast.toml)",
+        },
     );
 }

@@ -1,4 +1,5 @@
 use crate::cx::EnvironmentName;
+use super::sharing::Words;
 use crate::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 
@@ -29,7 +30,10 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         out,
         |store| cx.environment_name(store.resource).as_ref().map(shown),
         |key| home(cx, &accounts, key),
-        "environments",
+        &Words {
+            several: "environments",
+            none: "has no known environment (name it in lockfast.toml, in the stack's name or in an Environment tag)",
+        },
     );
 }
 

@@ -1,10 +1,13 @@
 use super::key_policy;
 use crate::prelude::*;
+use crate::strangers::lets_in;
+use lockfast_access::kms::{Class, actions};
 use lockfast_access::{Resource as Target, Scope, Three, allowed_principals};
+use std::collections::BTreeMap;
 
 control! {
-    /// Evaluates the policy of every key: who may effectively decrypt, change the policy, grant or
-    /// delete, whatever wildcards, `NotPrincipal`, denials or conditions it is made of. Nobody may be
+    /// Evaluates the policy of every key: who may effectively use the key (decrypt, sign, grant, …) or
+    /// administer it, whatever wildcards, `NotPrincipal`, denials or conditions it is made of. Nobody may be
     /// let in whom no account, organisation or role bounds. Services that are
     /// admitted must be tied to a caller (`aws:SourceAccount`, `aws:SourceArn`, `kms:CallerAccount`,
     /// an encryption context), or another customer's resource can use the key through them (the
@@ -41,14 +44,11 @@ key.addToResourcePolicy(new iam.PolicyStatement({
 "#,
 }
 
-/// What a stranger must not be able to do.
-const ACTIONS: [&str; 5] = [
-    "kms:Decrypt",
-    "kms:GenerateDataKey",
-    "kms:PutKeyPolicy",
-    "kms:CreateGrant",
-    "kms:ScheduleKeyDeletion",
-];
+/// What a stranger must not be able to do: the worst first.
+fn forbidden() -> impl Iterator<Item = &'static str> {
+    let all = [Class::Use, Class::Administer].into_iter().flat_map(actions);
+    ["kms:Decrypt", "kms:PutKeyPolicy"].into_iter().chain(all.map(String::as_str))
+}
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for subject in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
@@ -60,36 +60,40 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             );
             continue;
         };
+        let target = Target::kms_key(subject.id());
         let mut worst: Option<Judgement> = None;
-        let mut services: Vec<String> = Vec::new();
-        for action in ACTIONS {
-            for grantee in allowed_principals(&policy, action, &Target::kms_key(subject.id())) {
-                match grantee.scope() {
-                    Scope::Anyone if grantee.certain => {
-                        worst.get_or_insert_with(|| {
-                            Judgement::fail(subject, format!("anybody in any account may call {action}")).at(grantee.loc)
-                        });
-                    }
-                    Scope::Anyone | Scope::Unknown(_) => {
-                        let why = match grantee.scope() {
-                            Scope::Unknown(why) => why.to_string(),
-                            _ => "parts of the policy are known only at deployment".to_owned(),
+        let mut services: BTreeMap<String, Option<Judgement>> = BTreeMap::new();
+        for action in forbidden() {
+            for grantee in allowed_principals(&policy, action, &target) {
+                let unknown = |why: &str| Judgement::unknown(subject, format!("cannot tell who may call {action}: {why}"));
+                let judgement = match grantee.scope() {
+                    Scope::Anyone => {
+                        let lets_in = match grantee.certain {
+                            true => Three::Yes,
+                            // Denials may take it back: from somebody of another account?
+                            false => lets_in(&policy, None, action, target.clone()),
                         };
-                        let unknown =
-                            Judgement::unknown(subject, format!("cannot tell who may call {action}: {why}")).at(grantee.loc);
-                        worst.get_or_insert(unknown);
-                    }
-                    Scope::Service { name, guarded } => {
-                        let name = name.render(|_| "*".into());
-                        if !services.contains(&name) {
-                            out.push(service(subject, &name, action, guarded).at(grantee.loc));
-                            services.push(name);
+                        match lets_in {
+                            Three::Yes => {
+                                Judgement::fail(subject, format!("anybody in any account may call {action}"))
+                            }
+                            Three::Maybe => unknown("parts of the policy are known only at deployment"),
+                            Three::No => continue,
                         }
                     }
-                    _ => {}
-                }
+                    Scope::Unknown(why) => unknown(&why.to_string()),
+                    Scope::Service { name, guarded } => {
+                        let name = name.render(|_| "*".into());
+                        let judgement = service(subject, &name, action, guarded).at(grantee.loc);
+                        Judgement::keep_worst(services.entry(name).or_default(), judgement);
+                        continue;
+                    }
+                    _ => continue,
+                };
+                Judgement::keep_worst(&mut worst, judgement.at(grantee.loc));
             }
         }
+        out.extend(services.into_values().flatten());
         out.push(
             worst.unwrap_or_else(|| {
                 Judgement::pass(subject, "no stranger can use or administer the key").at(policy.loc)

@@ -1,4 +1,5 @@
 use crate::prelude::*;
+use lockfast_facts::Guard;
 
 control! {
     /// A deleted key takes all its data with it, so it must be possible to step back: the waiting
@@ -36,15 +37,6 @@ const THIRTY: ServiceDefault = ServiceDefault {
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for subject in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
         let window = subject.at("PendingWindowInDays").int().or_default(30, THIRTY);
-        let production = cx
-            .environments(subject, &subject.variant.when)
-            .into_iter()
-            .find(|(environment, _)| {
-                environment
-                    .value()
-                    .is_some_and(|e| e.kind == EnvironmentKind::Production)
-            });
-        let policy = subject.resource.deletion_policy.as_deref();
         let imported = subject.at("Origin").string().found().as_deref() == Some("EXTERNAL");
         let escrow = subject.variant.tag("EscrowRecord");
         let judgement = match (&window, &escrow) {
@@ -60,15 +52,44 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 subject,
                 "its material is imported, and no EscrowRecord tag says where the copy is kept",
             ),
-            _ => match production {
-                Some((_, when)) if !matches!(policy, Some("Retain" | "RetainExceptOnCreate")) => Judgement::fail(
-                    subject,
-                    "removing it from the template schedules the deletion of a production key (no DeletionPolicy: Retain)",
-                )
-                .when(&when),
-                _ => Judgement::pass(subject, "the key can be recovered"),
-            },
+            _ => {
+                out.extend(retained(cx, subject).into_iter().map(|j| j.fact("PendingWindowInDays", &window)));
+                continue;
+            }
         };
         out.push(judgement.fact("PendingWindowInDays", &window));
     }
+}
+
+/// Whether the key outlives its place in the template, under each of the conditions that decide it.
+fn retained(cx: &Cx<'_>, subject: Subject<'_>) -> Vec<Judgement> {
+    let written = subject.resource.deletion_policy.iter();
+    let mut policies: Vec<(Guard, Read<String>)> =
+        written.map(|(when, value)| (when.clone(), value.at("").string())).collect();
+    if policies.is_empty() {
+        policies.push((Guard::default(), Read::Absent(subject.resource.loc)));
+    }
+    policies.retain(|(when, _)| when.compatible(&subject.variant.when));
+    let of_policy = |(when, policy): (Guard, Read<String>)| {
+        let mut production = cx
+            .environments(subject, &subject.variant.when.and(&when))
+            .into_iter()
+            .filter(|(environment, _)| environment.value().is_some_and(|e| e.kind == EnvironmentKind::Production));
+        let judgement = match (production.next(), policy) {
+            (Some(_), Read::Found(policy, _)) if matches!(policy.as_str(), "Retain" | "RetainExceptOnCreate") => {
+                Judgement::pass(subject, "the key can be recovered")
+            }
+            (Some((_, of)), Read::Unknown(why, _)) => {
+                Judgement::cannot_tell(subject, "whether removing it from the template deletes a production key", &why).when(&of)
+            }
+            (Some((_, of)), _) => Judgement::fail(
+                subject,
+                "removing it from the template schedules the deletion of a production key (no DeletionPolicy: Retain)",
+            )
+            .when(&of),
+            (None, _) => Judgement::pass(subject, "the key can be recovered"),
+        };
+        judgement.when(&when)
+    };
+    policies.into_iter().map(of_policy).collect()
 }

@@ -1,6 +1,7 @@
 use crate::monitors::groups;
 use crate::patterns::{any, decrypt_denied, key_events, metric_matches, rotation};
 use crate::prelude::*;
+use serde_json::Value as Json;
 
 control! {
     /// Where the input has keys, something must watch their disabling, deletion and policy changes
@@ -47,16 +48,23 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         if !pattern.to_ascii_lowercase().contains("kms") {
             continue;
         }
-        let records = key_events().into_iter().filter_map(|(_, event)| event.record);
-        let others = rotation().into_iter().filter_map(|event| event.record);
-        let sees = any(records
-            .chain(others)
+        let records: Vec<Json> = key_events()
+            .into_iter()
+            .map(|(_, event)| event)
+            .chain(rotation())
+            .filter_map(|event| event.record)
             .chain([decrypt_denied()])
-            .map(|record| metric_matches(&pattern, &record)));
-        let judgement = match sees {
+            .collect();
+        let sees = |pattern: &str| any(records.iter().map(|record| metric_matches(pattern, record)));
+        let judgement = match sees(&pattern) {
             Some(true) => Judgement::pass(subject, "the filter matches events of keys"),
             Some(false) => {
-                Judgement::fail(subject, "the filter speaks of KMS, but matches none of its events")
+                let source = source(&pattern).filter(|source| sees(&pattern.replace(source, SOURCE)) == Some(true));
+                let message = match source {
+                    Some(source) => format!("the filter looks for events of {source}, but the source of KMS's events is {SOURCE}"),
+                    None => "the filter speaks of KMS, but matches none of its events".to_owned(),
+                };
+                Judgement::fail(subject, message)
             }
             None => Judgement::unknown(
                 subject,
@@ -65,4 +73,15 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         };
         out.push(judgement.at(loc).stated("FilterPattern", pattern, loc));
     }
+}
+
+/// The event source of AWS KMS.
+const SOURCE: &str = "kms.amazonaws.com";
+
+/// The event source that a filter pattern looks for.
+fn source(pattern: &str) -> Option<&str> {
+    let (_, after) = pattern.split_once("eventSource")?;
+    let after = after.trim_start().strip_prefix('=')?.trim_start().trim_start_matches('"');
+    let end = after.find(|c: char| c == '"' || c == ')' || c == '}' || c == '&' || c == '|' || c.is_whitespace())?;
+    Some(&after[..end]).filter(|source| !source.is_empty() && *source != SOURCE)
 }

@@ -1,10 +1,19 @@
+use self::readers::Readers;
+use crate::identities::HOLDERS;
 use crate::prelude::*;
-use lockfast_access::{Decision, Policy, Resource as Target, identity_allows};
+
+mod readers;
 
 control! {
-    /// Who can read a parameter, effectively: evaluates the policies of every role in the templates
-    /// for `ssm:GetParameter` on each parameter the templates define. A role that may read every
-    /// parameter of the account (`Resource: "*"`, `parameter/*`) may read them all, also tomorrow's.
+    /// Who can read a parameter, effectively: evaluates the identity policies of the templates (of
+    /// roles, users, groups, permission sets and SAM functions, and those of AWS that they name) for
+    /// every action that gives a parameter's value. An identity that may read every parameter of an
+    /// account (`Resource: "*"`, `parameter/*`) may read tomorrow's too, and fails; so does each
+    /// parameter that it may read. A parameter that named identities alone may read passes, and so does
+    /// one that no identity of the input may.
+    ///
+    /// Of AWS's managed policies, those are known that allow reading every parameter
+    /// (`AmazonSSMManagedInstanceCore` is one); boundaries and organisation policies are not asked.
     id: "parameters-limited-by-iam",
     title: "Only those who need a parameter can read it",
     clauses: ["SSM-3"],
@@ -18,50 +27,12 @@ control! {
 "#,
 }
 
-/// A parameter that no application has: who may read it may read any.
-const ANY: &str = "arn:aws:ssm:eu-central-1:999999999999:parameter/lockfast/of-nobody";
-
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    for subject in cx.subjects(&["AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group", "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"]) {
-        let documents: Vec<Read<&Value>> = subject
-            .each("Policies.*.PolicyDocument")
-            .into_iter()
-            .chain([subject.at("PolicyDocument")])
-            .filter(|read| !read.is_absent())
-            .collect();
-        let mut verdict: Option<Judgement> = None;
-        for read in documents {
-            let loc = read.loc();
-            let Some(policy) = Policy::from_read(read.clone()) else { continue };
-            let reads = |target: &Target| identity_allows(&[&policy], "ssm:GetParameter", target);
-            let judgement = match (reads(&Target::arn(ANY)), reads(&Target::any())) {
-                (Decision::Allow, _) => Judgement::fail(subject, "it may read every parameter of the account").at(loc),
-                (Decision::Possible(_), _) if mentions(&read, "ssm:") || !policy.is_certain() && policy.statements.is_empty() => {
-                    Judgement::unknown(subject, "cannot tell which parameters it may read: parts of the policy are known only at deployment").at(loc)
-                }
-                (_, Decision::Allow) => Judgement::pass(subject, "it may read the parameters named only").at(loc),
-                _ => continue,
-            };
-            if verdict.as_ref().is_none_or(|v| judgement.verdict > v.verdict) {
-                verdict = Some(judgement);
-            }
-        }
-        out.extend(verdict);
+    let mut readers = Readers::default();
+    for subject in cx.subjects(&HOLDERS) {
+        out.extend(readers.holder(cx, subject));
     }
-}
-
-/// Whether the document speaks of Systems Manager at all.
-fn mentions(read: &Read<&Value>, prefix: &str) -> bool {
-    let Read::Found(document, _) = read else { return true };
-    let mut found = false;
-    document.walk(&mut |path, value| {
-        if path.contains("Action") {
-            match &value.kind {
-                Kind::Text(text) => found |= text.known_prefix().starts_with(prefix) || text.plain() == Some("*"),
-                Kind::Unknown(_) => found = true,
-                _ => {}
-            }
-        }
-    });
-    found
+    for subject in cx.subjects(&["AWS::SSM::Parameter"]) {
+        out.push(readers.judge(cx, subject));
+    }
 }
