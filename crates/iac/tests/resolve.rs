@@ -135,7 +135,14 @@ Resources:
     let a = resource(&resolved, "A");
     assert_eq!(shown(a, "Size"), "100");
     assert_eq!(
-        value(a, "Size").via.as_ref().unwrap()[0].what,
+        value(a, "Size")
+            .via
+            .as_ref()
+            .unwrap()
+            .iter()
+            .next()
+            .unwrap()
+            .what,
         "mapping Sizes.prod.storage"
     );
     assert_eq!(shown(a, "Zones.1"), "b");
@@ -212,16 +219,39 @@ Resources:
     assert_eq!(a.variants.len(), 1);
     assert_eq!(shown(a, "Given"), "b");
     assert_eq!(
-        value(a, "Given").via.as_ref().unwrap()[0].what,
+        value(a, "Given")
+            .via
+            .as_ref()
+            .unwrap()
+            .iter()
+            .next()
+            .unwrap()
+            .what,
         "parameter Given (given)"
     );
     assert_eq!(shown(a, "Default"), "d");
     assert_eq!(
-        value(a, "Default").via.as_ref().unwrap()[0].what,
+        value(a, "Default")
+            .via
+            .as_ref()
+            .unwrap()
+            .iter()
+            .next()
+            .unwrap()
+            .what,
         "parameter Default (default)"
     );
     assert_eq!(
-        value(a, "Default").via.as_ref().unwrap()[0].loc.start.line,
+        value(a, "Default")
+            .via
+            .as_ref()
+            .unwrap()
+            .iter()
+            .next()
+            .unwrap()
+            .loc
+            .start
+            .line,
         4
     );
     assert_eq!(shown(a, "Open"), "x-<?>");

@@ -224,7 +224,7 @@ struct Export<'t> {
     template: usize,
     value: &'t Node,
     /// The condition under which the output is made.
-    condition: Option<&'t str>,
+    condition: Option<&'t Node>,
 }
 
 /// What every resolution shares.
@@ -239,6 +239,8 @@ struct Resolver<'t> {
     named: HashMap<&'t str, Vec<usize>>,
     /// Nested stack resource → its template.
     children: HashMap<(usize, &'t str), usize>,
+    /// How much text one resource may make by joining.
+    share_of_text: usize,
 }
 
 impl<'t> Resolver<'t> {
@@ -280,6 +282,7 @@ impl<'t> Resolver<'t> {
             parameters: parameter::of_all(templates),
             exports: HashMap::new(),
             children,
+            share_of_text: eval::share_of_text(next as usize),
         };
         resolver.exports = resolver.find_exports();
         resolver
@@ -328,7 +331,7 @@ impl<'t> Resolver<'t> {
             let export = Export {
                 template: t,
                 value,
-                condition: output.value.get("Condition").and_then(Node::scalar),
+                condition: output.value.get("Condition"),
             };
             exports.extend(names.into_iter().map(|name| (name, export)));
         }
@@ -394,10 +397,7 @@ impl<'t> Resolver<'t> {
     /// whole, not from where the first of them happens to be written.
     fn properties(&self, t: usize, entry: &crate::Entry, world: &world::World) -> Option<Value> {
         let body = &entry.value;
-        let made = |t: usize, body: &Node| match body.get("Condition").and_then(Node::scalar) {
-            Some(condition) => self.named_condition(t, condition, world) != Ok(false),
-            None => true,
-        };
+        let made = |t: usize, body: &Node| self.is_made(t, body.get("Condition"), world);
         let stacks = self.contexts[t].nested_by.iter();
         if !stacks.clone().all(|(t, stack)| made(*t, stack)) || !made(t, body) {
             return None;
@@ -405,6 +405,13 @@ impl<'t> Resolver<'t> {
         let written = body
             .get("Properties")
             .and_then(|node| self.value(t, node, world));
+        if let Some(Value { kind, loc, .. }) = &written
+            && !matches!(kind, Kind::Map(_) | Kind::Null | Kind::Unknown(_))
+        {
+            world.note(*loc, || {
+                format!("the Properties of resource {} are not an object", entry.key)
+            });
+        }
         let mut properties = match written {
             Some(written) if !matches!(written.kind, Kind::Map(_)) => written,
             written => Value::new(

@@ -211,7 +211,7 @@ impl Resolver<'_> {
         }
         match parameter.default.and_then(Node::scalar) {
             // Conditions tell several values apart, and this run stands for any of them.
-            Some(_) if world.undecided && parameter.candidates.values.len() > 2 => {
+            Some(_) if world.undecided && parameter.candidates.values.len() > 1 => {
                 unknown_value(Why::TooManyConditions(MAX_WORLDS), loc)
             }
             Some(default) => {

@@ -6,6 +6,7 @@ mod behaviours;
 mod certificate;
 mod databases;
 mod endpoints;
+mod environment;
 mod outbound;
 mod tls_minimum;
 
