@@ -345,9 +345,11 @@ fn bytes_of(path: &str, limit: u64) -> Result<Vec<u8>, Unread> {
             .read_to_end(&mut bytes)
             .map_err(Unread::Failed)?;
     } else {
-        // Asked before it is opened: opening a pipe waits for whoever writes into it.
+        // Asked before it is opened: opening a pipe waits for whoever writes into it. One that a shell
+        // hands over (`<(…)`) has its writer.
         let data = std::fs::metadata(path).map_err(Unread::Failed)?;
-        if !data.is_file() {
+        let is_handed_over = path.starts_with("/dev/fd/") || path == "/dev/stdin";
+        if !data.is_file() && !is_handed_over {
             return Err(Unread::NoFile(data.is_dir()));
         }
         let file = std::fs::File::open(path).map_err(Unread::Failed)?;
@@ -358,7 +360,7 @@ fn bytes_of(path: &str, limit: u64) -> Result<Vec<u8>, Unread> {
             return Err(Unread::TooLarge(bytes));
         }
         bytes.reserve(usize::try_from(data.len()).unwrap_or(0) + 1);
-        // A file may grow, and one of the system's may tell no length.
+        // A pipe has no length, and a file may grow.
         file.take(limit.saturating_add(1))
             .read_to_end(&mut bytes)
             .map_err(Unread::Failed)?;

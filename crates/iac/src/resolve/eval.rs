@@ -115,7 +115,10 @@ impl Resolver<'_> {
             NodeKind::Null => Kind::Null,
             NodeKind::Bool(b) => Kind::Bool(*b),
             NodeKind::Number(n) => Kind::Number(n.clone()),
-            NodeKind::String(s) => return Some(text_value(Text::Plain(s.clone()), node.loc)),
+            NodeKind::String(s) => {
+                let value = text_value(Text::Plain(s.clone()), node.loc);
+                return Some(self.stored_value(t, value, world));
+            }
             NodeKind::List(items) => {
                 let mut list = Vec::with_capacity(items.len());
                 list.extend(items.iter().filter_map(|item| self.value(t, item, world)));
@@ -147,7 +150,7 @@ impl Resolver<'_> {
     }
 
     /// A string joined from parts, as long as it stays within bounds.
-    pub(super) fn joined(&self, parts: Vec<Part>, loc: Loc, world: &World) -> Value {
+    pub(super) fn joined(&self, t: usize, parts: Vec<Part>, loc: Loc, world: &World) -> Value {
         let length = |part: &Part| match part {
             Part::Literal(s) => s.len(),
             _ => 0,
@@ -160,7 +163,7 @@ impl Resolver<'_> {
             );
         }
         world.made.set(made);
-        text_value(Text::from_parts(parts), loc)
+        self.stored_value(t, text_value(Text::from_parts(parts), loc), world)
     }
 
     /// `Ref`, and the variables of `Fn::Sub`.
@@ -221,6 +224,9 @@ impl Resolver<'_> {
             };
             let found = self.followed(child, node, world, what)?;
             return Some(via(string_only(found), what(), node.loc, loc));
+        }
+        if let Some(value) = self.cross_region(t, attribute, loc, world) {
+            return Some(value);
         }
         let reference = Reference {
             target: *id,

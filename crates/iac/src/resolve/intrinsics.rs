@@ -93,7 +93,7 @@ impl Resolver<'_> {
                 let value = self.value(t, argument, world)?;
                 let mut parts = Vec::new();
                 json(&value, &mut parts);
-                Some(self.joined(parts, loc, world))
+                Some(self.joined(t, parts, loc, world))
             }
             "Fn::Transform" => unknown(Why::Macro(
                 argument
@@ -148,7 +148,7 @@ impl Resolver<'_> {
                 }
             }
         }
-        Some(self.joined(parts, loc, world))
+        Some(self.joined(t, parts, loc, world))
     }
 
     fn join(&self, t: usize, argument: &Node, loc: Loc, world: &World) -> Option<Value> {
@@ -177,7 +177,7 @@ impl Resolver<'_> {
             }
             parts.extend(as_text(item).parts());
         }
-        Some(self.joined(parts, loc, world))
+        Some(self.joined(t, parts, loc, world))
     }
 
     fn select(&self, t: usize, argument: &Node, loc: Loc, world: &World) -> Option<Value> {

@@ -163,7 +163,7 @@ impl Resolver<'_> {
                 .map(String::as_str)
                 .or_else(|| parameter.default.and_then(Node::scalar));
             return via(
-                from_ssm(path.unwrap_or(name), loc),
+                self.stored_value(t, from_ssm(path.unwrap_or(name), loc), world),
                 format!("parameter {name}"),
                 at,
                 loc,
@@ -180,6 +180,15 @@ impl Resolver<'_> {
                 at,
                 loc,
             );
+        }
+        if let Some(origin) = self.origins[t].get(&**name)
+            && let Some(its) = self.parameters[origin.template].get(origin.name)
+        {
+            let value = self.parameter(origin.template, its, loc, world);
+            return Value {
+                via: Some(origin.via.then(value.via)),
+                ..value
+            };
         }
         if let Some(node) = parameter.passed
             && let Some((parent, _)) = &self.templates[t].parent
