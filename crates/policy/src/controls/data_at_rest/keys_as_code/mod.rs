@@ -1,4 +1,5 @@
 use crate::prelude::*;
+use lockfast_access::Policy;
 use lockfast_facts::Text;
 use std::collections::BTreeMap;
 
@@ -129,10 +130,11 @@ fn policy_of(subject: Subject<'_>) -> Judgement {
     }
 }
 
-/// An object, or a text that holds one as far as it is known.
+/// An object, or a text that is a policy as far as it is known.
 fn is_document(policy: &Value) -> bool {
     match &policy.kind {
         Kind::Map(_) => true,
+        Kind::Text(text) if text.plain().is_some() => Policy::from_value(policy).is_certain(),
         Kind::Text(text) => text.first_unknown().is_some() || rendered(text).trim_start().starts_with('{'),
         _ => false,
     }
