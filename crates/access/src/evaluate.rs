@@ -219,9 +219,8 @@ impl Policy {
                 "its resource is the one asked for".to_owned()
             })
             && statement.conditions.iter().all(|condition| {
-                take(condition.holds(request, self.variables), &|| {
-                    condition.to_string()
-                })
+                let holds = self.read_either_way(|variables| condition.holds(request, variables));
+                take(holds, &|| condition.to_string())
             });
         if !goes_on {
             return nothing;
@@ -242,7 +241,28 @@ impl Policy {
         Matching { all, through, open }
     }
 
+    /// What holds however the document's version, where it is not known, has `${…}` read.
+    fn read_either_way(&self, found: impl Fn(bool) -> Three) -> Three {
+        match self.variables {
+            Three::Yes => found(true),
+            Three::No => found(false),
+            Three::Maybe => match (found(true), found(false)) {
+                (a, b) if a == b => a,
+                _ => Three::Maybe,
+            },
+        }
+    }
+
     fn names_resource(&self, statement: &Statement, request: &Request) -> Three {
+        self.read_either_way(|variables| self.names_resource_with(statement, request, variables))
+    }
+
+    fn names_resource_with(
+        &self,
+        statement: &Statement,
+        request: &Request,
+        variables: bool,
+    ) -> Three {
         let names = request.resource.names();
         if names.is_empty() {
             return Three::Yes;
@@ -252,7 +272,7 @@ impl Policy {
         selects(&statement.resources, |pattern| {
             let reading = Reading {
                 wild: true,
-                variables: self.variables.then_some(request),
+                variables: variables.then_some(request),
                 fold: false,
                 arn: true,
             };

@@ -1,5 +1,6 @@
 //! A policy document, read from a [`Value`] of which parts may be unknown.
 
+use crate::Three;
 use crate::condition::Condition;
 use crate::principal::{Account, PrincipalPattern};
 use lockfast_facts::{Kind, Loc, Map, Read, Text, Value, Why};
@@ -71,9 +72,9 @@ pub struct Statement {
 pub struct Policy {
     /// Its statements, in order.
     pub statements: Vec<Statement>,
-    /// True when `${…}` are variables: only in version 2012-10-17 (IAM User Guide, "IAM JSON policy
+    /// Whether `${…}` are variables: only in version 2012-10-17 (IAM User Guide, "IAM JSON policy
     /// elements: Version").
-    pub variables: bool,
+    pub variables: Three,
     /// The account it belongs to.
     pub account: Account,
     /// What in it is not a policy, for people.
@@ -88,7 +89,7 @@ impl Policy {
     pub fn from_value(value: &Value) -> Policy {
         let mut policy = Policy {
             statements: Vec::new(),
-            variables: false,
+            variables: Three::No,
             account: Account::Own,
             problems: Vec::new(),
             loc: value.loc,
@@ -136,8 +137,8 @@ impl Policy {
             return;
         };
         match value.at("Version").string() {
-            Read::Found(version, _) => self.variables = version == "2012-10-17",
-            Read::Unknown(..) => self.variables = true,
+            Read::Found(version, _) => self.variables = (version == "2012-10-17").into(),
+            Read::Unknown(..) => self.variables = Three::Maybe,
             Read::Absent(_) => {}
         }
         match value.at("Statement") {

@@ -260,6 +260,12 @@ fn variables() {
         Three::No,
         "variables need version 2012-10-17"
     );
+    // Which version an unknown one is decides, so it decides nothing.
+    let mut either = old.clone();
+    either.variables = Three::Maybe;
+    assert_eq!(denies(&either, &request), Three::Maybe);
+    let request = request.with("x:key", "bob");
+    assert_eq!(denies(&either, &request), Three::No, "in either version");
 }
 
 #[test]

@@ -28,4 +28,4 @@ pub use read::Read;
 pub use resource::{
     Directive, Place, Resource, ResourceId, Stack, StackId, StackParameter, Step, Variant,
 };
-pub use value::{Dynamic, Kind, Map, Part, Reference, Text, Value};
+pub use value::{Dynamic, Kind, Map, Part, Reference, Text, Value, Via};

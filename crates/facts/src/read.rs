@@ -23,8 +23,17 @@ impl Value {
         for step in path.split('.').filter(|s| !s.is_empty()) {
             let next = match &value.kind {
                 Kind::Unknown(why) => return Read::Unknown(why.clone(), value.loc),
-                Kind::Map(map) => map.get(step),
-                Kind::List(items) => step.parse::<usize>().ok().and_then(|i| items.get(i)),
+                // One in place of the other is a mistake, not an absence.
+                Kind::Map(map) => match (map.get(step), step.parse::<usize>()) {
+                    (None, Ok(_)) if value.at_macro().is_none() => {
+                        return wrong_type("a list", value);
+                    }
+                    (found, _) => found,
+                },
+                Kind::List(items) => match step.parse::<usize>() {
+                    Ok(index) => items.get(index),
+                    Err(_) => return wrong_type("an object", value),
+                },
                 Kind::Null => None,
                 Kind::Text(text) => match text.first_unknown() {
                     Some(why) => return Read::Unknown(why.clone(), value.loc),

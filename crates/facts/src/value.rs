@@ -1,7 +1,11 @@
 //! The tree of values a resource's properties are made of.
 
-use crate::{Loc, ResourceId, Step, Why};
+use crate::{Loc, ResourceId, Why};
 use std::sync::Arc;
+
+mod via;
+
+pub use via::Via;
 
 /// A value, where it stands, and how it got there.
 #[derive(Clone, Debug)]
@@ -12,7 +16,7 @@ pub struct Value {
     pub loc: Loc,
     /// The hops it came by (parameter default, mapping, import), nearest first. `None` when it
     /// was written right here.
-    pub via: Option<Arc<[Step]>>,
+    pub via: Option<Via>,
 }
 
 /// The kinds of value. Unknown is one of them, anywhere in the tree.
@@ -210,15 +214,27 @@ impl Text {
     /// Joins parts, merging neighbouring literals.
     pub fn from_parts(parts: impl IntoIterator<Item = Part>) -> Text {
         let mut merged: Vec<Part> = Vec::new();
+        // Literals that follow one another, joined once: a part at a time would be quadratic.
+        let mut open: Vec<Arc<str>> = Vec::new();
+        let close = |open: &mut Vec<Arc<str>>, merged: &mut Vec<Part>| match open.len() {
+            0 => {}
+            1 => merged.extend(open.pop().map(Part::Literal)),
+            _ => {
+                merged.push(Part::Literal(open.concat().into()));
+                open.clear();
+            }
+        };
         for part in parts {
-            match (merged.last_mut(), part) {
-                (_, Part::Literal(s)) if s.is_empty() => {}
-                (Some(Part::Literal(last)), Part::Literal(s)) => {
-                    *last = format!("{last}{s}").into();
+            match part {
+                Part::Literal(s) if s.is_empty() => {}
+                Part::Literal(s) => open.push(s),
+                other => {
+                    close(&mut open, &mut merged);
+                    merged.push(other);
                 }
-                (_, part) => merged.push(part),
             }
         }
+        close(&mut open, &mut merged);
         match merged.as_slice() {
             [] => Text::Plain("".into()),
             [Part::Literal(s)] => Text::Plain(s.clone()),

@@ -11,7 +11,7 @@ use metadata::{Frames, Metadata, Names, Places};
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,6 +35,20 @@ pub(crate) struct AssemblyStack {
 }
 
 impl AssemblyStack {
+    /// A stack of which nothing but the template is known.
+    fn of_file(name: String, path: String, template_file: String) -> Self {
+        AssemblyStack {
+            template_file,
+            name,
+            path,
+            place: Place::default(),
+            tags: Vec::new(),
+            parameters: HashMap::new(),
+            creation_sites: Arc::default(),
+            construct_paths: Arc::default(),
+        }
+    }
+
     pub(crate) fn template(&self, source: SourceId, root: Arc<Node>) -> Template {
         Template {
             stack_name: self.name.clone(),
@@ -69,8 +83,20 @@ struct Listed {
 
 /// Reads the assembly in a folder. What is wrong with one part is a problem; the rest is read.
 pub(crate) fn read(folder: &Path, limit: u64, problems: &mut Vec<Problem>) -> Assembly {
-    let (mut listed, mut folders) = (Vec::new(), Vec::new());
-    list(folder, limit, problems, &mut listed, &mut folders, 0);
+    let mut listing = Listing {
+        limit,
+        problems,
+        listed: Vec::new(),
+        folders: Vec::new(),
+        seen: HashSet::new(),
+    };
+    listing.list(folder, 0);
+    let Listing {
+        problems,
+        listed,
+        folders,
+        ..
+    } = listing;
     let frames = Frames::of_app(folder.parent().unwrap_or(Path::new("")));
     // Metadata files are as large as the templates themselves.
     let read: Vec<(Listed, Places, Option<Problem>)> = listed
@@ -122,58 +148,63 @@ pub(crate) fn read(folder: &Path, limit: u64, problems: &mut Vec<Problem>) -> As
     assembly
 }
 
-fn list(
-    folder: &Path,
+/// What the manifests of an assembly list.
+struct Listing<'p> {
     limit: u64,
-    problems: &mut Vec<Problem>,
-    listed: &mut Vec<Listed>,
-    folders: &mut Vec<PathBuf>,
-    depth: usize,
-) {
-    let path = folder.join("manifest.json");
-    let manifest = bytes_within(&path, limit)
-        .map_err(|message| at_file(&path, message))
-        .and_then(|bytes| {
-            serde_json::from_slice::<Manifest>(&bytes).map_err(|error| not_ours(&path, &error))
-        });
-    let manifest = match manifest {
-        Ok(manifest) => manifest,
-        Err(problem) => return problems.push(problem),
-    };
-    folders.push(folder.to_owned());
-    for (id, mut artifact) in manifest.artifacts {
-        let mut take = |name: &str| artifact.get_mut(name).map(Value::take).unwrap_or_default();
-        let properties = match take("properties") {
-            Value::Object(properties) => properties,
-            _ => Map::new(),
+    problems: &'p mut Vec<Problem>,
+    listed: Vec<Listed>,
+    folders: Vec<PathBuf>,
+    /// Folders that were listed, by their one true path: links may lead round in a circle.
+    seen: HashSet<PathBuf>,
+}
+
+impl Listing<'_> {
+    fn list(&mut self, folder: &Path, depth: usize) {
+        let path = folder.join("manifest.json");
+        let manifest = bytes_within(&path, self.limit)
+            .map_err(|message| at_file(&path, message))
+            .and_then(|bytes| {
+                serde_json::from_slice::<Manifest>(&bytes).map_err(|error| not_ours(&path, &error))
+            });
+        self.seen.extend(folder.canonicalize());
+        self.folders.push(folder.to_owned());
+        let manifest = match manifest {
+            Ok(manifest) => manifest,
+            Err(problem) => {
+                self.problems.push(problem);
+                return self.without_manifest(folder);
+            }
         };
-        let text = |name: &str| {
-            properties
-                .get(name)
-                .and_then(Value::as_str)
-                .map(str::to_owned)
-        };
-        match take("type").as_str() {
+        for (id, mut artifact) in manifest.artifacts {
+            let mut take = |name: &str| artifact.get_mut(name).map(Value::take).unwrap_or_default();
+            let properties = match take("properties") {
+                Value::Object(properties) => properties,
+                _ => Map::new(),
+            };
+            let text = |name: &str| {
+                properties
+                    .get(name)
+                    .and_then(Value::as_str)
+                    .map(str::to_owned)
+            };
+            match take("type").as_str() {
             Some("cdk:cloud-assembly") => match text("directoryName") {
-                // Stages nest a few levels; a folder that holds itself would go on for ever.
-                Some(name) if depth < 16 && is_inside(&name) => {
-                    list(
-                        &folder.join(name),
-                        limit,
-                        problems,
-                        listed,
-                        folders,
-                        depth + 1,
-                    );
+                // Stages nest a few levels.
+                Some(name)
+                    if depth < 16
+                        && is_inside(&name)
+                        && !folder.join(&name).canonicalize().is_ok_and(|f| self.seen.contains(&f)) =>
+                {
+                    self.list(&folder.join(name), depth + 1);
                 }
-                _ => problems.push(at_file(
+                _ => self.problems.push(at_file(
                     &path,
-                    format!("artifact {id} names no folder inside the assembly"),
+                    format!("artifact {id} names no folder inside the assembly, or one that is listed already"),
                 )),
             },
             Some("aws:cloudformation:stack") => {
                 let Some(file) = text("templateFile").filter(|file| is_inside(file)) else {
-                    problems.push(at_file(
+                    self.problems.push(at_file(
                         &path,
                         format!("artifact {id} names no template inside the assembly"),
                     ));
@@ -183,7 +214,7 @@ fn list(
                     .as_str()
                     .filter(|file| is_inside(file))
                     .map(|file| folder.join(file));
-                listed.push(Listed {
+                self.listed.push(Listed {
                     folder: folder.to_owned(),
                     inline: take("metadata"),
                     metadata_file,
@@ -201,6 +232,22 @@ fn list(
             }
             _ => {}
         }
+        }
+    }
+
+    /// The templates beside a manifest that cannot be read, as so many files.
+    fn without_manifest(&mut self, folder: &Path) {
+        for file in files_ending(folder, ".template.json") {
+            if !file.to_string_lossy().ends_with(NESTED) {
+                let name = clean(&file);
+                self.listed.push(Listed {
+                    folder: folder.to_owned(),
+                    inline: Value::Null,
+                    metadata_file: None,
+                    stack: AssemblyStack::of_file(name.clone(), name, clean(&file)),
+                });
+            }
+        }
     }
 }
 
@@ -210,7 +257,7 @@ fn nested(folder: &Path, read: &[(Listed, Places, Option<Problem>)], assembly: &
     let here = || read.iter().filter(|(listed, ..)| listed.folder == folder);
     let all_are_named = here().any(|(_, places, _)| places.names_templates);
     let mut all_sites: Option<Arc<Names>> = None;
-    for file in nested_templates(folder) {
+    for file in files_ending(folder, NESTED) {
         let name = file
             .file_name()
             .unwrap_or_default()
@@ -238,25 +285,23 @@ fn nested(folder: &Path, read: &[(Listed, Places, Option<Problem>)], assembly: &
             }
         };
         assembly.stacks.push(AssemblyStack {
-            name,
-            path: shown(&file),
-            template_file: clean(&file),
-            place: Place::default(),
-            tags: Vec::new(),
-            parameters: HashMap::new(),
             creation_sites: sites,
             construct_paths: paths,
+            ..AssemblyStack::of_file(name, shown(&file), clean(&file))
         });
     }
 }
 
-fn nested_templates(folder: &Path) -> Vec<PathBuf> {
+/// How CDK names the files of nested stacks.
+const NESTED: &str = ".nested.template.json";
+
+fn files_ending(folder: &Path, end: &str) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .into_iter()
         .flatten()
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.to_string_lossy().ends_with(".nested.template.json"))
+        .filter(|path| path.to_string_lossy().ends_with(end))
         .collect();
     files.sort();
     files
@@ -264,7 +309,8 @@ fn nested_templates(folder: &Path) -> Vec<PathBuf> {
 
 /// A manifest must not lead out of its own folder.
 fn is_inside(name: &str) -> bool {
-    !name.is_empty()
+    let mut parts = name.split(['/', '\\']);
+    parts.any(|part| !matches!(part, "" | "."))
         && !Path::new(name).is_absolute()
         && !name.split(['/', '\\']).any(|part| part == "..")
 }

@@ -1,7 +1,7 @@
 //! Which files the inputs mean.
 
 use crate::Problem;
-use crate::read::shown;
+use crate::read::{bytes_within, shown};
 use globset::{GlobBuilder, GlobMatcher};
 use ignore::WalkBuilder;
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,9 +77,12 @@ pub(crate) fn discover(inputs: &[String], found: &mut Found) {
     });
 }
 
+/// Manifests of a hundred stacks have a few megabytes; older ones hold the stacks' metadata.
+const MAX_MANIFEST_BYTES: u64 = 50 << 20;
+
 /// A CDK cloud assembly is a folder whose manifest.json names artifacts; a web app's does not.
 pub(crate) fn is_assembly(folder: &Path) -> bool {
-    std::fs::read(folder.join("manifest.json")).is_ok_and(|bytes| {
+    bytes_within(&folder.join("manifest.json"), MAX_MANIFEST_BYTES).is_ok_and(|bytes| {
         memchr::memmem::find(&bytes, b"\"artifacts\"").is_some()
             && memchr::memmem::find(&bytes, b"\"version\"").is_some()
     })

@@ -206,12 +206,11 @@ fn read_assets(folder: &Path) -> HashMap<String, String> {
     let mut found = HashMap::new();
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()) {
-        let is_manifest = path.to_string_lossy().ends_with(".assets.json");
-        let small = std::fs::metadata(&path).is_ok_and(|m| m.len() <= MAX_ASSETS_BYTES);
-        if !is_manifest || !small {
+        if !path.to_string_lossy().ends_with(".assets.json") {
             continue;
         }
-        let Ok(text) = std::fs::read_to_string(&path) else {
+        let bytes = crate::read::bytes_within(&path, MAX_ASSETS_BYTES).unwrap_or_default();
+        let Ok(text) = String::from_utf8(bytes) else {
             continue;
         };
         let Ok(read) = crate::parse::parse(&text, SourceId(0)) else {

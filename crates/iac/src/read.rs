@@ -269,9 +269,13 @@ fn open(path: &str, named: bool, options: &ReadOptions, source: SourceId) -> Out
         }
         Err(error) => return problem(path, None, error.message(options.max_file_bytes)),
     };
-    let signs = looks_like_template(&bytes);
+    let wide = utf16(&bytes);
+    let signs = looks_like_template(wide.as_deref().map_or(&bytes, str::as_bytes));
     if !signs && !named {
         return Outcome::PassedOver(NO_TEMPLATE);
+    }
+    if wide.is_some() {
+        return problem(path, None, "it is UTF-16 text; CloudFormation takes UTF-8");
     }
     let text: Arc<str> = match std::str::from_utf8(&bytes) {
         // Columns count from behind a byte order mark, so the text kept has none.
@@ -306,7 +310,8 @@ enum Unread {
     /// With its first bytes, which tell whether anybody would miss it.
     TooLarge(Vec<u8>),
     Failed(std::io::Error),
-    Folder,
+    /// A folder, when true; else a pipe, a device and the like.
+    NoFile(bool),
 }
 
 impl Unread {
@@ -317,7 +322,8 @@ impl Unread {
                 limit >> 20
             ),
             Unread::Failed(error) => format!("cannot read it: {error}"),
-            Unread::Folder => "cannot read it: it is a folder".into(),
+            Unread::NoFile(true) => "cannot read it: it is a folder".into(),
+            Unread::NoFile(false) => "cannot read it: it is no regular file".into(),
         }
     }
 }
@@ -325,6 +331,7 @@ impl Unread {
 /// How much of a file that is too large is looked at.
 const HEAD: u64 = 64 << 10;
 
+/// The bytes of a file, at most so many.
 pub(crate) fn bytes_within(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     bytes_of(&path.to_string_lossy(), limit).map_err(|error| error.message(limit))
 }
@@ -338,11 +345,14 @@ fn bytes_of(path: &str, limit: u64) -> Result<Vec<u8>, Unread> {
             .read_to_end(&mut bytes)
             .map_err(Unread::Failed)?;
     } else {
-        let file = std::fs::File::open(path).map_err(Unread::Failed)?;
-        let data = file.metadata().map_err(Unread::Failed)?;
-        if data.is_dir() {
-            return Err(Unread::Folder);
+        // Asked before it is opened: opening a pipe waits for whoever writes into it. One that a shell
+        // hands over (`<(…)`) has its writer.
+        let data = std::fs::metadata(path).map_err(Unread::Failed)?;
+        let is_handed_over = path.starts_with("/dev/fd/") || path == "/dev/stdin";
+        if !data.is_file() && !is_handed_over {
+            return Err(Unread::NoFile(data.is_dir()));
         }
+        let file = std::fs::File::open(path).map_err(Unread::Failed)?;
         if data.len() > limit {
             file.take(HEAD)
                 .read_to_end(&mut bytes)
@@ -359,6 +369,17 @@ fn bytes_of(path: &str, limit: u64) -> Result<Vec<u8>, Unread> {
         return Err(Unread::TooLarge(bytes));
     }
     Ok(bytes)
+}
+
+/// The text of a file that begins with the byte order mark of UTF-16, as some editors on Windows write it.
+fn utf16(bytes: &[u8]) -> Option<String> {
+    let read = match bytes.get(..2)? {
+        [0xff, 0xfe] => u16::from_le_bytes,
+        [0xfe, 0xff] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let units: Vec<u16> = bytes.as_chunks().0.iter().map(|pair| read(*pair)).collect();
+    Some(String::from_utf16_lossy(&units))
 }
 
 /// Cheap signs of a template, so that large files of other kinds cost no parse.

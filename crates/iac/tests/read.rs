@@ -394,7 +394,11 @@ fn a_broken_assembly_is_a_problem_and_the_rest_is_read() {
     );
     folder.write("web/a.yaml", GOOD);
     let result = folder.read();
-    assert_eq!(folder.names(&result), ["S", "web/a.yaml"]);
+    // Without its manifest an assembly is a folder of templates.
+    assert_eq!(
+        folder.names(&result),
+        ["app/cdk.out/S.template.json", "S", "web/a.yaml"]
+    );
     assert_eq!(line_of(&result, "app/cdk.out/manifest.json").0, 2);
     assert!(
         problem(&result, "S.metadata.json")
@@ -484,7 +488,8 @@ fn parameters_come_in_every_shape() {
             "pipeline.json",
             r#"{"Parameters": {"A": "1"}, "Tags": {"x": "y"}}"#,
         ),
-        ("plain.yaml", "A: 1\n"),
+        ("plain.yaml", "A: 1\nB: null\n"),
+        ("pairs.json", r#"["A=1", "B=2"]"#),
     ] {
         let options = ReadOptions {
             parameters: vec![folder.write(name, text), "B=x=y".into(), "C=z".into()],
@@ -500,6 +505,83 @@ fn parameters_come_in_every_shape() {
         );
         assert_eq!(result.problems.len(), 1);
     }
+    let stack = &template;
+    for (written, wanted) in [
+        (format!("{stack}:A=1"), Some("1")),
+        ("Other:A=1".into(), None),
+        ("ParameterKey=A,ParameterValue=1".into(), Some("1")),
+        (
+            r#"ParameterKey=A,ParameterValue="1\,2""#.into(),
+            Some("1,2"),
+        ),
+    ] {
+        let options = ReadOptions {
+            parameters: vec![written.clone()],
+            ..ReadOptions::default()
+        };
+        let result = read(std::slice::from_ref(&template), &options);
+        let given = result.templates[0].parameters.get("A");
+        assert_eq!(given.map(String::as_str), wanted, "{written}");
+        assert_eq!(result.problems.len(), usize::from(wanted.is_none()));
+    }
+}
+
+#[test]
+fn utf_16_text_is_named_as_such() {
+    let folder = Folder::new("utf16");
+    let wide: Vec<u8> = "\u{feff}"
+        .encode_utf16()
+        .chain("AWSTemplateFormatVersion: x\nResources: {}\n".encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    folder.write("wide.yaml", wide);
+    folder.write("good.yaml", GOOD);
+    let result = folder.read();
+    assert_eq!(folder.names(&result), ["good.yaml"]);
+    assert!(problem(&result, "wide.yaml").message.contains("UTF-16"));
+}
+
+#[test]
+fn an_assembly_that_holds_itself_is_listed_once() {
+    let folder = Folder::new("circle");
+    let stage = |name: &str| {
+        format!(
+            "{{\"type\": \"cdk:cloud-assembly\", \"properties\": {{\"directoryName\": \"{name}\"}}}}"
+        )
+    };
+    let names = [".", "./", "loop", "loop/loop"].map(stage);
+    let artifacts: Vec<String> = names
+        .iter()
+        .enumerate()
+        .map(|(i, artifact)| format!("\"a{i}\": {artifact}"))
+        .collect();
+    folder.write(
+        "manifest.json",
+        format!("{{\"version\": \"1\", \"artifacts\": {{{}, \"s\": {{\"type\": \"aws:cloudformation:stack\", \"properties\": {{\"templateFile\": \"S.template.json\"}}}}}}}}", artifacts.join(",")),
+    );
+    folder.write("S.template.json", GOOD_JSON);
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(".", folder.0.join("loop")).expect("a link");
+    let result = folder.read();
+    assert_eq!(result.templates.len(), 1);
+    assert_eq!(result.problems.len(), names.len());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_a_problem() {
+    let folder = Folder::new("devices");
+    folder.write("cdk.out/a.yaml", GOOD);
+    std::os::unix::fs::symlink("/dev/zero", folder.0.join("cdk.out/manifest.json"))
+        .expect("a link");
+    let options = ReadOptions {
+        parameters: vec!["/dev/zero".into()],
+        ..ReadOptions::default()
+    };
+    let result = read(&[folder.path("cdk.out"), "/dev/zero".into()], &options);
+    assert_eq!(folder.names(&result), ["cdk.out/a.yaml"]);
+    let messages: Vec<&str> = result.problems.iter().map(|p| p.message.as_str()).collect();
+    assert_eq!(messages, ["cannot read it: it is no regular file"; 2]);
 }
 
 #[test]

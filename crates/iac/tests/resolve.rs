@@ -135,7 +135,14 @@ Resources:
     let a = resource(&resolved, "A");
     assert_eq!(shown(a, "Size"), "100");
     assert_eq!(
-        value(a, "Size").via.as_ref().unwrap()[0].what,
+        value(a, "Size")
+            .via
+            .as_ref()
+            .unwrap()
+            .iter()
+            .next()
+            .unwrap()
+            .what,
         "mapping Sizes.prod.storage"
     );
     assert_eq!(shown(a, "Zones.1"), "b");
@@ -212,16 +219,39 @@ Resources:
     assert_eq!(a.variants.len(), 1);
     assert_eq!(shown(a, "Given"), "b");
     assert_eq!(
-        value(a, "Given").via.as_ref().unwrap()[0].what,
+        value(a, "Given")
+            .via
+            .as_ref()
+            .unwrap()
+            .iter()
+            .next()
+            .unwrap()
+            .what,
         "parameter Given (given)"
     );
     assert_eq!(shown(a, "Default"), "d");
     assert_eq!(
-        value(a, "Default").via.as_ref().unwrap()[0].what,
+        value(a, "Default")
+            .via
+            .as_ref()
+            .unwrap()
+            .iter()
+            .next()
+            .unwrap()
+            .what,
         "parameter Default (default)"
     );
     assert_eq!(
-        value(a, "Default").via.as_ref().unwrap()[0].loc.start.line,
+        value(a, "Default")
+            .via
+            .as_ref()
+            .unwrap()
+            .iter()
+            .next()
+            .unwrap()
+            .loc
+            .start
+            .line,
         4
     );
     assert_eq!(shown(a, "Open"), "x-<?>");
@@ -261,7 +291,8 @@ fn loops_are_unrolled() {
         "s.yaml",
         r#"
 Transform: AWS::LanguageExtensions
-Parameters: {Names: {Type: CommaDelimitedList, Default: 'x,y'}, Open: {Type: CommaDelimitedList}}
+Mappings: {Envs: {dev: {Buckets: [d]}, prod: {Buckets: [p, q]}}}
+Parameters: {Env: {Type: String, Default: dev}, Names: {Type: CommaDelimitedList, Default: 'x,y'}, Open: {Type: CommaDelimitedList}}
 Conditions:
   Fn::ForEach::C: [N, [a, b], {'Is${N}': !Equals [!Ref 'AWS::Region', !Ref N]}]
 Resources:
@@ -271,11 +302,13 @@ Resources:
     - 'Bucket${Name}':
         Type: AWS::S3::Bucket
         Properties: {BucketName: !Sub 'shop-${Name}', Fn::ForEach::P: [K, [A, B], {'Prop${K}': !Ref K}]}
+  Fn::ForEach::Mapped: [Name, !FindInMap [Envs, !Ref Env, Buckets], {'Mapped${Name}': {Type: AWS::S3::Bucket}}]
   Fn::ForEach::Unknown: [Name, !Ref Open, {'U${Name}': {Type: AWS::S3::Bucket}}]
   R: {Type: X::Y::Z, Properties: {Fn::ForEach::P: [K, !Ref Open, {'P${K}': 1}], Known: 1}}
 "#,
     );
     looped.parameters.insert("Names".into(), "x,z".into());
+    looped.parameters.insert("Env".into(), "prod".into());
     let resolved = run(vec![looped]);
     assert_eq!(
         shown(resource(&resolved, "Bucketx"), "BucketName"),
@@ -292,7 +325,28 @@ Resources:
             .iter()
             .any(|p| p.message.contains("Fn::ForEach::Unknown"))
     );
-    assert_eq!(resolved.inventory.resources().len(), 3);
+    assert_eq!(&*resource(&resolved, "Mappedq").kind, "AWS::S3::Bucket");
+    assert_eq!(resolved.inventory.resources().len(), 5);
+}
+
+#[test]
+fn what_is_made_of_long_text_is_bounded() {
+    let long = "x".repeat(1 << 20);
+    let mut template = format!(
+        "Transform: AWS::LanguageExtensions\nParameters: {{Long: {{Type: String, Default: {long}}}}}\nResources:\n  Fn::ForEach::Loop: [I, [{long}], {{'A': {{Type: X::Y::Z, Properties: {{P: '{}'}}}}}}]\n",
+        "${I}".repeat(1000)
+    );
+    for i in 0..500 {
+        template += &format!("  R{i}: {{Type: X::Y::Z, Properties: {{P: !Sub 'a${{Long}}'}}}}\n");
+    }
+    let resolved = one(&template);
+    assert!(
+        resolved
+            .problems
+            .iter()
+            .any(|p| p.message.contains("more than a template can hold"))
+    );
+    assert!(matches!(why(&resolved, "R499", "P"), Why::Unsupported(_)));
 }
 
 #[test]
@@ -352,6 +406,34 @@ fn serverless_resources_become_cloudformation_ones() {
 }
 
 #[test]
+fn globals_do_not_mix_with_functions() {
+    let resolved = one(r#"
+Transform: AWS::Serverless-2016-10-31
+Globals:
+  Function:
+    KmsKeyArn: !GetAtt Shared.Arn
+    Environment: {Variables: {STAGE: prod}}
+Conditions: {IsProd: !Equals [!Ref AWS::Region, eu-central-1]}
+Resources:
+  Shared: {Type: AWS::KMS::Key}
+  Key: {Type: AWS::KMS::Key}
+  Own:
+    Type: AWS::Serverless::Function
+    Properties:
+      KmsKeyArn: !GetAtt Key.Arn
+      Environment: {Variables: !If [IsProd, {A: b}, {A: c}]}
+"#);
+    assert_eq!(
+        cases(&resolved, "Own", "Environment.Variables.A"),
+        [
+            ("AWS::Region=eu-central-1", "b"),
+            ("AWS::Region≠eu-central-1", "c")
+        ]
+    );
+    assert_eq!(text(&resolved, "Own", "KmsKeyArn"), "<Key.Arn>");
+}
+
+#[test]
 fn metadata_and_comments_become_directives_and_paths() {
     let resolved = one(r#"
 Resources:
@@ -388,12 +470,16 @@ Resources:
 #[test]
 fn bad_resources_are_problems_and_the_others_are_kept() {
     let resolved = one(
-        "Resources: {A: 7, B: {Properties: {}}, C: {Type: X::Y::Z, Properties: !Ref 'AWS::NoValue'}}",
+        "Resources: {A: 7, B: {Properties: {}}, C: {Type: X::Y::Z, Properties: !Ref 'AWS::NoValue'}, D: {Type: X::Y::Z, Properties: [{P: 1}]}}",
     );
     let messages: Vec<&str> = resolved.problems.iter().map(|p| &*p.message).collect();
     assert_eq!(
         messages,
-        ["resource A is not an object", "resource B has no Type"]
+        [
+            "resource A is not an object",
+            "resource B has no Type",
+            "the Properties of resource D are not an object"
+        ]
     );
     assert_eq!(resource(&resolved, "C").variants.len(), 1);
 }

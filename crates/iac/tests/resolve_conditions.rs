@@ -187,3 +187,37 @@ Resources: {R: {Type: X::Y::Z, Properties: {V: !If [A, 1, 2]}}}
     ]);
     assert!(matches!(why(&resolved, "R", "V"), Why::Cycle(_)));
 }
+
+#[test]
+fn any_other_combination_takes_no_default_that_conditions_compare() {
+    let mut template = String::from("Parameters:\n  Key: {Type: String, Default: ''}\n");
+    for i in 0..7 {
+        template += &format!("  P{i}: {{Type: String, Default: a}}\n");
+    }
+    template += "Conditions:\n  HasKey: !Not [!Equals [!Ref Key, '']]\n";
+    for i in 0..7 {
+        template += &format!("  C{i}: !Equals [!Ref P{i}, a]\n");
+    }
+    template += "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n    Properties:\n      KmsMasterKeyId: !Ref Key\n      HasKey: !If [HasKey, a, b]\n";
+    for i in 0..7 {
+        template += &format!("      T{i}: !If [C{i}, a, b]\n");
+    }
+    let resolved = one(&template);
+    let topic = resource(&resolved, "Topic");
+    let last = topic.variants.last().expect("it has variants");
+    assert!(
+        last.when.to_string().contains("any other combination"),
+        "{}",
+        last.when
+    );
+    let key = last.at("KmsMasterKeyId").string();
+    assert!(matches!(key, Read::Unknown(..)), "{key:?}");
+}
+
+#[test]
+fn a_condition_that_is_missing_is_named_where_it_is_asked_for() {
+    let resolved = one("Resources:\n  B:\n    Type: AWS::S3::Bucket\n    Condition: Gone\n");
+    let problem = &resolved.problems[0];
+    assert_eq!(problem.message, "condition Gone is not in the template");
+    assert_eq!(problem.at.map(|at| (at.line, at.column)), Some((4, 16)));
+}

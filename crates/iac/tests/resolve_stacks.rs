@@ -249,3 +249,90 @@ Outputs:
         [("Env=dev", "<Shared.Arn>"), ("Env=prod", "<Own.Arn>")]
     );
 }
+
+#[test]
+fn parameters_that_are_only_handed_on_keep_their_hops() {
+    let child = |key: &str| {
+        format!(
+            "Parameters: {{{key}: {{Type: String}}}}\nResources:\n  Next: {{Type: AWS::CloudFormation::Stack, Properties: {{Parameters: {{B: !Ref {key}}}}}}}\n  Topic: {{Type: AWS::SNS::Topic, Properties: {{KmsMasterKeyId: !Ref {key}}}}}\n"
+        )
+    };
+    let resolved = run(vec![
+        stack(
+            "root",
+            "Parameters: {K: {Type: String, Default: alias/app}}\nResources:\n  Next: {Type: AWS::CloudFormation::Stack, Properties: {Parameters: {A: !Ref K}}}\n",
+        ),
+        nested("a", 0, "Next", &child("A")),
+        nested("b", 1, "Next", &child("B")),
+    ]);
+    let topic = &resolved.inventory.resources()[4];
+    assert_eq!(&*topic.name, "Topic");
+    let value = topic.at("KmsMasterKeyId").found().expect("it is known");
+    let hops: Vec<&str> = value
+        .via
+        .iter()
+        .flat_map(|via| via.iter())
+        .map(|step| step.what.as_str())
+        .collect();
+    assert_eq!(
+        hops,
+        [
+            "parameter B (passed by the parent stack)",
+            "parameter A (passed by the parent stack)",
+            "parameter K (default)"
+        ]
+    );
+}
+
+#[test]
+fn what_stacks_leave_in_parameter_store_is_followed() {
+    let keys = || Stack {
+        place: place("111111111111", "us-east-1"),
+        ..stack(
+            "Keys",
+            r#"
+Resources:
+  Key: {Type: AWS::KMS::Key}
+  KeyArn: {Type: AWS::SSM::Parameter, Properties: {Type: String, Name: /kms/key, Value: !GetAtt Key.Arn}}
+  Size: {Type: AWS::SSM::Parameter, Properties: {Type: String, Name: /db/size, Value: "100"}}
+  ExportsWriter:
+    Type: Custom::CrossRegionExportWriter
+    Properties:
+      WriterProps:
+        region: eu-central-1
+        exports: {"/cdk/exports/Shop/KeysuseastKey": !GetAtt Key.Arn}
+"#,
+        )
+    };
+    let uses = |name: &str, region: &str| Stack {
+        place: place("111111111111", region),
+        ..stack(
+            name,
+            r#"
+Parameters:
+  P: {Type: "AWS::SSM::Parameter::Value<String>", Default: /kms/key}
+Resources:
+  Reader: {Type: Custom::CrossRegionExportReader}
+  Topic:
+    Type: AWS::SNS::Topic
+    Properties:
+      Resolved: "{{resolve:ssm:/kms/key}}"
+      Joined: !Join ["", ["{{resolve:ssm:", /kms/key, "}}"]]
+      Version: "{{resolve:ssm:/kms/key:2}}"
+      Parameter: !Ref P
+      Text: "{{resolve:ssm:/db/size}}"
+      Exported: !GetAtt [Reader, /cdk/exports/Shop/KeysuseastKey]
+"#,
+        )
+    };
+    let near = run(vec![keys(), uses("Near", "us-east-1")]);
+    for property in ["Resolved", "Joined", "Parameter"] {
+        assert_eq!(text(&near, "Topic", property), "<Key.Arn>", "{property}");
+    }
+    for property in ["Version", "Text"] {
+        assert_eq!(text(&near, "Topic", property), "<?>", "{property}");
+    }
+    let far = run(vec![keys(), uses("Far", "eu-central-1")]);
+    assert_eq!(text(&far, "Topic", "Exported"), "<Key.Arn>");
+    assert_eq!(text(&far, "Topic", "Resolved"), "<?>");
+}

@@ -4,7 +4,7 @@ use crate::config::{Classification, Config, EnvironmentKind};
 use crate::connection::Zones;
 use crate::monitors::Monitors;
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use lockfast_facts::nouns::{Protection, Store, Variable, variables};
+use lockfast_facts::nouns::{Protection, Store, Unread, Variable, variables};
 use lockfast_facts::{
     Guard, Inventory, Known, Loc, Read, Resource, ResourceId, Stack, Subject, Why,
 };
@@ -19,7 +19,7 @@ pub struct Cx<'a> {
     pub config: &'a Config,
     environments: Vec<Known<EnvironmentName>>,
     classifications: Vec<Known<Classification>>,
-    variables: OnceLock<(Vec<Variable<'a>>, Vec<Variable<'a>>)>,
+    environment_variables: OnceLock<EnvironmentVariables<'a>>,
     monitors: OnceLock<Monitors<'a>>,
     access_logs: OnceLock<HashSet<ResourceId>>,
     zones: OnceLock<Zones>,
@@ -34,6 +34,13 @@ pub struct EnvironmentName {
     pub name: Arc<str>,
     /// Which system it is an environment of, if the policy file says.
     pub system: Option<Arc<str>>,
+}
+
+/// The environment variables of everything that runs code.
+struct EnvironmentVariables<'a> {
+    plain: Vec<Variable<'a>>,
+    secrets: Vec<Variable<'a>>,
+    unread: Vec<Unread<'a>>,
 }
 
 impl<'a> Cx<'a> {
@@ -73,7 +80,7 @@ impl<'a> Cx<'a> {
             config,
             environments,
             classifications,
-            variables: OnceLock::new(),
+            environment_variables: OnceLock::new(),
             monitors: OnceLock::new(),
             access_logs: OnceLock::new(),
             zones: OnceLock::new(),
@@ -159,19 +166,29 @@ impl<'a> Cx<'a> {
 
     /// Every environment variable, resource by resource, read once.
     pub fn variables(&self) -> &[Variable<'a>] {
-        &self.all_variables().0
+        &self.environment_variables().plain
     }
 
     /// Every environment variable that a secret or parameter is passed in.
     pub fn secrets_passed(&self) -> &[Variable<'a>] {
-        &self.all_variables().1
+        &self.environment_variables().secrets
     }
 
-    fn all_variables(&self) -> &(Vec<Variable<'a>>, Vec<Variable<'a>>) {
-        self.variables.get_or_init(|| {
-            variables(self.inventory)
-                .into_iter()
-                .partition(|variable| !variable.from_secret)
+    /// The environments whose variables cannot be read: a control that passes what has no variable of some
+    /// kind cannot tell here.
+    pub fn unread_variables(&self) -> &[Unread<'a>] {
+        &self.environment_variables().unread
+    }
+
+    fn environment_variables(&self) -> &EnvironmentVariables<'a> {
+        self.environment_variables.get_or_init(|| {
+            let found = variables(self.inventory);
+            let (secrets, plain) = found.read.into_iter().partition(|v| v.from_secret);
+            EnvironmentVariables {
+                plain,
+                secrets,
+                unread: found.unread,
+            }
         })
     }
 

@@ -1,6 +1,6 @@
 //! Which KMS key a property means.
 
-use crate::{Inventory, Kind, Part, Read, Resource, ResourceId, Step, Text, Value, Why};
+use crate::{Inventory, Kind, Part, Read, Resource, ResourceId, Step, Text, Value, Via, Why};
 use std::sync::Arc;
 
 /// The key a property ends at.
@@ -57,7 +57,7 @@ pub fn resolve_key(
     user: &Resource,
     value: &Value,
 ) -> Result<KeyUse, Arc<Why>> {
-    let mut steps: Vec<Step> = value.via.iter().flat_map(|v| v.iter().cloned()).collect();
+    let mut steps: Vec<Step> = value.via.iter().flat_map(Via::iter).cloned().collect();
     let text = match &value.kind {
         Kind::Text(text) => text.clone(),
         Kind::Unknown(why) => return Err(why.clone()),

@@ -10,4 +10,4 @@ pub use channel::{Channel, ChannelKind, Exposure, SecurityPolicyName, Transport}
 pub use key::{KeyTarget, KeyUse, resolve_key};
 pub(crate) use store::derive_stores;
 pub use store::{Protection, Store, find_database};
-pub use variable::{Variable, variables};
+pub use variable::{Unread, Variable, Variables, variables};

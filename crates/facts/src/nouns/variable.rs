@@ -1,7 +1,8 @@
 //! Environment variables of whatever runs code.
 
-use crate::{Inventory, Loc, Part, Read, Subject, Text, Value, Why};
+use crate::{Inventory, Kind, Loc, Part, Read, Subject, Text, Value, Why};
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// An environment variable.
@@ -18,6 +19,27 @@ pub struct Variable<'a> {
     pub loc: Loc,
     /// It is filled from a secret or parameter when the container starts.
     pub from_secret: bool,
+}
+
+/// Environment variables of which not even the names can be read.
+pub struct Unread<'a> {
+    /// What runs with them.
+    pub subject: Subject<'a>,
+    /// The container they belong to; empty where there is only one.
+    pub container: String,
+    /// Why they cannot be read.
+    pub why: Arc<Why>,
+    /// Where they stand.
+    pub loc: Loc,
+}
+
+/// The environment variables of an inventory.
+#[derive(Default)]
+pub struct Variables<'a> {
+    /// Those that can be read, perhaps without their values.
+    pub read: Vec<Variable<'a>>,
+    /// Those that cannot.
+    pub unread: Vec<Unread<'a>>,
 }
 
 impl Variable<'_> {
@@ -95,42 +117,53 @@ const PLACES: [(&str, &str, &str); 18] = [
 ];
 
 /// Every environment variable in the inventory, resource by resource.
-pub fn variables(inventory: &Inventory) -> Vec<Variable<'_>> {
-    let mut found = Vec::new();
+pub fn variables(inventory: &Inventory) -> Variables<'_> {
+    let mut found = Variables::default();
     for (kind, containers, inner) in PLACES {
         for subject in inventory.subjects(&[kind]) {
             if containers.is_empty() {
-                for value in subject.each(inner).into_iter().filter_map(Read::found) {
+                for value in subject.each(inner) {
                     collect(inventory, subject, "", value, &mut found);
                 }
                 continue;
             }
             let containers = subject.each(containers);
             let several = containers.len() > 1;
-            for (i, container) in containers.into_iter().filter_map(Read::found).enumerate() {
+            for (i, container) in containers.into_iter().enumerate() {
+                let container = match container {
+                    Read::Found(container, _) => container,
+                    other => {
+                        collect(inventory, subject, "", other, &mut found);
+                        continue;
+                    }
+                };
                 let name = match container.at("Name").string() {
                     Read::Found(name, _) => name,
                     _ if several => format!("container {}", i + 1),
                     _ => String::new(),
                 };
-                if let Read::Found(list, _) = container.at(inner) {
-                    collect(inventory, subject, &name, list, &mut found);
-                }
+                collect(inventory, subject, &name, container.at(inner), &mut found);
                 secrets(
                     inventory,
                     subject,
                     &name,
                     container.at("Secrets"),
-                    &mut found,
+                    &mut found.read,
                 );
             }
         }
     }
     for (kind, path) in SECRETS {
         for subject in inventory.subjects(&[kind]) {
-            secrets(inventory, subject, "", subject.at(path), &mut found);
+            secrets(inventory, subject, "", subject.at(path), &mut found.read);
         }
     }
+    // A type with several places has none that can be read when its properties cannot.
+    let mut seen = HashSet::new();
+    found.unread.retain(|unread| {
+        let variant = std::ptr::from_ref(unread.subject.variant);
+        seen.insert((variant, unread.container.clone(), unread.loc))
+    });
     found
 }
 
@@ -207,44 +240,89 @@ fn collect<'a>(
     inventory: &'a Inventory,
     subject: Subject<'a>,
     container: &str,
-    value: &'a Value,
-    found: &mut Vec<Variable<'a>>,
+    read: Read<&'a Value>,
+    found: &mut Variables<'a>,
 ) {
-    let mut add = |name: String, value: &'a Value, from_secret: bool| {
-        found.push(Variable {
+    let Variables {
+        read: known,
+        unread,
+    } = found;
+    let mut add = |name: String, value: Read<&'a Value>, from_secret: bool| {
+        let loc = value.loc();
+        known.push(Variable {
             subject,
             container: container.to_owned(),
             name,
-            value: match from_secret {
-                true => kept(inventory, value),
-                false => value.at("").text(),
+            value: match value {
+                Read::Found(value, _) if from_secret => kept(inventory, value),
+                value => value.text(),
             },
-            loc: value.loc,
+            loc,
             from_secret,
         });
     };
-    if let Read::Found(map, _) = value.at("").map_value() {
-        for (name, value) in map.iter() {
-            // A job's arguments are named like flags.
-            add(name.trim_start_matches('-').to_owned(), value, false);
+    let mut cannot = |why: Arc<Why>, loc: Loc| {
+        unread.push(Unread {
+            subject,
+            container: container.to_owned(),
+            why,
+            loc,
+        });
+    };
+    let (value, loc) = match read {
+        Read::Absent(_) => return,
+        Read::Unknown(why, loc) => return cannot(why, loc),
+        Read::Found(value, loc) => (value, loc),
+    };
+    match &value.kind {
+        Kind::Map(map) => {
+            for (name, value) in map.iter() {
+                match value.at("") {
+                    // A macro, or a loop, makes more of them.
+                    Read::Unknown(why, loc) if &**name == "Fn::Transform" => cannot(why, loc),
+                    // A job's arguments are named like flags.
+                    value => add(name.trim_start_matches('-').to_owned(), value, false),
+                }
+            }
         }
-    } else if let Read::Found(items, _) = value.at("").list() {
-        for item in items {
-            // Elastic Beanstalk has settings of other kinds in the same list.
-            let namespace = item.at("Namespace").string().found();
-            if namespace.is_some_and(|n| n != "aws:elasticbeanstalk:application:environment") {
-                continue;
+        Kind::List(items) => {
+            for item in items.iter().filter(|item| !is_other(item)) {
+                let name = match item.at("Name").string() {
+                    Read::Absent(_) => item.at("OptionName").string(),
+                    name => name,
+                };
+                // A CodeBuild variable of another type only names a secret or parameter.
+                let kind = item.at("Type").string().found();
+                let from_secret = kind.is_some_and(|kind| kind != "PLAINTEXT");
+                match (name, item.at("Value")) {
+                    (Read::Unknown(why, loc), _) => cannot(why, loc),
+                    (Read::Absent(_), _) | (_, Read::Absent(_)) => {}
+                    (Read::Found(name, _), value) => add(name, value, from_secret),
+                }
             }
-            // A CodeBuild variable of another type only names a secret or parameter.
-            let kind = item.at("Type").string().found();
-            let from_secret = kind.is_some_and(|kind| kind != "PLAINTEXT");
-            let name = match item.at("Name").string() {
-                Read::Absent(_) => item.at("OptionName").string(),
-                name => name,
+        }
+        kind => {
+            let unknown = match kind {
+                Kind::Text(text) => text.first_unknown().cloned(),
+                _ => None,
             };
-            if let (Read::Found(name, _), Read::Found(value, _)) = (name, item.at("Value")) {
-                add(name, value, from_secret);
-            }
+            let wrong = || {
+                Arc::new(Why::WrongType {
+                    expected: "environment variables",
+                    found: value.kind_name(),
+                })
+            };
+            cannot(unknown.unwrap_or_else(wrong), loc);
         }
     }
+}
+
+/// A CodeBuild variable of another type only names a secret or parameter, and Elastic Beanstalk has
+/// settings of other kinds in the same list.
+fn is_other(item: &Value) -> bool {
+    let is = |property: &str, wanted: &str| {
+        let written = item.at(property).string().found();
+        written.is_none_or(|written| written == wanted)
+    };
+    !is("Type", "PLAINTEXT") || !is("Namespace", "aws:elasticbeanstalk:application:environment")
 }

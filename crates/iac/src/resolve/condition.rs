@@ -17,8 +17,24 @@ static BOTH: LazyLock<Candidates> = LazyLock::new(|| Candidates {
 });
 
 impl Resolver<'_> {
-    /// Decides a condition by its name. What cannot be computed is chosen: both ways are explored.
-    pub(super) fn named_condition(&self, t: usize, name: &str, world: &World) -> Decision {
+    /// Whether something is made, by the condition written at it.
+    pub(super) fn is_made(&self, t: usize, condition: Option<&Node>, world: &World) -> bool {
+        condition.is_none_or(|node| {
+            let decided = node
+                .scalar()
+                .map(|name| self.named_condition(t, name, node.loc, world));
+            decided != Some(Ok(false))
+        })
+    }
+
+    /// Decides a condition by its name, said at `loc`. What cannot be computed is chosen: both ways are explored.
+    pub(super) fn named_condition(
+        &self,
+        t: usize,
+        name: &str,
+        loc: Loc,
+        world: &World,
+    ) -> Decision {
         let node = self.templates[t]
             .root
             .get("Conditions")
@@ -26,12 +42,7 @@ impl Resolver<'_> {
         let Some(node) = node else {
             // A macro may yet make it.
             if !self.contexts[t].open {
-                let root = self.templates[t].root.loc;
-                let at = Loc {
-                    end: root.start,
-                    ..root
-                };
-                world.note(at, || format!("condition {name} is not in the template"));
+                world.note(loc, || format!("condition {name} is not in the template"));
             }
             return Err(Arc::new(Why::NotGiven(format!("condition {name}"))));
         };
@@ -119,7 +130,7 @@ impl Resolver<'_> {
         };
         match name {
             "Condition" => match argument.scalar() {
-                Some(name) => self.named_condition(t, name, world),
+                Some(name) => self.named_condition(t, name, argument.loc, world),
                 None => unsupported("a Condition without a name"),
             },
             "Fn::Not" => match items {

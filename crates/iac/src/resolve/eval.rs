@@ -4,7 +4,7 @@ use super::text::with_dynamic;
 use super::world::World;
 use super::{Export, Resolver};
 use crate::{Node, NodeKind};
-use lockfast_facts::{Kind, Loc, Map, Part, Reference, Step, Text, Value, Why};
+use lockfast_facts::{Kind, Loc, Map, Part, Reference, Step, Text, Value, Via, Why};
 use std::sync::Arc;
 
 /// How deep values nest and references are followed, together. Templates nest at most 200 levels.
@@ -14,6 +14,16 @@ pub(super) const MAX_DEPTH: usize = 300;
 /// bound, outputs that repeat each other double at every nested stack.
 const MAX_TEXT: usize = 4 << 20;
 const MAX_PARTS: usize = 50_000;
+
+/// How much text all resources may make by joining. Each has its share, which is never less than
+/// any template is known to need, so that what is made never depends on which comes first.
+const MAX_ALL_TEXT: usize = 256 << 20;
+const LEAST_TEXT: usize = 64 << 10;
+
+/// How much text one of so many resources may make.
+pub(super) fn share_of_text(resources: usize) -> usize {
+    (MAX_ALL_TEXT / resources.max(1)).clamp(LEAST_TEXT, MAX_TEXT)
+}
 
 /// The text a value is inside a longer one.
 pub(super) fn as_text(value: &Value) -> Text {
@@ -42,24 +52,6 @@ pub(super) fn text_value(text: Text, loc: Loc) -> Value {
     Value::new(Kind::Text(with_dynamic(text)), loc)
 }
 
-/// A string joined from parts, as long as it stays within bounds.
-pub(super) fn joined(parts: Vec<Part>, loc: Loc) -> Value {
-    let length = |part: &Part| {
-        if let Part::Literal(s) = part {
-            s.len()
-        } else {
-            0
-        }
-    };
-    if parts.len() > MAX_PARTS || parts.iter().map(length).sum::<usize>() > MAX_TEXT {
-        return unknown_value(
-            Why::Unsupported("a string longer than any that CloudFormation takes".into()),
-            loc,
-        );
-    }
-    text_value(Text::from_parts(parts), loc)
-}
-
 /// A string of one part.
 pub(super) fn part_value(part: Part, loc: Loc) -> Value {
     Value::new(Kind::Text(Text::Parts(Arc::new([part]))), loc)
@@ -73,11 +65,10 @@ pub(super) fn unknown_value(why: Why, loc: Loc) -> Value {
 /// The same value, standing at `loc`, with one more hop.
 pub(super) fn via(value: Value, what: String, at: Loc, loc: Loc) -> Value {
     let hop = Step { what, loc: at };
-    let steps = std::iter::once(hop).chain(value.via.iter().flat_map(|v| v.iter().cloned()));
     Value {
         kind: value.kind,
         loc,
-        via: Some(steps.collect()),
+        via: Some(Via::step(hop, value.via)),
     }
 }
 
@@ -92,7 +83,7 @@ fn string_only(value: Value) -> Value {
     }
 }
 
-fn is_intrinsic(name: &str) -> bool {
+pub(super) fn is_intrinsic(name: &str) -> bool {
     name == "Ref" || name.starts_with("Fn::") || name.starts_with('!')
 }
 
@@ -124,7 +115,10 @@ impl Resolver<'_> {
             NodeKind::Null => Kind::Null,
             NodeKind::Bool(b) => Kind::Bool(*b),
             NodeKind::Number(n) => Kind::Number(n.clone()),
-            NodeKind::String(s) => return Some(text_value(Text::Plain(s.clone()), node.loc)),
+            NodeKind::String(s) => {
+                let value = text_value(Text::Plain(s.clone()), node.loc);
+                return Some(self.stored_value(t, value, world));
+            }
             NodeKind::List(items) => {
                 let mut list = Vec::with_capacity(items.len());
                 list.extend(items.iter().filter_map(|item| self.value(t, item, world)));
@@ -153,6 +147,23 @@ impl Resolver<'_> {
             }
         };
         Some(Value::new(kind, node.loc))
+    }
+
+    /// A string joined from parts, as long as it stays within bounds.
+    pub(super) fn joined(&self, t: usize, parts: Vec<Part>, loc: Loc, world: &World) -> Value {
+        let length = |part: &Part| match part {
+            Part::Literal(s) => s.len(),
+            _ => 0,
+        };
+        let made = world.made.get() + parts.iter().map(length).sum::<usize>();
+        if parts.len() > MAX_PARTS || made > self.share_of_text {
+            return unknown_value(
+                Why::Unsupported("a string longer than any that CloudFormation takes".into()),
+                loc,
+            );
+        }
+        world.made.set(made);
+        self.stored_value(t, text_value(Text::from_parts(parts), loc), world)
     }
 
     /// `Ref`, and the variables of `Fn::Sub`.
@@ -214,6 +225,9 @@ impl Resolver<'_> {
             let found = self.followed(child, node, world, what)?;
             return Some(via(string_only(found), what(), node.loc, loc));
         }
+        if let Some(value) = self.cross_region(t, attribute, loc, world) {
+            return Some(value);
+        }
         let reference = Reference {
             target: *id,
             attribute: Some(attribute.into()),
@@ -266,10 +280,7 @@ impl Resolver<'_> {
         let made: Vec<&Export<'_>> = exports
             .iter()
             .filter(|export| {
-                exports.len() == 1
-                    || export.condition.is_none_or(|condition| {
-                        self.named_condition(export.template, condition, world) != Ok(false)
-                    })
+                exports.len() == 1 || self.is_made(export.template, export.condition, world)
             })
             .collect();
         let mut near = made

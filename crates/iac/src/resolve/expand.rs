@@ -19,6 +19,21 @@ const KNOWN: [&str; 5] = [
 /// loops over large bodies would else fill the memory.
 const MAX_NODES: usize = 500_000;
 
+/// How much text they may make: CloudFormation takes templates of 1 MB, after expansion too.
+const MAX_BYTES: usize = 16 << 20;
+
+/// What loops may yet make.
+struct Budget {
+    nodes: usize,
+    bytes: usize,
+}
+
+impl Budget {
+    fn is_spent(&self) -> bool {
+        self.nodes == 0 || self.bytes == 0
+    }
+}
+
 /// What the parent stack passes to a template: the text of what is constant, `None` for others.
 pub(super) type Passed = HashMap<Arc<str>, Option<Arc<str>>>;
 
@@ -58,7 +73,10 @@ pub(super) fn expand(
             root: &before,
             given: &template.parameters,
             passed,
-            budget: MAX_NODES,
+            budget: Budget {
+                nodes: MAX_NODES,
+                bytes: MAX_BYTES,
+            },
             found: Vec::new(),
         };
         unroller.unroll(&mut root);
@@ -114,8 +132,7 @@ struct Unroller<'t> {
     root: &'t Node,
     given: &'t HashMap<String, String>,
     passed: &'t Passed,
-    /// How many more nodes may be made.
-    budget: usize,
+    budget: Budget,
     found: Vec<(Loc, String)>,
 }
 
@@ -136,26 +153,29 @@ impl Unroller<'_> {
             NodeKind::Map(_) => {
                 if let Some(keys) = node.get("Fn::FindInMap") {
                     let mappings = self.root.get("Mappings")?;
-                    let list = keys
-                        .items()
-                        .iter()
-                        .try_fold(mappings, |n, key| n.get(key.scalar()?))?;
+                    let list = keys.items().iter().try_fold(mappings, |node, key| {
+                        let key = key.scalar().or_else(|| self.parameter(key));
+                        node.get(key?)
+                    })?;
                     return self.items(list);
                 }
-                let name = node.get("Ref")?.scalar()?;
-                let text = match (self.given.get(name), self.passed.get(name)) {
-                    (Some(given), _) => given.as_str(),
-                    (None, Some(passed)) => passed.as_deref()?,
-                    (None, None) => self
-                        .root
-                        .get("Parameters")?
-                        .get(name)?
-                        .get("Default")?
-                        .scalar()?,
-                };
+                let text = self.parameter(node)?;
                 Some(text.split(',').map(|item| Arc::from(item.trim())).collect())
             }
             _ => None,
+        }
+    }
+
+    /// What the parameter is that a node refers to: given, passed, or its default.
+    fn parameter(&self, node: &Node) -> Option<&str> {
+        let name = node.get("Ref")?.scalar()?;
+        match (self.given.get(name), self.passed.get(name)) {
+            (Some(given), _) => Some(given),
+            (None, Some(passed)) => passed.as_deref(),
+            (None, None) => {
+                let declared = self.root.get("Parameters")?.get(name)?;
+                declared.get("Default")?.scalar()
+            }
         }
     }
 
@@ -202,7 +222,7 @@ impl Unroller<'_> {
         let mut made = Vec::new();
         for item in items {
             let mut copy = substitute(body, identifier, &item, &mut self.budget);
-            if self.budget == 0 {
+            if self.budget.is_spent() {
                 return Err(format!("{} makes more than a template can hold", entry.key));
             }
             self.unroll(&mut copy);
@@ -215,25 +235,30 @@ impl Unroller<'_> {
 }
 
 /// A copy in which `${Identifier}`, `&{Identifier}` and `Ref: Identifier` are the item.
-fn substitute(node: &Node, identifier: &str, item: &str, budget: &mut usize) -> Node {
-    *budget = budget.saturating_sub(1);
-    if *budget == 0 {
+fn substitute(node: &Node, identifier: &str, item: &str, budget: &mut Budget) -> Node {
+    budget.nodes = budget.nodes.saturating_sub(1);
+    if budget.is_spent() {
         return Node {
             kind: NodeKind::Null,
             loc: node.loc,
         };
     }
-    let replace = |text: &str| -> Arc<str> {
-        if !text.contains("{") {
-            return text.into();
+    let replace = |text: &Arc<str>, budget: &mut Budget| -> Arc<str> {
+        let (whole, letters) = (format!("${{{identifier}}}"), format!("&{{{identifier}}}"));
+        let places = text.matches(&whole).count() + text.matches(&letters).count();
+        if places == 0 {
+            return text.clone();
         }
-        let letters: String = item.chars().filter(char::is_ascii_alphanumeric).collect();
-        text.replace(&format!("${{{identifier}}}"), item)
-            .replace(&format!("&{{{identifier}}}"), &letters)
-            .into()
+        let length = item.len().saturating_mul(places).saturating_add(text.len());
+        budget.bytes = budget.bytes.saturating_sub(length);
+        if budget.is_spent() {
+            return "".into();
+        }
+        let plain: String = item.chars().filter(char::is_ascii_alphanumeric).collect();
+        text.replace(&whole, item).replace(&letters, &plain).into()
     };
     let kind = match &node.kind {
-        NodeKind::String(text) => NodeKind::String(replace(text)),
+        NodeKind::String(text) => NodeKind::String(replace(text, budget)),
         NodeKind::List(items) => NodeKind::List(
             items
                 .iter()
@@ -251,7 +276,7 @@ fn substitute(node: &Node, identifier: &str, item: &str, budget: &mut usize) -> 
                     entries
                         .iter()
                         .map(|entry| Entry {
-                            key: replace(&entry.key),
+                            key: replace(&entry.key, budget),
                             key_loc: entry.key_loc,
                             value: substitute(&entry.value, identifier, item, budget),
                         })

@@ -1,7 +1,7 @@
 //! The intrinsic functions (AWS CloudFormation Template Reference Guide, "Intrinsic functions").
 
 use super::Resolver;
-use super::eval::{as_text, joined, text_value, unknown_value, via};
+use super::eval::{as_text, text_value, unknown_value, via};
 use super::reference::plain_why;
 use super::text::{Piece, pieces, split_surely};
 use super::world::World;
@@ -58,7 +58,7 @@ impl Resolver<'_> {
             "Fn::If" => match items {
                 [condition, yes, no] => {
                     let decision = match condition.scalar() {
-                        Some(name) => self.named_condition(t, name, world),
+                        Some(name) => self.named_condition(t, name, condition.loc, world),
                         None => self.condition(t, condition, world),
                     };
                     match decision {
@@ -93,7 +93,7 @@ impl Resolver<'_> {
                 let value = self.value(t, argument, world)?;
                 let mut parts = Vec::new();
                 json(&value, &mut parts);
-                Some(joined(parts, loc))
+                Some(self.joined(t, parts, loc, world))
             }
             "Fn::Transform" => unknown(Why::Macro(
                 argument
@@ -148,7 +148,7 @@ impl Resolver<'_> {
                 }
             }
         }
-        Some(joined(parts, loc))
+        Some(self.joined(t, parts, loc, world))
     }
 
     fn join(&self, t: usize, argument: &Node, loc: Loc, world: &World) -> Option<Value> {
@@ -177,7 +177,7 @@ impl Resolver<'_> {
             }
             parts.extend(as_text(item).parts());
         }
-        Some(joined(parts, loc))
+        Some(self.joined(t, parts, loc, world))
     }
 
     fn select(&self, t: usize, argument: &Node, loc: Loc, world: &World) -> Option<Value> {

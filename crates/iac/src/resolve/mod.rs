@@ -7,10 +7,12 @@ mod expand;
 mod intrinsics;
 mod merge;
 mod metadata;
+mod origin;
 mod parameter;
 mod reference;
 mod sam;
 mod sam_events;
+mod stored;
 mod text;
 mod world;
 
@@ -224,7 +226,7 @@ struct Export<'t> {
     template: usize,
     value: &'t Node,
     /// The condition under which the output is made.
-    condition: Option<&'t str>,
+    condition: Option<&'t Node>,
 }
 
 /// What every resolution shares.
@@ -233,12 +235,18 @@ struct Resolver<'t> {
     contexts: Vec<Context<'t>>,
     ids: Vec<HashMap<&'t str, ResourceId>>,
     parameters: Vec<Parameters<'t>>,
+    /// Of parameters that are only handed on, where they come from.
+    origins: Vec<HashMap<&'t str, origin::Origin<'t>>>,
+    /// What stacks leave in Parameter Store, by name.
+    stored: HashMap<String, Vec<stored::Stored<'t>>>,
     /// Export name → the outputs that make it.
     exports: HashMap<String, Vec<Export<'t>>>,
     /// Stacks whose name is known, by it.
     named: HashMap<&'t str, Vec<usize>>,
     /// Nested stack resource → its template.
     children: HashMap<(usize, &'t str), usize>,
+    /// How much text one resource may make by joining.
+    share_of_text: usize,
 }
 
 impl<'t> Resolver<'t> {
@@ -272,16 +280,21 @@ impl<'t> Resolver<'t> {
         {
             named.entry(&template.stack_name).or_default().push(t);
         }
+        let parameters = parameter::of_all(templates);
         let mut resolver = Resolver {
+            origins: origin::origins(templates, &parameters),
+            stored: HashMap::new(),
             templates,
             contexts,
             named,
             ids,
-            parameters: parameter::of_all(templates),
+            parameters,
             exports: HashMap::new(),
             children,
+            share_of_text: eval::share_of_text(next as usize),
         };
         resolver.exports = resolver.find_exports();
+        resolver.stored = resolver.find_stored();
         resolver
     }
 
@@ -314,25 +327,30 @@ impl<'t> Resolver<'t> {
             let (Some(value), Some(name)) = (value, name) else {
                 continue;
             };
-            let mut names: Vec<String> =
-                world::explore(&output.key, |world| self.value(t, name, world))
-                    .worlds
-                    .into_iter()
-                    .filter_map(|(_, name)| match name?.kind {
-                        Kind::Text(text) => text.plain().map(str::to_owned),
-                        _ => None,
-                    })
-                    .collect();
-            names.sort();
-            names.dedup();
             let export = Export {
                 template: t,
                 value,
-                condition: output.value.get("Condition").and_then(Node::scalar),
+                condition: output.value.get("Condition"),
             };
+            let names = self.texts(t, &output.key, name);
             exports.extend(names.into_iter().map(|name| (name, export)));
         }
         exports
+    }
+
+    /// Every text that a node of `of` can come to.
+    fn texts(&self, t: usize, of: &str, node: &Node) -> Vec<String> {
+        let mut texts: Vec<String> = world::explore(of, |world| self.value(t, node, world))
+            .worlds
+            .into_iter()
+            .filter_map(|(_, value)| match value?.kind {
+                Kind::Text(text) => text.plain().map(str::to_owned),
+                _ => None,
+            })
+            .collect();
+        texts.sort();
+        texts.dedup();
+        texts
     }
 
     fn resource(
@@ -399,10 +417,7 @@ impl<'t> Resolver<'t> {
     /// whole, not from where the first of them happens to be written.
     fn properties(&self, t: usize, entry: &crate::Entry, world: &world::World) -> Option<Value> {
         let body = &entry.value;
-        let made = |t: usize, body: &Node| match body.get("Condition").and_then(Node::scalar) {
-            Some(condition) => self.named_condition(t, condition, world) != Ok(false),
-            None => true,
-        };
+        let made = |t: usize, body: &Node| self.is_made(t, body.get("Condition"), world);
         let stacks = self.contexts[t].nested_by.iter();
         if !stacks.clone().all(|(t, stack)| made(*t, stack)) || !made(t, body) {
             return None;
@@ -410,6 +425,13 @@ impl<'t> Resolver<'t> {
         let written = body
             .get("Properties")
             .and_then(|node| self.value(t, node, world));
+        if let Some(Value { kind, loc, .. }) = &written
+            && !matches!(kind, Kind::Map(_) | Kind::Null | Kind::Unknown(_))
+        {
+            world.note(*loc, || {
+                format!("the Properties of resource {} are not an object", entry.key)
+            });
+        }
         let mut properties = match written {
             Some(written) if !matches!(written.kind, Kind::Map(_)) => written,
             written => Value::new(

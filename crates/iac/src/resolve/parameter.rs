@@ -173,7 +173,8 @@ fn hand_up<'t>(
     }
 }
 
-fn depth(templates: &[Template], mut t: usize) -> usize {
+/// How many stacks are around a template's.
+pub(super) fn depth(templates: &[Template], mut t: usize) -> usize {
     let mut depth = 0;
     while let Some((parent, _)) = &templates[t].parent {
         depth += 1;

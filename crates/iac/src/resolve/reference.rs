@@ -163,7 +163,7 @@ impl Resolver<'_> {
                 .map(String::as_str)
                 .or_else(|| parameter.default.and_then(Node::scalar));
             return via(
-                from_ssm(path.unwrap_or(name), loc),
+                self.stored_value(t, from_ssm(path.unwrap_or(name), loc), world),
                 format!("parameter {name}"),
                 at,
                 loc,
@@ -180,6 +180,15 @@ impl Resolver<'_> {
                 at,
                 loc,
             );
+        }
+        if let Some(origin) = self.origins[t].get(&**name)
+            && let Some(its) = self.parameters[origin.template].get(origin.name)
+        {
+            let value = self.parameter(origin.template, its, loc, world);
+            return Value {
+                via: Some(origin.via.then(value.via)),
+                ..value
+            };
         }
         if let Some(node) = parameter.passed
             && let Some((parent, _)) = &self.templates[t].parent
@@ -211,7 +220,7 @@ impl Resolver<'_> {
         }
         match parameter.default.and_then(Node::scalar) {
             // Conditions tell several values apart, and this run stands for any of them.
-            Some(_) if world.undecided && parameter.candidates.values.len() > 2 => {
+            Some(_) if world.undecided && parameter.candidates.values.len() > 1 => {
                 unknown_value(Why::TooManyConditions(MAX_WORLDS), loc)
             }
             Some(default) => {

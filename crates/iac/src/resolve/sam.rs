@@ -2,6 +2,7 @@
 //! Developer Guide, "Generated AWS CloudFormation resources").
 
 use super::build::{attribute, list, map, named, reference, resource, single, string};
+use super::eval::is_intrinsic;
 use super::sam_events as events;
 use crate::{Entry, Node, NodeKind};
 use lockfast_facts::Loc;
@@ -88,8 +89,12 @@ fn entry_mut<'n>(node: &'n mut Node, name: &str) -> Option<&'n mut Entry> {
 }
 
 /// Merges `Globals` under a resource's own properties: objects merge, lists join, the resource's
-/// own scalars win (AWS SAM Developer Guide, "Globals section").
+/// own scalars win (AWS SAM Developer Guide, "Globals section"). Functions do not merge: the
+/// resource's own value stays.
 fn merge(own: &mut Node, defaults: &Node) {
+    if is_function(own) || is_function(defaults) {
+        return;
+    }
     match (&mut own.kind, &defaults.kind) {
         (NodeKind::Map(entries), NodeKind::Map(more)) => {
             for entry in more {
@@ -106,6 +111,10 @@ fn merge(own: &mut Node, defaults: &Node) {
         }
         _ => {}
     }
+}
+
+fn is_function(node: &Node) -> bool {
+    matches!(node.entries(), [entry] if is_intrinsic(&entry.key))
 }
 
 /// A SAM resource being turned: its logical id, where it stands, and its properties.

@@ -71,6 +71,8 @@ pub(super) struct World {
     pub values: Memo<Option<Value>>,
     /// Conditions.
     pub decisions: Memo<Result<bool, Arc<Why>>>,
+    /// How much text was made by joining.
+    pub made: Cell<usize>,
     /// What is wrong with the template, where.
     pub notes: RefCell<Vec<(Loc, String)>>,
     /// Parameters whose default was used while nothing had chosen their value.
@@ -168,6 +170,7 @@ impl World {
         self.used.get_mut().clear();
         self.stale.set(false);
         self.impossible.set(false);
+        self.made.set(0);
     }
 
     /// Moves on to the next combination; false when there is none.

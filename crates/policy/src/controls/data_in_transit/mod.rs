@@ -6,6 +6,7 @@ mod behaviours;
 mod certificate;
 mod databases;
 mod endpoints;
+mod environment;
 mod integrations;
 mod outbound;
 mod service_connections;

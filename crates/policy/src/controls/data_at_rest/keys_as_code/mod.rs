@@ -1,4 +1,5 @@
 use crate::prelude::*;
+use lockfast_access::Policy;
 use lockfast_facts::Text;
 use std::collections::BTreeMap;
 
@@ -8,7 +9,8 @@ control! {
     /// a key without one gets AWS's default policy (AWS KMS Developer Guide, "Default key policy"),
     /// which nobody reviewed. Looks also at every store's customer managed key: when it is only
     /// named (by ARN, id or alias), and no template given makes it, its policy cannot be read:
-    /// unknown, until the template that makes it is given too. A key that a CDK `AwsCustomResource`
+    /// unknown, until the template that makes it is given too; unknown too is a `KeyPolicy` that is no
+    /// policy. A key that a CDK `AwsCustomResource`
     /// makes or whose policy it replaces by an API call is not defined anywhere: that fails.
     id: "keys-as-code",
     title: "Keys and their policies are defined in the templates",
@@ -91,6 +93,10 @@ fn policy_of(subject: Subject<'_>) -> Judgement {
             .fact("KeyPolicy", &default)
         }
         Read::Unknown(why, loc) => Judgement::cannot_tell(subject, "its key policy", &why).at(loc),
+        Read::Found(policy, loc) if !is_document(policy) => {
+            let why = Why::WrongType { expected: "a policy", found: policy.kind_name() };
+            Judgement::cannot_tell(subject, "its key policy", &why).at(loc)
+        }
         Read::Found(policy, loc) => {
             let mut unknown = None;
             policy.walk(&mut |path, value| {
@@ -121,6 +127,16 @@ fn policy_of(subject: Subject<'_>) -> Judgement {
                 .at(loc),
             }
         }
+    }
+}
+
+/// An object, or a text that is a policy as far as it is known.
+fn is_document(policy: &Value) -> bool {
+    match &policy.kind {
+        Kind::Map(_) => true,
+        Kind::Text(text) if text.plain().is_some() => Policy::from_value(policy).is_certain(),
+        Kind::Text(text) => text.first_unknown().is_some() || rendered(text).trim_start().starts_with('{'),
+        _ => false,
     }
 }
 

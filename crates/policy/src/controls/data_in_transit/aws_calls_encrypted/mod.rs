@@ -18,7 +18,8 @@ control! {
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     super::endpoints::judge(cx, out, "", "AWS");
-    let overridden: HashSet<ResourceId> = super::endpoints::overrides(cx, "").iter().map(|o| o.subject.id()).collect();
+    let mut overridden: HashSet<ResourceId> = super::endpoints::overrides(cx, "").iter().map(|o| o.subject.id()).collect();
+    overridden.extend(super::environment::unread(cx, out, &["AWS::Lambda::Function"], "how AWS is reached"));
     for subject in cx.subjects(&["AWS::Lambda::Function"]) {
         if !overridden.contains(&subject.id()) {
             out.push(Judgement::pass(subject, "nothing overrides the SDK's HTTPS endpoints"));

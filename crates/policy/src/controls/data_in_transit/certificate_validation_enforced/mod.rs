@@ -314,6 +314,8 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         judged.insert(subject.id());
         out.push(judgement.part(part));
     }
+    let what = "whether a variable switches the validation of certificates off";
+    judged.extend(super::environment::unread(cx, out, &[], what));
     let unverified: HashMap<ResourceId, String> = databases(cx)
         .into_iter()
         .filter(|found| found.tls == Tls::Encrypted && !found.local)

@@ -1,5 +1,5 @@
 use crate::prelude::*;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 control! {
     /// AWS's SDKs call DynamoDB over HTTPS unless told otherwise, which happens through the
@@ -21,6 +21,7 @@ control! {
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     super::endpoints::judge(cx, out, "DYNAMO", "DynamoDB");
     let overridden: HashSet<ResourceId> = super::endpoints::overrides(cx, "DYNAMO").iter().map(|o| o.subject.id()).collect();
+    let unread: HashMap<ResourceId, _> = cx.unread_variables().iter().map(|u| (u.subject.id(), u)).collect();
     let mut seen: HashSet<ResourceId> = HashSet::new();
     for table in cx.inventory.of_kind("AWS::DynamoDB::Table").chain(cx.inventory.of_kind("AWS::DynamoDB::GlobalTable")) {
         for user in cx.inventory.referrers(table.id) {
@@ -28,7 +29,10 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 && !overridden.contains(&user.id)
                 && seen.insert(user.id)
             {
-                out.push(Judgement::pass(user, "the SDK calls DynamoDB over HTTPS, and nothing overrides its endpoint"));
+                out.push(match unread.get(&user.id) {
+                    Some(unread) => Judgement::cannot_tell(unread.subject, "how DynamoDB is reached", &unread.why).at(unread.loc),
+                    None => Judgement::pass(user, "the SDK calls DynamoDB over HTTPS, and nothing overrides its endpoint"),
+                });
             }
         }
     }

@@ -31,6 +31,12 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         seen.insert(id);
         let text = match &variable.value {
             Read::Found(text, _) => text,
+            Read::Unknown(why, _) if crate::secrets::is_secret_name(&variable.name) => {
+                judged.insert(id);
+                let what = format!("whether {} holds a secret in plain sight", variable.name);
+                out.push(Judgement::cannot_tell(variable.subject, &what, why).part(variable.part()).at(variable.loc));
+                continue;
+            }
             Read::Unknown(..) | Read::Absent(_) => continue,
         };
         if let Some(what) = crate::secrets::found(&variable.name, text) {
@@ -82,6 +88,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             );
         }
     }
+    judged.extend(super::environment::unread(cx, out, &[], "whether a variable holds a secret in plain sight"));
     for id in seen.difference(&judged) {
         out.push(Judgement::pass(cx.inventory.resource(*id), "no variable holds a secret in plain sight"));
     }
