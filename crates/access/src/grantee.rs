@@ -253,10 +253,10 @@ impl Grantee {
             return Some(Scope::Principals(arns));
         }
         for keys in [&CALLER_ACCOUNT, &SOURCE_ACCOUNT] {
-            if let Some(values) = self.values_of(keys) {
-                if !values.iter().any(is_wild) {
-                    return Some(Scope::Accounts(values.iter().map(account).collect()));
-                }
+            if let Some(values) = self.values_of(keys)
+                && !values.iter().any(is_wild)
+            {
+                return Some(Scope::Accounts(values.iter().map(account).collect()));
             }
         }
         if let Some(ids) = self.values_of(&ORGANIZATION)

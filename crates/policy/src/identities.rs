@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 /// What identity policies are written in.
-pub(crate) const HOLDERS: [&str; 11] = [
+pub(crate) const HOLDERS: [&str; 9] = [
     "AWS::IAM::Role",
     "AWS::IAM::User",
     "AWS::IAM::Group",
@@ -22,8 +22,6 @@ pub(crate) const HOLDERS: [&str; 11] = [
     "AWS::IAM::UserPolicy",
     "AWS::IAM::GroupPolicy",
     "AWS::SSO::PermissionSet",
-    "AWS::Serverless::Function",
-    "AWS::Serverless::StateMachine",
 ];
 
 /// Those that are policies of others.
@@ -49,7 +47,7 @@ const NAMED: [&str; 2] = ["ManagedPolicyArns.*", "ManagedPolicies.*"];
 pub(crate) struct Held<'a> {
     /// The document.
     pub document: Cow<'a, Value>,
-    /// The name of AWS's or SAM's policy that it is.
+    /// The name of AWS's policy that it is.
     pub name: Option<Arc<str>>,
     /// Where it is written or named.
     pub loc: Loc,
@@ -107,31 +105,13 @@ impl Home {
 }
 
 /// The policies that a resource writes or names itself.
-pub(crate) fn written<'a>(cx: &Cx<'a>, subject: Subject<'a>) -> Vec<Held<'a>> {
+pub(crate) fn written<'a>(subject: Subject<'a>) -> Vec<Held<'a>> {
     let mut held: Vec<Held<'a>> = Vec::new();
-    let serverless = subject.kind().starts_with("AWS::Serverless::");
-    let documents = DOCUMENTS.iter().filter(|_| !serverless);
-    held.extend(
-        documents
-            .flat_map(|path| subject.each(path))
-            .filter_map(of_read),
-    );
+    let documents = DOCUMENTS.iter().flat_map(|path| subject.each(path));
+    held.extend(documents.filter_map(of_read));
     for read in NAMED.iter().flat_map(|path| subject.each(path)) {
         if let Read::Found(arn, loc) = read.string() {
             held.extend(of_aws(&arn, loc));
-        }
-    }
-    if serverless {
-        let place = &cx.inventory.stack_of(subject.resource).place;
-        match subject.at("Policies") {
-            Read::Found(policies, _) => {
-                held.extend(
-                    items(policies)
-                        .iter()
-                        .filter_map(|policy| of_sam(place, policy)),
-                );
-            }
-            read => held.extend(of_read(read)),
         }
     }
     held
@@ -142,12 +122,8 @@ pub(crate) fn of_identity<'a>(cx: &Cx<'a>, identity: &'a Resource) -> Vec<Held<'
     let mut held = Vec::new();
     let mut attached: BTreeSet<_> = BTreeSet::new();
     for subject in cx.inventory.variants_of(identity.id) {
-        held.extend(written(cx, subject));
-        for read in NAMED
-            .iter()
-            .chain(&["Policies.*"])
-            .flat_map(|path| subject.each(path))
-        {
+        held.extend(written(subject));
+        for read in NAMED.iter().flat_map(|path| subject.each(path)) {
             if let Read::Found(value, _) = read
                 && let Some((policy, _)) = cx.inventory.target(value)
             {
@@ -163,11 +139,7 @@ pub(crate) fn of_identity<'a>(cx: &Cx<'a>, identity: &'a Resource) -> Vec<Held<'
     );
     for policy in attached.into_iter().map(|id| cx.inventory.resource(id)) {
         if policy.id != identity.id && POLICIES.contains(&&*policy.kind) {
-            held.extend(
-                cx.inventory
-                    .variants_of(policy.id)
-                    .flat_map(|subject| written(cx, subject)),
-            );
+            held.extend(cx.inventory.variants_of(policy.id).flat_map(written));
         }
     }
     held
@@ -214,14 +186,6 @@ pub(crate) fn attachments<'a>(
         .map(move |read| Some(inventory.target(read.found()?)?.0))
 }
 
-/// A statement, or a list of them; likewise SAM's policies.
-fn items(value: &Value) -> &[Value] {
-    match &value.kind {
-        Kind::List(items) => items,
-        _ => std::slice::from_ref(value),
-    }
-}
-
 fn of_read(read: Read<&Value>) -> Option<Held<'_>> {
     let loc = read.loc();
     let document = match read {
@@ -240,16 +204,6 @@ fn of_read(read: Read<&Value>) -> Option<Held<'_>> {
 #[serde(deny_unknown_fields)]
 struct Table {
     aws: BTreeMap<Arc<str>, Vec<String>>,
-    sam: BTreeMap<Arc<str>, Template>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Template {
-    actions: Vec<String>,
-    service: String,
-    before: String,
-    parameter: String,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
@@ -265,41 +219,7 @@ fn of_aws(name: &str, loc: Loc) -> Option<Held<'static>> {
         None => Some(name),
     };
     let (name, actions) = TABLE.aws.get_key_value(named?)?;
-    Some(allowing(name, actions, Text::Plain("*".into()), loc))
-}
-
-/// An entry of a SAM function's `Policies`: a name, a document, or a template with its parameter.
-fn of_sam<'a>(place: &Place, value: &'a Value) -> Option<Held<'a>> {
-    let Kind::Map(map) = &value.kind else {
-        return match value.at("").string() {
-            Read::Found(name, loc) => of_aws(&name, loc),
-            // Another policy's ARN, which the input may hold.
-            Read::Unknown(..) if matches!(value.kind, Kind::Text(_)) => None,
-            _ => of_read(value.at("")),
-        };
-    };
-    if map.get("Statement").is_some() {
-        return of_read(value.at(""));
-    }
-    let [(name, parameters)] = map.0.as_slice() else {
-        return None;
-    };
-    let (name, template) = TABLE.sam.get_key_value(name)?;
-    let given = match parameters.at(&template.parameter).text() {
-        Read::Found(text, _) => text.parts(),
-        Read::Unknown(why, _) => vec![Part::Unknown(why)],
-        Read::Absent(_) => return None,
-    };
-    let arn = arn(&template.service, place, &template.before)
-        .parts()
-        .into_iter()
-        .chain(given);
-    Some(allowing(
-        name,
-        &template.actions,
-        Text::from_parts(arn),
-        value.loc,
-    ))
+    Some(allowing(name, actions, loc))
 }
 
 /// `arn:aws:service:region:account:name` in a place, of which parts may be the stack's own.
@@ -322,7 +242,8 @@ pub(crate) fn arn(service: &str, place: &Place, name: &str) -> Text {
     ])
 }
 
-fn allowing(name: &Arc<str>, actions: &[String], resource: Text, loc: Loc) -> Held<'static> {
+/// A policy that allows these on everything.
+fn allowing(name: &Arc<str>, actions: &[String], loc: Loc) -> Held<'static> {
     let entry = |name: &str, value: Value| (Arc::from(name), value);
     let actions = actions
         .iter()
@@ -330,7 +251,7 @@ fn allowing(name: &Arc<str>, actions: &[String], resource: Text, loc: Loc) -> He
     let statement = Map(vec![
         entry("Effect", Value::string("Allow", loc)),
         entry("Action", Value::new(Kind::List(actions.collect()), loc)),
-        entry("Resource", Value::new(Kind::Text(resource), loc)),
+        entry("Resource", Value::string("*", loc)),
     ]);
     let statement = Value::new(Kind::Map(statement), loc);
     Held {

@@ -28,8 +28,9 @@ pub(crate) fn by_key<'a>(cx: &Cx<'a>) -> BTreeMap<KeyTarget, Vec<&'a Store>> {
     users
 }
 
-/// One name for a key that has several: a key id is its key's wherever it stands, an alias is one of its
-/// account and region, which are the store's own unless it says so.
+/// One name for a key that has several: a key id is its key's wherever it stands; an alias, and the id that
+/// a multi-Region key shares with its replicas, is one of its account and region, which are the store's own
+/// unless it says so.
 fn canonical(cx: &Cx<'_>, store: &Store, key: &KeyTarget) -> KeyTarget {
     let KeyTarget::External(name) = key else {
         return key.clone();
@@ -39,8 +40,9 @@ fn canonical(cx: &Cx<'_>, store: &Store, key: &KeyTarget) -> KeyTarget {
         [_, _, _, region, account, name] => (*region, *account, *name),
         _ => ("*", "*", name.as_str()),
     };
-    if !name.starts_with("alias/") {
-        return KeyTarget::External(name.strip_prefix("key/").unwrap_or(name).to_owned());
+    let name = name.strip_prefix("key/").unwrap_or(name);
+    if !name.starts_with("alias/") && !name.starts_with("mrk-") {
+        return KeyTarget::External(name.to_owned());
     }
     let resource = cx.inventory.resource(store.resource);
     let place = &cx.inventory.stack_of(resource).place;

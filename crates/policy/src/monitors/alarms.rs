@@ -191,7 +191,7 @@ fn goes_off(alarm: Subject<'_>, at: f64, calm: f64) -> Watch {
 }
 
 /// The names of dimensions; `None` when they are not known.
-fn names<'v>(reads: Vec<Read<&'v Value>>) -> Option<BTreeSet<String>> {
+fn names(reads: Vec<Read<&Value>>) -> Option<BTreeSet<String>> {
     let named = reads.into_iter().filter(|read| !read.is_absent());
     named.map(|read| read.string().found()).collect()
 }

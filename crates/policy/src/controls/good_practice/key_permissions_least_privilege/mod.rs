@@ -29,7 +29,7 @@ control! {
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for subject in cx.subjects(&HOLDERS) {
         let mut worst: Option<Judgement> = None;
-        for held in written(cx, subject) {
+        for held in written(subject) {
             match held.document.at("Statement") {
                 Read::Found(statements, _) => {
                     for judgement in items(statements).iter().filter_map(|s| judge_statement(subject, s)) {
