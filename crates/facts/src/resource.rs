@@ -74,10 +74,21 @@ pub struct Variant {
 /// An instruction to Lockfast that somebody wrote beside a resource: a waiver in a comment or in `Metadata`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directive {
-    /// The text after `lockfast:`, trimmed.
-    pub text: String,
+    /// What it says.
+    pub said: Instruction,
     /// Where it stands.
     pub loc: Loc,
+}
+
+/// What an instruction says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Instruction {
+    /// A comment: the text after `lockfast:`, trimmed.
+    Comment(String),
+    /// An item of `ignore` in `Metadata`: names and their values, `None` for what is not plain text.
+    Ignore(Vec<(String, Option<String>)>),
+    /// Anything else in the `Lockfast` section of `Metadata`.
+    Other(String),
 }
 
 /// One AWS resource.

@@ -52,11 +52,12 @@ pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -
             rows_of(&cx, config, control, out.0, &waivers, &conditions)
         })
         .collect();
+    let of_waivers = waivers.judgements.iter().cloned();
     rows.extend(rows_of(
         &cx,
         config,
         &waiver::CONTROL,
-        waivers.judgements.clone(),
+        of_waivers.chain(waivers.unused(&cx)).collect(),
         &waivers,
         &conditions,
     ));

@@ -16,7 +16,8 @@ mod world;
 
 use crate::{Node, Problem, Template};
 use lockfast_facts::{
-    Inventory, Kind, Loc, Map, Resource, ResourceId, Source, Stack, StackId, StackParameter, Value,
+    Directive, Inventory, Kind, Loc, Map, Pos, Resource, ResourceId, Source, Stack, StackId,
+    StackParameter, Value,
 };
 use parameter::Parameters;
 use rayon::prelude::*;
@@ -239,6 +240,8 @@ struct Resolver<'t> {
     named: HashMap<&'t str, Vec<usize>>,
     /// Nested stack resource → its template.
     children: HashMap<(usize, &'t str), usize>,
+    /// The comments of each template that are for Lockfast, by the place of their resource's name.
+    comments: Vec<HashMap<Pos, Vec<Directive>>>,
 }
 
 impl<'t> Resolver<'t> {
@@ -280,6 +283,7 @@ impl<'t> Resolver<'t> {
             parameters: parameter::of_all(templates),
             exports: HashMap::new(),
             children,
+            comments: templates.iter().map(metadata::comments).collect(),
         };
         resolver.exports = resolver.find_exports();
         resolver
@@ -383,7 +387,7 @@ impl<'t> Resolver<'t> {
                 .and_then(Node::scalar)
                 .map(Arc::from),
             depends_on,
-            directives: metadata::directives(template, *loc, body),
+            directives: metadata::directives(&self.comments[t], *loc, body),
         };
         (resource, notes)
     }
