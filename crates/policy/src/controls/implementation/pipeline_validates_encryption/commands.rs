@@ -21,7 +21,7 @@ const TOOLS: [Tool; 9] = [
     Tool { name: "cdk-nag", checks: &[], shrugs: &[] },
     Tool { name: "kics", checks: &["scan"], shrugs: &["--ignore-on-exit results", "--ignore-on-exit all", "--no-fail"] },
     // Without an exit code of its own it ends well whatever it finds.
-    Tool { name: "trivy", checks: &["config", "conf"], shrugs: &["--exit-code 0"] },
+    Tool { name: "trivy", checks: &["config", "conf", "misconfig"], shrugs: &["--exit-code 0"] },
     Tool { name: "terrascan", checks: &["scan"], shrugs: &[] },
 ];
 
@@ -158,7 +158,10 @@ fn checks(command: &Command) -> Option<(&'static str, bool)> {
     // Options of the tool itself may stand before its subcommand, with values.
     let checks = match tool.checks {
         [] => !arguments.is_empty(),
-        checks => arguments.iter().any(|word| checks.contains(&word.as_str())),
+        checks => arguments
+            .iter()
+            .flat_map(|word| word.split(['=', ',']))
+            .any(|word| checks.contains(&word)),
     };
     if !checks || arguments.iter().any(|word| asks(word)) {
         return None;
