@@ -189,7 +189,7 @@ fn channels(cx: &Cx<'_>) -> HashMap<(ResourceId, usize), Vec<(String, Setting)>>
             ChannelKind::Listener | ChannelKind::ClassicListener | ChannelKind::LatticeListener
                 if !part.is_empty() =>
             {
-                format!(" on port {part}")
+                format!(" of the listener on port {part}")
             }
             ChannelKind::Viewer => " towards viewers".to_owned(),
             ChannelKind::Origin => format!(" towards origin {part}"),

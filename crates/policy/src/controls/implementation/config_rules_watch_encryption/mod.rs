@@ -56,7 +56,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 false => format!("{service} in {}", group.label),
             };
             for when in &group.whens {
-                let judgements = judged(cx, row, service, (&group, when), &deployed, &recorders);
+                let judgements = judged(cx, row, &part, (&group, when), &deployed, &recorders);
                 out.extend(judgements.into_iter().map(|j| j.part(part.clone())));
             }
         }
