@@ -200,6 +200,7 @@ fn read(directive: &Directive, today: &str) -> Result<(String, WaiverView), (Str
                 .split_once(char::is_whitespace)
                 .unwrap_or((rest.trim(), ""));
             let mut settings = vec![("control".to_owned(), Some(control.to_owned()))];
+            exists(control)?;
             let more = parse_settings(rest).map_err(|why| {
                 (
                     control.to_owned(),
@@ -224,16 +225,7 @@ fn read(directive: &Directive, today: &str) -> Result<(String, WaiverView), (Str
             format!("the waiver of {control} is refused: {why}"),
         ))
     };
-    if crate::control::find(&control).is_none() {
-        let near = nearest(&control, crate::control::all().map(|c| c.id));
-        let hint = near
-            .map(|near| format!("; did you mean `{near}`?"))
-            .unwrap_or_default();
-        return Err((
-            control.clone(),
-            format!("the waiver names no control: `{control}`{hint}"),
-        ));
-    }
+    exists(&control)?;
     for (index, (name, value)) in settings.iter().enumerate() {
         if !SETTINGS.contains(&name.as_str()) {
             let hint = match nearest(name, SETTINGS.into_iter()) {
@@ -272,6 +264,24 @@ fn read(directive: &Directive, today: &str) -> Result<(String, WaiverView), (Str
         origin: String::new(),
     };
     Ok((control, view))
+}
+
+/// Refuses what is no control's id.
+fn exists(control: &str) -> Result<(), (String, String)> {
+    if crate::control::find(control).is_some() {
+        return Ok(());
+    }
+    let message = match nearest(control, crate::control::all().map(|c| c.id)) {
+        _ if control.is_empty() => {
+            "the waiver names no control; each needs the id of one".to_owned()
+        }
+        _ if control.contains(',') => {
+            format!("a waiver is for one control; write one for each of `{control}`")
+        }
+        Some(near) => format!("the waiver names no control: `{control}`; did you mean `{near}`?"),
+        None => format!("the waiver names no control: `{control}`"),
+    };
+    Err((control.to_owned(), message))
 }
 
 /// True for a day that is in the calendar.

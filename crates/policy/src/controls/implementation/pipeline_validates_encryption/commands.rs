@@ -169,7 +169,7 @@ fn checks(command: &Command) -> Option<(&'static str, bool)> {
     let line = format!(" {} ", arguments.join(" ").replace('=', " "));
     let has = |shrug: &&str| line.contains(&format!(" {shrug} "));
     let stops = tool.name != "trivy" || line.contains(" --exit-code ");
-    Some((tool.name, stops && !tool.shrugs.iter().any(|shrug| has(&shrug))))
+    Some((tool.name, stops && !tool.shrugs.iter().any(has)))
 }
 
 /// What `set` has asked of the shell.
