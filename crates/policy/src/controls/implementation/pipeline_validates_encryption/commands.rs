@@ -85,8 +85,9 @@ pub(super) fn build(texts: &[Read<&Value>]) -> Build {
             continue;
         }
         unknown |= text.first_unknown().is_some();
-        let goes_on =
-            known.contains("on-failure: continue") || known.contains("\"on-failure\":\"continue\"");
+        let goes_on = known
+            .replace([' ', '"'], "")
+            .contains("on-failure:continue");
         let mut shell = Shell::default();
         for line in lines(&known) {
             let commands = commands(&line);
