@@ -26,6 +26,7 @@ pub use known::{Known, ServiceDefault, Why};
 pub use loc::{Loc, Pos, Source, SourceId};
 pub use read::Read;
 pub use resource::{
-    Directive, Place, Resource, ResourceId, Stack, StackId, StackParameter, Step, Variant,
+    Directive, Instruction, Place, Resource, ResourceId, Stack, StackId, StackParameter, Step,
+    Variant,
 };
 pub use value::{Dynamic, Kind, Map, Part, Reference, Text, Value, Via};

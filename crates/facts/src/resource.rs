@@ -74,10 +74,21 @@ pub struct Variant {
 /// An instruction to Lockfast that somebody wrote beside a resource: a waiver in a comment or in `Metadata`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directive {
-    /// The text after `lockfast:`, trimmed.
-    pub text: String,
+    /// What it says.
+    pub said: Instruction,
     /// Where it stands.
     pub loc: Loc,
+}
+
+/// What an instruction says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Instruction {
+    /// A comment: the text after `lockfast:`, trimmed.
+    Comment(String),
+    /// An item of `ignore` in `Metadata`: names and their values, `None` for what is not plain text.
+    Ignore(Vec<(String, Option<String>)>),
+    /// Anything else in the `Lockfast` section of `Metadata`.
+    Other(String),
 }
 
 /// One AWS resource.
@@ -159,8 +170,9 @@ impl Variant {
 
     /// The value of a tag, whichever way the type writes tags. The case of its name does not matter,
     /// since people who tag by hand write both.
+    ///
+    /// A launch template's are those of the volumes it makes, then those of what else it makes, then its own.
     pub fn tag(&self, name: &str) -> Known<Option<String>> {
-        use crate::Kind;
         for property in [
             "Tags",
             "HostedZoneTags",
@@ -169,30 +181,52 @@ impl Variant {
             "BackupVaultTags",
             "Replicas.0.Tags",
         ] {
-            match self.properties.at(property) {
-                Read::Absent(_) => {}
+            if let Some(found) = tag_in(self.properties.at(property), name) {
+                return found;
+            }
+        }
+        for property in ["LaunchTemplateData.TagSpecifications", "TagSpecifications"] {
+            let mut specifications = match self.properties.at(property).list() {
+                Read::Found(items, _) => items.iter().collect::<Vec<_>>(),
                 Read::Unknown(why, loc) => return Known::Unknown(why, loc),
-                Read::Found(tags, _) => match &tags.kind {
-                    Kind::Map(map) => {
-                        let named = map.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-                        if let Some((_, value)) = named {
-                            return value.at("").string().optional();
-                        }
-                    }
-                    Kind::List(items) => {
-                        for item in items {
-                            let key = item.at("Key").string();
-                            if let Read::Found(key, _) = &key
-                                && key.eq_ignore_ascii_case(name)
-                            {
-                                return item.at("Value").string().optional();
-                            }
-                        }
-                    }
-                    _ => {}
-                },
+                Read::Absent(_) => continue,
+            };
+            let of_volumes = |item: &Value| {
+                item.at("ResourceType").string().found().as_deref() == Some("volume")
+            };
+            specifications.sort_by_key(|item| !of_volumes(item));
+            let found = specifications
+                .into_iter()
+                .find_map(|item| tag_in(item.at("Tags"), name));
+            if let Some(found) = found {
+                return found;
             }
         }
         Known::Stated(None, self.properties.loc)
     }
+}
+
+/// A tag among these, if it is there.
+fn tag_in(tags: Read<&Value>, name: &str) -> Option<Known<Option<String>>> {
+    use crate::Kind;
+    let tags = match tags {
+        Read::Found(tags, _) => tags,
+        Read::Unknown(why, loc) => return Some(Known::Unknown(why, loc)),
+        Read::Absent(_) => return None,
+    };
+    let value = match &tags.kind {
+        Kind::Map(map) => {
+            let mut named = map.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+            named.next()?.1.at("")
+        }
+        Kind::List(items) => {
+            let is_named = |item: &&Value| {
+                let key = item.at("Key").string().found();
+                key.is_some_and(|key| key.eq_ignore_ascii_case(name))
+            };
+            items.iter().find(is_named)?.at("Value")
+        }
+        _ => return None,
+    };
+    Some(value.string().optional())
 }

@@ -1,9 +1,21 @@
 //! Waivers written as comments: `# lockfast: ignore CONTROL reason="…"`.
 
-use lockfast_facts::{Directive, Loc, Pos, SourceId};
+use lockfast_facts::{Loc, Pos, SourceId};
 use std::ops::Range;
 
-const MARK: &str = "lockfast:";
+/// `lockfast:` without its first letter, which may be a capital.
+const MARK: &str = "ockfast:";
+
+/// A comment that begins with `lockfast:`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// The text after `lockfast:`, trimmed.
+    pub text: String,
+    /// Where it stands, from its `#`.
+    pub loc: Loc,
+    /// True when nothing stands before it on its line.
+    pub alone: bool,
+}
 
 /// True when a text may hold directives; most hold none, and then nothing has to be remembered.
 pub(crate) fn possible(text: &str) -> bool {
@@ -12,11 +24,14 @@ pub(crate) fn possible(text: &str) -> bool {
 
 /// The directives of a YAML text. `scalars` are the bytes that quoted and block scalars cover, in
 /// order: a `#` in there is text. In a plain scalar a `#` after white space cannot stand.
-pub(crate) fn directives(text: &str, source: SourceId, scalars: &[Range<usize>]) -> Vec<Directive> {
+pub(crate) fn directives(text: &str, source: SourceId, scalars: &[Range<usize>]) -> Vec<Comment> {
     let mut found = Vec::new();
     let mut pos = Pos { line: 1, column: 1 };
     let mut counted = 0;
-    for mark in memchr::memmem::find_iter(text.as_bytes(), MARK.as_bytes()) {
+    for rest in memchr::memmem::find_iter(text.as_bytes(), MARK.as_bytes()) {
+        let Some(mark) = text[..rest].strip_suffix(['l', 'L']).map(str::len) else {
+            continue;
+        };
         if mark < counted {
             continue;
         }
@@ -37,10 +52,17 @@ pub(crate) fn directives(text: &str, source: SourceId, scalars: &[Range<usize>])
         }
         let end = memchr::memchr2(b'\n', b'\r', &text.as_bytes()[mark..])
             .map_or(text.len(), |length| mark + length);
+        let said = text[rest + MARK.len()..end].trim();
+        // A sentence may begin with the product's name.
+        if text[mark..].starts_with('L') && !said.starts_with("ignore") {
+            continue;
+        }
         pos = advance(pos, &text[counted..hash]);
         let stop = advance(pos, &text[hash..end]);
-        found.push(Directive {
-            text: text[mark + MARK.len()..end].trim().to_owned(),
+        let line = text[..hash].rfind(['\n', '\r']).map_or(0, |at| at + 1);
+        found.push(Comment {
+            text: said.to_owned(),
+            alone: text[line..hash].trim().is_empty(),
             loc: Loc {
                 source,
                 start: pos,

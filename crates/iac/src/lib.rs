@@ -14,6 +14,7 @@ mod read;
 mod resolve;
 mod template;
 
+pub use comments::Comment;
 pub use load::{Loaded, load};
 pub use node::{Entry, Node, NodeKind};
 pub use parse::{ParseError, Parsed, parse};

@@ -4,8 +4,8 @@ use crate::assembly::{self, Assembly};
 use crate::comments::advance;
 use crate::discover::{self, Found};
 use crate::parse::{ParseError, Parsed, parse};
-use crate::{Entry, Node, NodeKind, Problem, Template};
-use lockfast_facts::{Directive, Place, Pos, Source, SourceId};
+use crate::{Comment, Entry, Node, NodeKind, Problem, Template};
+use lockfast_facts::{Place, Pos, Source, SourceId};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Read;
@@ -222,7 +222,7 @@ fn parts_of_assemblies(
 struct File {
     source: SourceId,
     root: Arc<Node>,
-    directives: Vec<Directive>,
+    directives: Vec<Comment>,
 }
 
 fn source_id(index: usize) -> SourceId {

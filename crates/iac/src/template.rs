@@ -1,7 +1,7 @@
 //! A template that was read, and what its surroundings say of it.
 
-use crate::Node;
-use lockfast_facts::{Directive, Place, SourceId};
+use crate::{Comment, Node};
+use lockfast_facts::{Place, SourceId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub struct Template {
     /// Construct paths by logical id, for assemblies whose templates lack `aws:cdk:path`.
     pub construct_paths: Arc<HashMap<Arc<str>, Arc<str>>>,
     /// `# lockfast: …` comments in the file, in order.
-    pub directives: Vec<Directive>,
+    pub directives: Vec<Comment>,
 }
 
 /// Something that could not be read, or only in part. The run goes on.

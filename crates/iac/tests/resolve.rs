@@ -2,7 +2,7 @@
 
 mod resolve_support;
 
-use lockfast_facts::{Kind, Part, Read, Text, Why};
+use lockfast_facts::{Instruction, Kind, Part, Read, Text, Why};
 use resolve_support::*;
 
 #[test]
@@ -448,12 +448,22 @@ Resources:
   Other: {Type: AWS::S3::Bucket, DependsOn: Site}
 "#);
     let site = resource(&resolved, "Site");
-    let texts: Vec<&str> = site.directives.iter().map(|d| &*d.text).collect();
+    let said: Vec<&Instruction> = site.directives.iter().map(|d| &d.said).collect();
+    let metadata = [
+        ("control", "x"),
+        ("reason", "a \"b\""),
+        ("owner", "me"),
+        ("expires", "2027-01-01"),
+    ];
     assert_eq!(
-        texts,
+        said,
         [
-            r#"ignore S3-1 reason="public site" owner=web"#,
-            r#"ignore x reason="a 'b'" owner="me" expires="2027-01-01""#
+            &Instruction::Comment(r#"ignore S3-1 reason="public site" owner=web"#.into()),
+            &Instruction::Ignore(
+                metadata
+                    .map(|(name, value)| (name.into(), Some(value.into())))
+                    .to_vec()
+            ),
         ]
     );
     assert_eq!(site.construct_path.as_deref(), Some("Shop/Site/Resource"));
@@ -465,6 +475,63 @@ Resources:
     assert_eq!(site.depends_on, ["Other".into()]);
     assert!(resource(&resolved, "Other").directives.is_empty());
     assert_eq!(site.loc.start.line, 4);
+}
+
+#[test]
+fn a_comment_belongs_to_one_resource() {
+    let resolved = one(r#"
+Resources:
+# lockfast: above Public
+  Public:
+    Type: AWS::S3::Bucket
+    # lockfast: end of Public
+  Secret:
+    Type: AWS::S3::Bucket
+  Trail:
+    Type: AWS::S3::Bucket # lockfast: last line of Trail
+  # lockfast: above Next
+  # lockfast: also above Next
+  Next: # lockfast: name of Next
+    Type: AWS::S3::Bucket
+
+    # lockfast: after Next
+  Flow: {Type: AWS::S3::Bucket} # lockfast: line of Flow
+  # lockfast: nobody's, with an empty line below
+
+  Two: {Type: AWS::S3::Bucket,
+# lockfast: in Two
+    Properties: {}}
+  Last:
+    Type: AWS::S3::Bucket
+    # lockfast: end of Last
+Outputs: # lockfast: no resource
+  # lockfast: no resource either
+  Name: {Value: x}
+"#);
+    let of = |name: &str| -> Vec<String> {
+        let comments = resource(&resolved, name).directives.iter();
+        comments
+            .map(|directive| match &directive.said {
+                Instruction::Comment(text) => text.clone(),
+                other => format!("{other:?}"),
+            })
+            .collect()
+    };
+    assert_eq!(of("Public"), ["above Public", "end of Public"]);
+    assert!(of("Secret").is_empty());
+    assert_eq!(of("Trail"), ["last line of Trail"]);
+    assert_eq!(
+        of("Next"),
+        [
+            "above Next",
+            "also above Next",
+            "name of Next",
+            "after Next"
+        ]
+    );
+    assert_eq!(of("Flow"), ["line of Flow"]);
+    assert_eq!(of("Two"), ["in Two"]);
+    assert_eq!(of("Last"), ["end of Last"]);
 }
 
 #[test]

@@ -74,6 +74,9 @@ pub struct Environment {
     /// Where its logs lie (`s3://…` or a folder).
     #[serde(default)]
     pub logs: Vec<String>,
+    /// The line of the policy file on which it stands.
+    #[serde(skip)]
+    pub line: u32,
 }
 
 /// The kinds of environment.
@@ -136,6 +139,16 @@ impl Classification {
         }
     }
 
+    /// Its name, as tags and the policy file write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Classification::Public => "public",
+            Classification::Internal => "internal",
+            Classification::Confidential => "confidential",
+            Classification::Restricted => "restricted",
+        }
+    }
+
     /// True for confidential and restricted.
     pub fn is_sensitive(self) -> bool {
         self >= Classification::Confidential
@@ -144,12 +157,7 @@ impl Classification {
 
 impl std::fmt::Display for Classification {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Classification::Public => "public",
-            Classification::Internal => "internal",
-            Classification::Confidential => "confidential",
-            Classification::Restricted => "restricted",
-        })
+        f.write_str(self.name())
     }
 }
 
@@ -396,7 +404,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Invalid`] with the place and, for a misspelt key, a suggestion.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let config: Config = toml::from_str(text).map_err(|error| {
+        let mut config: Config = toml::from_str(text).map_err(|error| {
             let (line, column) = place(text, error.span().map_or(0, |span| span.start));
             ConfigError::Invalid {
                 line,
@@ -405,6 +413,17 @@ impl Config {
             }
         })?;
         check::check(&config, text)?;
+        let lines = check::lines(&config, text);
+        let systems = config
+            .customer
+            .iter_mut()
+            .flat_map(|customer| &mut customer.system);
+        for (environment, line) in systems
+            .flat_map(|system| &mut system.environment)
+            .zip(lines)
+        {
+            environment.line = line;
+        }
         Ok(config)
     }
 

@@ -6,7 +6,7 @@ use crate::monitors::Monitors;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use lockfast_facts::nouns::{Protection, Store, Unread, Variable, variables};
 use lockfast_facts::{
-    Guard, Inventory, Known, Loc, Read, Resource, ResourceId, Stack, Subject, Why,
+    Guard, Inventory, Known, Loc, Pos, Read, Resource, ResourceId, SourceId, Stack, Subject, Why,
 };
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
@@ -235,8 +235,26 @@ pub(crate) fn globs<'s>(patterns: impl IntoIterator<Item = &'s str>) -> GlobSet 
     builder.build().unwrap_or_else(|_| GlobSet::empty())
 }
 
+/// The policy file, in the place of facts that it decides: it is none of the inventory's sources.
+pub(crate) const POLICY_FILE: SourceId = SourceId(u32::MAX);
+
 struct EnvironmentRules {
-    rows: Vec<(EnvironmentName, GlobSet, Vec<String>, Vec<String>)>,
+    rows: Vec<EnvironmentRule>,
+}
+
+/// An environment of the policy file.
+struct EnvironmentRule {
+    name: EnvironmentName,
+    stacks: GlobSet,
+    accounts: Vec<String>,
+    /// Where the policy file says so.
+    loc: Loc,
+}
+
+impl EnvironmentRule {
+    fn known(&self) -> Known<EnvironmentName> {
+        Known::Stated(self.name.clone(), self.loc)
+    }
 }
 
 impl EnvironmentRules {
@@ -245,16 +263,24 @@ impl EnvironmentRules {
         for customer in &config.customer {
             for system in &customer.system {
                 for environment in &system.environment {
-                    rows.push((
-                        EnvironmentName {
+                    let at = Pos {
+                        line: environment.line,
+                        column: 1,
+                    };
+                    rows.push(EnvironmentRule {
+                        name: EnvironmentName {
                             kind: environment.kind,
                             name: environment.name.as_str().into(),
                             system: Some(format!("{}/{}", customer.name, system.name).into()),
                         },
-                        globs(environment.stacks.iter().map(String::as_str)),
-                        environment.accounts.clone(),
-                        environment.regions.clone(),
-                    ));
+                        stacks: globs(environment.stacks.iter().map(String::as_str)),
+                        accounts: environment.accounts.clone(),
+                        loc: Loc {
+                            source: POLICY_FILE,
+                            start: at,
+                            end: at,
+                        },
+                    });
                 }
             }
         }
@@ -266,18 +292,19 @@ impl EnvironmentRules {
             source: stack.source,
             ..Loc::default()
         };
-        for (environment, stacks, ..) in &self.rows {
-            if stacks.is_match(&stack.path) || stacks.is_match(&stack.name) {
-                return Known::Stated(environment.clone(), loc);
-            }
+        let names = |rule: &&EnvironmentRule| {
+            rule.stacks.is_match(&stack.path) || rule.stacks.is_match(&stack.name)
+        };
+        if let Some(rule) = self.rows.iter().find(names) {
+            return rule.known();
         }
         if let Some(account) = &stack.place.account {
             let mut of_account = self
                 .rows
                 .iter()
-                .filter(|(_, _, accounts, _)| accounts.iter().any(|a| **a == **account));
-            if let (Some((environment, ..)), None) = (of_account.next(), of_account.next()) {
-                return Known::Stated(environment.clone(), loc);
+                .filter(|rule| rule.accounts.iter().any(|a| **a == **account));
+            if let (Some(rule), None) = (of_account.next(), of_account.next()) {
+                return rule.known();
             }
         }
         for (name, value) in &stack.tags {

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::control::{Control, Severity};
-use crate::cx::{Cx, label};
+use crate::cx::{Cx, POLICY_FILE, label};
 use crate::finding::{FactView, Finding, FixView, Location, ResourceView, StepView, WaiverView};
 use crate::judgement::{About, Certainty, Judgement, Out, Verdict};
 use crate::waiver::{self, Waivers};
@@ -53,11 +53,12 @@ pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -
             rows_of(&cx, config, control, out.0, &waivers, &conditions)
         })
         .collect();
+    let of_waivers = waivers.judgements.iter().cloned();
     rows.extend(rows_of(
         &cx,
         config,
         &waiver::CONTROL,
-        waivers.judgements.clone(),
+        of_waivers.chain(waivers.unused(&cx)).collect(),
         &waivers,
         &conditions,
     ));
@@ -292,9 +293,12 @@ impl<'a> Run<'a> {
     }
 
     fn location(&self, loc: Loc) -> Option<Location> {
-        let source = self.cx.inventory.sources().get(loc.source.0 as usize)?;
+        let file = match loc.source {
+            POLICY_FILE => "lockfast.toml",
+            source => self.cx.inventory.sources().get(source.0 as usize)?.name(),
+        };
         Some(Location {
-            file: source.name().to_owned(),
+            file: file.to_owned(),
             line: loc.start.line.max(1),
             column: loc.start.column.max(1),
             end_line: loc.end.line.max(1),

@@ -244,7 +244,10 @@ impl Judgement {
             Known::Unknown(why, _) => (String::from("unknown"), Certainty::Unknown(why.clone())),
         };
         let loc = known.loc();
-        self.loc.get_or_insert(loc);
+        // What the policy file says is not where a template is to be mended.
+        if loc.source != crate::cx::POLICY_FILE {
+            self.loc.get_or_insert(loc);
+        }
         self.facts.push(Fact {
             name: name.into(),
             value,

@@ -55,3 +55,13 @@ pub(crate) fn is_data_store(store: &Store) -> bool {
     ];
     NOUNS.iter().any(|noun| store.spec.noun.starts_with(noun))
 }
+
+/// How data is encrypted, as the end of a sentence: `is encrypted with AWS managed key alias/aws/sqs`.
+pub(crate) fn encrypted_with(cx: &Cx<'_>, protection: &Protection) -> String {
+    match protection {
+        Protection::None => "is not encrypted".to_owned(),
+        Protection::SseS3 => "is encrypted with SSE-S3, a key of Amazon S3".to_owned(),
+        Protection::AwsOwned => "is encrypted with a key that AWS owns".to_owned(),
+        other => format!("is encrypted with {}", other.label(cx.inventory)),
+    }
+}

@@ -5,8 +5,8 @@ mod json;
 mod scan;
 mod yaml;
 
-use crate::Node;
-use lockfast_facts::{Directive, Loc, Pos, SourceId};
+use crate::{Comment, Node};
+use lockfast_facts::{Loc, Pos, SourceId};
 
 /// How deep a template may nest. CloudFormation's own limits stay far below.
 const MAX_DEPTH: usize = 200;
@@ -36,7 +36,7 @@ pub struct Parsed {
     /// Its root.
     pub root: Node,
     /// `# lockfast: …` comments, in order.
-    pub directives: Vec<Directive>,
+    pub directives: Vec<Comment>,
 }
 
 /// Parses a text: JSON when it begins with `{` or `[`, and YAML otherwise or when it is YAML's

@@ -18,7 +18,8 @@ mod world;
 
 use crate::{Node, Problem, Template};
 use lockfast_facts::{
-    Inventory, Kind, Loc, Map, Resource, ResourceId, Source, Stack, StackId, StackParameter, Value,
+    Directive, Inventory, Kind, Loc, Map, Pos, Resource, ResourceId, Source, Stack, StackId,
+    StackParameter, Value,
 };
 use parameter::Parameters;
 use rayon::prelude::*;
@@ -247,6 +248,8 @@ struct Resolver<'t> {
     children: HashMap<(usize, &'t str), usize>,
     /// How much text one resource may make by joining.
     share_of_text: usize,
+    /// The comments of each template that are for Lockfast, by the place of their resource's name.
+    comments: Vec<HashMap<Pos, Vec<Directive>>>,
 }
 
 impl<'t> Resolver<'t> {
@@ -292,6 +295,7 @@ impl<'t> Resolver<'t> {
             exports: HashMap::new(),
             children,
             share_of_text: eval::share_of_text(next as usize),
+            comments: templates.iter().map(metadata::comments).collect(),
         };
         resolver.exports = resolver.find_exports();
         resolver.stored = resolver.find_stored();
@@ -406,7 +410,7 @@ impl<'t> Resolver<'t> {
             variants: merge::merge(explored),
             deletion_policy,
             depends_on,
-            directives: metadata::directives(template, *loc, body),
+            directives: metadata::directives(&self.comments[t], *loc, body),
         };
         (resource, notes)
     }

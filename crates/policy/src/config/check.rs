@@ -1,7 +1,9 @@
 //! What a policy file must say beyond its schema, and where it fails to.
 
-use super::{Config, ConfigError, nearest};
+use super::{Classification, Config, ConfigError, Environment, nearest};
 use globset::{Glob, GlobSet};
+use lockfast_facts::tables::{is_known_type, storage_types};
+use std::collections::HashMap;
 use toml::de::{DeTable, DeValue};
 
 /// Why a value is refused: the keys and indexes that lead to it, and what is wrong.
@@ -15,12 +17,16 @@ enum Step<'c> {
 
 use Step::{Index, Key};
 
-/// Refuses what the schema cannot: controls that do not exist, globs that are none, waivers without
-/// a reason, an owner or a date.
+/// Refuses what the schema cannot: controls, types, accounts and regions that do not exist, globs that are
+/// none, waivers without a reason, an owner or a date, stacks that are said to be two kinds of environment.
 pub(super) fn check(config: &Config, text: &str) -> Result<(), ConfigError> {
     let refusal = waivers(config)
         .or_else(|| controls(config))
-        .or_else(|| all_globs(config));
+        .or_else(|| all_globs(config))
+        .or_else(|| accounts(config))
+        .or_else(|| regions(config))
+        .or_else(|| types(config))
+        .or_else(|| ambiguous(config));
     let Some((path, message)) = refusal else {
         return Ok(());
     };
@@ -72,23 +78,165 @@ fn no_control(id: &str) -> String {
     }
 }
 
+/// Every environment with the way to it.
+fn environments(config: &Config) -> impl Iterator<Item = (Vec<Step<'_>>, &Environment)> {
+    config
+        .customer
+        .iter()
+        .enumerate()
+        .flat_map(|(c, customer)| {
+            customer
+                .system
+                .iter()
+                .enumerate()
+                .flat_map(move |(s, system)| {
+                    system
+                        .environment
+                        .iter()
+                        .enumerate()
+                        .map(move |(e, environment)| {
+                            let at = [
+                                Key("customer"),
+                                Index(c),
+                                Key("system"),
+                                Index(s),
+                                Key("environment"),
+                                Index(e),
+                            ];
+                            (at.to_vec(), environment)
+                        })
+                })
+        })
+}
+
+/// Where each environment stands in the file: its line.
+pub(super) fn lines(config: &Config, text: &str) -> Vec<u32> {
+    environments(config)
+        .map(|(at, _)| super::place(text, offset(text, &at)).0)
+        .map(|line| u32::try_from(line).unwrap_or(u32::MAX))
+        .collect()
+}
+
+/// The first item of a list that a test refuses.
+fn first_refused<'c>(
+    at: &[Step<'c>],
+    list: &'c [String],
+    holds: impl Fn(&str) -> bool,
+    message: impl Fn(&str) -> String,
+) -> Option<Refusal<'c>> {
+    let (i, item) = list.iter().enumerate().find(|(_, item)| !holds(item))?;
+    Some(([at, &[Index(i)]].concat(), message(item)))
+}
+
+fn accounts(config: &Config) -> Option<Refusal<'_>> {
+    let is_account = |text: &str| text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+    let message = |text: &str| {
+        format!("an account has twelve digits, such as \"111122223333\"; `{text}` is none")
+    };
+    let trusted = &config.access.trusted_accounts;
+    first_refused(
+        &[Key("access"), Key("trusted_accounts")],
+        trusted,
+        is_account,
+        message,
+    )
+    .or_else(|| {
+        environments(config).find_map(|(at, environment)| {
+            let at = [at, vec![Key("accounts")]].concat();
+            first_refused(&at, &environment.accounts, is_account, message)
+        })
+    })
+}
+
+fn regions(config: &Config) -> Option<Refusal<'_>> {
+    // eu-central-1, us-gov-west-1, eusc-de-east-1
+    let is_region = |text: &str| {
+        let parts: Vec<&str> = text.split('-').collect();
+        let is_word = |part: &&str| part.len() >= 2 && part.bytes().all(|b| b.is_ascii_lowercase());
+        let number = parts.last().is_some_and(|last| last.parse::<u8>().is_ok());
+        number && (3..=4).contains(&parts.len()) && parts[..parts.len() - 1].iter().all(is_word)
+    };
+    let message =
+        |text: &str| format!("a region is written as in \"eu-central-1\"; `{text}` is none");
+    let residency = &config.residency.regions;
+    first_refused(
+        &[Key("residency"), Key("regions")],
+        residency,
+        is_region,
+        message,
+    )
+    .or_else(|| {
+        config
+            .classification
+            .asks
+            .iter()
+            .find_map(|(classification, asks)| {
+                let name = Classification::name(*classification);
+                let at = [
+                    Key("classification"),
+                    Key("asks"),
+                    Key(name),
+                    Key("regions"),
+                ];
+                first_refused(&at, &asks.regions, is_region, message)
+            })
+    })
+    .or_else(|| {
+        environments(config).find_map(|(at, environment)| {
+            let at = [at, vec![Key("regions")]].concat();
+            first_refused(&at, &environment.regions, is_region, message)
+        })
+    })
+}
+
+fn types(config: &Config) -> Option<Refusal<'_>> {
+    // Custom resources and other publishers' types are nobody's to list.
+    let exists =
+        |kind: &str| is_known_type(kind) || (kind.contains("::") && !kind.starts_with("AWS::"));
+    let message = |kind: &str| {
+        let near = nearest(kind, storage_types().iter().map(|row| row.name.as_str()));
+        let hint = near
+            .map(|near| format!("; did you mean `{near}`?"))
+            .unwrap_or_default();
+        format!("no CloudFormation type `{kind}`{hint}")
+    };
+    config
+        .classification
+        .rule
+        .iter()
+        .enumerate()
+        .find_map(|(r, rule)| {
+            let at = [Key("classification"), Key("rule"), Index(r), Key("types")];
+            first_refused(&at, &rule.types, exists, message)
+        })
+}
+
+/// The same stacks in environments of different kinds: only the first would ever hold.
+fn ambiguous(config: &Config) -> Option<Refusal<'_>> {
+    let mut kinds: HashMap<&str, &Environment> = HashMap::new();
+    environments(config).find_map(|(at, environment)| {
+        environment.stacks.iter().enumerate().find_map(|(i, glob)| {
+            let first = *kinds.entry(glob).or_insert(environment);
+            (first.kind != environment.kind).then(|| {
+                let message = format!(
+                    "the stacks `{glob}` belong to environment {} already, which is {}",
+                    first.name, first.kind
+                );
+                (
+                    [at.clone(), vec![Key("stacks"), Index(i)]].concat(),
+                    message,
+                )
+            })
+        })
+    })
+}
+
 /// The first pattern that is no glob.
 fn all_globs(config: &Config) -> Option<Refusal<'_>> {
     let mut patterns: Vec<(Vec<Step<'_>>, &str)> = Vec::new();
-    for (c, customer) in config.customer.iter().enumerate() {
-        for (s, system) in customer.system.iter().enumerate() {
-            for (e, environment) in system.environment.iter().enumerate() {
-                for (i, glob) in environment.stacks.iter().enumerate() {
-                    let at = [Key("customer"), Index(c), Key("system"), Index(s)];
-                    let at = at.into_iter().chain([
-                        Key("environment"),
-                        Index(e),
-                        Key("stacks"),
-                        Index(i),
-                    ]);
-                    patterns.push((at.collect(), glob));
-                }
-            }
+    for (at, environment) in environments(config) {
+        for (i, glob) in environment.stacks.iter().enumerate() {
+            patterns.push(([at.clone(), vec![Key("stacks"), Index(i)]].concat(), glob));
         }
     }
     for (r, rule) in config.classification.rule.iter().enumerate() {
@@ -187,6 +335,40 @@ mod tests {
             refused("[control.rds-storage-encryptd]\nenabled = false\n"),
             "1:10: no control `rds-storage-encryptd`; did you mean `rds-storage-encrypted`?"
         );
+        let environment = |kind: &str| {
+            format!(
+                "[[customer.system.environment]]\nname = \"{kind}\"\nkind = \"{kind}\"\nstacks = [\"shop-*\"]\n"
+            )
+        };
+        let two = format!(
+            "[[customer]]\nname = \"c\"\n[[customer.system]]\nname = \"s\"\n{}{}",
+            environment("production"),
+            environment("staging")
+        );
+        for (text, wanted) in [
+            (
+                "[access]\ntrusted_accounts = [\"111122223333\", \"1111-2222\"]\n",
+                "2:37: an account has twelve digits, such as \"111122223333\"; `1111-2222` is none",
+            ),
+            (
+                "[residency]\nregions = [\"us-gov-west-1\", \"Frankfurt\"]\n",
+                "2:29: a region is written as in \"eu-central-1\"; `Frankfurt` is none",
+            ),
+            (
+                "[classification.asks.public]\nkey = \"any\"\nrotation_days = 365\nmonitoring = false\nregions = [\"eu\"]\n",
+                "5:12: a region is written as in \"eu-central-1\"; `eu` is none",
+            ),
+            (
+                "[[classification.rule]]\nclassification = \"public\"\ntypes = [\"AWS::S3::Buckt\"]\n",
+                "3:10: no CloudFormation type `AWS::S3::Buckt`; did you mean `AWS::S3::Bucket`?",
+            ),
+            (
+                two.as_str(),
+                "12:11: the stacks `shop-*` belong to environment production already, which is production",
+            ),
+        ] {
+            assert_eq!(refused(text), wanted);
+        }
         assert!(
             refused(
                 "[[classification.rule]]\nclassification = \"public\"\nnames = [\"a\", \"{b\"]\n"

@@ -4,7 +4,7 @@ use crate::access_logs::ONLY_SSE_S3;
 use crate::config::KeyAsk;
 use crate::controls::data_at_rest::inherited::effective;
 use crate::key_users::Sharing;
-use crate::own_data::{has_own_data, is_data_store, takes_a_key};
+use crate::own_data::{encrypted_with, has_own_data, is_data_store, takes_a_key};
 use crate::prelude::*;
 
 /// Judges every store of a classification by what the policy asks of it.
@@ -42,7 +42,7 @@ pub(super) fn judge(cx: &Cx<'_>, out: &mut Out, class: Classification) {
                         match others {
                         Some(others) => Judgement::fail(
                             store,
-                            format!("{class} data needs a key of its own, this one also serves {others}"),
+                            format!("{class} data needs a key of its own; this one also serves {others}"),
                         ),
                         None if ask == KeyAsk::Dedicated => {
                             Judgement::pass(store, format!("this {class} data has a customer managed key of its own"))
@@ -54,7 +54,7 @@ pub(super) fn judge(cx: &Cx<'_>, out: &mut Out, class: Classification) {
                     Some(_) if ask > KeyAsk::Any && cx.holds_access_logs(store) => {
                         Judgement::pass(store, ONLY_SSE_S3)
                     }
-                    Some(other) => with_aws_key(store, class, ask, &other.label(cx.inventory)),
+                    Some(other) => with_aws_key(store, class, ask, &encrypted_with(cx, other)),
                 }
             }
         };
@@ -66,14 +66,24 @@ pub(super) fn judge(cx: &Cx<'_>, out: &mut Out, class: Classification) {
     }
 }
 
-fn with_aws_key(store: &Store, class: Classification, ask: KeyAsk, label: &str) -> Judgement {
+fn with_aws_key(
+    store: &Store,
+    class: Classification,
+    ask: KeyAsk,
+    is_encrypted: &str,
+) -> Judgement {
     match ask {
-        KeyAsk::Any => Judgement::pass(store, format!("{label} is enough for {class} data")),
-        KeyAsk::CustomerRecommended => {
-            Judgement::pass(store, format!("{class} data may use {label}")).note(format!(
-                "a customer managed key is recommended for {class} data"
-            ))
-        }
+        KeyAsk::Any => Judgement::pass(
+            store,
+            format!("any key is enough for {class} data, and this {is_encrypted}"),
+        ),
+        KeyAsk::CustomerRecommended => Judgement::pass(
+            store,
+            format!("{class} data may use any key, and this {is_encrypted}"),
+        )
+        .note(format!(
+            "a customer managed key is recommended for {class} data"
+        )),
         _ if !takes_a_key(store) => Judgement::fail(
             store,
             format!(
@@ -84,11 +94,11 @@ fn with_aws_key(store: &Store, class: Classification, ask: KeyAsk, label: &str) 
         .fix("Keep this data in a store that takes a customer managed key."),
         KeyAsk::Dedicated => Judgement::fail(
             store,
-            format!("{class} data needs a customer managed key of its own, this uses {label}"),
+            format!("{class} data needs a customer managed key of its own; this {is_encrypted}"),
         ),
         KeyAsk::Customer => Judgement::fail(
             store,
-            format!("{class} data needs a customer managed key, this uses {label}"),
+            format!("{class} data needs a customer managed key; this {is_encrypted}"),
         ),
     }
 }

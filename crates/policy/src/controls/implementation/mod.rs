@@ -4,6 +4,8 @@ use crate::control::chapter;
 
 mod by_classification;
 mod counterpart;
+mod level;
+mod region;
 mod settings;
 
 chapter! {

@@ -1,180 +1,267 @@
 //! The encryption settings of a resource, in words that can be compared between environments.
 
+use super::level::{Level, table};
+use crate::connection::{Tls, sslmode};
+use crate::judgement::{About, Verdict};
 use crate::prelude::*;
+use lockfast_facts::nouns::{ChannelKind, Transport, Variable};
 use lockfast_facts::{Loc, Text};
 use regex::Regex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 /// One setting: what it is set to, or why that is unknown.
 pub(super) struct Setting {
     /// What it is set to.
-    pub value: Known<String>,
+    pub value: Known<Level>,
     /// For whose key: a customer managed key and a key of AWS are different, but may differ.
     pub is_key: bool,
+    /// What only one environment has (a replica, a listener) is a difference in size, not in encryption.
+    pub optional: bool,
 }
 
-/// Last names of the properties that decide encryption, beside what stores and channels say. A boolean
-/// that is absent is false for all of them.
-const PROPERTIES: [&str; 18] = [
-    "rds.force_ssl",
-    "require_secure_transport",
-    "EnableKeyRotation",
-    "RotationPeriodInDays",
-    "TransitEncryption",
-    "TransitEncryptionEnabled",
-    "TransitEncryptionMode",
-    "BucketKeyEnabled",
-    "ClusterEndpointEncryptionType",
-    "ClientBroker",
-    "InCluster",
-    "EnforceHTTPS",
-    "TLSSecurityPolicy",
-    "CacheDataEncrypted",
-    "IAMAuthenticationEnabled",
-    "NODE_TLS_REJECT_UNAUTHORIZED",
-    "PYTHONHTTPSVERIFY",
-    "RequireTLS",
-];
-
-/// Every setting of a resource under one variant, by a name that is the same in every environment.
-pub(super) fn of(cx: &Cx<'_>, subject: Subject<'_>, variant: usize) -> BTreeMap<String, Setting> {
-    let mut settings = BTreeMap::new();
-    for store in cx
-        .inventory
-        .stores_of(subject.id())
-        .filter(|s| s.variant == variant && s.spec.noun != "parameter")
-    {
-        let value = store.protection.clone().map(|p| match p {
-            Protection::None => "not encrypted".to_owned(),
-            Protection::Customer(_) => CUSTOMER_KEY.to_owned(),
-            _ => AWS_KEY.to_owned(),
-        });
-        let name = match store.part.as_str() {
-            "" => "encryption at rest".to_owned(),
-            part => format!("encryption at rest of {part}"),
-        };
-        settings.insert(
-            name,
-            Setting {
-                value,
-                is_key: true,
-            },
-        );
+impl Setting {
+    fn of(value: Known<Level>) -> Self {
+        Setting {
+            value,
+            is_key: false,
+            optional: false,
+        }
     }
-    properties(subject, &mut settings);
-    settings
 }
+
+/// The settings of a resource, by a name that is the same in every environment.
+pub(super) type Settings = BTreeMap<String, Setting>;
 
 /// A store's protection, by whose key it is.
 pub(super) const CUSTOMER_KEY: &str = "a customer managed key";
 pub(super) const AWS_KEY: &str = "a key of AWS";
+const SSL_MODE: &str = "sslmode";
 
-/// Adds what the channels of the inventory say, each to its resource.
-pub(super) fn of_channels(cx: &Cx<'_>) -> BTreeMap<(ResourceId, usize), Vec<(String, Setting)>> {
-    let mut settings: BTreeMap<_, Vec<_>> = BTreeMap::new();
+/// What a setting is where nobody sets it.
+pub(super) fn absent(subject: Subject<'_>, name: &str) -> Known<Level> {
+    let level = match table().row(subject.kind(), name) {
+        Some(row) => row.by_default(subject),
+        None if name == SSL_MODE => Level::new("not stated", Some(mode_rank(Tls::Plain))),
+        None => Level::new("not stated", None),
+    };
+    Known::Stated(level, subject.resource.loc)
+}
+
+/// What is found once for the whole inventory.
+pub(super) struct Found<'a, 'c> {
+    channels: HashMap<(ResourceId, usize), Vec<(String, Setting)>>,
+    variables: HashMap<ResourceId, Vec<&'c Variable<'a>>>,
+    plain_http: HashMap<ResourceId, Vec<Judgement>>,
+}
+
+impl<'a, 'c> Found<'a, 'c> {
+    pub(super) fn new(cx: &'c Cx<'a>) -> Self {
+        let mut plain_http: HashMap<_, Vec<Judgement>> = HashMap::new();
+        let judged =
+            crate::control::find("s3-refuses-plain-http").map(|control| control.judgements(cx));
+        for judgement in judged.unwrap_or_default() {
+            if let About::Resource(bucket) = judgement.about {
+                plain_http.entry(bucket).or_default().push(judgement);
+            }
+        }
+        let mut variables: HashMap<_, Vec<&Variable<'a>>> = HashMap::new();
+        for variable in cx.variables() {
+            if table().variable(&variable.name).is_some() {
+                variables
+                    .entry(variable.subject.id())
+                    .or_default()
+                    .push(variable);
+            }
+        }
+        Found {
+            channels: channels(cx),
+            variables,
+            plain_http,
+        }
+    }
+
+    /// Every setting of a resource under one variant.
+    pub(super) fn settings(
+        &mut self,
+        cx: &Cx<'_>,
+        subject: Subject<'_>,
+        variant: usize,
+    ) -> Settings {
+        let mut settings = Settings::new();
+        for store in cx
+            .inventory
+            .stores_of(subject.id())
+            .filter(|s| s.variant == variant && s.spec.noun != "parameter")
+        {
+            let value = store.protection.clone().map(|p| match p {
+                Protection::None => Level::new("not encrypted", Some(0)),
+                Protection::Customer(_) => Level::new(CUSTOMER_KEY, Some(2)),
+                _ => Level::new(AWS_KEY, Some(1)),
+            });
+            let name = match store.part.as_str() {
+                "" => "encryption at rest".to_owned(),
+                part => format!("encryption at rest of {part}"),
+            };
+            settings.insert(
+                name,
+                Setting {
+                    value,
+                    is_key: true,
+                    optional: true,
+                },
+            );
+        }
+        settings.extend(
+            self.channels
+                .remove(&(subject.id(), variant))
+                .unwrap_or_default(),
+        );
+        for row in table().of_type(subject.kind()) {
+            let value = row.read(subject);
+            settings.extend(value.map(|value| (row.name().to_owned(), Setting::of(value))));
+        }
+        self.add_variables(subject, &mut settings);
+        let refusal = self.plain_http.get(&subject.id()).into_iter().flatten();
+        let worst = refusal
+            .filter(|j| j.when.compatible(&subject.variant.when))
+            .max_by_key(|j| j.verdict);
+        if let Some(judgement) = worst {
+            let loc = judgement.loc.unwrap_or(subject.resource.loc);
+            let value = match judgement.verdict {
+                Verdict::Fail => Known::Stated(Level::new("accepted", Some(0)), loc),
+                Verdict::Unknown => Known::Unknown(
+                    Arc::new(Why::Unsupported(judgement.message.to_string())),
+                    loc,
+                ),
+                _ => Known::Stated(Level::new("refused", Some(1)), loc),
+            };
+            settings.insert("plain HTTP".into(), Setting::of(value));
+        }
+        if let Some(mode) = ssl_mode(subject) {
+            settings.insert(SSL_MODE.into(), Setting::of(mode));
+        }
+        settings
+    }
+
+    /// Switches in environment variables; of several containers the weakest counts.
+    fn add_variables(&self, subject: Subject<'_>, settings: &mut Settings) {
+        let mut stated: HashMap<&'static str, Vec<Known<Level>>> = HashMap::new();
+        let variables = self.variables.get(&subject.id()).into_iter().flatten();
+        for variable in variables.filter(|v| std::ptr::eq(v.subject.variant, subject.variant)) {
+            let Some(row) = table().variable(&variable.name) else {
+                continue;
+            };
+            let value = match &variable.value {
+                Read::Absent(_) => continue,
+                Read::Unknown(why, loc) => Known::Unknown(why.clone(), *loc),
+                Read::Found(text, loc) => match (text.plain(), text.first_unknown()) {
+                    (Some(written), _) => Known::Stated(row.level(written), *loc),
+                    (None, Some(why)) => Known::Unknown(why.clone(), *loc),
+                    (None, None) => continue,
+                },
+            };
+            stated.entry(row.name()).or_default().push(value);
+        }
+        for (name, values) in stated {
+            settings.extend(weakest(values).map(|value| (name.to_owned(), Setting::of(value))));
+        }
+    }
+}
+
+/// The weakest of several values; unknown when one of them is.
+pub(super) fn weakest(values: Vec<Known<Level>>) -> Option<Known<Level>> {
+    values
+        .into_iter()
+        .min_by_key(|value| value.value().map(|level| (level.rank(), level.to_string())))
+}
+
+/// What the channels of the inventory say, each to its resource.
+fn channels(cx: &Cx<'_>) -> HashMap<(ResourceId, usize), Vec<(String, Setting)>> {
+    let mut settings: HashMap<_, Vec<_>> = HashMap::new();
     for channel in cx.inventory.channels() {
-        let value = channel.transport.clone().map(|transport| transport.label());
-        let name = match channel.part.as_str() {
-            "" => "encryption in transit".to_owned(),
-            part => format!(
-                "encryption in transit of {}",
-                super::counterpart::key_of(part, "")
-            ),
+        let value = channel
+            .transport
+            .clone()
+            .map(|t| Level::new(t.label(), transport_rank(&t)));
+        let part = super::counterpart::key_of(&channel.part, "");
+        let what = match channel.kind {
+            ChannelKind::Listener | ChannelKind::ClassicListener | ChannelKind::LatticeListener
+                if !part.is_empty() =>
+            {
+                format!(" of the listener on port {part}")
+            }
+            ChannelKind::Viewer => " towards viewers".to_owned(),
+            ChannelKind::Origin => format!(" towards origin {part}"),
+            _ if part.is_empty() => String::new(),
+            _ => format!(" of {part}"),
         };
         settings
             .entry((channel.resource, channel.variant))
             .or_default()
             .push((
-                name,
+                format!("encryption in transit{what}"),
                 Setting {
                     value,
                     is_key: false,
+                    optional: true,
                 },
             ));
     }
     settings
 }
 
-fn properties(subject: Subject<'_>, settings: &mut BTreeMap<String, Setting>) {
-    let mut modes: Vec<(String, Loc)> = Vec::new();
-    subject.variant.properties.walk(&mut |path, value| {
-        match &value.kind {
-            Kind::Map(_) | Kind::List(_) | Kind::Null => return,
-            Kind::Text(text) => ssl_modes(text, value.loc, &mut modes),
-            _ => {}
+/// Plaintext, a redirect from it, then TLS by its oldest version and forward secrecy.
+fn transport_rank(transport: &Transport) -> Option<i64> {
+    let of_version = |version: &str| {
+        crate::config::TlsVersion::parse(version).map(|v| 10 + 2 * i64::from(v as u8))
+    };
+    match transport {
+        Transport::Plain => Some(0),
+        Transport::Redirect => Some(1),
+        Transport::PassThrough => None,
+        Transport::Policy(policy) => {
+            let row = policy.row?;
+            Some(of_version(row.oldest())? + i64::from(row.forward_secrecy))
         }
-        let Some(name) = PROPERTIES.iter().find(|name| {
-            path.strip_suffix(**name)
-                .is_some_and(|before| before.is_empty() || before.ends_with('.'))
-        }) else {
-            return;
-        };
-        let known = match value.at("").string() {
-            Read::Found(written, loc) => Known::Stated(written, loc),
-            Read::Unknown(why, loc) => Known::Unknown(why, loc),
-            Read::Absent(_) => return,
-        };
-        // List positions differ between environments, so only the last name counts; of several the weakest is not told apart.
-        settings.entry((*name).to_owned()).or_insert(Setting {
-            value: known,
-            is_key: false,
-        });
+        Transport::AtLeast(version) => of_version(version),
+    }
+}
+
+fn mode_rank(tls: Tls) -> i64 {
+    match tls {
+        Tls::Verified => 2,
+        Tls::Encrypted => 1,
+        Tls::Plain | Tls::Unknown(_) => 0,
+    }
+}
+
+/// The weakest that connection strings say of TLS (PostgreSQL documentation, "SSL Support").
+fn ssl_mode(subject: Subject<'_>) -> Option<Known<Level>> {
+    let mut modes = Vec::new();
+    subject.variant.properties.walk(&mut |_, value| {
+        if let Kind::Text(text) = &value.kind {
+            ssl_modes(text, value.loc, &mut modes);
+        }
     });
-    environment_switches(subject, settings);
-    if let Some((_, loc)) = modes.first() {
-        let loc = *loc;
-        let mut written: Vec<String> = modes.into_iter().map(|(mode, _)| mode).collect();
-        written.sort();
-        written.dedup();
-        settings.insert(
-            "sslmode".into(),
-            Setting {
-                value: Known::Stated(written.join(", "), loc),
-                is_key: false,
-            },
-        );
-    }
+    weakest(modes)
 }
 
-/// Switches in the environment of containers, which stand in lists of `Name` and `Value`.
-fn environment_switches(subject: Subject<'_>, settings: &mut BTreeMap<String, Setting>) {
-    if subject.kind() != "AWS::ECS::TaskDefinition" {
-        return;
-    }
-    for entry in subject
-        .each("ContainerDefinitions.*.Environment.*")
-        .into_iter()
-        .filter_map(Read::found)
-    {
-        let Read::Found(name, _) = entry.at("Name").string() else {
-            continue;
-        };
-        if let Some(known) = PROPERTIES.iter().find(|property| **property == name)
-            && let Read::Found(value, loc) = entry.at("Value").string()
-        {
-            let value = Known::Stated(value, loc);
-            settings.insert(
-                (*known).to_owned(),
-                Setting {
-                    value,
-                    is_key: false,
-                },
-            );
-        }
-    }
-}
-
-/// What connection strings say of TLS (PostgreSQL documentation, "SSL Support").
-fn ssl_modes(text: &Text, loc: Loc, modes: &mut Vec<(String, Loc)>) {
+fn ssl_modes(text: &Text, loc: Loc, modes: &mut Vec<Known<Level>>) {
+    const HOLE: char = '\u{1}';
     static MODE: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"sslmode=([a-z-]+)").expect("the pattern is valid"));
+        LazyLock::new(|| Regex::new("sslmode=([a-z-]*)(\u{1})?").expect("the pattern is valid"));
     let written = match text {
         Text::Plain(s) if !s.contains("sslmode=") => return,
-        other => other.render(|_| "\u{1}".to_owned()),
+        other => other.render(|_| HOLE.to_string()),
     };
-    modes.extend(
-        MODE.captures_iter(&written)
-            .map(|found| (found[1].to_owned(), loc)),
-    );
+    for found in MODE.captures_iter(&written) {
+        modes.push(match (found.get(2), text.first_unknown()) {
+            (Some(_), Some(why)) => Known::Unknown(why.clone(), loc),
+            _ => Known::Stated(
+                Level::new(&found[1], sslmode(&found[1]).map(mode_rank)),
+                loc,
+            ),
+        });
+    }
 }

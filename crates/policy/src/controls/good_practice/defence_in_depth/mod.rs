@@ -10,7 +10,8 @@ control! {
     /// transit, AWS APIs are HTTPS; a bucket needs a policy that refuses plain HTTP, a database, cache
     /// or search domain a setting that forces TLS (the controls of S3-4 and DBL-3 decide), a file
     /// system a policy that refuses clients without TLS. Access: a bucket blocks public access, a
-    /// database is not publicly accessible, and no resource policy lets principals of every account in.
+    /// database is not publicly accessible, and no resource policy lets principals of every account read or
+    /// write. An instance that says neither whether it is nor in which subnet group it lies is unknown.
     /// All three layers must hold; one that cannot be known leaves the store undecided.
     id: "defence-in-depth",
     title: "Sensitive data is protected at rest, in transit and by access, all three",
@@ -150,15 +151,15 @@ fn access(cx: &Cx<'_>, subject: Subject<'_>, store: &Store) -> Layer {
         "database" | "warehouse" | "broker" => public(cx, subject),
         "search" => match (subject.at("VPCOptions"), Policy::from_read(subject.at("AccessPolicies"))) {
             (Read::Absent(_), None) => Layer::Missing("by access it stands outside a VPC, without an access policy".into()),
-            (Read::Absent(_), Some(policy)) => by_policy(&policy, "es:ESHttpGet"),
+            (Read::Absent(_), Some(policy)) => by_policy(&policy, &["es:ESHttpGet", "es:ESHttpPut"]),
             _ => Layer::Holds,
         },
-        "queue" => attached(cx, subject, "sqs:ReceiveMessage"),
-        "topic" => attached(cx, subject, "sns:Subscribe"),
-        "secret" => attached(cx, subject, "secretsmanager:GetSecretValue"),
-        "stream" => attached(cx, subject, "kinesis:GetRecords"),
+        "queue" => attached(cx, subject, &["sqs:ReceiveMessage", "sqs:SendMessage"]),
+        "topic" => attached(cx, subject, &["sns:Subscribe", "sns:Publish"]),
+        "secret" => attached(cx, subject, &["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"]),
+        "stream" => attached(cx, subject, &["kinesis:GetRecords", "kinesis:PutRecord"]),
         "table" => match Policy::from_read(subject.at("ResourcePolicy.PolicyDocument")) {
-            Some(policy) => by_policy(&policy, "dynamodb:GetItem"),
+            Some(policy) => by_policy(&policy, &["dynamodb:GetItem", "dynamodb:PutItem"]),
             None => Layer::Holds,
         },
         _ => Layer::Holds,
@@ -193,17 +194,31 @@ fn public(cx: &Cx<'_>, subject: Subject<'_>) -> Layer {
         match one.at("PubliclyAccessible").bool() {
             Read::Found(true, _) => return Layer::Missing("by access it is reachable from the internet".into()),
             Read::Unknown(why, _) => return Layer::Unknown(format!("whether it is publicly accessible: {why}")),
+            Read::Absent(_) if default_vpc_decides(one) => {
+                return Layer::Unknown(
+                    "whether it is publicly accessible: without PubliclyAccessible and a subnet group the default VPC decides".into(),
+                );
+            }
             _ => {}
         }
     }
     Layer::Holds
 }
 
+/// True of an instance in whatever VPC the account has by default: it is publicly accessible when that has
+/// an internet gateway (Amazon RDS API Reference, "CreateDBInstance"). Members and replicas go by others.
+fn default_vpc_decides(instance: Subject<'_>) -> bool {
+    let from_others = ["DBSubnetGroupName", "DBClusterIdentifier", "SourceDBInstanceIdentifier"];
+    instance.kind() == "AWS::RDS::DBInstance" && from_others.iter().all(|property| instance.at(property).is_absent())
+}
+
 /// The resource policies that are attached to a store.
-fn attached(cx: &Cx<'_>, subject: Subject<'_>, action: &str) -> Layer {
-    const KINDS: [(&str, &str); 4] = [
+fn attached(cx: &Cx<'_>, subject: Subject<'_>, actions: &[&str]) -> Layer {
+    const KINDS: [(&str, &str); 6] = [
         ("AWS::SQS::QueuePolicy", "PolicyDocument"),
+        ("AWS::SQS::QueueInlinePolicy", "PolicyDocument"),
         ("AWS::SNS::TopicPolicy", "PolicyDocument"),
+        ("AWS::SNS::TopicInlinePolicy", "PolicyDocument"),
         ("AWS::SecretsManager::ResourcePolicy", "ResourcePolicy"),
         ("AWS::Kinesis::ResourcePolicy", "ResourcePolicy"),
     ];
@@ -216,7 +231,7 @@ fn attached(cx: &Cx<'_>, subject: Subject<'_>, action: &str) -> Layer {
             if let Some(policy) = Policy::from_read(variant.at(property))
                 && variant.variant.when.compatible(&subject.variant.when)
             {
-                match by_policy(&policy, action) {
+                match by_policy(&policy, actions) {
                     Layer::Holds => {}
                     Layer::Missing(what) => return Layer::Missing(what),
                     unknown => open = unknown,
@@ -227,8 +242,9 @@ fn attached(cx: &Cx<'_>, subject: Subject<'_>, action: &str) -> Layer {
     open
 }
 
-fn by_policy(policy: &Policy, action: &str) -> Layer {
-    match strangers::allows(policy, &strangers::request(action, Target::any())) {
+fn by_policy(policy: &Policy, actions: &[&str]) -> Layer {
+    let allows = |action: &&str| strangers::allows(policy, &strangers::request(action, Target::any()));
+    match actions.iter().map(allows).fold(Three::No, Three::or) {
         Three::Yes => Layer::Missing("by access its policy lets principals of every account in".into()),
         Three::Maybe => Layer::Unknown("whom its policy lets in".into()),
         Three::No => Layer::Holds,

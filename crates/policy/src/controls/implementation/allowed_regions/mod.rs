@@ -1,11 +1,16 @@
+use super::region::{ArnRegion, is_own_region, of_arn};
 use crate::prelude::*;
+use lockfast_facts::Loc;
 
 control! {
-    /// Collects where data and its copies lie: each store's stack, replicas of global tables and
-    /// secrets, replication destinations of buckets. They must lie in the regions allowed by
-    /// `residency.regions`, by the classification's `regions`, or by the regions of the store's
-    /// environment in `lockfast.toml`. With none of these, data must at least stay in its own
-    /// geography: a copy of `eu-…` data in `us-…` fails.
+    /// Collects where data and its copies lie: each store's stack, and every property that sends copies
+    /// elsewhere (the table beside this file): replicas of tables, secrets and file systems, replication
+    /// of buckets and registries, and backups and snapshots that are copied to another region. They must
+    /// lie in the regions allowed by `residency.regions`, by the classification's `regions`, or by the
+    /// regions of the store's environment in `lockfast.toml`. With none of these, data must at least
+    /// stay in its own geography: a copy of `eu-…` data in `us-…` fails.
+    ///
+    /// A bucket elsewhere lies where the key of its replicas does; with neither known, it is unknown.
     id: "allowed-regions",
     title: "Data and its copies stay in the regions allowed",
     clauses: ["RES-3"],
@@ -19,38 +24,147 @@ control! {
 "#,
 }
 
+/// What sends copies elsewhere: type, path, and what stands there (AWS CloudFormation Template Reference,
+/// each type's page).
+const COPIES: [(&str, &str, Names); 18] = [
+    ("AWS::Backup::BackupPlan", "BackupPlan.BackupPlanRule.*.CopyActions.*.DestinationBackupVaultArn", Names::Resource),
+    ("AWS::Cassandra::Keyspace", "ReplicationSpecification.RegionList.*", Names::Region),
+    ("AWS::DLM::LifecyclePolicy", "CrossRegionCopyTargets.*.TargetRegion", Names::Region),
+    ("AWS::DLM::LifecyclePolicy", "PolicyDetails.Actions.*.CrossRegionCopy.*.Target", Names::RegionOrOutpost),
+    ("AWS::DLM::LifecyclePolicy", "PolicyDetails.CrossRegionCopyTargets.*.TargetRegion", Names::Region),
+    ("AWS::DLM::LifecyclePolicy", "PolicyDetails.Schedules.*.CrossRegionCopyRules.*.Target", Names::RegionOrOutpost),
+    ("AWS::DLM::LifecyclePolicy", "PolicyDetails.Schedules.*.CrossRegionCopyRules.*.TargetRegion", Names::Region),
+    ("AWS::DSQL::Cluster", "MultiRegionProperties.Clusters.*", Names::Resource),
+    ("AWS::DSQL::Cluster", "MultiRegionProperties.WitnessRegion", Names::Region),
+    ("AWS::DynamoDB::GlobalTable", "Replicas.*.Region", Names::Region),
+    ("AWS::ECR::ReplicationConfiguration", "ReplicationConfiguration.Rules.*.Destinations.*.Region", Names::Region),
+    ("AWS::EFS::FileSystem", "ReplicationConfiguration.Destinations.*.Region", Names::Region),
+    ("AWS::RDS::DBInstance", "AutomaticBackupReplicationRegion", Names::Region),
+    ("AWS::Redshift::Cluster", "DestinationRegion", Names::Region),
+    ("AWS::Redshift::Cluster", "SnapshotCopyConfiguration.DestinationRegion", Names::Region),
+    ("AWS::S3::Bucket", "ReplicationConfiguration.Rules.*.Destination", Names::Bucket),
+    ("AWS::SSMIncidents::ReplicationSet", "Regions.*.RegionName", Names::Region),
+    ("AWS::SecretsManager::Secret", "ReplicaRegions.*.Region", Names::Region),
+];
+
+/// What stands at such a path.
+#[derive(Clone, Copy, PartialEq)]
+enum Names {
+    Region,
+    /// A region, or the ARN of an Outpost.
+    RegionOrOutpost,
+    /// A resource or its ARN.
+    Resource,
+    /// A replication destination: a bucket, and perhaps a key.
+    Bucket,
+}
+
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     let mut last = None;
     for store in cx.inventory.stores() {
-        if last == Some((store.resource, store.variant)) {
+        if last.replace((store.resource, store.variant)) == Some((store.resource, store.variant)) {
             continue;
         }
-        last = Some((store.resource, store.variant));
         let subject = store.subject(cx.inventory);
-        let home = cx.inventory.stack_of(subject.resource).place.region.clone();
-        let allowed = allowed(cx, store);
-        if let Some(home) = &home
+        let allowed = allowed(cx, store.resource);
+        if let Some(home) = home(cx, subject)
             && !allowed.is_empty()
         {
             out.push(verdict(subject, home, Some(home), &allowed));
         }
-        for (what, read) in copies(cx, subject) {
-            match read {
-                Read::Found(region, loc) => {
-                    out.push(verdict(subject, &region, home.as_deref(), &allowed).part(what).at(loc));
-                }
+    }
+    let mut kinds = COPIES.map(|(kind, ..)| kind).to_vec();
+    kinds.dedup();
+    for subject in cx.subjects(&kinds) {
+        let allowed = allowed(cx, subject.id());
+        let home = home(cx, subject);
+        let rows = COPIES.iter().filter(|(kind, ..)| *kind == subject.kind());
+        let copies = rows.flat_map(|(_, path, names)| subject.each(path).into_iter().map(|read| (read, *names)));
+        for (index, (read, names)) in copies.enumerate() {
+            let judgement = match region(cx, read, names) {
+                Read::Found(region, loc) => verdict(subject, &region, home, &allowed)
+                    .part(format!("copy in {region}"))
+                    .at(loc),
+                // Where the stack itself lies is judged with its stores.
+                Read::Unknown(why, _) if is_own_region(&why) => continue,
                 Read::Unknown(why, loc) => {
-                    out.push(Judgement::cannot_tell(subject, &format!("the region of {what}"), &why).part(what).at(loc));
+                    let what = format!("copy {}", index + 1);
+                    Judgement::cannot_tell(subject, &format!("the region of {what}"), &why).part(what).at(loc)
                 }
-                Read::Absent(_) => {}
-            }
+                Read::Absent(_) => continue,
+            };
+            out.push(judgement);
         }
     }
 }
 
-/// The regions allowed for a store; empty when nobody said.
-fn allowed(cx: &Cx<'_>, store: &Store) -> Vec<String> {
-    if let Some(classification) = cx.classification(store.resource).value() {
+fn home<'a>(cx: &Cx<'a>, subject: Subject<'a>) -> Option<&'a str> {
+    cx.inventory.stack_of(subject.resource).place.region.as_deref()
+}
+
+/// The region that a copy goes to; unknown as the own region is when it is that one.
+fn region(cx: &Cx<'_>, read: Read<&Value>, names: Names) -> Read<String> {
+    let destination = match (read, names) {
+        (Read::Found(value, loc), Names::Bucket) => return of_bucket(cx, value, loc),
+        (read, Names::Region) => return read.string(),
+        (read, _) => read,
+    };
+    match destination {
+        Read::Found(value, loc) => match of_resource(cx, value, loc) {
+            Read::Absent(_) => match value.at("").string() {
+                // No ARN, so it is the region itself.
+                Read::Found(region, loc) if !region.starts_with("arn:") => Read::Found(region, loc),
+                Read::Unknown(why, loc) => Read::Unknown(why, loc),
+                _ => open("the region of the destination", loc),
+            },
+            known => known,
+        },
+        Read::Unknown(why, loc) => Read::Unknown(why, loc),
+        Read::Absent(loc) => Read::Absent(loc),
+    }
+}
+
+/// Where a resource lies, by its stack or its ARN; absent when neither says.
+fn of_resource(cx: &Cx<'_>, value: &Value, loc: Loc) -> Read<String> {
+    if let Some((resource, _)) = cx.inventory.target(value) {
+        return match &cx.inventory.stack_of(resource).place.region {
+            Some(region) => Read::Found(region.to_string(), loc),
+            None => open(&format!("the region of {}", resource.name), loc),
+        };
+    }
+    let Read::Found(text, _) = value.at("").text() else {
+        return Read::Absent(loc);
+    };
+    match of_arn(&text) {
+        ArnRegion::Named(region) => Read::Found(region, loc),
+        ArnRegion::Own => Read::Unknown(Arc::new(Why::Runtime("AWS::Region".into())), loc),
+        ArnRegion::Open => Read::Absent(loc),
+    }
+}
+
+/// A bucket's ARN has no region, but the key of the replicas lies where the bucket does.
+fn of_bucket(cx: &Cx<'_>, destination: &Value, loc: Loc) -> Read<String> {
+    let places = ["Bucket", "EncryptionConfiguration.ReplicaKmsKeyID"].map(|path| match destination.at(path) {
+        Read::Found(value, _) => of_resource(cx, value, loc),
+        Read::Unknown(why, _) => Read::Unknown(why, loc),
+        Read::Absent(_) => Read::Absent(loc),
+    });
+    let [bucket, key] = places;
+    match (bucket, key) {
+        (known @ Read::Found(..), _) | (_, known @ Read::Found(..)) => known,
+        (unknown @ Read::Unknown(..), _) => unknown,
+        (_, Read::Unknown(why, _)) if is_own_region(&why) => Read::Unknown(why, loc),
+        _ => open("the destination bucket", loc),
+    }
+}
+
+fn open(what: &str, loc: Loc) -> Read<String> {
+    Read::Unknown(Arc::new(Why::NotGiven(what.to_owned())), loc)
+}
+
+/// The regions allowed for a resource and its copies; empty when nobody said.
+fn allowed(cx: &Cx<'_>, resource: ResourceId) -> Vec<String> {
+    if let Some(classification) = cx.classification(resource).value() {
         let asked = cx.config.asks(*classification).regions;
         if !asked.is_empty() {
             return asked;
@@ -59,7 +173,7 @@ fn allowed(cx: &Cx<'_>, store: &Store) -> Vec<String> {
     if !cx.config.residency.regions.is_empty() {
         return cx.config.residency.regions.clone();
     }
-    let environment = cx.environment_name(store.resource).value();
+    let environment = cx.environment_name(resource).value();
     cx.config
         .customer
         .iter()
@@ -72,41 +186,6 @@ fn allowed(cx: &Cx<'_>, store: &Store) -> Vec<String> {
         .flat_map(|(_, system)| &system.environment)
         .filter(|e| environment.is_some_and(|own| *own.name == *e.name))
         .flat_map(|e| e.regions.clone())
-        .collect()
-}
-
-/// The copies a store makes of itself, with their regions.
-fn copies(cx: &Cx<'_>, subject: Subject<'_>) -> Vec<(String, Read<String>)> {
-    let lists = match subject.kind() {
-        "AWS::DynamoDB::GlobalTable" => "Replicas.*.Region",
-        "AWS::SecretsManager::Secret" => "ReplicaRegions.*.Region",
-        "AWS::S3::Bucket" => "ReplicationConfiguration.Rules.*.Destination.Bucket",
-        _ => return Vec::new(),
-    };
-    subject
-        .each(lists)
-        .into_iter()
-        .enumerate()
-        .map(|(i, read)| {
-            let region = match (&read, subject.kind()) {
-                (Read::Found(value, loc), "AWS::S3::Bucket") => match cx.inventory.target(value) {
-                    Some((bucket, _)) => match &cx.inventory.stack_of(bucket).place.region {
-                        Some(region) => Read::Found(region.to_string(), *loc),
-                        None => Read::Unknown(
-                            Arc::new(Why::NotGiven(format!("the region of bucket {}", bucket.name))),
-                            *loc,
-                        ),
-                    },
-                    None => Read::Unknown(Arc::new(Why::NotGiven("the destination bucket".into())), *loc),
-                },
-                _ => read.string(),
-            };
-            let name = match &region {
-                Read::Found(region, _) => format!("copy in {region}"),
-                _ => format!("copy {}", i + 1),
-            };
-            (name, region)
-        })
         .collect()
 }
 

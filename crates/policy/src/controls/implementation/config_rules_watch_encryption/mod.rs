@@ -56,7 +56,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 false => format!("{service} in {}", group.label),
             };
             for when in &group.whens {
-                let judgements = judged(cx, row, service, (&group, when), &deployed, &recorders);
+                let judgements = judged(cx, row, &part, (&group, when), &deployed, &recorders);
                 out.extend(judgements.into_iter().map(|j| j.part(part.clone())));
             }
         }
@@ -161,14 +161,14 @@ fn unwatched(cx: &Cx<'_>, row: &Row, service: &str, open: Option<&(String, Subje
     if let Some((why, subject)) = open {
         return Judgement::unknown(
             About::Input,
-            format!("cannot tell whether a Config rule watches {service}: {why}"),
+            format!("cannot tell whether a Config rule watches the encryption of {service}: {why}"),
         )
         .step(format!("{} {}", subject.resource.kind, subject.resource.name), subject.resource.loc);
     }
     Judgement::fail(
         About::Input,
         format!(
-            "no Config rule watches encryption in {service} (searched {}); deploy {}",
+            "no Config rule watches the encryption of {service} (searched {}); deploy {}",
             searched(cx),
             row.identifiers[0]
         ),

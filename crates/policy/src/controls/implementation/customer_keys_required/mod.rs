@@ -1,4 +1,4 @@
-use crate::own_data::{has_own_data, takes_a_key};
+use crate::own_data::{encrypted_with, has_own_data, takes_a_key};
 use crate::controls::data_at_rest::inherited::effective;
 use crate::access_logs::ONLY_SSE_S3;
 use crate::cx::EnvironmentName;
@@ -83,14 +83,8 @@ fn decide(
                 Judgement::cannot_tell(store, "which key this production data has", why)
             }
             (known, _) => {
-                let label = known
-                    .value()
-                    .map(|p| p.label(cx.inventory))
-                    .unwrap_or_default();
-                Judgement::fail(
-                    store,
-                    format!("production data needs a customer managed key, this has: {label}"),
-                )
+                let has = known.value().map(|p| encrypted_with(cx, p)).unwrap_or_default();
+                Judgement::fail(store, format!("production data needs a customer managed key; this {has}"))
             }
         }
 }

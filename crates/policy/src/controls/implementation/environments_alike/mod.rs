@@ -1,5 +1,6 @@
 use super::counterpart;
-use super::settings::{self, AWS_KEY, CUSTOMER_KEY, Setting};
+use super::level::Level;
+use super::settings::{self, AWS_KEY, CUSTOMER_KEY, Settings};
 use crate::cx::{EnvironmentName, bare, chooses_environment};
 use crate::prelude::*;
 use lockfast_facts::Guard;
@@ -10,10 +11,11 @@ control! {
     /// (or stack and logical id) once the environment's words are taken out, so `Prod/Data/Orders` is
     /// `Staging/Data/Orders`. A template that one parameter turns into several environments
     /// (`Env=dev`, `Env=prod`) is compared with itself. What is compared: whether and with whose key
-    /// each store is encrypted, what each listener, distribution and API is encrypted with, the `sslmode` of connection
-    /// strings, and switches such as `rds.force_ssl`, key rotation and transit encryption. Each
+    /// each store is encrypted, what each listener, distribution and API is encrypted with, whether a bucket
+    /// refuses plain HTTP, the `sslmode` of connection strings, and switches such as `rds.force_ssl`, key
+    /// rotation and transit encryption (the table `switches.toml`, with what AWS does without them). Each
     /// environment is held against the one nearest to production; every setting that differs is one
-    /// finding, at the environment that differs.
+    /// finding, at the environment that is weaker, or at the other one where neither is.
     ///
     /// Outside production, a key of AWS may stand where production has a customer managed key: the
     /// policy allows that, and a note says so. What exists in one environment only is not judged. A setting
@@ -22,7 +24,7 @@ control! {
     title: "The environments of a system have the same encryption settings",
     clauses: ["ENV-3"],
     severity: Medium,
-    fix: "Set it as in the other environment, best by taking the setting out of the environment's configuration altogether.",
+    fix: "Set the weaker one as in the other environment, best by taking the setting out of the environment's configuration altogether.",
     cloudformation: r#"Type: AWS::RDS::DBParameterGroup
 Properties:
   Family: postgres17
@@ -38,7 +40,7 @@ Properties:
 struct Member<'a> {
     environment: EnvironmentName,
     subject: Subject<'a>,
-    settings: BTreeMap<String, Setting>,
+    settings: Settings,
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
@@ -46,15 +48,11 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     if !several_environments(cx) {
         return;
     }
-    let mut channels = settings::of_channels(cx);
+    let mut found = settings::Found::new(cx);
     let mut families: BTreeMap<(Option<Arc<str>>, String), Vec<Member<'_>>> = BTreeMap::new();
     for resource in cx.inventory.resources() {
         for (index, subject) in cx.inventory.variants_of(resource.id).enumerate() {
-            let mut settings = settings::of(cx, subject, index);
-            settings.extend(channels.remove(&(resource.id, index)).unwrap_or_default());
-            if settings.is_empty() {
-                continue;
-            }
+            let settings = found.settings(cx, subject, index);
             let Some(environment) = environment(cx, subject) else {
                 continue;
             };
@@ -70,6 +68,8 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             });
         }
     }
+    // What leaves everything to AWS has no settings of its own, and may yet differ from one that has.
+    families.retain(|_, members| members.iter().any(|m| !m.settings.is_empty()));
     for members in families.into_values() {
         compare(cx, out, members);
     }
@@ -170,27 +170,31 @@ fn difference(
 ) -> Option<Judgement> {
     let (a, b) = (model.settings.get(name), other.settings.get(name));
     // A replica, device or listener that only one of them has is a difference in size, not in encryption.
-    if name.starts_with("encryption ") && (a.is_none() || b.is_none()) {
+    if a.or(b).is_some_and(|s| s.optional) && (a.is_none() || b.is_none()) {
         return None;
     }
-    let absent =
-        |member: &Member<'_>| Known::Stated("not stated".to_owned(), member.subject.resource.loc);
-    let there = a.map_or_else(|| absent(model), |s| s.value.clone());
-    let here = b.map_or_else(|| absent(other), |s| s.value.clone());
+    let there = a.map_or_else(|| settings::absent(model.subject, name), |s| s.value.clone());
+    let here = b.map_or_else(|| settings::absent(other.subject, name), |s| s.value.clone());
     let (reference, environment) = (&model.environment.name, &other.environment.name);
+    let differs = |member: &Member<'_>, own: &Level, (than, wanted): (&Arc<str>, &Level)| {
+        let own_name = &member.environment.name;
+        Judgement::fail(member.subject, format!("{name} differs: {own} in {own_name}, {wanted} in {than}")).fix(format!(
+            "Set {name} in {own_name} as in {than} ({wanted}), best by taking the setting out of the environment's configuration altogether."
+        ))
+    };
     let judgement = match (there.value(), here.value()) {
-        (Some(x), Some(y)) if same(name, x, y) => return None,
+        (Some(x), Some(y)) if x.same(y) => return None,
         // The policy lets other environments save the cost of a key of their own.
-        (Some(x), Some(y)) if a.or(b).is_some_and(|s| s.is_key) && x == CUSTOMER_KEY && y == AWS_KEY
+        (Some(x), Some(y)) if a.or(b).is_some_and(|s| s.is_key) && x.to_string() == CUSTOMER_KEY && y.to_string() == AWS_KEY
             && model.environment.kind == EnvironmentKind::Production =>
         {
             Judgement::pass(other.subject, format!("{environment} has a key of AWS where {reference} has a customer managed key, which the policy allows"))
                 .note("whose key differs between the environments")
         }
         // The weaker of the two is where to mend it, be it the one nearest to production.
-        (Some(x), Some(y)) if strength(x) < strength(y) => {
+        (Some(x), Some(y)) if x.is_weaker(y) => {
             return Some(
-                Judgement::fail(model.subject, format!("{name} differs: {x} in {reference}, {y} in {environment}"))
+                differs(model, x, (environment, y))
                     .at(there.loc())
                     .part(format!("{name} beside {environment}"))
                     .fact(format!("{name} in {reference}"), &there)
@@ -198,7 +202,7 @@ fn difference(
                     .step(format!("{} in {environment}", cx.label(other.subject.resource)), here.loc()),
             );
         }
-        (Some(x), Some(y)) => Judgement::fail(other.subject, format!("{name} differs: {x} in {reference}, {y} in {environment}")),
+        (Some(x), Some(y)) => differs(other, y, (reference, x)),
         (x, _) => {
             let (known, why) = if x.is_none() { (reference, there.why()) } else { (environment, here.why()) };
             let what = format!("whether {name} is the same in {reference} and {environment} ({known} is not known)");
@@ -217,26 +221,4 @@ fn difference(
             .fact(format!("{name} in {reference}"), &there)
             .step(format!("{label} in {reference}"), there.loc()),
     )
-}
-
-/// How strong a protection is, where that can be told: a customer managed key, one of AWS, none.
-fn strength(value: &str) -> u8 {
-    match value {
-        CUSTOMER_KEY => 3,
-        AWS_KEY => 2,
-        "not encrypted" => 1,
-        _ => 0,
-    }
-}
-
-/// A boolean that is not stated is false, a yes or no may be written in several ways, and keys rotate
-/// every 365 days when nothing else is said.
-fn same(name: &str, a: &str, b: &str) -> bool {
-    let plain = |s: &str| match s.to_ascii_lowercase().as_str() {
-        "not stated" if name == "RotationPeriodInDays" => "365".to_owned(),
-        "not stated" | "0" | "off" | "disabled" => "false".to_owned(),
-        "1" | "on" | "enabled" => "true".to_owned(),
-        other => other.to_owned(),
-    };
-    plain(a) == plain(b)
 }

@@ -1,4 +1,5 @@
 mod commands;
+mod shell;
 
 use crate::prelude::*;
 use std::collections::BTreeSet;
@@ -8,14 +9,17 @@ use lockfast_facts::Loc;
 control! {
     /// A deployment pipeline in the input (`AWS::CodePipeline::Pipeline`) must validate encryption
     /// before it deploys: a build in a stage (or with a `RunOrder`) before the first deployment calls
-    /// Lockfast or a tool of its kind (checkov, cfn-guard, cfn_nag, cdk-nag, KICS, Trivy), and its
-    /// findings stop the pipeline: a command that shrugs them off (`|| true`, `--soft-fail`,
-    /// `on-failure: CONTINUE`) does not count, nor does one in a comment or one that only installs the
-    /// tool. A build that deploys (`cdk deploy`, `sam deploy`, …) is judged by the order of its commands,
-    /// in a pipeline and on its own. A stage of CDK Pipelines that updates the pipeline itself is no deployment of the app. Looks
-    /// at the build specifications that stand in the template; one that lies in the repository, or a
-    /// project that no template given makes, is unknown. `lockfast check` has exit codes, SARIF and annotations for every pipeline; the README
-    /// shows them ready to paste.
+    /// Lockfast or a tool of its kind (checkov, cfn-guard, cfn_nag, cdk-nag, KICS, Trivy, Terrascan) with
+    /// what makes it check (`lockfast check`, `trivy config`), and its findings stop the pipeline. A
+    /// command that shrugs them off (`|| true`, `; true`, a pipe without `pipefail`, `--soft-fail`,
+    /// `--fail-on never`, Trivy without `--exit-code`, `on-failure: CONTINUE`) does not count, nor does a
+    /// tool in a comment, one that is only named (`echo`) or one that is only installed.
+    ///
+    /// A build that deploys (`cdk deploy`, `sam deploy`, …) is judged by the order of its commands, in a
+    /// pipeline and on its own. A stage of CDK Pipelines that updates the pipeline itself is no deployment
+    /// of the app. Looks at the build specifications that stand in the template; one that lies in the
+    /// repository, or a project that no template given makes, is unknown. `lockfast check` has exit codes,
+    /// SARIF and annotations for every pipeline; the README shows them ready to paste.
     id: "pipeline-validates-encryption",
     title: "The pipeline validates encryption before it deploys",
     clauses: ["CDK-3"],
