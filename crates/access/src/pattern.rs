@@ -175,13 +175,32 @@ pub(crate) fn is_own_region(why: &Why) -> bool {
 /// then "there is no match" (IAM User Guide, "IAM policy elements: Variables and tags").
 fn pattern_tokens(text: &Text, reading: Reading<'_>) -> Option<Vec<Token>> {
     let mut tokens = Vec::new();
-    for part in text.parts() {
+    let parts = text.parts();
+    for (i, part) in parts.iter().enumerate() {
         match part {
-            Part::Literal(s) => literal_tokens(&s, reading, &mut tokens)?,
-            other => tokens.push(open_token(&other)),
+            Part::Literal(s) => {
+                let open = reading.variables.and_then(|_| unclosed_variable(s));
+                if let Some(start) = open.filter(|_| i + 1 < parts.len()) {
+                    // Which variable it is, the unknown part after it says.
+                    literal_tokens(&s[..start], reading, &mut tokens)?;
+                    tokens.push(Token::Hole);
+                    break;
+                }
+                literal_tokens(s, reading, &mut tokens)?;
+            }
+            other => tokens.push(open_token(other)),
         }
     }
     Some(named_by_reference(tokens))
+}
+
+/// Where a variable begins that the text does not end.
+fn unclosed_variable(literal: &str) -> Option<usize> {
+    if literal.ends_with('$') {
+        return Some(literal.len() - 1);
+    }
+    let start = literal.rfind("${")?;
+    (!literal[start..].contains('}')).then_some(start)
 }
 
 fn literal_tokens(literal: &str, reading: Reading<'_>, tokens: &mut Vec<Token>) -> Option<()> {

@@ -15,10 +15,10 @@ pub(super) const MAX_DEPTH: usize = 300;
 const MAX_TEXT: usize = 4 << 20;
 const MAX_PARTS: usize = 50_000;
 
-/// How much text all resources may make by joining. Each has its share, which is never less than
-/// any template is known to need, so that what is made never depends on which comes first.
+/// How much text all resources may make by joining: a parameter of 1 MB in every one of them would else
+/// fill the memory. Each has its share, so that what is made never depends on which comes first.
 const MAX_ALL_TEXT: usize = 256 << 20;
-const LEAST_TEXT: usize = 64 << 10;
+const LEAST_TEXT: usize = 128 << 10;
 
 /// How much text one of so many resources may make.
 pub(super) fn share_of_text(resources: usize) -> usize {
@@ -158,7 +158,7 @@ impl Resolver<'_> {
         let made = world.made.get() + parts.iter().map(length).sum::<usize>();
         if parts.len() > MAX_PARTS || made > self.share_of_text {
             return unknown_value(
-                Why::Unsupported("a string longer than any that CloudFormation takes".into()),
+                Why::Unsupported("its text is too long to be put together".into()),
                 loc,
             );
         }

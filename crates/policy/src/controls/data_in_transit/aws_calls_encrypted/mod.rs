@@ -4,7 +4,8 @@ use std::collections::HashSet;
 control! {
     /// Lambda functions and containers call AWS over HTTPS unless an endpoint override says
     /// otherwise: `AWS_ENDPOINT_URL` and its kind must be `https://` (AWS SDKs and Tools Reference
-    /// Guide, "Service-specific endpoints"). Functions without an override pass.
+    /// Guide, "Service-specific endpoints"). Functions without an override pass;
+    /// those whose variables cannot be read, since a macro adds to them or they depend on the region, are unknown.
     id: "aws-calls-encrypted",
     title: "AWS is called over HTTPS; no endpoint override says otherwise",
     clauses: ["LAM-1"],

@@ -18,7 +18,7 @@ control! {
     /// services: API Gateway's `insecureSkipVerification`, AWS CodeBuild's `InsecureSsl`, AWS Glue's
     /// `SKIP_CUSTOM_JDBC_CERT_VALIDATION`. A set of variables in which no such switch stands passes;
     /// what the code itself does, a template does not show. A switch whose value is known only at
-    /// deployment is unknown.
+    /// deployment is unknown, and so are variables that a macro adds to.
     id: "certificate-validation-enforced",
     title: "Nothing switches off the validation of certificates on outbound connections",
     clauses: ["EXT-2"],

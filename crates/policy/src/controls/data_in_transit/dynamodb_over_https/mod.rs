@@ -5,7 +5,7 @@ control! {
     /// AWS's SDKs call DynamoDB over HTTPS unless told otherwise, which happens through the
     /// environment: `AWS_ENDPOINT_URL_DYNAMODB` and variables like it must be `https://`. Functions
     /// and containers that set none use the SDK's default, and only those that refer to a table are
-    /// listed as passing. The Amazon DynamoDB endpoints also answer on plain HTTP, so a wrong
+    /// listed as passing, or as unknown where their variables cannot be read. The Amazon DynamoDB endpoints also answer on plain HTTP, so a wrong
     /// scheme works unnoticed.
     id: "dynamodb-over-https",
     title: "DynamoDB is called over HTTPS",

@@ -7,7 +7,8 @@ control! {
     /// that say secret (the table `secret-shapes.toml`). The value is never printed. A Lambda
     /// function whose variables only refer to secrets passes; when a variable's name says secret
     /// and a dynamic reference fills it, the function must have a KMS key of its own (`KmsKeyArn`),
-    /// since the value lies in its configuration after deployment.
+    /// since the value lies in its configuration after deployment. Variables that cannot be read, since a macro
+    /// adds to them or they depend on the region, are unknown.
     id: "function-secrets-encrypted",
     title: "Environment variables hold no secrets in plain sight, and are encrypted with a KMS key when they hold any",
     clauses: ["LAM-3"],

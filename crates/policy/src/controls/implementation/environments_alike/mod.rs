@@ -184,6 +184,8 @@ fn difference(
     };
     let judgement = match (there.value(), here.value()) {
         (Some(x), Some(y)) if x.same(y) => return None,
+        // Where neither says anything, AWS does the same in both, whatever that is.
+        (None, None) if unsaid(&there) && there.why() == here.why() => return None,
         // The policy lets other environments save the cost of a key of their own.
         (Some(x), Some(y)) if a.or(b).is_some_and(|s| s.is_key) && x.to_string() == CUSTOMER_KEY && y.to_string() == AWS_KEY
             && model.environment.kind == EnvironmentKind::Production =>
@@ -221,4 +223,9 @@ fn difference(
             .fact(format!("{name} in {reference}"), &there)
             .step(format!("{label} in {reference}"), there.loc()),
     )
+}
+
+/// True for what a template leaves to AWS, whose documents do not say what it does then.
+fn unsaid(level: &Known<Level>) -> bool {
+    level.why().is_some_and(|why| matches!(**why, Why::Unsupported(_)))
 }
