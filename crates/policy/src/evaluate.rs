@@ -4,14 +4,14 @@ use crate::config::Config;
 use crate::control::{Control, Severity};
 use crate::cx::{Cx, POLICY_FILE, label};
 use crate::finding::{FactView, Finding, FixView, Location, ResourceView, StepView, WaiverView};
-use crate::judgement::{About, Certainty, Judgement, Out, Verdict};
+use crate::judgement::{About, Certainty, Fact, Judgement, Out, Verdict};
 use crate::waiver::{self, Waivers};
-use lockfast_facts::{Guard, Inventory, Loc};
+use lockfast_facts::{Guard, Inventory, Loc, Step};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The outcome of judging an inventory.
 pub struct Run<'a> {
@@ -19,13 +19,29 @@ pub struct Run<'a> {
     rows: Vec<Row>,
 }
 
-/// A judgement that stands, after merging and waiving.
+/// A judgement that stands, after merging and waiving. There are many, most of them passes with a fact
+/// or two, so what few of them have stands apart.
 struct Row {
     control: &'static Control,
     severity: Severity,
-    judgement: Judgement,
-    when: Option<String>,
-    waiver: Option<WaiverView>,
+    verdict: Verdict,
+    about: About,
+    part: Cow<'static, str>,
+    message: Cow<'static, str>,
+    loc: Option<Loc>,
+    facts: Box<[Fact]>,
+    rest: Option<Box<Rest>>,
+    when: Option<Arc<str>>,
+    /// Few are waived, so the others need not have room for it.
+    waiver: Option<Box<WaiverView>>,
+}
+
+/// What few judgements have.
+#[derive(Default)]
+struct Rest {
+    steps: Vec<Step>,
+    notes: Vec<Cow<'static, str>>,
+    fix: Option<String>,
 }
 
 /// Judges everything with every enabled control. `today` (`YYYY-MM-DD`) decides which waivers
@@ -45,14 +61,20 @@ pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -
                 .unwrap_or(true)
         })
         .collect();
-    let mut rows: Vec<Row> = controls
+    let by_control: Vec<Vec<Row>> = controls
         .par_iter()
-        .flat_map_iter(|control| {
+        .map(|control| {
             let mut out = Out::default();
             (control.judge)(&cx, &mut out);
             rows_of(&cx, config, control, out.0, &waivers, &conditions)
         })
         .collect();
+    // Moved one control at a time into a list of the right size: a list that grows would hold twice
+    // as many for a moment, and that moment would be the run's peak.
+    let mut rows: Vec<Row> = Vec::with_capacity(by_control.iter().map(Vec::len).sum());
+    for of_control in by_control {
+        rows.extend(of_control);
+    }
     let of_waivers = waivers.judgements.iter().cloned();
     rows.extend(rows_of(
         &cx,
@@ -97,25 +119,41 @@ fn rows_of(
         }
         let waiver = (worst.verdict == Verdict::Fail)
             .then(|| waivers.find(cx, control.id, worst.about))
-            .flatten();
+            .flatten()
+            .map(Box::new);
         rows.push(Row {
             control,
             severity,
             when: conditions.text(cx, when),
-            judgement: worst,
+            verdict: worst.verdict,
+            about: worst.about,
+            part: worst.part,
+            message: worst.message,
+            loc: worst.loc,
+            facts: worst.facts.into(),
+            rest: (!worst.steps.is_empty() || !worst.notes.is_empty() || worst.fix.is_some()).then(
+                || {
+                    Box::new(Rest {
+                        steps: worst.steps,
+                        notes: worst.notes,
+                        fix: worst.fix,
+                    })
+                },
+            ),
             waiver,
         });
     }
+    rows.shrink_to_fit();
     rows
 }
 
 /// What was said of conditions: several controls judge the same resource under the same ones.
 #[derive(Default)]
-struct Conditions(Mutex<HashMap<Vec<Guard>, Option<String>>>);
+struct Conditions(Mutex<HashMap<Vec<Guard>, Option<Arc<str>>>>);
 
 impl Conditions {
     /// `Env=dev or Env=test`; nothing when it is so in every case.
-    fn text(&self, cx: &Cx<'_>, guards: Vec<Guard>) -> Option<String> {
+    fn text(&self, cx: &Cx<'_>, guards: Vec<Guard>) -> Option<Arc<str>> {
         if guards.iter().any(Guard::is_always) {
             return None;
         }
@@ -124,7 +162,7 @@ impl Conditions {
             return text.clone();
         }
         drop(known);
-        let text = conditions(cx, &guards);
+        let text: Option<Arc<str>> = conditions(cx, &guards).map(Into::into);
         known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(guards, text.clone());
         text
@@ -161,7 +199,7 @@ impl Row {
         if self.waiver.is_some() {
             Verdict::Waived
         } else {
-            self.judgement.verdict
+            self.verdict
         }
     }
 }
@@ -202,24 +240,24 @@ impl<'a> Run<'a> {
     /// The verdict of a row, with all that explains it. `index` must be below [`Run::len`].
     pub fn finding(&self, index: usize) -> Finding {
         let row = &self.rows[index];
-        let judgement = &row.judgement;
         let verdict = row.verdict();
-        let mut resource = self.resource_view(judgement.about);
-        resource.part = judgement.part.to_string();
+        let mut resource = self.resource_view(row.about);
+        resource.part = row.part.to_string();
+        let rest = row.rest.as_deref();
         Finding {
             control: row.control.id.into(),
             clauses: row.control.clauses.iter().map(|&c| c.into()).collect(),
             title: row.control.title.into(),
             severity: row.severity,
             verdict,
-            message: match &judgement.message {
+            message: match &row.message {
                 // Lockfast's own words hold no secret.
                 Cow::Borrowed(own) => (*own).to_owned(),
                 Cow::Owned(text) => crate::secrets::covered(text.clone()),
             },
-            when: row.when.clone(),
-            origin: self.origin(judgement),
-            facts: judgement
+            when: row.when.as_deref().map(str::to_owned),
+            origin: self.origin(row),
+            facts: row
                 .facts
                 .iter()
                 .map(|fact| {
@@ -244,8 +282,8 @@ impl<'a> Run<'a> {
                     }
                 })
                 .collect(),
-            steps: judgement
-                .steps
+            steps: rest
+                .map_or(&[][..], |rest| &rest.steps)
                 .iter()
                 .filter_map(|step| {
                     Some(StepView {
@@ -254,34 +292,42 @@ impl<'a> Run<'a> {
                     })
                 })
                 .collect(),
-            notes: judgement.notes.iter().map(|n| n.to_string()).collect(),
+            notes: rest
+                .map_or(&[][..], |rest| &rest.notes)
+                .iter()
+                .map(|n| n.to_string())
+                .collect(),
             fix: (!matches!(verdict, Verdict::Pass | Verdict::NotApplicable))
                 .then(|| self.fix(row)),
             fingerprint: fingerprint(row.control.id, &resource),
             resource,
-            waiver: row.waiver.clone(),
+            waiver: row.waiver.as_deref().cloned(),
         }
     }
 
     fn fix(&self, row: &Row) -> FixView {
-        let (control, judgement) = (row.control, &row.judgement);
-        let own = match judgement.about {
+        let control = row.control;
+        let own = match row.about {
             About::Resource(id) if control.by_type => {
-                crate::snippet::encrypting(self.cx.inventory.resource(id), &judgement.part)
+                crate::snippet::encrypting(self.cx.inventory.resource(id), &row.part)
             }
             _ => None,
         };
         let (cloudformation, cdk) =
             own.unwrap_or_else(|| (control.cloudformation.into(), control.cdk.into()));
         FixView {
-            text: judgement.fix.clone().unwrap_or_else(|| control.fix.into()),
+            text: row
+                .rest
+                .as_ref()
+                .and_then(|rest| rest.fix.clone())
+                .unwrap_or_else(|| control.fix.into()),
             cloudformation,
             cdk,
         }
     }
 
-    fn origin(&self, judgement: &Judgement) -> Option<Location> {
-        let loc = judgement.loc.or(match judgement.about {
+    fn origin(&self, row: &Row) -> Option<Location> {
+        let loc = row.loc.or(match row.about {
             About::Resource(id) => Some(self.cx.inventory.resource(id).loc),
             About::Stack(id) => Some(Loc {
                 source: self.cx.inventory.stack(id).source,

@@ -81,7 +81,7 @@ fn verdict(subject: Subject<'_>, policy: &Policy, found: Vec<(Three, Who, Loc)>)
     match (foreign.as_slice(), unknown.as_slice()) {
         ([(who, loc), rest @ ..], _) => {
             let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-            Judgement::fail(subject, format!("the key policy admits {who}{more}: not its own account, nor a trusted one")).at(*loc)
+            Judgement::fail(subject, format!("the key policy admits {who}{more}, beyond its own account and those trusted")).at(*loc)
         }
         ([], [(why, loc), ..]) => {
             Judgement::unknown(subject, format!("cannot tell which accounts are admitted: {why}")).at(*loc)
