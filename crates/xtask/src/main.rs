@@ -154,6 +154,9 @@ fn fuzz(seconds: u32) -> Result<()> {
     let limit = format!("-max_total_time={seconds}");
     for target in ["template", "policy"] {
         let corpus = format!("fuzz/corpus/{target}");
+        // The first folder takes what is found; the committed one only gives.
+        let found = format!("fuzz/target/found/{target}");
+        std::fs::create_dir_all(&found)?;
         run_in(
             Path::new("."),
             "cargo",
@@ -163,6 +166,7 @@ fn fuzz(seconds: u32) -> Result<()> {
                 "--sanitizer",
                 "none",
                 target,
+                &found,
                 &corpus,
                 "--",
                 &limit,
