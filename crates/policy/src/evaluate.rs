@@ -10,7 +10,7 @@ use lockfast_facts::{Guard, Inventory, Loc, Step};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The outcome of judging an inventory.
@@ -108,14 +108,28 @@ fn rows_of(
     });
     let mut rows: Vec<Row> = Vec::with_capacity(judgements.len());
     let mut judgements = judgements.into_iter().peekable();
-    while let Some(worst) = judgements.next() {
+    while let Some(mut worst) = judgements.next() {
         let mut when: Vec<Guard> = vec![worst.when.clone()];
+        // What is as bad for another reason, under other conditions.
+        let mut others: BTreeMap<Cow<'static, str>, Vec<Guard>> = BTreeMap::new();
         while let Some(next) =
             judgements.next_if(|j| j.about == worst.about && j.part == worst.part)
         {
-            if next.verdict == worst.verdict {
-                when.push(next.when);
+            if next.verdict != worst.verdict {
+                continue;
             }
+            if worst.verdict == Verdict::Pass || next.message == worst.message {
+                when.push(next.when);
+            } else if next.when != worst.when {
+                others.entry(next.message).or_default().push(next.when);
+            }
+        }
+        for (message, when) in others {
+            let also = match conditions.text(cx, when) {
+                Some(when) => format!("also: {message} when {when}"),
+                None => format!("also: {message}"),
+            };
+            worst.notes.push(also.into());
         }
         let waiver = (worst.verdict == Verdict::Fail)
             .then(|| waivers.find(cx, control.id, worst.about))

@@ -31,8 +31,12 @@ pub(super) fn overrides<'a>(cx: &Cx<'a>, service: &str) -> Vec<Override<'a>> {
                 || name == "AWS_ENDPOINT_URL"
         };
         // An address of AWS is called whatever the variable's name.
+        // Other protocols (a broker's, a mail server's) are no calls of AWS's APIs.
         let by_host = |url: &Connection| {
-            is_aws_api(&url.host)
+            matches!(
+                url.scheme.as_str(),
+                "http" | "https" | "ws" | "wss" | "dax" | "daxs"
+            ) && is_aws_api(&url.host)
                 && (service.is_empty()
                     || url
                         .host
@@ -73,7 +77,7 @@ pub(super) fn judge(cx: &Cx<'_>, out: &mut Out, service: &str, what: &str) {
             }
             // A local DynamoDB, the metadata of the instance: nothing goes over a network.
             Ok(url) if stays_on_host(&url.host) => continue,
-            Ok(url) if matches!(url.scheme.as_str(), "https" | "daxs") => Judgement::pass(
+            Ok(url) if matches!(url.scheme.as_str(), "https" | "wss" | "daxs") => Judgement::pass(
                 found.subject,
                 format!("{what} is reached over TLS: {}", url.shown),
             ),

@@ -1,3 +1,4 @@
+use super::inherited::effective;
 use crate::prelude::*;
 use lockfast_facts::Text;
 
@@ -61,6 +62,8 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 Judgement::pass(store, "its template states that it is not encrypted")
             }
             Known::Stated(..) => Judgement::pass(store, "its template states how it is encrypted"),
+            // What reads another stream keeps nothing of its own that could be encrypted.
+            Known::Default(Protection::None, ..) if effective(cx, store) != store.protection => continue,
             Known::Default(Protection::None, ..) => Judgement::fail(
                 store,
                 format!("its template says nothing of encryption, and {} then encrypts nothing", spec.service),

@@ -1,5 +1,6 @@
 use crate::prelude::*;
 use lockfast_facts::Loc;
+use lockfast_facts::nouns::find_database;
 use serde::Deserialize;
 use std::sync::OnceLock;
 
@@ -9,7 +10,7 @@ control! {
     /// with AWS's documents); its parameter group, followed in the templates, may set it otherwise.
     /// A parameter group that is not in the input leaves it unknown, as does an engine version that
     /// nobody states where the default differs between versions, and the engine of a snapshot or source
-    /// that is not in the input. RDS Proxy, Redshift, OpenSearch, ElastiCache, MemoryDB and MSK have settings of their own (the table `stores.toml`).
+    /// that is not in the input. A replica without a group of its own has its source's. RDS Proxy, Redshift, OpenSearch, ElastiCache, MemoryDB and MSK have settings of their own (the table `stores.toml`).
     id: "database-forces-tls",
     title: "Databases force TLS on every connection",
     clauses: ["DBL-3"],
@@ -65,6 +66,9 @@ struct Store {
     versions: String,
     #[serde(default)]
     versions_old: Vec<String>,
+    /// True when the service takes no other connections, whatever a template says.
+    #[serde(default)]
+    always: bool,
     doc: String,
 }
 
@@ -91,40 +95,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         if !subject.at("DBClusterIdentifier").is_absent() && subject.kind().ends_with("DBInstance") {
             continue;
         }
-        let engine = match subject.kind() {
-            "AWS::DocDB::DBCluster" => "docdb".to_owned(),
-            "AWS::Neptune::DBCluster" => "neptune".to_owned(),
-            _ => match subject.at("Engine").string() {
-                // Amazon RDS takes an engine's name in any case.
-                Read::Found(engine, _) => engine.to_ascii_lowercase(),
-                Read::Unknown(why, loc) => {
-                    out.push(Judgement::cannot_tell(subject, "its engine", &why).at(loc));
-                    continue;
-                }
-                Read::Absent(_) => match of_source(cx, subject) {
-                    Some(engine) => engine,
-                    None => {
-                        out.push(Judgement::unknown(
-                            subject,
-                            "cannot tell whether TLS is forced: its engine is that of a snapshot or source that is not in the input",
-                        ));
-                        continue;
-                    }
-                },
-            },
-        };
-        let version = subject.at("EngineVersion").string();
-        let matching: Vec<&'static Row> = rows()
-            .iter()
-            .filter(|row| {
-                (row.engine == engine || (row.engine.starts_with("sqlserver") && engine.starts_with("sqlserver")) || (row.engine.starts_with("oracle") && engine.starts_with("oracle")))
-                    && match &version {
-                        Read::Found(v, _) => covers(&row.versions, v),
-                        _ => true,
-                    }
-            })
-            .collect();
-        out.extend(judge_rows(cx, subject, &engine, &matching));
+        out.extend(by_settings(cx, subject, subject, CHAIN));
     }
     for row in stores() {
         for subject in cx.subjects(&[&row.r#type]) {
@@ -147,8 +118,105 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     }
 }
 
+/// Whose parameter group a database has.
+enum Settings<'a> {
+    Own,
+    /// Those of these databases, or of what they in turn replicate.
+    Of(Vec<Subject<'a>>),
+    /// Those of a source that is not in the input.
+    NotGiven(Loc),
+}
+
+/// A replica in its source's region has the source's parameter group unless it names one (Amazon RDS
+/// API Reference, CreateDBInstanceReadReplica); in another region, the engine's default one.
+fn settings_of<'a>(cx: &Cx<'a>, subject: Subject<'a>) -> Settings<'a> {
+    let (value, loc) = match subject.at("SourceDBInstanceIdentifier") {
+        Read::Absent(_) => return Settings::Own,
+        Read::Unknown(_, loc) => return Settings::NotGiven(loc),
+        Read::Found(value, loc) => (value, loc),
+    };
+    if !subject.at("DBParameterGroupName").is_absent() {
+        return Settings::Own;
+    }
+    let Some(source) = find_database(cx.inventory, subject.resource, value, "DBInstance") else {
+        return Settings::NotGiven(loc);
+    };
+    let region = |resource: &Resource| cx.inventory.stack_of(resource).place.region.clone();
+    match (region(source), region(subject.resource)) {
+        (Some(there), Some(here)) if there != here => Settings::Own,
+        _ => Settings::Of(
+            cx.inventory
+                .variants_of(source.id)
+                .filter(|source| source.variant.when.compatible(&subject.variant.when))
+                .collect(),
+        ),
+    }
+}
+
+/// How far a chain of replicas is followed: Amazon RDS makes none longer.
+const CHAIN: usize = 4;
+
+/// Judges a database by the engine and settings of another, or of itself.
+fn by_settings<'a>(cx: &Cx<'a>, subject: Subject<'a>, of: Subject<'a>, chain: usize) -> Vec<Judgement> {
+    match settings_of(cx, of) {
+        Settings::Of(sources) if chain > 0 => sources
+            .into_iter()
+            .flat_map(|source| {
+                by_settings(cx, subject, source, chain - 1).into_iter().map(move |mut judgement| {
+                    judgement.when = judgement.when.and(&source.variant.when);
+                    judgement
+                })
+            })
+            .collect(),
+        Settings::NotGiven(loc) => vec![
+            Judgement::unknown(
+                subject,
+                "cannot tell whether TLS is forced: a replica has the parameter group of its source, which is not in the input",
+            )
+            .at(loc),
+        ],
+        _ => by_engine(cx, subject, of),
+    }
+}
+
+fn by_engine<'a>(cx: &Cx<'a>, subject: Subject<'a>, of: Subject<'a>) -> Vec<Judgement> {
+    let engine = match of.kind() {
+        "AWS::DocDB::DBCluster" => "docdb".to_owned(),
+        "AWS::Neptune::DBCluster" => "neptune".to_owned(),
+        _ => match of.at("Engine").string() {
+            // Amazon RDS takes an engine's name in any case.
+            Read::Found(engine, _) => engine.to_ascii_lowercase(),
+            Read::Unknown(why, loc) => return vec![Judgement::cannot_tell(subject, "its engine", &why).at(loc)],
+            Read::Absent(_) => match of_source(cx, of) {
+                Some(engine) => engine,
+                None => {
+                    return vec![Judgement::unknown(
+                        subject,
+                        "cannot tell whether TLS is forced: its engine is that of a snapshot or source that is not in the input",
+                    )];
+                }
+            },
+        },
+    };
+    let version = of.at("EngineVersion").string();
+    let matching: Vec<&'static Row> = rows()
+        .iter()
+        .filter(|row| {
+            (row.engine == engine || (row.engine.starts_with("sqlserver") && engine.starts_with("sqlserver")) || (row.engine.starts_with("oracle") && engine.starts_with("oracle")))
+                && match &version {
+                    Read::Found(v, _) => covers(&row.versions, v),
+                    _ => true,
+                }
+        })
+        .collect();
+    judge_rows(cx, subject, of, &engine, &matching)
+}
+
 /// A store that one of its own properties makes refuse plaintext.
 fn by_property(subject: Subject<'_>, row: &'static Store) -> Judgement {
+    if row.always {
+        return Judgement::pass(subject, "the service makes every connection use TLS").note(format!("see {}", row.doc));
+    }
     let setting = subject.at(&row.property).string().or_default(
         row.default.clone(),
         ServiceDefault {
@@ -252,7 +320,7 @@ fn of_source(cx: &Cx<'_>, subject: Subject<'_>) -> Option<String> {
     Some(engine.to_ascii_lowercase())
 }
 
-fn judge_rows<'a>(cx: &Cx<'a>, subject: Subject<'a>, engine: &str, rows: &[&'static Row]) -> Vec<Judgement> {
+fn judge_rows<'a>(cx: &Cx<'a>, subject: Subject<'a>, of: Subject<'a>, engine: &str, rows: &[&'static Row]) -> Vec<Judgement> {
     let Some(row) = rows.iter().find(|r| r.kind == "parameter").or(rows.first()) else {
         return vec![Judgement::unknown(subject, format!("what forces TLS on engine {engine} is not known"))];
     };
@@ -262,7 +330,7 @@ fn judge_rows<'a>(cx: &Cx<'a>, subject: Subject<'a>, engine: &str, rows: &[&'sta
     if row.kind == "none" || row.kind == "option" {
         return vec![Judgement::unknown(subject, format!("no parameter forces TLS on {engine}; an option or the client has to"))];
     }
-    let group = ["DBParameterGroupName", "DBClusterParameterGroupName"].iter().find_map(|property| match subject.at(property) {
+    let group = ["DBParameterGroupName", "DBClusterParameterGroupName"].iter().find_map(|property| match of.at(property) {
         Read::Absent(_) => None,
         read => Some(read),
     });

@@ -1,4 +1,5 @@
 use crate::judgement::{About, Verdict};
+use crate::controls::data_at_rest::inherited::effective;
 use crate::prelude::*;
 use crate::strangers;
 use lockfast_access::{Policy, Principal, Request, Resource as Target, Three};
@@ -83,7 +84,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
 }
 
 fn at_rest(cx: &Cx<'_>, store: &Store) -> Layer {
-    match &store.protection {
+    match &effective(cx, store) {
         Known::Unknown(why, _) => Layer::Unknown(format!("its encryption at rest: {why}")),
         known if known.value().is_some_and(|p| p.customer_key().is_some()) => Layer::Holds,
         _ if cx.holds_access_logs(store) => Layer::Holds,

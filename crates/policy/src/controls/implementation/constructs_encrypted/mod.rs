@@ -1,3 +1,4 @@
+use crate::controls::data_at_rest::inherited::effective;
 use crate::prelude::*;
 
 control! {
@@ -29,7 +30,8 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         if resource.construct_path.is_none() || matches!(store.spec.noun.as_str(), "function" | "task" | "parameter" | "other") {
             continue;
         }
-        let judgement = match &store.protection {
+        let protection = effective(cx, store);
+        let judgement = match &protection {
             known if known.unknown_key().is_some() => Judgement::pass(store, "the construct encrypts"),
             Known::Unknown(why, _) => Judgement::cannot_tell(store, "whether the construct encrypts", why),
             known if known.value() == Some(&Protection::None) => {
@@ -39,6 +41,6 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 .note("by the service's default; the construct itself says nothing"),
             _ => Judgement::pass(store, "the construct encrypts"),
         };
-        out.push(judgement.fact_as("encryption", &store.protection, |p| p.label(cx.inventory)));
+        out.push(judgement.fact_as("encryption", &protection, |p| p.label(cx.inventory)));
     }
 }

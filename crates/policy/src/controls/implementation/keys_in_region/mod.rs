@@ -1,4 +1,5 @@
 use super::region::{ArnRegion, of_arn};
+use crate::controls::data_at_rest::inherited::effective;
 use crate::prelude::*;
 use lockfast_facts::nouns::KeyUse;
 use lockfast_facts::{StackId, Text};
@@ -31,6 +32,8 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         let Some(Protection::Customer(key)) = store.protection.value() else {
             if let Known::Unknown(why, _) = &store.protection
                 && store.spec.default != DefaultProtection::Unknown
+                // What takes its encryption from another store of the input lies where that one does.
+                && matches!(effective(cx, store), Known::Unknown(..))
             {
                 let judgement = match named_in_own_region(cx, store) {
                     true => Judgement::pass(store, OWN_REGION),
