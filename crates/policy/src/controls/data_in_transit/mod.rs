@@ -3,6 +3,7 @@
 use crate::control::chapter;
 
 mod behaviours;
+mod behind;
 mod certificate;
 mod databases;
 mod endpoints;

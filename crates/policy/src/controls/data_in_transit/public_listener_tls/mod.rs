@@ -1,5 +1,7 @@
+use super::behind::behind_listener;
+use crate::judgement::About;
 use crate::prelude::*;
-use lockfast_facts::nouns::{ChannelKind, Exposure, Transport};
+use lockfast_facts::nouns::{Channel, ChannelKind, Exposure, Transport};
 
 control! {
     /// Looks at the listeners of Application, Network and Classic Load Balancers that face the
@@ -47,6 +49,10 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         let judgement = match channel.transport.value() {
             Some(Transport::Plain) => Some(Judgement::fail(channel, "the public listener speaks plain HTTP")),
             Some(Transport::Redirect) => Some(Judgement::pass(channel, "the plain listener only redirects to HTTPS")),
+            Some(Transport::PassThrough) if !behind_listener(cx, channel).is_empty() => {
+                out.extend(behind_listener(cx, channel).into_iter().filter_map(|inner| passed_on(cx, channel, inner)));
+                None
+            }
             Some(Transport::PassThrough) => Some(Judgement::unknown(
                 channel,
                 "the listener passes packets on; whether its targets encrypt, a template does not show",
@@ -57,7 +63,21 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     }
 }
 
-fn secure(cx: &Cx<'_>, channel: &lockfast_facts::nouns::Channel) -> bool {
+/// What the listener that a listener passes packets on to makes of them.
+fn passed_on(cx: &Cx<'_>, channel: &Channel, inner: &Channel) -> Option<Judgement> {
+    let mut judgement = match inner.transport.value() {
+        Some(Transport::Plain) => Judgement::fail(channel, "the listener passes packets on to one that speaks plain HTTP"),
+        Some(Transport::Redirect) => Judgement::pass(channel, "the listener behind it only redirects to HTTPS"),
+        _ => super::tls_minimum::judge(cx, inner, "the listener behind it")?,
+    };
+    judgement.about = About::Resource(channel.resource);
+    judgement.part = channel.part.clone().into();
+    judgement.when = channel.when.and(&inner.when);
+    let listener = cx.inventory.resource(inner.resource);
+    Some(judgement.step(format!("listener {}", listener.name), listener.loc))
+}
+
+fn secure(cx: &Cx<'_>, channel: &Channel) -> bool {
     use crate::judgement::Verdict;
     super::tls_minimum::judge(cx, channel, "").is_some_and(|j| j.verdict == Verdict::Pass)
         || channel.transport.value() == Some(&Transport::Redirect)

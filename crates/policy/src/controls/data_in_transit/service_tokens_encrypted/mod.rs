@@ -1,3 +1,4 @@
+use super::behind;
 use crate::prelude::*;
 
 control! {
@@ -35,7 +36,13 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 // Packets for an appliance, not tokens of a service.
                 "GENEVE" => continue,
                 "HTTP" => Judgement::fail(subject, "the load balancer reaches its targets over plain HTTP"),
-                _ => Judgement::unknown(subject, format!("{p} carries whatever the targets speak")),
+                _ => match behind::listeners(cx, subject).as_slice() {
+                    [] => Judgement::unknown(subject, format!("{p} carries whatever the targets speak")),
+                    inner if inner.iter().any(|inner| behind::is_plain(inner)) => {
+                        Judgement::fail(subject, "the load balancer behind it takes plain HTTP")
+                    }
+                    _ => Judgement::pass(subject, "the load balancer behind it takes encrypted connections"),
+                },
             }
             .at(loc),
         };
