@@ -228,18 +228,65 @@ pub(crate) fn arn(service: &str, place: &Place, name: &str) -> Text {
         Some(known) => Part::Literal(known.clone()),
         None => Part::Unknown(Arc::new(Why::Runtime(pseudo.to_owned()))),
     };
-    let partition = match place.region.as_deref() {
-        Some(region) if region.starts_with("cn-") => "aws-cn",
-        Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    };
     Text::from_parts([
-        Part::Literal(format!("arn:{partition}:{service}:").into()),
+        Part::Literal(format!("arn:{}:{service}:", partition(place)).into()),
         own(&place.region, "AWS::Region"),
         Part::Literal(":".into()),
         own(&place.account, "AWS::AccountId"),
         Part::Literal(format!(":{name}").into()),
     ])
+}
+
+fn partition(place: &Place) -> &'static str {
+    match place.region.as_deref() {
+        Some(region) if region.starts_with("cn-") => "aws-cn",
+        Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+/// How much of a logical id a generated name surely holds.
+const KEPT: usize = 20;
+
+/// The ARN of a role or user, as far as its template tells. Without a name of its own it gets one that
+/// holds its logical id: `stack-LogicalId-RANDOM` (AWS CloudFormation User Guide, "Name type").
+pub(crate) fn arn_of(cx: &Cx<'_>, identity: &Resource) -> Option<Text> {
+    let (kind, property) = match &*identity.kind {
+        "AWS::IAM::Role" => (":role", "RoleName"),
+        "AWS::IAM::User" => (":user", "UserName"),
+        _ => return None,
+    };
+    let place = &cx.inventory.stack_of(identity).place;
+    let runtime = |what: &str| Part::Unknown(Arc::new(Why::Runtime(what.to_owned())));
+    let account = match &place.account {
+        Some(account) => Part::Literal(account.clone()),
+        None => runtime("AWS::AccountId"),
+    };
+    let path = match identity.at("Path").text() {
+        Read::Found(path, _) => path.parts(),
+        Read::Absent(_) => vec![Part::Literal("/".into())],
+        Read::Unknown(why, _) => vec![Part::Unknown(why)],
+    };
+    let name = match identity.at(property).text() {
+        Read::Found(name, _) => name.parts(),
+        Read::Absent(_) => {
+            let kept: String = identity.name.chars().take(KEPT).collect();
+            let own = Part::Literal(format!("-{kept}").into());
+            vec![
+                runtime("AWS::StackName"),
+                own,
+                runtime("the name that CloudFormation gives it"),
+            ]
+        }
+        Read::Unknown(why, _) => vec![Part::Unknown(why)],
+    };
+    let literal = |text: &str| Part::Literal(text.into());
+    let head = [
+        literal(&format!("arn:{}:iam::", partition(place))),
+        account,
+        literal(kind),
+    ];
+    Some(Text::from_parts(head.into_iter().chain(path).chain(name)))
 }
 
 /// A policy that allows these on everything.

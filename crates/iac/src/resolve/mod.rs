@@ -12,6 +12,7 @@ mod parameter;
 mod reference;
 mod sam;
 mod sam_events;
+mod sam_policies;
 mod stored;
 mod text;
 mod world;

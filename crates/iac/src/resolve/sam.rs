@@ -4,6 +4,7 @@
 use super::build::{attribute, list, map, named, reference, resource, single, string};
 use super::eval::is_intrinsic;
 use super::sam_events as events;
+use super::sam_policies::policy;
 use crate::{Entry, Node, NodeKind};
 use lockfast_facts::Loc;
 
@@ -488,7 +489,8 @@ impl Sam {
     }
 }
 
-fn document(statements: Node) -> Node {
+/// A policy document of these statements.
+pub(super) fn document(statements: Node) -> Node {
     let loc = statements.loc;
     map(
         vec![
@@ -497,81 +499,4 @@ fn document(statements: Node) -> Node {
         ],
         loc,
     )
-}
-
-/// SAM's policy templates for keys and parameters: their actions, the ARN up to the value of their one
-/// parameter, and that parameter (AWS SAM Developer Guide, "AWS SAM policy templates"; read 2026-11).
-const TEMPLATES: [(&str, &[&str], &str, &str); 4] = [
-    (
-        "SSMParameterReadPolicy",
-        &READ_PARAMETERS,
-        "ssm:${AWS::Region}:${AWS::AccountId}:parameter/",
-        "ParameterName",
-    ),
-    (
-        "SSMParameterWithSlashPrefixReadPolicy",
-        &READ_PARAMETERS,
-        "ssm:${AWS::Region}:${AWS::AccountId}:parameter",
-        "ParameterName",
-    ),
-    (
-        "KMSDecryptPolicy",
-        &["kms:Decrypt"],
-        "kms:${AWS::Region}:${AWS::AccountId}:key/",
-        "KeyId",
-    ),
-    (
-        "KMSEncryptPolicy",
-        &["kms:Encrypt"],
-        "kms:${AWS::Region}:${AWS::AccountId}:key/",
-        "KeyId",
-    ),
-];
-
-const READ_PARAMETERS: [&str; 3] = [
-    "ssm:GetParameters",
-    "ssm:GetParameter",
-    "ssm:GetParametersByPath",
-];
-
-/// The document that a policy template becomes, where that is known here.
-fn template(entry: &Entry) -> Option<Node> {
-    let loc = entry.value.loc;
-    let (_, actions, arn, parameter) = TEMPLATES.iter().find(|(name, ..)| **name == *entry.key)?;
-    let given = entry.value.get(parameter)?.clone();
-    let start = single(
-        "Fn::Sub",
-        string(&format!("arn:${{AWS::Partition}}:{arn}"), loc),
-    );
-    let arn = list(vec![string("", loc), list(vec![start, given], loc)], loc);
-    let actions = actions.iter().map(|action| string(action, loc)).collect();
-    let statement = vec![
-        named("Effect", string("Allow", loc), loc),
-        named("Action", list(actions, loc), loc),
-        named("Resource", single("Fn::Join", arn), loc),
-    ];
-    Some(document(list(vec![map(statement, loc)], loc)))
-}
-
-/// An item of `Policies`: a managed policy, or else a policy document.
-fn policy(item: Node) -> Result<Node, Node> {
-    if item.get("Statement").is_some() {
-        return Err(item);
-    }
-    match item.entries() {
-        // A policy template: what it allows is SAM's to say.
-        [entry] if entry.key.ends_with("Policy") => {
-            if let Some(document) = template(entry) {
-                return Err(document);
-            }
-            let name = string(&format!("SAM policy template {}", entry.key), item.loc);
-            Err(single("Fn::Transform", single("Name", name)))
-        }
-        _ => match item.scalar() {
-            Some(name) if !name.starts_with("arn:") => {
-                Ok(string(&format!("arn:aws:iam::aws:policy/{name}"), item.loc))
-            }
-            _ => Ok(item),
-        },
-    }
 }

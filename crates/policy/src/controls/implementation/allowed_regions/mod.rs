@@ -1,3 +1,4 @@
+use crate::Verdict;
 use super::region::{ArnRegion, is_own_region, of_arn};
 use crate::prelude::*;
 use lockfast_facts::Loc;
@@ -10,7 +11,8 @@ control! {
     /// regions of the store's environment in `lockfast.toml`. With none of these, data must at least
     /// stay in its own geography: a copy of `eu-…` data in `us-…` fails.
     ///
-    /// A bucket elsewhere lies where the key of its replicas does; with neither known, it is unknown.
+    /// A bucket elsewhere lies where the key of its replicas does; with neither known, it is unknown. A
+    /// replication rule that is disabled copies nothing.
     id: "allowed-regions",
     title: "Data and its copies stay in the regions allowed",
     clauses: ["RES-3"],
@@ -42,7 +44,7 @@ const COPIES: [(&str, &str, Names); 18] = [
     ("AWS::RDS::DBInstance", "AutomaticBackupReplicationRegion", Names::Region),
     ("AWS::Redshift::Cluster", "DestinationRegion", Names::Region),
     ("AWS::Redshift::Cluster", "SnapshotCopyConfiguration.DestinationRegion", Names::Region),
-    ("AWS::S3::Bucket", "ReplicationConfiguration.Rules.*.Destination", Names::Bucket),
+    ("AWS::S3::Bucket", "ReplicationConfiguration.Rules.*", Names::Rule),
     ("AWS::SSMIncidents::ReplicationSet", "Regions.*.RegionName", Names::Region),
     ("AWS::SecretsManager::Secret", "ReplicaRegions.*.Region", Names::Region),
 ];
@@ -55,8 +57,8 @@ enum Names {
     RegionOrOutpost,
     /// A resource or its ARN.
     Resource,
-    /// A replication destination: a bucket, and perhaps a key.
-    Bucket,
+    /// A rule that replicates a bucket: its destination is a bucket, and perhaps a key.
+    Rule,
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
@@ -81,6 +83,13 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         let rows = COPIES.iter().filter(|(kind, ..)| *kind == subject.kind());
         let copies = rows.flat_map(|(_, path, names)| subject.each(path).into_iter().map(|read| (read, *names)));
         for (index, (read, names)) in copies.enumerate() {
+            let status = match (&read, names) {
+                (Read::Found(rule, _), Names::Rule) => rule.at("Status").string(),
+                (read, _) => Read::Absent(read.loc()),
+            };
+            if matches!(&status, Read::Found(status, _) if &**status == "Disabled") {
+                continue;
+            }
             let judgement = match region(cx, read, names) {
                 Read::Found(region, loc) => verdict(subject, &region, home, &allowed)
                     .part(format!("copy in {region}"))
@@ -93,7 +102,16 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 }
                 Read::Absent(_) => continue,
             };
-            out.push(judgement);
+            out.push(match status {
+                // Only a copy that breaks the clause hangs on whether it is made.
+                Read::Unknown(why, loc) if judgement.verdict == Verdict::Fail => {
+                    let part = judgement.part.clone();
+                    Judgement::cannot_tell(subject, &format!("whether the rule of the {part} is enabled"), &why)
+                        .part(part)
+                        .at(loc)
+                }
+                _ => judgement,
+            });
         }
     }
 }
@@ -105,7 +123,10 @@ fn home<'a>(cx: &Cx<'a>, subject: Subject<'a>) -> Option<&'a str> {
 /// The region that a copy goes to; unknown as the own region is when it is that one.
 fn region(cx: &Cx<'_>, read: Read<&Value>, names: Names) -> Read<String> {
     let destination = match (read, names) {
-        (Read::Found(value, loc), Names::Bucket) => return of_bucket(cx, value, loc),
+        (Read::Found(rule, _), Names::Rule) => match rule.at("Destination") {
+            Read::Found(value, loc) => return of_bucket(cx, value, loc),
+            read => read,
+        },
         (read, Names::Region) => return read.string(),
         (read, _) => read,
     };

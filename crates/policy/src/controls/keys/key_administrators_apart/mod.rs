@@ -1,12 +1,14 @@
 use self::identities::Identities;
-use super::key_policy;
+use super::key_policy::{self, UNMADE};
+use crate::identities::arn_of;
 use crate::prelude::*;
 use lockfast_access::kms::{Class, actions};
 use lockfast_access::{
     Account, Decision, Effect, Identity, Policy, PolicySet, Principal, PrincipalPattern, Principals, Request,
     Resource as Target, Three, Trust, account_of_arn, evaluate_access,
 };
-use std::collections::BTreeMap;
+use lockfast_facts::Text;
+use std::collections::{BTreeMap, BTreeSet};
 
 mod identities;
 
@@ -18,6 +20,8 @@ control! {
     /// policy hands the decision to them (AWS KMS Developer Guide, "Default key policy"). The account's
     /// root itself is AWS's way to delegate and not counted, nor is `kms:CreateGrant` as a use, which AWS
     /// gives to administrators. Who does both under a condition only (MFA, `kms:ViaService`) is unknown.
+    /// An ARN is compared with those of the template's roles and users, as far as their names and paths
+    /// are written; a name that CloudFormation gives holds the logical id.
     id: "key-administrators-apart",
     title: "Those who administer a key do not use it",
     clauses: ["KEY-7"],
@@ -55,29 +59,30 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     let identities = Identities::of(cx);
     for subject in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
         let policy = key_policy::of(cx, subject);
-        let mut found: BTreeMap<String, Three> = BTreeMap::new();
+        let mut found: BTreeMap<String, (Three, &str)> = BTreeMap::new();
         let mut unnamed: Option<Arc<Why>> = None;
         if let Some(policy) = &policy {
             unnamed = by_policy(cx, subject, policy, &identities, &mut found);
         }
         let delegates = policy.as_ref().map_or(Three::Yes, |policy| delegates(subject, policy));
         for (identity, does) in identities.over(cx, subject.resource) {
-            found.entry(cx.label(identity)).or_insert(does.and(delegates));
+            let policies = identities.policies(identity.id).iter().chain(&policy);
+            found.entry(cx.label(identity)).or_insert_with(|| (does.and(delegates), hangs_on(policies)));
         }
         let those = |wanted: Three| {
-            let mut names = found.iter().filter(move |(_, does)| **does == wanted).map(|(name, _)| name.as_str());
-            let first = names.next();
-            first.map(|first| (first.to_owned(), names.count()))
+            let mut those = found.iter().filter(move |(_, (does, _))| *does == wanted);
+            let first = those.next();
+            first.map(|(name, (_, why))| (name.as_str(), *why, those.count()))
         };
         let judgement = match (those(Three::Yes), those(Three::Maybe), unnamed) {
-            (Some((who, 0)), ..) => Judgement::fail(subject, format!("{who} may both administer and use the key")),
-            (Some((who, more)), ..) => {
+            (Some((who, _, 0)), ..) => Judgement::fail(subject, format!("{who} may both administer and use the key")),
+            (Some((who, _, more)), ..) => {
                 Judgement::fail(subject, format!("{who} and {more} more may both administer and use the key"))
             }
             (None, _, Some(why)) => Judgement::cannot_tell(subject, "who administers and uses the key", &why),
-            (None, Some((who, _)), None) => Judgement::unknown(
+            (None, Some((who, why, _)), None) => Judgement::unknown(
                 subject,
-                format!("cannot tell whether {who} both administers and uses the key: that hangs on conditions"),
+                format!("cannot tell whether {who} both administers and uses the key: that hangs on {why}"),
             ),
             (None, None, None) => Judgement::pass(subject, "nobody both administers and uses the key"),
         };
@@ -93,7 +98,7 @@ fn by_policy<'a>(
     subject: Subject<'a>,
     policy: &Policy,
     identities: &Identities<'a>,
-    found: &mut BTreeMap<String, Three>,
+    found: &mut BTreeMap<String, (Three, &'static str)>,
 ) -> Option<Arc<Why>> {
     let mut unnamed = None;
     let mut patterns: Vec<&PrincipalPattern> = Vec::new();
@@ -114,19 +119,21 @@ fn by_policy<'a>(
     for pattern in patterns {
         let (who, name) = match pattern {
             PrincipalPattern::Anyone => (key_policy::somebody(home), "everybody".to_owned()),
-            PrincipalPattern::Resource(id) => {
-                (Principal::resource(*id, home.clone()), cx.label(cx.inventory.resource(*id)))
+            PrincipalPattern::Resource(id) => (of_resource(cx, *id, home), String::new()),
+            PrincipalPattern::Arn(text) => {
+                (of_arn(cx, pattern, text, policy), text.render(|_| "…".to_owned()))
             }
-            PrincipalPattern::Arn(text) => (of_arn(text), text.render(|_| "…".to_owned())),
             PrincipalPattern::Unknown(why) => {
                 unnamed.get_or_insert_with(|| why.clone());
                 continue;
             }
             _ => continue,
         };
-        let of_identity: Vec<&Policy> = match pattern {
-            PrincipalPattern::Resource(id) => identities.policies(*id).iter().collect(),
-            _ => Vec::new(),
+        let (name, of_identity) = match who.identity {
+            Identity::Named { id: Some(id), .. } if id != UNMADE => {
+                (cx.label(cx.inventory.resource(id)), identities.policies(id).iter().collect())
+            }
+            _ => (name, Vec::new()),
         };
         let does = both(|action| {
             let request = Request::new(who.clone(), action, target.clone()).in_account(home.clone());
@@ -143,19 +150,67 @@ fn by_policy<'a>(
             };
             three(&evaluate_access(&request, &policies).decision)
         });
-        found.insert(name, does);
+        found.insert(name, (does, hangs_on(of_identity.into_iter().chain([policy]))));
     }
     unnamed
 }
 
-fn of_arn(arn: &lockfast_facts::Text) -> Principal {
-    match arn.plain() {
+/// A role or user of the input, with its ARN as far as that is known.
+fn of_resource(cx: &Cx<'_>, id: ResourceId, home: &Account) -> Principal {
+    let mut who = Principal::resource(id, home.clone());
+    if let Identity::Named { arn, .. } = &mut who.identity {
+        *arn = arn_of(cx, cx.inventory.resource(id));
+    }
+    who
+}
+
+/// Who goes by an ARN: where it can be told, which of the resources that the policy names that is, or
+/// that it is none of them.
+fn of_arn(cx: &Cx<'_>, pattern: &PrincipalPattern, arn: &Text, policy: &Policy) -> Principal {
+    let mut who = match arn.plain() {
         Some(arn) => Principal::arn(arn),
         None => Principal {
             identity: Identity::Named { arn: Some(arn.clone()), id: None, session: None },
             account: account_of_arn(arn).unwrap_or(Account::Unknown),
             tags: None,
         },
+    };
+    if let Identity::Named { id, session: None, .. } = &mut who.identity {
+        *id = Some(UNMADE);
+        for other in resources(policy) {
+            match pattern.matches(&of_resource(cx, other, &policy.account), &policy.account) {
+                Three::Yes => *id = Some(other),
+                Three::No => continue,
+                Three::Maybe => *id = None,
+            }
+            break;
+        }
+    }
+    who
+}
+
+/// The resources that a policy names as principals, or in conditions.
+fn resources(policy: &Policy) -> BTreeSet<ResourceId> {
+    let mut found = BTreeSet::new();
+    for statement in &policy.statements {
+        if let Principals::These(patterns) | Principals::AllBut(patterns) = &statement.principals {
+            found.extend(patterns.iter().filter_map(|pattern| match pattern {
+                PrincipalPattern::Resource(id) => Some(*id),
+                _ => None,
+            }));
+        }
+        let values = statement.conditions.iter().flat_map(|condition| condition.values.iter().flatten());
+        found.extend(values.flat_map(|text| text.references()).map(|reference| reference.target));
+    }
+    found
+}
+
+/// What it hangs on whether policies allow something.
+fn hangs_on<'p>(policies: impl IntoIterator<Item = &'p Policy>) -> &'static str {
+    let mut statements = policies.into_iter().flat_map(|policy| &policy.statements);
+    match statements.any(|statement| !statement.conditions.is_empty()) {
+        true => "conditions",
+        false => "values known only at deployment",
     }
 }
 
