@@ -118,13 +118,17 @@ impl<'a> Alarms<'a> {
                 Some(Ok(value)) => value,
                 _ => 1.0,
             };
+            let otherwise = read("DefaultValue").and_then(|value| value.trim().parse().ok());
             let dimensions = names(transformation.each("Dimensions.*.Key"));
             for (alarm, told) in self.on(&namespace, &name) {
                 if is_near(cx, &group, *alarm, Reach::default()) == Near::Yes
                     && alarm.variant.when.compatible(&filter.variant.when)
                 {
                     let told = match is_on(*alarm, &namespace, &name, dimensions.as_ref()) {
-                        true => told.clone().min(goes_off(*alarm, counted, -1.0)),
+                        true => told
+                            .clone()
+                            .min(goes_off(*alarm, counted, -1.0))
+                            .min(of_one_event(*alarm, otherwise)),
                         false => Watch::Silent(
                             "its alarm is on dimensions that the metric of its filter does not have",
                         ),
@@ -186,9 +190,44 @@ fn goes_off(alarm: Subject<'_>, at: f64, calm: f64) -> Watch {
     match (holds(at), holds(calm)) {
         (true, false) => Watch::Yes,
         (true, true) => Watch::Silent("its alarm is always on, whatever happens"),
-        _ => Watch::Silent("the comparison and threshold of its alarm do not make it go off"),
+        _ => Watch::Silent(COMPARISON_NEVER_HOLDS),
     }
 }
+
+/// Whether one event is enough for an alarm: one that wants several periods needs events in each of them,
+/// unless what it makes of a period without any helps. `otherwise` is what the filter counts then.
+fn of_one_event(alarm: Subject<'_>, otherwise: Option<f64>) -> Watch {
+    let count = |name: &str| match alarm.at(name).string() {
+        Read::Found(written, _) => Some(written.trim().parse::<u32>().ok()),
+        Read::Unknown(..) => Some(None),
+        Read::Absent(_) => None,
+    };
+    match count("DatapointsToAlarm").or_else(|| count("EvaluationPeriods")) {
+        None | Some(Some(..=1)) => return Watch::Yes,
+        Some(Some(_)) => {}
+        Some(None) => {
+            return Watch::Unknown("how many periods its alarm wants is known only at deployment");
+        }
+    }
+    let calm = |value| {
+        matches!(
+            goes_off(alarm, value, value),
+            Watch::Silent(COMPARISON_NEVER_HOLDS)
+        )
+    };
+    let missing = alarm.at("TreatMissingData").string();
+    if missing.found().as_deref() == Some("notBreaching") || otherwise.is_some_and(calm) {
+        return Watch::Silent(
+            "its alarm wants events in several periods, so one does not set it off",
+        );
+    }
+    Watch::Unknown(
+        "its alarm wants several periods, and what it makes of those without events decides",
+    )
+}
+
+const COMPARISON_NEVER_HOLDS: &str =
+    "the comparison and threshold of its alarm do not make it go off";
 
 /// The names of dimensions; `None` when they are not known.
 fn names(reads: Vec<Read<&Value>>) -> Option<BTreeSet<String>> {
