@@ -1,5 +1,6 @@
 //! Alarms of CloudWatch: on which metric, and whether somebody is told.
 
+use super::topics::{Sender, Topics};
 use super::{Group, Near, Reach, Watch, is_near};
 use crate::cx::Cx;
 use lockfast_facts::{Part, Read, ResourceId, Subject, Value};
@@ -11,6 +12,8 @@ pub(crate) struct Alarms<'a>(HashMap<(String, String), Vec<(Subject<'a>, Watch)>
 impl<'a> Alarms<'a> {
     /// Finds the alarms of the input.
     pub(crate) fn of(cx: &Cx<'a>) -> Self {
+        let topics = Topics::of(cx);
+        let told = |alarm| told(cx, &topics, alarm);
         let composites = cx.subjects(&["AWS::CloudWatch::CompositeAlarm"]);
         let mut by_metric: HashMap<_, Vec<_>> = HashMap::new();
         for alarm in cx.subjects(&["AWS::CloudWatch::Alarm"]) {
@@ -141,8 +144,8 @@ impl<'a> Alarms<'a> {
     }
 }
 
-/// Whether an alarm has an action, and does it.
-fn told(alarm: Subject<'_>) -> Watch {
+/// Whether an alarm has an action, does it, and the action reaches somebody.
+fn told<'a>(cx: &Cx<'a>, topics: &Topics<'a>, alarm: Subject<'a>) -> Watch {
     match (
         alarm.at("ActionsEnabled").bool(),
         alarm.at("AlarmActions.0"),
@@ -152,7 +155,11 @@ fn told(alarm: Subject<'_>) -> Watch {
         (Read::Unknown(..), _) | (_, Read::Unknown(..)) => {
             Watch::Unknown("the actions of its alarm are known only at deployment")
         }
-        _ => Watch::Yes,
+        _ => {
+            let actions = alarm.each("AlarmActions.*").into_iter();
+            let arrives = actions.map(|to| topics.arrives(cx, alarm, Sender::Alarm, to));
+            arrives.max().unwrap_or(Watch::Yes)
+        }
     }
 }
 
