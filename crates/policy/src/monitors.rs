@@ -5,6 +5,7 @@
 
 mod alarms;
 mod near;
+mod topics;
 
 pub(crate) use alarms::Alarms;
 pub(crate) use near::{Group, Near, Reach, gaps, groups, is_near};
@@ -15,6 +16,7 @@ use crate::patterns::{Event, event_matches, json_of, metric_matches, placed, vio
 use lockfast_facts::{Guard, Kind, Read, ResourceId, Subject};
 use serde_json::Value as Json;
 use std::borrow::Cow;
+use topics::{Sender, Topics};
 
 /// Whether a monitor sees an event and tells somebody.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -58,8 +60,9 @@ impl<'a> Monitors<'a> {
     /// Finds the monitors of the input.
     pub(crate) fn of(cx: &Cx<'a>) -> Self {
         let mut monitors = Vec::new();
+        let topics = Topics::of(cx);
         for rule in cx.subjects(&["AWS::Events::Rule"]) {
-            monitors.extend(of_rule(rule));
+            monitors.extend(of_rule(cx, &topics, rule));
         }
         for function in cx.subjects(&["AWS::Serverless::Function", "AWS::Serverless::StateMachine"])
         {
@@ -199,10 +202,12 @@ impl<'a> Monitor<'a> {
                 (None, Some(_)) => None,
             },
         });
-        match crate::patterns::any(matched) {
-            Some(true) => self.then.clone(),
-            Some(false) => Watch::No,
-            None => Watch::Unknown("its pattern is known only at deployment, or not understood"),
+        match (crate::patterns::any(matched), &self.then) {
+            (Some(true), then) | (None, then @ Watch::Silent(_)) => then.clone(),
+            (Some(false), _) => Watch::No,
+            (None, _) => {
+                Watch::Unknown("its pattern is known only at deployment, or not understood")
+            }
         }
     }
 }
@@ -399,7 +404,7 @@ fn step(judgement: Judgement, subject: Option<&Subject<'_>>) -> Judgement {
     }
 }
 
-fn of_rule(rule: Subject<'_>) -> Option<Monitor<'_>> {
+fn of_rule<'a>(cx: &Cx<'a>, topics: &Topics<'a>, rule: Subject<'a>) -> Option<Monitor<'a>> {
     let pattern = pattern_of(rule.at("EventPattern"))?;
     let state = rule.at("State").string().found();
     let then = if state.as_deref() == Some("DISABLED") {
@@ -410,7 +415,17 @@ fn of_rule(rule: Subject<'_>) -> Option<Monitor<'_>> {
             Read::Unknown(..) => {
                 Watch::Unknown("the targets of a rule are known only at deployment")
             }
-            Read::Found(..) => bus(rule.at("EventBusName")).unwrap_or(Watch::Yes),
+            Read::Found(..) => {
+                let targets = rule.each("Targets.*").into_iter();
+                let arrives = targets.map(|target| match target.found() {
+                    // Its role may do what a topic and its key do not let EventBridge.
+                    Some(target) if !target.at("RoleArn").is_absent() => Watch::Yes,
+                    Some(target) => topics.arrives(cx, rule, Sender::Rule, target.at("Arn")),
+                    None => Watch::Unknown("a target of a rule is known only at deployment"),
+                });
+                let arrives = arrives.max().unwrap_or(Watch::Yes);
+                bus(rule.at("EventBusName")).map_or(arrives.clone(), |bus| bus.min(arrives))
+            }
         }
     };
     Some(Monitor {

@@ -1,5 +1,6 @@
 //! Alarms of CloudWatch: on which metric, and whether somebody is told.
 
+use super::topics::{Sender, Topics};
 use super::{Group, Near, Reach, Watch, is_near};
 use crate::cx::Cx;
 use lockfast_facts::{Part, Read, ResourceId, Subject, Value};
@@ -11,6 +12,8 @@ pub(crate) struct Alarms<'a>(HashMap<(String, String), Vec<(Subject<'a>, Watch)>
 impl<'a> Alarms<'a> {
     /// Finds the alarms of the input.
     pub(crate) fn of(cx: &Cx<'a>) -> Self {
+        let topics = Topics::of(cx);
+        let told = |alarm| told(cx, &topics, alarm);
         let composites = cx.subjects(&["AWS::CloudWatch::CompositeAlarm"]);
         let mut by_metric: HashMap<_, Vec<_>> = HashMap::new();
         for alarm in cx.subjects(&["AWS::CloudWatch::Alarm"]) {
@@ -118,13 +121,17 @@ impl<'a> Alarms<'a> {
                 Some(Ok(value)) => value,
                 _ => 1.0,
             };
+            let otherwise = read("DefaultValue").and_then(|value| value.trim().parse().ok());
             let dimensions = names(transformation.each("Dimensions.*.Key"));
             for (alarm, told) in self.on(&namespace, &name) {
                 if is_near(cx, &group, *alarm, Reach::default()) == Near::Yes
                     && alarm.variant.when.compatible(&filter.variant.when)
                 {
                     let told = match is_on(*alarm, &namespace, &name, dimensions.as_ref()) {
-                        true => told.clone().min(goes_off(*alarm, counted, -1.0)),
+                        true => told
+                            .clone()
+                            .min(goes_off(*alarm, counted, -1.0))
+                            .min(of_one_event(*alarm, otherwise)),
                         false => Watch::Silent(
                             "its alarm is on dimensions that the metric of its filter does not have",
                         ),
@@ -137,8 +144,8 @@ impl<'a> Alarms<'a> {
     }
 }
 
-/// Whether an alarm has an action, and does it.
-fn told(alarm: Subject<'_>) -> Watch {
+/// Whether an alarm has an action, does it, and the action reaches somebody.
+fn told<'a>(cx: &Cx<'a>, topics: &Topics<'a>, alarm: Subject<'a>) -> Watch {
     match (
         alarm.at("ActionsEnabled").bool(),
         alarm.at("AlarmActions.0"),
@@ -148,7 +155,11 @@ fn told(alarm: Subject<'_>) -> Watch {
         (Read::Unknown(..), _) | (_, Read::Unknown(..)) => {
             Watch::Unknown("the actions of its alarm are known only at deployment")
         }
-        _ => Watch::Yes,
+        _ => {
+            let actions = alarm.each("AlarmActions.*").into_iter();
+            let arrives = actions.map(|to| topics.arrives(cx, alarm, Sender::Alarm, to));
+            arrives.max().unwrap_or(Watch::Yes)
+        }
     }
 }
 
@@ -186,9 +197,44 @@ fn goes_off(alarm: Subject<'_>, at: f64, calm: f64) -> Watch {
     match (holds(at), holds(calm)) {
         (true, false) => Watch::Yes,
         (true, true) => Watch::Silent("its alarm is always on, whatever happens"),
-        _ => Watch::Silent("the comparison and threshold of its alarm do not make it go off"),
+        _ => Watch::Silent(COMPARISON_NEVER_HOLDS),
     }
 }
+
+/// Whether one event is enough for an alarm: one that wants several periods needs events in each of them,
+/// unless what it makes of a period without any helps. `otherwise` is what the filter counts then.
+fn of_one_event(alarm: Subject<'_>, otherwise: Option<f64>) -> Watch {
+    let count = |name: &str| match alarm.at(name).string() {
+        Read::Found(written, _) => Some(written.trim().parse::<u32>().ok()),
+        Read::Unknown(..) => Some(None),
+        Read::Absent(_) => None,
+    };
+    match count("DatapointsToAlarm").or_else(|| count("EvaluationPeriods")) {
+        None | Some(Some(..=1)) => return Watch::Yes,
+        Some(Some(_)) => {}
+        Some(None) => {
+            return Watch::Unknown("how many periods its alarm wants is known only at deployment");
+        }
+    }
+    let calm = |value| {
+        matches!(
+            goes_off(alarm, value, value),
+            Watch::Silent(COMPARISON_NEVER_HOLDS)
+        )
+    };
+    let missing = alarm.at("TreatMissingData").string();
+    if missing.found().as_deref() == Some("notBreaching") || otherwise.is_some_and(calm) {
+        return Watch::Silent(
+            "its alarm wants events in several periods, so one does not set it off",
+        );
+    }
+    Watch::Unknown(
+        "its alarm wants several periods, and what it makes of those without events decides",
+    )
+}
+
+const COMPARISON_NEVER_HOLDS: &str =
+    "the comparison and threshold of its alarm do not make it go off";
 
 /// The names of dimensions; `None` when they are not known.
 fn names(reads: Vec<Read<&Value>>) -> Option<BTreeSet<String>> {

@@ -7,7 +7,8 @@ control! {
     /// from Secrets Manager: managed by the service (`ManageMasterUserPassword`, rotated every
     /// seven days) or by a dynamic reference to a secret; one written into the template fails
     /// here too, and is never printed. A secret that a database uses must have a rotation schedule
-    /// with a period: `AutomaticallyAfterDays` or a `ScheduleExpression`.
+    /// with a period, `AutomaticallyAfterDays` or a `ScheduleExpression`, and with what rotates it: a
+    /// function (`RotationLambdaARN`, `HostedRotationLambda`), or the partner of a managed external secret.
     id: "database-credentials-rotate",
     title: "Database credentials lie in Secrets Manager and rotate automatically",
     clauses: ["SEC-1"],
@@ -159,21 +160,38 @@ fn schedules<'a>(cx: &Cx<'a>, secret: &'a Resource) -> impl Iterator<Item = &'a 
 
 const SCHEDULE: &str = "AWS::SecretsManager::RotationSchedule";
 
+const PERIODS: [&str; 2] = ["RotationRules.AutomaticallyAfterDays", "RotationRules.ScheduleExpression"];
+
+/// What does the rotating.
+const ROTATORS: [&str; 3] = ["RotationLambdaARN", "HostedRotationLambda", "ExternalSecretRotationRoleArn"];
+
+fn unknown(read: Read<&Value>) -> Option<Arc<Why>> {
+    match read {
+        Read::Unknown(why, _) => Some(why),
+        _ => None,
+    }
+}
+
 fn rotation<'a>(cx: &Cx<'a>, subject: Subject<'_>, secret: &'a Resource) -> Judgement {
     match schedules(cx, secret).next() {
         None => Judgement::fail(subject, format!("secret {} has no rotation schedule", cx.label(secret))),
         Some(schedule) => {
             let rules = schedule.at("RotationRules");
-            let periods = ["AutomaticallyAfterDays", "ScheduleExpression"].map(|name| schedule.at(&format!("RotationRules.{name}")));
+            let periods = PERIODS.map(|name| schedule.at(name));
+            let rotators = ROTATORS.map(|name| schedule.at(name));
             let has_period = periods.iter().any(|read| matches!(read, Read::Found(..)));
-            let open = [rules].into_iter().chain(periods).find_map(|read| match read {
-                Read::Unknown(why, _) => Some(why),
-                _ => None,
-            });
-            let judgement = match open {
-                _ if has_period => Judgement::pass(subject, format!("secret {} rotates automatically", cx.label(secret))),
-                Some(why) => Judgement::cannot_tell(subject, "how often the secret rotates", &why),
-                None => Judgement::fail(subject, format!("the rotation schedule of {} has no period", cx.label(secret))),
+            let has_rotator = rotators.iter().any(|read| matches!(read, Read::Found(..)));
+            let period_open = [rules].into_iter().chain(periods).find_map(unknown);
+            let rotator_open = rotators.into_iter().find_map(unknown);
+            let label = cx.label(secret);
+            let judgement = match (has_period, period_open, has_rotator, rotator_open) {
+                (false, None, ..) => Judgement::fail(subject, format!("the rotation schedule of {label} has no period")),
+                (_, _, false, None) => {
+                    Judgement::fail(subject, format!("no function rotates secret {label}: its rotation schedule names none"))
+                }
+                (false, Some(why), ..) => Judgement::cannot_tell(subject, "how often the secret rotates", &why),
+                (_, _, false, Some(why)) => Judgement::cannot_tell(subject, "what rotates the secret", &why),
+                _ => Judgement::pass(subject, format!("secret {label} rotates automatically")),
             };
             judgement.step(format!("rotation schedule {}", schedule.name), schedule.loc)
         }

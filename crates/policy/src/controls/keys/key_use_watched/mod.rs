@@ -6,7 +6,10 @@ use serde_json::Value as Json;
 control! {
     /// Where the input has keys, something must watch their disabling, deletion and policy changes
     /// and tell somebody: an EventBridge rule with a target, or a metric filter on the trail's log
-    /// group with an alarm that has an action. Patterns are evaluated against sample events, so a
+    /// group with an alarm that has an action and that one event sets off. What is sent must arrive: a
+    /// log group that nothing reads tells nobody, nor does a topic of the input whose policy does not
+    /// admit EventBridge, whose key policy does not admit the service that sends, or whose key is
+    /// `alias/aws/sns`. Patterns are evaluated against sample events, so a
     /// filter with a misspelt event source does not count; each metric filter that speaks of KMS and
     /// matches nothing is a finding of its own.
     id: "key-use-watched",
