@@ -6,9 +6,9 @@ mod cover;
 pub use cover::{COVER, covered, in_line, is_key, unquoted};
 
 use lockfast_facts::{Inventory, Part, Reference, Text};
-use regex::bytes::{RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::Deserialize;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 #[derive(Deserialize)]
 struct File {
@@ -26,6 +26,17 @@ struct Shape {
     group: usize,
     #[serde(default)]
     min_entropy: f64,
+    /// Compiled alone only when it matched, to find the secret's own characters; the set only says
+    /// that it did.
+    #[serde(skip)]
+    alone: OnceLock<Option<Regex>>,
+}
+
+impl Shape {
+    fn alone(&self) -> Option<&Regex> {
+        let compile = || RegexBuilder::new(&self.regex).unicode(false).build().ok();
+        self.alone.get_or_init(compile).as_ref()
+    }
 }
 
 struct Tables {
@@ -161,9 +172,7 @@ fn shape_of(name: &str, value: &str) -> Option<&'static str> {
     matched.into_iter().find_map(|index| {
         let row = &TABLES.rows[index];
         if row.min_entropy > 0.0 {
-            // Compiled again only for what matched, to find the secret's own characters.
-            let regex = RegexBuilder::new(&row.regex).unicode(false).build().ok()?;
-            let captures = regex.captures(in_context.as_bytes())?;
+            let captures = row.alone()?.captures(in_context.as_bytes())?;
             let secret = captures.get(row.group)?.as_bytes();
             if entropy(secret) < row.min_entropy {
                 return None;

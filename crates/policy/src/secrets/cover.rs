@@ -6,7 +6,7 @@
 //! little costs a key.
 
 use super::{TABLES, entropy, is_placeholder, is_secret_name};
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -130,9 +130,8 @@ fn shapes(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     let bytes = text.as_bytes();
     for index in TABLES.shapes.matches(bytes) {
-        // Compiled only for what matched, to find the secret's own characters.
         let row = &TABLES.rows[index];
-        let Ok(regex) = RegexBuilder::new(&row.regex).unicode(false).build() else {
+        let Some(regex) = row.alone() else {
             continue;
         };
         for captures in regex.captures_iter(bytes) {

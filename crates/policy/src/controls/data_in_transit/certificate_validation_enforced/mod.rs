@@ -7,7 +7,7 @@ use lockfast_facts::nouns::Variable;
 use regex::{Regex, RegexBuilder, RegexSet};
 use serde::Deserialize;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 control! {
     /// Reads every environment variable of containers, functions and builds for switches that turn
@@ -55,6 +55,9 @@ struct Row {
     effect: String,
     severity: String,
     doc: String,
+    /// The values, compiled when the variable is there for the first time.
+    #[serde(skip)]
+    compiled: OnceLock<Vec<Regex>>,
 }
 
 struct Switches {
@@ -93,14 +96,18 @@ static SWITCHES: LazyLock<Switches> = LazyLock::new(|| {
     switches
 });
 
-/// The whole value must match. Compiled only when the variable is there.
+/// The whole value must match.
 fn matches(row: &Row, value: &str) -> bool {
-    row.values.iter().any(|pattern| {
-        RegexBuilder::new(&format!("^(?:{pattern})$"))
-            .case_insensitive(true)
-            .build()
-            .is_ok_and(|regex: Regex| regex.is_match(value.trim()))
-    })
+    let compiled = row.compiled.get_or_init(|| {
+        let whole = |pattern: &String| {
+            RegexBuilder::new(&format!("^(?:{pattern})$"))
+                .case_insensitive(true)
+                .build()
+                .ok()
+        };
+        row.values.iter().filter_map(whole).collect()
+    });
+    compiled.iter().any(|regex| regex.is_match(value.trim()))
 }
 
 /// Whether a value switches; `None` when parts that are not known decide. They are taken for
