@@ -153,11 +153,6 @@ impl FailOn {
             FailOn::Never => None,
         }
     }
-
-    /// True when a failure of this severity breaks the run.
-    pub fn breaks(self, severity: Severity) -> bool {
-        self.severity().is_some_and(|from| severity >= from)
-    }
 }
 
 /// `lockfast explain`.

@@ -37,11 +37,10 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
     }
     // What could not be read was not judged, and must not vanish.
     for problem in &report.input.problems {
-        let identity = format!("{}\0{}", problem.path, problem.message);
         let entry = json!({
             "description": format!("not read, or only in part: {}", problem.message),
             "check_name": "input",
-            "fingerprint": lockfast_policy::hash(&[&identity]),
+            "fingerprint": lockfast_policy::hash(&[&problem.path, &problem.message]),
             "severity": "major",
             "categories": ["Bug Risk"],
             "location": { "path": problem.path, "lines": { "begin": problem.line.unwrap_or(1) } },

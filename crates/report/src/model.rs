@@ -211,20 +211,20 @@ pub(crate) struct Summary {
 }
 
 impl Report<'_> {
+    /// True when a failure that no baseline knows is severe enough to break the run.
+    pub fn is_broken(&self) -> bool {
+        let mut verdicts = self.run.verdicts().enumerate();
+        verdicts.any(|(index, (_, severity, verdict))| {
+            verdict == Verdict::Fail
+                && self.breaks_from.is_some_and(|from| severity >= from)
+                && !self.is_known(index, verdict)
+        })
+    }
+
     /// What the verdicts come to, in a sentence for people and whether it is bad (`broken`),
     /// undecided (`open`) or good (`kept`).
     pub(crate) fn outcome(&self, total: &Counts) -> (&'static str, String) {
-        let breaking = self
-            .run
-            .verdicts()
-            .enumerate()
-            .filter(|(index, (_, severity, verdict))| {
-                *verdict == Verdict::Fail
-                    && self.breaks_from.is_some_and(|from| *severity >= from)
-                    && !self.is_known(*index, *verdict)
-            })
-            .count();
-        if breaking > 0 {
+        if self.is_broken() {
             ("broken", "The policy is broken".into())
         } else if total.fail > 0 {
             let below = match self.breaks_from {

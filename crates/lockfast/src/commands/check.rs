@@ -2,7 +2,7 @@
 
 use super::diff_base::Tree;
 use super::{policy, width};
-use crate::cli::{Check, FailOn};
+use crate::cli::Check;
 use crate::exit;
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -54,7 +54,7 @@ pub fn run(args: &Check) -> Result<u8> {
     let report = Report {
         run: &run,
         input: summary(&loaded, config_file.as_deref()),
-        known: known.clone(),
+        known,
         version: env!("CARGO_PKG_VERSION").into(),
         breaks_from: args.fail_on.severity(),
     };
@@ -64,13 +64,7 @@ pub fn run(args: &Check) -> Result<u8> {
     if let Some(file) = &args.write_baseline {
         write_baseline(&run, file)?;
     }
-    Ok(exit_code(
-        &run,
-        &loaded,
-        &known,
-        args.fail_on,
-        args.max_unknown,
-    ))
+    Ok(exit_code(&report, &loaded, args.max_unknown))
 }
 
 /// Everything `check` finds in the paths, for `explain`.
@@ -416,25 +410,10 @@ fn old_failures(tree: &Tree, here: &Path, args: &Check, today: &str) -> Result<B
     Ok(failing(&evaluate(&loaded.inventory, &config, today)))
 }
 
-fn exit_code(
-    run: &Run<'_>,
-    loaded: &Loaded,
-    known: &BTreeSet<String>,
-    fail_on: FailOn,
-    max_unknown: Option<usize>,
-) -> u8 {
-    let mut unknown = 0;
-    let mut broken = false;
-    for (index, (_, severity, verdict)) in run.verdicts().enumerate() {
-        match verdict {
-            Verdict::Fail if fail_on.breaks(severity) && !broken => {
-                broken = known.is_empty() || !known.contains(&run.finding(index).fingerprint);
-            }
-            Verdict::Unknown => unknown += 1,
-            _ => {}
-        }
-    }
-    if broken {
+fn exit_code(report: &Report<'_>, loaded: &Loaded, max_unknown: Option<usize>) -> u8 {
+    let verdicts = report.run.verdicts();
+    let unknown = verdicts.filter(|(_, _, v)| *v == Verdict::Unknown).count();
+    if report.is_broken() {
         exit::BROKEN
     } else if !loaded.problems.is_empty() || loaded.inventory.stacks().is_empty() {
         exit::UNREADABLE
