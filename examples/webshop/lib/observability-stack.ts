@@ -83,6 +83,13 @@ export class ObservabilityStack extends Stack {
       masterKey: keys.internal,
       enforceSSL: true,
     });
+    // The policy that enforces TLS takes the place of the one that lets alarms publish.
+    alarms.addToResourcePolicy(new iam.PolicyStatement({
+      principals: [new iam.ServicePrincipal('cloudwatch.amazonaws.com')],
+      actions: ['sns:Publish'],
+      resources: [alarms.topicArn],
+      conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
+    }));
     const onTrail = (alarmId: string, what: string, pattern: string, threshold = 1): void => {
       const filter = new logs.MetricFilter(this, `${alarmId}Filter`, {
         logGroup: trailLogs,

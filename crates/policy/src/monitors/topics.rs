@@ -108,29 +108,37 @@ impl<'a> Topics<'a> {
                 let by_key = keys
                     .filter(|(of, _)| of.compatible(when))
                     .map(|(_, watches)| watches[sender as usize].clone());
-                let by_policy = match sender {
-                    Sender::Rule => self.policy(cx, monitor, to),
-                    // The policy that AWS gives a topic admits the alarms of its account.
-                    Sender::Alarm => Watch::Yes,
-                };
-                by_key.fold(by_policy, Ord::min)
+                by_key.fold(self.policy(cx, monitor, to, sender), Ord::min)
             }
             _ => Watch::Yes,
         }
     }
 
-    /// Whether the topic's policy lets a rule publish.
-    fn policy(&self, cx: &Cx<'a>, rule: Subject<'a>, topic: &'a Resource) -> Watch {
+    /// Whether the topic's policy lets the sender publish.
+    fn policy(
+        &self,
+        cx: &Cx<'a>,
+        monitor: Subject<'a>,
+        topic: &'a Resource,
+        sender: Sender,
+    ) -> Watch {
         let Some(policies) = self.policies.get(&topic.id) else {
-            return match self.elsewhere {
-                true => Watch::Unknown("the policy of its topic is known only at deployment"),
-                false => Watch::Silent("its topic has no policy that lets EventBridge publish"),
+            return match sender {
+                // The policy that AWS gives a topic, which a written one replaces, admits the alarms
+                // of its account.
+                Sender::Alarm => Watch::Yes,
+                Sender::Rule if self.elsewhere => {
+                    Watch::Unknown("the policy of its topic is known only at deployment")
+                }
+                Sender::Rule => {
+                    Watch::Silent("its topic has no policy that lets EventBridge publish")
+                }
             };
         };
         let target = Target::of_service(topic.id, "sns", "");
-        let publish = request(cx, topic, Sender::Rule, "sns:Publish", target);
+        let publish = request(cx, topic, sender, "sns:Publish", target);
         let by_name = Text::from_parts([Part::Reference(lockfast_facts::Reference {
-            target: rule.id(),
+            target: monitor.id(),
             attribute: Some("Arn".into()),
         })]);
         let by_name = publish
@@ -138,14 +146,12 @@ impl<'a> Topics<'a> {
             .with_value("aws:SourceArn", ContextValue::Known(vec![by_name]));
         let admitted = policies
             .iter()
-            .filter(|(when, _)| when.compatible(&rule.variant.when))
+            .filter(|(when, _)| when.compatible(&monitor.variant.when))
             .flat_map(|(_, policy)| [allows(policy, &publish), allows(policy, &by_name)]);
         match Three::any(admitted) {
             Three::Yes => Watch::Yes,
-            Three::Maybe => {
-                Watch::Unknown("whether its topic lets EventBridge publish hangs on conditions")
-            }
-            Three::No => Watch::Silent("the policy of its topic does not let EventBridge publish"),
+            Three::Maybe => Watch::Unknown("whether its topic lets it publish hangs on conditions"),
+            Three::No => Watch::Silent("the policy of its topic does not let it publish"),
         }
     }
 }
