@@ -19,6 +19,17 @@ pub struct Inventory {
     channels: OnceLock<Vec<Channel>>,
     names: RwLock<HashMap<(&'static str, &'static str), Arc<Names>>>,
     choices: Choices,
+    origin: Origin,
+}
+
+/// What the facts tell of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// What will be deployed: templates.
+    #[default]
+    Templates,
+    /// What runs: AWS accounts.
+    Live,
 }
 
 /// What each name in a [`crate::Guard`] may be chosen to be.
@@ -78,7 +89,20 @@ impl Inventory {
             channels: OnceLock::new(),
             names: RwLock::default(),
             choices: Choices::default(),
+            origin: Origin::default(),
         }
+    }
+
+    /// Says what the facts tell of; templates, unless said.
+    #[must_use]
+    pub fn of(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
+    }
+
+    /// What the facts tell of.
+    pub fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// Adds what each name in guards may be chosen to be: all of its values, and one that starts
@@ -129,8 +153,11 @@ impl Inventory {
         &self.sources[id.0 as usize]
     }
 
-    /// `file:line:column` of a place.
+    /// `file:line:column` of a place, or the call.
     pub fn place(&self, loc: Loc) -> String {
+        if !self.source(loc.source).has_lines() {
+            return self.source(loc.source).name().to_owned();
+        }
         format!(
             "{}:{}:{}",
             self.source(loc.source).name(),

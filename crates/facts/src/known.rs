@@ -44,6 +44,13 @@ pub enum Why {
     Conditions,
     /// A key protects it, and which one is not known, because.
     WhichKey(Arc<Why>),
+    /// A call to AWS gave no answer.
+    Call {
+        /// The IAM action that the call needs, such as `kms:GetKeyPolicy`.
+        action: String,
+        /// What came back instead: `AccessDeniedException`.
+        error: String,
+    },
     /// Something this version does not understand.
     Unsupported(String),
 }
@@ -68,6 +75,7 @@ impl fmt::Display for Why {
             Why::TooManyConditions(limit) => {
                 write!(f, "more than {limit} combinations of conditions decide it")
             }
+            Why::Call { action, error } => write!(f, "{action} gave no answer ({error})"),
             Why::Unsupported(what) => write!(f, "{what}"),
         }
     }

@@ -37,6 +37,11 @@ pub enum Source {
         /// The whole text, for excerpts.
         text: Arc<str>,
     },
+    /// Calls of one action in one account and region.
+    Call {
+        /// `111111111111/eu-central-1/kms:GetKeyPolicy`.
+        name: String,
+    },
 }
 
 impl Source {
@@ -44,13 +49,20 @@ impl Source {
     pub fn name(&self) -> &str {
         match self {
             Source::File { path, .. } => path,
+            Source::Call { name } => name,
         }
+    }
+
+    /// True for a text, of whose places lines and columns tell.
+    pub fn has_lines(&self) -> bool {
+        matches!(self, Source::File { .. })
     }
 
     /// The text of a source that has one.
     pub fn text(&self) -> Option<&Arc<str>> {
         match self {
             Source::File { text, .. } => Some(text),
+            Source::Call { .. } => None,
         }
     }
 }

@@ -102,6 +102,8 @@ pub struct Resource {
     pub kind: Arc<str>,
     /// The logical id in its template, or the live resource's name.
     pub name: Arc<str>,
+    /// Its Amazon Resource Name, when the source tells.
+    pub arn: Option<Arc<str>>,
     /// `aws:cdk:path`, when a CDK app made it.
     pub construct_path: Option<Arc<str>>,
     /// `file:line:column` in the user's CDK source where the construct was made.

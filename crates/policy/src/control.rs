@@ -103,13 +103,15 @@ impl Control {
     }
 }
 
-/// Defines the `CONTROL` of a control's file. The doc comment is its documentation.
+/// Defines the `CONTROL` of a control's file. The doc comment is its documentation. It decides from
+/// templates and from live accounts, unless it names its `sources`.
 macro_rules! control {
     (
         $(#[doc = $doc:literal])*
         id: $id:literal,
         title: $title:literal,
         clauses: [$($clause:literal),+ $(,)?],
+        $(sources: [$($source:ident),+],)?
         severity: $severity:ident,
         fix: $fix:literal,
         cloudformation: $cloudformation:literal,
@@ -122,7 +124,7 @@ macro_rules! control {
             title: $title,
             doc: concat!($($doc, "\n"),*),
             clauses: &[$($clause),+],
-            sources: &[$crate::clause::Kind::Iac],
+            sources: $crate::control::sources(&[$($($crate::clause::Kind::$source),+)?]),
             severity: $crate::control::Severity::$severity,
             fix: $fix,
             cloudformation: $cloudformation,
@@ -134,6 +136,14 @@ macro_rules! control {
     };
 }
 pub(crate) use control;
+
+/// The sources that a control names; templates and live accounts when it names none.
+pub(crate) const fn sources(named: &'static [Kind]) -> &'static [Kind] {
+    match named {
+        [] => &[Kind::Iac, Kind::Live],
+        _ => named,
+    }
+}
 
 /// Lists a chapter's controls: one module each.
 macro_rules! chapter {

@@ -1,12 +1,13 @@
 //! Running every control over the facts.
 
+use crate::clause::Kind;
 use crate::config::Config;
 use crate::control::{Control, Severity};
 use crate::cx::{Cx, POLICY_FILE, label};
 use crate::finding::{FactView, Finding, FixView, Location, ResourceView, StepView, WaiverView};
 use crate::judgement::{About, Certainty, Fact, Judgement, Out, Verdict};
 use crate::waiver::{self, Waivers};
-use lockfast_facts::{Guard, Inventory, Loc, Step};
+use lockfast_facts::{Guard, Inventory, Loc, Origin, Step};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -52,7 +53,12 @@ pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -
     let conditions = Conditions::default();
     // Derived once before the threads start, or each would wait for the first.
     inventory.stores();
+    let source = match inventory.origin() {
+        Origin::Templates => Kind::Iac,
+        Origin::Live => Kind::Live,
+    };
     let controls: Vec<&'static Control> = crate::control::all()
+        .filter(|control| control.sources.contains(&source))
         .filter(|control| {
             config
                 .control
@@ -355,7 +361,13 @@ impl<'a> Run<'a> {
     fn location(&self, loc: Loc) -> Option<Location> {
         let file = match loc.source {
             POLICY_FILE => "lockfast.toml",
-            source => self.cx.inventory.sources().get(source.0 as usize)?.name(),
+            source => {
+                let source = self.cx.inventory.sources().get(source.0 as usize)?;
+                if !source.has_lines() {
+                    return Some(Location::call(source.name()));
+                }
+                source.name()
+            }
         };
         Some(Location {
             file: file.to_owned(),
@@ -372,6 +384,7 @@ impl<'a> Run<'a> {
             kind: "input".into(),
             part: String::new(),
             logical_id: None,
+            arn: None,
             construct_path: None,
             creation_site: None,
             stack: None,
@@ -393,6 +406,7 @@ impl<'a> Run<'a> {
                 view.id = label(self.cx.inventory, resource);
                 view.kind = resource.kind.to_string();
                 view.logical_id = Some(resource.name.to_string());
+                view.arn = resource.arn.as_ref().map(|arn| arn.to_string());
                 view.construct_path = resource.construct_path.as_ref().map(|p| p.to_string());
                 view.creation_site = resource.creation_site.as_ref().map(|p| p.to_string());
                 view.environment = self

@@ -46,7 +46,8 @@ pub struct Finding {
     pub waiver: Option<WaiverView>,
 }
 
-/// A place in a file. Lines and columns count from 1; `end_column` is exclusive.
+/// A place in a file. Lines and columns count from 1; `end_column` is exclusive. Of a call to AWS, the file is
+/// `account/region/action` and lines and columns are 0.
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -63,6 +64,32 @@ pub struct Location {
     pub end_column: u32,
 }
 
+impl Location {
+    /// Where a call to AWS answered.
+    pub(crate) fn call(name: &str) -> Self {
+        Location {
+            file: name.to_owned(),
+            line: 0,
+            column: 0,
+            end_line: 0,
+            end_column: 0,
+        }
+    }
+
+    /// True for a place in a text.
+    pub fn has_lines(&self) -> bool {
+        self.line > 0
+    }
+
+    /// `file:line:column`, or the call.
+    pub fn place(&self) -> String {
+        match self.has_lines() {
+            true => format!("{}:{}:{}", self.file, self.line, self.column),
+            false => self.file.clone(),
+        }
+    }
+}
+
 /// What was judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ResourceView {
@@ -77,6 +104,9 @@ pub struct ResourceView {
     /// The logical id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logical_id: Option<String>,
+    /// The Amazon Resource Name of a live resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
     /// `aws:cdk:path`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub construct_path: Option<String>,

@@ -17,7 +17,7 @@ pub(crate) static CONTROL: Control = Control {
     title: "Every waiver has a reason, names a control that exists, and has not expired",
     doc: "A waiver accepts a failure until a day. One without a reason, or with anything in it that is not understood, is refused; one past its day no longer covers anything; both are findings of their own. A waiver of lockfast.toml for what was not given is unknown, and one that nothing needs any more has a note.\n",
     clauses: &[],
-    sources: &[crate::clause::Kind::Iac],
+    sources: &[crate::clause::Kind::Iac, crate::clause::Kind::Live],
     severity: Severity::Medium,
     fix: "Mend what the waiver covered, or renew it in lockfast.toml with a reason, an owner and a new date.",
     cloudformation: "# lockfast: ignore CONTROL reason=\"why this is acceptable\" owner=\"team\" expires=2027-01-31\n",

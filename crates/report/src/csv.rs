@@ -30,7 +30,8 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
             .origin
             .as_ref()
             .map_or((String::new(), String::new()), |o| {
-                (o.file.clone(), o.line.to_string())
+                let line = o.has_lines().then(|| o.line.to_string());
+                (o.file.clone(), line.unwrap_or_default())
             });
         let cells = [
             finding.verdict.to_string(),

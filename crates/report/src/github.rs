@@ -14,7 +14,7 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
             _ => continue,
         };
         let mut properties = Vec::new();
-        if let Some(origin) = &finding.origin {
+        if let Some(origin) = finding.origin.as_ref().filter(|origin| origin.has_lines()) {
             properties.push(format!("file={}", property(&origin.file)));
             properties.push(format!("line={},endLine={}", origin.line, origin.end_line));
             if origin.line == origin.end_line {

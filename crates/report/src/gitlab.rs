@@ -21,7 +21,7 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
             .origin
             .as_ref()
             .map_or(("lockfast.toml", 1), |origin| {
-                (origin.file.as_str(), origin.line)
+                (origin.file.as_str(), origin.line.max(1))
             });
         let entry = json!({
             "description": with_clauses(&format!("{}: {}", judged(&finding), headline(&finding)), &finding.clauses),

@@ -322,10 +322,10 @@ impl Report<'_> {
     }
 }
 
-/// `file:line:column`.
+/// `file:line:column`, or the call.
 pub(crate) fn place(finding: &Finding) -> String {
     match &finding.origin {
-        Some(origin) => format!("{}:{}:{}", origin.file, origin.line, origin.column),
+        Some(origin) => origin.place(),
         None => String::new(),
     }
 }

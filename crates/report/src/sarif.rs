@@ -189,6 +189,9 @@ fn step(at: &Location, text: &str) -> Value {
 }
 
 fn physical(at: &Location) -> Value {
+    if !at.has_lines() {
+        return json!({ "artifactLocation": { "uri": uri(&at.file) } });
+    }
     let mut region = json!({ "startLine": at.line, "startColumn": at.column });
     if (at.end_line, at.end_column) >= (at.line, at.column) {
         region["endLine"] = json!(at.end_line);

@@ -5,7 +5,7 @@ use crate::excerpt::Excerpts;
 use crate::model::{Report, Style, Verbosity, headline, judged as name, place, plural, waived};
 use anstyle::{AnsiColor, Style as Paint};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
-use lockfast_policy::{Control, Finding, Severity, Verdict};
+use lockfast_policy::{Control, Finding, Location, Severity, Verdict};
 use std::io::{Result, Write};
 
 /// How many findings of a control are shown unless everything is asked for.
@@ -231,7 +231,7 @@ impl View<'_, '_> {
                     .origin
                     .as_ref()
                     .filter(|o| Some(*o) != finding.origin.as_ref())
-                    .map(|o| format!(" ({}:{})", o.file, o.line))
+                    .map(|o| format!(" ({})", line_of(o)))
                     .unwrap_or_default(),
                 ("default", Some(because)) => format!(" (default: {because})"),
                 (other, Some(because)) => format!(" ({other}: {because})"),
@@ -241,10 +241,7 @@ impl View<'_, '_> {
             writeln!(out, "{}", self.wrapped(&line, "    "))?;
         }
         for step in &finding.steps {
-            let line = format!(
-                "→ {} ({}:{})",
-                step.what, step.origin.file, step.origin.line
-            );
+            let line = format!("→ {} ({})", step.what, line_of(&step.origin));
             writeln!(out, "{}", self.wrapped(&line, "    "))?;
         }
         Ok(())
@@ -429,5 +426,13 @@ impl View<'_, '_> {
             )?;
         }
         Ok(())
+    }
+}
+
+/// `file:line`, or the call.
+fn line_of(at: &Location) -> String {
+    match at.has_lines() {
+        true => format!("{}:{}", at.file, at.line),
+        false => at.file.clone(),
     }
 }

@@ -405,6 +405,7 @@ impl<'t> Resolver<'t> {
             kind: kind.unwrap_or("?").into(),
             name: name.clone(),
             construct_path,
+            arn: None,
             creation_site,
             loc: *loc,
             body: body.loc,

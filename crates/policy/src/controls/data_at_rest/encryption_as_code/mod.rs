@@ -15,6 +15,7 @@ control! {
     id: "encryption-as-code",
     title: "The encryption of every store is written in its template",
     clauses: ["IAC-1", "BP-4"],
+    sources: [Iac],
     severity: Medium,
     fix: "Write the encryption setting in the template (or on the CDK construct), instead of leaving it to an account setting, an API call or the console.",
     cloudformation: r#"Type: AWS::EC2::LaunchTemplate

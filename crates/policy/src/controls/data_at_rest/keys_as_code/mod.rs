@@ -15,6 +15,7 @@ control! {
     id: "keys-as-code",
     title: "Keys and their policies are defined in the templates",
     clauses: ["IAC-3"],
+    sources: [Iac],
     severity: Medium,
     fix: "Define the key and its KeyPolicy in a template (import an existing key into a stack), refer to it instead of pasting its ARN, and give Lockfast that template too.",
     cloudformation: r#"Type: AWS::KMS::Key

@@ -9,6 +9,7 @@ control! {
     id: "aws-calls-encrypted",
     title: "AWS is called over HTTPS; no endpoint override says otherwise",
     clauses: ["LAM-1"],
+    sources: [Iac],
     severity: High,
     fix: "Remove the override, or write https://.",
     cloudformation: r#"AWS_ENDPOINT_URL: https://vpce-0a1b.s3.eu-central-1.vpce.amazonaws.com

@@ -22,6 +22,7 @@ control! {
     id: "certificate-validation-enforced",
     title: "Nothing switches off the validation of certificates on outbound connections",
     clauses: ["EXT-2"],
+    sources: [Iac],
     severity: High,
     fix: "Remove the variable. For a private CA, add its certificate to the runtime's trust store instead (NODE_EXTRA_CA_CERTS, SSL_CERT_FILE, …).",
     cloudformation: r#"Environment:

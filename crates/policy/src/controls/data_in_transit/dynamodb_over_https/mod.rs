@@ -10,6 +10,7 @@ control! {
     id: "dynamodb-over-https",
     title: "DynamoDB is called over HTTPS",
     clauses: ["DDBL-1"],
+    sources: [Iac],
     severity: High,
     fix: "Remove the endpoint override, or write https://.",
     cloudformation: r#"AWS_ENDPOINT_URL_DYNAMODB: !Sub "https://dynamodb.${AWS::Region}.amazonaws.com"

@@ -14,6 +14,7 @@ control! {
     id: "external-calls-encrypted",
     title: "External APIs are called over HTTPS",
     clauses: ["EXT-1"],
+    sources: [Iac],
     severity: High,
     fix: "Use the https:// address of the API.",
     cloudformation: r#"Type: AWS::Events::ApiDestination

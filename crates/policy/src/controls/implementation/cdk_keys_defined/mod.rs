@@ -8,6 +8,7 @@ control! {
     id: "cdk-keys-defined",
     title: "KMS keys are defined in CDK, with policies that are right",
     clauses: ["CDK-2"],
+    sources: [Iac],
     severity: High,
     fix: "Let kms.Key write the policy, and add statements with grants; never a wildcard principal without a condition.",
     cloudformation: r#"KeyPolicy:

@@ -9,6 +9,7 @@ control! {
     id: "constructs-encrypted",
     title: "Storage constructs come out encrypted",
     clauses: ["CDK-1"],
+    sources: [Iac],
     severity: Medium,
     fix: "Set encryption in the construct itself, so that nobody who uses it has to think of it.",
     cloudformation: r#"# the construct's output

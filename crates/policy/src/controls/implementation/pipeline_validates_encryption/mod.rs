@@ -23,6 +23,7 @@ control! {
     id: "pipeline-validates-encryption",
     title: "The pipeline validates encryption before it deploys",
     clauses: ["CDK-3"],
+    sources: [Iac],
     severity: Medium,
     fix: "Add `lockfast check cdk.out` to the build that synthesises, before the deploy stage.",
     cloudformation: r#"BuildSpec: |

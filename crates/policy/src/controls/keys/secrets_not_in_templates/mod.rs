@@ -15,6 +15,7 @@ control! {
     id: "secrets-not-in-templates",
     title: "No password, token or key stands in a template",
     clauses: ["SEC-1"],
+    sources: [Iac],
     severity: Critical,
     fix: "Change the secret, since it is known; keep the new one in Secrets Manager (GenerateSecretString) and name it by a dynamic reference.",
     cloudformation: r#"Type: AWS::AmazonMQ::Broker

@@ -1,0 +1,34 @@
+//! Live AWS accounts, read into snapshots.
+//!
+//! A *reader* ([`readers`]) knows one service: which calls tell what of its resources. It hands resources to the
+//! [`unit`] it runs in, which counts what answered and what did not. Every call goes through the [`gate`]: the
+//! budget of its service, the journal that a cut-off scan goes on from, and the numbers that people watch.
+#![deny(missing_docs)]
+
+mod accounts;
+mod budget;
+mod gate;
+mod iam_policy;
+mod journal;
+mod options;
+mod progress;
+mod props;
+mod readers;
+mod scan;
+mod unit;
+
+pub use iam_policy::{iam_policy, stack_set_template};
+pub use options::{AccountRole, Mfa, Retries, ScanOptions};
+pub use progress::{Counts, Progress};
+pub use scan::{Error, Outcome, scan};
+
+/// The services that can be scanned, by IAM prefix, sorted.
+pub fn services() -> Vec<&'static str> {
+    let mut services: Vec<_> = readers::READERS
+        .iter()
+        .map(|reader| reader.service)
+        .collect();
+    services.sort_unstable();
+    services.dedup();
+    services
+}

@@ -1,0 +1,65 @@
+//! Readers: one file per service, each of which turns the service's answers into resources of CloudFormation's shape.
+//!
+//! A reader lists what there is, asks for what the lists leave out, and gives each resource to [`Cx::emit`] with the properties
+//! that the CloudFormation schema of its type has, in that shape, whatever the API calls them. What AWS tells beside the schema
+//! keeps its API name at the top level. Rules:
+//!
+//! - A call that fails is *unknown*, never absent: put the [`lockfast_snapshot::Failure`] where its answer would stand.
+//!   Only error codes that the API reference documents as "there is none" are absence ([`Cx::get_unless`]).
+//! - Absent stays absent. Where the API says `false` or an empty list and the schema has a property for it, put it.
+//! - Values that may hold secrets (environment variables, parameters' values) go through [`Cx::cover`], and the actions
+//!   that tell them stand in `secret_calls`.
+//! - As few calls as the service allows: lists that tell everything need no calls for single resources. Tags come from the tagging
+//!   API for all of a region at once; a reader gives `Tags` only where its lists hold them anyway.
+
+use crate::unit::Cx;
+use futures::future::BoxFuture;
+
+/// Where a service is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// In every region.
+    Regional,
+    /// Once an account.
+    Global,
+}
+
+/// How a service is read.
+pub(crate) struct Reader {
+    /// Its IAM prefix.
+    pub service: &'static str,
+    /// Where it is asked.
+    pub scope: Scope,
+    /// The types of the resources it gives.
+    pub kinds: &'static [&'static str],
+    /// The IAM actions that its calls need.
+    pub calls: &'static [&'static str],
+    /// Those of which the answers may hold secrets, so that they never touch a disk.
+    pub secret_calls: &'static [&'static str],
+    /// Reads it.
+    pub read: fn(Cx) -> BoxFuture<'static, ()>,
+}
+
+macro_rules! readers {
+    ($($module:ident),* $(,)?) => {
+        $(mod $module;)*
+        /// Every reader.
+        pub(crate) static READERS: &[&Reader] = &[$(&$module::READER),*];
+    };
+}
+
+readers![kms];
+
+/// What a reader's file needs.
+mod prelude {
+    pub(crate) use super::{Reader, Scope};
+    #[allow(unused_imports)]
+    pub(crate) use crate::props::{Props, Put, document, names, tag_map, tags};
+    #[allow(unused_imports)]
+    pub(crate) use crate::unit::{Cx, items, pages};
+    pub(crate) use futures::FutureExt;
+    #[allow(unused_imports)]
+    pub(crate) use lockfast_snapshot::Failure;
+    #[allow(unused_imports)]
+    pub(crate) use serde_json::{Value, json};
+}

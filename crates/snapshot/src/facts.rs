@@ -1,0 +1,429 @@
+//! A snapshot as facts: resources, and references between them where one names another.
+
+use crate::links::LINKS;
+use crate::{Error, Found, Header, MANAGED_KEY, Reader, Record, Unit, unknown};
+use lockfast_facts::{
+    Guard, Inventory, Kind, Loc, Map, Origin, Part, Place, Reference, Resource, ResourceId, Source,
+    SourceId, Stack, StackId, Step, Text, Value, Variant, Via, Why,
+};
+use serde_json::Value as Json;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Snapshots as facts, and what the scans say of themselves.
+pub struct Loaded {
+    /// The facts.
+    pub inventory: Inventory,
+    /// What was scanned, a header for each snapshot.
+    pub headers: Vec<Header>,
+    /// The units, in order.
+    pub units: Vec<Unit>,
+}
+
+/// Reads a snapshot.
+///
+/// # Errors
+/// When it cannot be read to its end.
+pub fn load(path: &Path) -> Result<Loaded, Error> {
+    load_all(&[path])
+}
+
+/// Reads several snapshots as one.
+///
+/// # Errors
+/// When one of them cannot be read to its end.
+pub fn load_all(paths: &[impl AsRef<Path>]) -> Result<Loaded, Error> {
+    let mut builder = Builder::default();
+    let mut headers = Vec::new();
+    let mut units: Vec<Unit> = Vec::new();
+    for path in paths {
+        let reader = Reader::open(path.as_ref())?;
+        builder.account_names.extend(
+            reader
+                .header()
+                .accounts
+                .iter()
+                .filter_map(|account| Some((account.id.clone(), account.name.clone()?))),
+        );
+        headers.push(reader.header().clone());
+        let mut unit = Unit::default();
+        for record in reader {
+            match record? {
+                Record::Unit(next) => {
+                    units.push(next.clone());
+                    unit = next;
+                }
+                Record::Resource(found) => builder.add(&unit, found),
+                Record::Snapshot(_) | Record::End(_) => {}
+            }
+        }
+    }
+    Ok(Loaded {
+        inventory: builder.finish(&units),
+        headers,
+        units,
+    })
+}
+
+/// An account and a region.
+type PlaceKey = (Arc<str>, Arc<str>);
+
+#[derive(Default)]
+struct Builder {
+    account_names: HashMap<String, String>,
+    texts: HashSet<Arc<str>>,
+    sources: Vec<Source>,
+    source_ids: HashMap<String, SourceId>,
+    stacks: Vec<Stack>,
+    stack_ids: HashMap<PlaceKey, StackId>,
+    resources: Vec<Resource>,
+}
+
+impl Builder {
+    /// One copy of a text, however often it occurs: names of properties and regions make up most of a snapshot.
+    fn text(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.texts.get(text) {
+            return known.clone();
+        }
+        let new: Arc<str> = text.into();
+        self.texts.insert(new.clone());
+        new
+    }
+
+    fn source(&mut self, unit: &Unit, action: &str) -> SourceId {
+        let name = format!("{}/{}/{action}", unit.account, unit.region);
+        if let Some(id) = self.source_ids.get(&name) {
+            return *id;
+        }
+        let id = SourceId(u32::try_from(self.sources.len()).unwrap_or(u32::MAX));
+        self.sources.push(Source::Call { name: name.clone() });
+        self.source_ids.insert(name, id);
+        id
+    }
+
+    fn stack(&mut self, unit: &Unit, region: &str) -> StackId {
+        let key = (self.text(&unit.account), self.text(region));
+        if let Some(id) = self.stack_ids.get(&key) {
+            return *id;
+        }
+        let id = StackId(u32::try_from(self.stacks.len()).unwrap_or(u32::MAX));
+        let path = format!("{}/{region}", unit.account);
+        let source = self.source(unit, &unit.service);
+        self.stacks.push(Stack {
+            name: match self.account_names.get(&unit.account) {
+                Some(name) => name.clone(),
+                None => path.clone(),
+            },
+            path,
+            place: Place {
+                account: Some(key.0.clone()),
+                region: (region != "global").then(|| key.1.clone()),
+            },
+            source,
+            parent: None,
+            tags: Vec::new(),
+            parameters: Vec::new(),
+        });
+        self.stack_ids.insert(key, id);
+        id
+    }
+
+    fn add(&mut self, unit: &Unit, found: Found) {
+        let region = found.region.as_deref().unwrap_or(&unit.region).to_owned();
+        let stack = self.stack(unit, &region);
+        let main = found.from.get("").map_or("", String::as_str);
+        let main = if main.is_empty() { &unit.service } else { main };
+        let loc = at(self.source(unit, main));
+        let properties = match found.properties {
+            Json::Object(map) if unknown(&map).is_none() => {
+                let mut entries = Vec::with_capacity(map.len());
+                for (name, value) in map {
+                    let own = match found.from.get(&name) {
+                        Some(action) => at(self.source(unit, action)),
+                        None => loc,
+                    };
+                    let name = self.text(&name);
+                    entries.push((name, self.value(value, own)));
+                }
+                Value::new(Kind::Map(Map(entries)), loc)
+            }
+            other => self.value(other, loc),
+        };
+        let kind = self.text(&found.kind);
+        let id = ResourceId(u32::try_from(self.resources.len()).unwrap_or(u32::MAX));
+        self.resources.push(Resource {
+            id,
+            stack,
+            kind,
+            name: found.name.into(),
+            arn: found.arn.map(Into::into),
+            construct_path: None,
+            creation_site: None,
+            loc,
+            body: loc,
+            variants: vec![Variant {
+                when: Guard::default(),
+                properties,
+            }],
+            deletion_policy: Vec::new(),
+            depends_on: Vec::new(),
+            directives: Vec::new(),
+        });
+    }
+
+    fn value(&mut self, json: Json, loc: Loc) -> Value {
+        let kind = match json {
+            Json::Null => Kind::Null,
+            Json::Bool(b) => Kind::Bool(b),
+            Json::Number(n) => Kind::Number(self.text(&n.to_string())),
+            Json::String(s) => Kind::Text(Text::Plain(self.text(&s))),
+            Json::Array(items) => Kind::List(
+                items
+                    .into_iter()
+                    .map(|item| self.value(item, loc))
+                    .collect(),
+            ),
+            Json::Object(map) => match unknown(&map) {
+                Some(failure) => Kind::Unknown(Arc::new(Why::Call {
+                    action: failure.call,
+                    error: failure.error,
+                })),
+                None => Kind::Map(Map(map
+                    .into_iter()
+                    .map(|(name, item)| (self.text(&name), self.value(item, loc)))
+                    .collect())),
+            },
+        };
+        Value::new(kind, loc)
+    }
+
+    fn finish(mut self, units: &[Unit]) -> Inventory {
+        let index = Index::of(&self.resources, &self.stacks, units);
+        let mut resources = std::mem::take(&mut self.resources);
+        for resource in &mut resources {
+            let place = &self.stacks[resource.stack.0 as usize].place;
+            let mut linker = Linker {
+                index: &index,
+                place,
+                own: resource.id,
+                paths: LINKS.of(&resource.kind),
+            };
+            for variant in &mut resource.variants {
+                linker.value(&mut variant.properties, &mut String::new(), false);
+            }
+        }
+        Inventory::new(self.sources, self.stacks, resources).of(Origin::Live)
+    }
+}
+
+/// A call has no lines.
+fn at(source: SourceId) -> Loc {
+    Loc {
+        source,
+        ..Loc::default()
+    }
+}
+
+/// What names a resource.
+struct Index {
+    /// ARNs, and AWS's own ids (`sg-0123…`, ids of keys).
+    ids: HashMap<Arc<str>, (ResourceId, Option<Arc<str>>)>,
+    /// By type, account, region (none for a global type) and name.
+    names: HashMap<(Arc<str>, Arc<str>, Option<Arc<str>>, Arc<str>), ResourceId>,
+    /// AWS managed keys by ARN and id: alias, and where it was read.
+    managed: HashMap<Arc<str>, (Arc<str>, Loc)>,
+    /// The accounts that were scanned.
+    accounts: HashSet<String>,
+}
+
+impl Index {
+    fn of(resources: &[Resource], stacks: &[Stack], units: &[Unit]) -> Index {
+        let mut index = Index {
+            ids: HashMap::new(),
+            names: HashMap::new(),
+            managed: HashMap::new(),
+            accounts: units.iter().map(|unit| unit.account.clone()).collect(),
+        };
+        let arn: Arc<str> = "Arn".into();
+        for resource in resources {
+            let key_id = resource.arn.as_deref().and_then(key_id_of);
+            if &*resource.kind == MANAGED_KEY {
+                let alias = resource.at("AliasName").string().found();
+                let alias: Arc<str> = alias
+                    .unwrap_or_else(|| format!("alias/aws/{}", resource.name))
+                    .into();
+                let keys = resource.arn.iter().cloned().chain(key_id.map(Into::into));
+                index
+                    .managed
+                    .extend(keys.map(|key| (key, (alias.clone(), resource.loc))));
+                continue;
+            }
+            let attribute = (!LINKS.ref_is_arn.contains(&*resource.kind)).then(|| arn.clone());
+            if let Some(arn) = &resource.arn {
+                index.ids.insert(arn.clone(), (resource.id, attribute));
+            }
+            if let (Some(id), true) = (key_id, is_key(&resource.kind)) {
+                index.ids.entry(id.into()).or_insert((resource.id, None));
+            }
+            if is_aws_id(&resource.name) {
+                index.ids.insert(resource.name.clone(), (resource.id, None));
+            }
+            let place = &stacks[resource.stack.0 as usize].place;
+            if let Some(account) = &place.account {
+                let region = match LINKS.global.contains(&*resource.kind) {
+                    true => None,
+                    false => place.region.clone(),
+                };
+                let name = (
+                    resource.kind.clone(),
+                    account.clone(),
+                    region,
+                    resource.name.clone(),
+                );
+                index.names.insert(name, resource.id);
+            }
+        }
+        index
+    }
+
+    fn named(&self, kind: &str, place: &Place, name: &Arc<str>) -> Option<ResourceId> {
+        let region = match LINKS.global.contains(kind) {
+            true => None,
+            false => place.region.clone(),
+        };
+        let key = (kind.into(), place.account.clone()?, region, name.clone());
+        self.names.get(&key).copied()
+    }
+}
+
+fn is_key(kind: &str) -> bool {
+    matches!(kind, "AWS::KMS::Key" | "AWS::KMS::ReplicaKey")
+}
+
+/// The id in a key's ARN (`arn:aws:kms:eu-central-1:111111111111:key/…`).
+fn key_id_of(arn: &str) -> Option<&str> {
+    let (before, id) = arn.split_once(":key/")?;
+    before.split(':').nth(2).filter(|s| *s == "kms")?;
+    Some(id)
+}
+
+/// An id that AWS makes, such as `sg-0123456789abcdef0`: it means one thing wherever it stands.
+fn is_aws_id(name: &str) -> bool {
+    name.split_once('-').is_some_and(|(prefix, id)| {
+        (1..=8).contains(&prefix.len())
+            && prefix.bytes().all(|b| b.is_ascii_lowercase())
+            && (8..=17).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_hexdigit())
+    })
+}
+
+/// Turns names into references, in one resource.
+struct Linker<'a> {
+    index: &'a Index,
+    place: &'a Place,
+    own: ResourceId,
+    paths: &'a [(String, String)],
+}
+
+impl Linker<'_> {
+    /// `path` is where the value stands; `in_policy` is true inside a policy document, whose words are matched,
+    /// not followed.
+    fn value(&mut self, value: &mut Value, path: &mut String, in_policy: bool) {
+        let length = path.len();
+        match &mut value.kind {
+            Kind::Map(map) => {
+                for (name, item) in &mut map.0 {
+                    if length > 0 {
+                        path.push('.');
+                    }
+                    path.push_str(name);
+                    let policy = in_policy || name.contains("Policy");
+                    self.value(item, path, policy);
+                    path.truncate(length);
+                }
+            }
+            Kind::List(items) => {
+                for item in items {
+                    path.push_str(".*");
+                    self.value(item, path, in_policy);
+                    path.truncate(length);
+                }
+            }
+            Kind::Text(Text::Plain(text)) => {
+                let text = text.clone();
+                self.text(value, &text, path, in_policy);
+            }
+            _ => {}
+        }
+    }
+
+    fn text(&self, value: &mut Value, text: &Arc<str>, path: &str, in_policy: bool) {
+        if let Some((id, attribute)) = self.index.ids.get(text) {
+            if *id != self.own {
+                value.kind = reference(*id, attribute.clone());
+            }
+            return;
+        }
+        if in_policy {
+            return;
+        }
+        if let Some((alias, loc)) = self.index.managed.get(text) {
+            let step = Step {
+                what: format!("key {text}"),
+                loc: *loc,
+            };
+            value.via = Some(Via::step(step, value.via.take()));
+            value.kind = Kind::Text(Text::Plain(alias.clone()));
+            return;
+        }
+        let named = self.paths.iter().filter(|(at, _)| at == path);
+        for (_, kind) in named {
+            if let Some(id) = self
+                .index
+                .named(kind, self.place, text)
+                .filter(|id| *id != self.own)
+            {
+                value.kind = reference(id, None);
+                return;
+            }
+        }
+        if self.is_unread_key(text, path) {
+            value.kind = Kind::Unknown(Arc::new(Why::NotGiven(format!("key {text}"))));
+        }
+    }
+
+    /// A key of the account itself that the scan did not read may be the customer's or AWS's. One of another
+    /// account is a customer's, since AWS managed keys serve their own account only.
+    fn is_unread_key(&self, text: &str, path: &str) -> bool {
+        let last = path
+            .rsplit('.')
+            .find(|step| *step != "*")
+            .unwrap_or_default();
+        let lower = last.to_ascii_lowercase();
+        if !lower.contains("kms") && !lower.contains("key") {
+            return false;
+        }
+        match key_id_of(text) {
+            Some(_) => text.split(':').nth(4).is_some_and(|account| {
+                Some(account) == self.place.account.as_deref()
+                    && self.index.accounts.contains(account)
+            }),
+            None => lower.contains("kms") && is_uuid(text),
+        }
+    }
+}
+
+fn is_uuid(text: &str) -> bool {
+    let groups: Vec<&str> = text.split('-').collect();
+    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
+        && groups
+            .iter()
+            .all(|group| group.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+fn reference(target: ResourceId, attribute: Option<Arc<str>>) -> Kind {
+    Kind::Text(Text::Parts(
+        [Part::Reference(Reference { target, attribute })].into(),
+    ))
+}

@@ -1,0 +1,28 @@
+//! What a scan of AWS accounts found, in one file; and that file as facts.
+//!
+//! A snapshot is a sequence of JSON records, compressed with Zstandard (RFC 8878): a header, then for each
+//! account, region and service a [`Unit`] with the calls made and the [`Found`] resources, and an end mark.
+//! Resources have the shape of the CloudFormation registry schema of their type, as those of templates do, so
+//! that the same controls judge both; what AWS tells beside it (`KeyState`, `NotAfter`) keeps the name it has in
+//! the service's API. Everything is sorted: the same answers give the same bytes. No secret is ever in it.
+//!
+//! This room knows no AWS SDK, so that snapshots are judged, compared and joined wherever Lockfast runs.
+#![deny(missing_docs)]
+
+mod facts;
+mod links;
+mod read;
+mod record;
+mod write;
+
+pub use facts::{Loaded, load, load_all};
+pub use read::{Error, Reader, is_snapshot};
+pub use record::{Account, CallCount, End, Failure, Found, Header, Record, Unit, unknown};
+pub use write::{Writer, compress_frame};
+
+/// The version of the format that this Lockfast writes, and the latest it reads.
+pub const FORMAT: u32 = 1;
+
+/// The type of AWS managed keys, for which CloudFormation has none: they are no customer's to configure, so
+/// controls over `AWS::KMS::Key` must not see them.
+pub const MANAGED_KEY: &str = "AWS::KMS::ManagedKey";
