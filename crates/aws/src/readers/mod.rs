@@ -48,7 +48,9 @@ macro_rules! readers {
     };
 }
 
-readers![kms];
+readers![
+    kms,
+];
 
 /// What a reader's file needs.
 mod prelude {
