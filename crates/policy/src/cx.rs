@@ -336,6 +336,12 @@ impl EnvironmentRules {
     }
 
     fn of_resource(&self, resource: &Resource) -> Known<EnvironmentName> {
+        // A live resource says in a tag which stack made it.
+        if let Known::Stated(Some(stack), _) = resource.tag("aws:cloudformation:stack-name")
+            && let Some(rule) = self.rows.iter().find(|rule| rule.stacks.is_match(&stack))
+        {
+            return rule.known();
+        }
         for name in ["Environment", "Env", "Stage"] {
             if let Known::Stated(Some(value), loc) = resource.tag(name)
                 && let Some(found) = kind_in(&value)

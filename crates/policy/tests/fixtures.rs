@@ -3,7 +3,8 @@
 //! Beside a control stand `pass*`, `fail*` and `unknown*`: a template, or a folder of them, with an
 //! optional `lockfast.toml` of the same stem (`fail.toml`). A passing fixture gives at least one
 //! pass and nothing worse, a failing one at least one fail, an unknown one at least one unknown and
-//! no fail. What each says is kept in a snapshot per control.
+//! no fail. What each says is kept in a snapshot per control. `pass.live.jsonl` and the like are snapshots of accounts
+//! as `lockfast scan` writes them, uncompressed; the name up to the first dot is the stem.
 //!
 //! `LOCKFAST_ONLY=text` runs only the controls whose path contains the text.
 
@@ -28,14 +29,23 @@ fn judge(control: &Control, file: &str) -> Vec<Finding> {
         Err(_) => Config::default(),
     };
     let input = path.to_str().expect("fixture paths are UTF-8").to_owned();
-    let loaded = lockfast_iac::load(&[input], &lockfast_iac::ReadOptions::default());
-    assert!(
-        loaded.problems.is_empty(),
-        "{}: {:?}",
-        path.display(),
-        loaded.problems
-    );
-    let run = evaluate(&loaded.inventory, &config, "2026-11-23");
+    let inventory = match file.contains(".live.") {
+        true => match lockfast_snapshot::load(&path) {
+            Ok(loaded) => loaded.inventory,
+            Err(error) => panic!("{error}"),
+        },
+        false => {
+            let loaded = lockfast_iac::load(&[input], &lockfast_iac::ReadOptions::default());
+            assert!(
+                loaded.problems.is_empty(),
+                "{}: {:?}",
+                path.display(),
+                loaded.problems
+            );
+            loaded.inventory
+        }
+    };
+    let run = evaluate(&inventory, &config, "2026-11-23");
     run.findings()
         .filter(|finding| finding.control == control.id)
         .collect()
@@ -80,10 +90,13 @@ fn show(findings: &[Finding]) -> String {
         } else {
             format!(" [{}]", finding.resource.part)
         };
-        let line = finding.origin.as_ref().map_or(0, |o| o.line);
+        let place = match &finding.origin {
+            Some(origin) if !origin.has_lines() => format!("from {}", origin.file),
+            origin => format!("at line {}", origin.as_ref().map_or(0, |o| o.line)),
+        };
         writeln!(
             text,
-            "{} {}{part}{when} at line {line}: {}",
+            "{} {}{part}{when} {place}: {}",
             finding.verdict,
             finding
                 .resource
