@@ -6,6 +6,10 @@ use std::path::Path;
 fn lockfast() -> Command {
     let mut command = Command::cargo_bin("lockfast").expect("the binary is built");
     command.env("NO_COLOR", "1");
+    // What a machine's owner set says where findings belong.
+    command
+        .env_remove("AWS_ACCOUNT_ID")
+        .env_remove("AWS_REGION");
     command
 }
 
@@ -503,14 +507,50 @@ fn what_could_not_be_read_is_in_every_format() {
     let folder = folder(&[("t.yaml", GOOD), ("broken.json", broken)]);
     for format in [
         "terminal", "json", "sarif", "junit", "github", "gitlab", "csv", "html", "markdown",
+        "ocsf", "asff",
     ] {
         let (_, out, _) = output(
             lockfast()
+                .env("AWS_ACCOUNT_ID", "111122223333")
+                .env("AWS_REGION", "eu-central-1")
                 .current_dir(folder.path())
                 .args(["check", ".", "--format", format]),
         );
         assert!(out.contains("broken.json"), "{format}");
     }
+}
+
+#[test]
+fn findings_for_security_hub_need_an_account() {
+    let folder = folder(&[("t.yaml", BAD)]);
+    let check = |account: Option<&str>| {
+        let mut command = lockfast();
+        if let Some(account) = account {
+            command.env("AWS_ACCOUNT_ID", account);
+            command.env("AWS_REGION", "eu-central-1");
+        }
+        let args = ["check", "t.yaml", "-o", "r.asff.json", "-o", "r.ocsf.json"];
+        let (code, _, err) = output(command.current_dir(folder.path()).args(args));
+        assert_eq!(code, 1, "{err}");
+        let read = |name: &str| {
+            let text = std::fs::read_to_string(folder.path().join(name)).expect("written");
+            serde_json::from_str::<serde_json::Value>(&text).expect("JSON")
+        };
+        let asff = read("r.asff.json")["Findings"].as_array().map(Vec::len);
+        let ocsf = read("r.ocsf.json").as_array().map(Vec::len);
+        (asff, ocsf, err)
+    };
+    let (asff, ocsf, err) = check(None);
+    assert_eq!(asff, Some(0));
+    assert!(ocsf > Some(0), "OCSF needs no account");
+    assert!(
+        err.starts_with("asff: ") && err.contains("left out"),
+        "{err}"
+    );
+    // A placeholder is no account.
+    assert_eq!(check(Some("AWS_ACCOUNT_ID")).0, Some(0));
+    let (asff, all, err) = check(Some("111122223333"));
+    assert_eq!((asff, err.as_str()), (all, ""));
 }
 
 #[test]

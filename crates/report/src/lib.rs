@@ -4,6 +4,7 @@
 //! verdicts needs no more memory than the verdicts themselves.
 #![deny(missing_docs)]
 
+mod asff;
 mod clean;
 mod csv;
 mod excerpt;
@@ -15,12 +16,14 @@ mod junit;
 mod keymap;
 mod markdown;
 mod model;
+mod ocsf;
 mod redact;
 mod sarif;
 mod terminal;
+mod wire;
 
 pub use json::json_schema;
-pub use model::{Format, InputSummary, Problem, Report, Style, Verbosity, plural};
+pub use model::{Format, Home, InputSummary, Problem, Report, Style, Verbosity, plural};
 
 use std::io::{Result, Write};
 
@@ -44,5 +47,24 @@ pub fn write(
         Format::Csv => csv::write(report, out),
         Format::Html => html::write(report, out),
         Format::Markdown => markdown::write(report, out),
+        Format::Ocsf => ocsf::write(report, out),
+        Format::Asff => asff::write(report, out),
     }
+}
+
+/// What a report in this format has no place for, in a sentence for standard error; nothing where it
+/// holds everything.
+pub fn left_out(report: &Report<'_>, format: Format) -> Option<String> {
+    if format != Format::Asff {
+        return None;
+    }
+    let count = asff::left_out(report);
+    (count > 0).then(|| {
+        format!(
+            "{} left out, since no account and region is known for {}; AWS_ACCOUNT_ID and AWS_REGION may say \
+             where stacks go that name none",
+            plural(count, "finding"),
+            if count == 1 { "it" } else { "them" }
+        )
+    })
 }

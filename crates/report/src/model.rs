@@ -1,6 +1,9 @@
 //! What a report is made from.
 
-use lockfast_policy::{Control, Finding, Run, Severity, SourceKind, Verdict, WaiverView, clauses};
+use lockfast_policy::{
+    Control, Finding, Location, ResourceView, Run, Severity, SourceKind, Verdict, WaiverView,
+    clauses,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +22,21 @@ pub struct Report<'a> {
     pub version: String,
     /// The lowest severity whose failure breaks the run; none when nothing does.
     pub breaks_from: Option<Severity>,
+    /// When the report is made; formats that date their findings date them so. Waivers go by the day
+    /// that the run was judged for.
+    pub made: jiff::Timestamp,
+    /// Where findings belong whose stack names no account or no region.
+    pub home: Home,
+}
+
+/// An account and a region, as far as the pipeline tells them (`AWS_ACCOUNT_ID`, `AWS_REGION`): where
+/// stacks go that name none. Nothing is judged by them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Home {
+    /// The account's id.
+    pub account: Option<String>,
+    /// The region.
+    pub region: Option<String>,
 }
 
 /// What was read, and what was not: the run's coverage.
@@ -87,11 +105,15 @@ pub enum Format {
     Html,
     /// Markdown, for a comment on a pull request.
     Markdown,
+    /// OCSF 1.5.0, Compliance Finding.
+    Ocsf,
+    /// AWS Security Finding Format, for Security Hub.
+    Asff,
 }
 
 impl Format {
     /// Every format and its name.
-    pub const ALL: [(Format, &'static str); 9] = [
+    pub const ALL: [(Format, &'static str); 11] = [
         (Format::Terminal, "terminal"),
         (Format::Json, "json"),
         (Format::Sarif, "sarif"),
@@ -101,6 +123,8 @@ impl Format {
         (Format::Csv, "csv"),
         (Format::Html, "html"),
         (Format::Markdown, "markdown"),
+        (Format::Ocsf, "ocsf"),
+        (Format::Asff, "asff"),
     ];
 
     /// The format that a file's name says, such as `report.sarif`; nothing for `.xml`, `.txt` and
@@ -110,6 +134,8 @@ impl Format {
         [
             (".sarif", Format::Sarif),
             (".sarif.json", Format::Sarif),
+            (".ocsf.json", Format::Ocsf),
+            (".asff.json", Format::Asff),
             (".json", Format::Json),
             (".csv", Format::Csv),
             (".html", Format::Html),
@@ -319,6 +345,54 @@ impl Report<'_> {
         self.run.findings().filter(|finding| {
             !(finding.verdict == Verdict::Fail && self.known.contains(&finding.fingerprint))
         })
+    }
+
+    /// What could not be read, as findings for the formats that have place for nothing else: it was
+    /// not judged, and must not vanish.
+    pub(crate) fn unread(&self) -> impl Iterator<Item = Finding> {
+        self.input.problems.iter().map(|problem| Finding {
+            control: "input".into(),
+            clauses: Vec::new(),
+            title: "Everything given can be read".into(),
+            severity: Severity::Medium,
+            verdict: Verdict::Unknown,
+            resource: input(&problem.path),
+            message: format!("not read, or only in part: {}", problem.message),
+            when: None,
+            origin: problem
+                .line
+                .zip(problem.column)
+                .map(|(line, column)| Location {
+                    file: problem.path.clone(),
+                    line,
+                    column,
+                    end_line: line,
+                    end_column: column,
+                }),
+            facts: Vec::new(),
+            steps: Vec::new(),
+            notes: Vec::new(),
+            fix: None,
+            fingerprint: lockfast_policy::hash(&[&problem.path, &problem.message]),
+            waiver: None,
+        })
+    }
+}
+
+/// A file or folder as what was judged.
+pub(crate) fn input(path: &str) -> ResourceView {
+    ResourceView {
+        id: path.to_owned(),
+        kind: "input".into(),
+        part: String::new(),
+        logical_id: None,
+        construct_path: None,
+        creation_site: None,
+        stack: None,
+        account: None,
+        region: None,
+        environment: None,
+        classification: None,
     }
 }
 

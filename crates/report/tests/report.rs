@@ -2,7 +2,7 @@
 
 use lockfast_policy::{Config, evaluate};
 use lockfast_report::{
-    Format, InputSummary, Problem, Report, Style, Verbosity, json_schema, write,
+    Format, Home, InputSummary, Problem, Report, Style, Verbosity, json_schema, left_out, write,
 };
 use std::collections::BTreeSet;
 
@@ -12,6 +12,21 @@ fn rendered(fixture: &str, format: Format, style: Style) -> String {
 
 /// Judges a file with these controls, or with all.
 fn judged(path: &str, only: &[&str], format: Format, style: Style) -> String {
+    let home = Home {
+        account: Some("111122223333".into()),
+        region: Some("eu-central-1".into()),
+    };
+    judged_at(home, path, only, format, style).0
+}
+
+/// The same, for a pipeline that says so much of where stacks go; and what was left out.
+fn judged_at(
+    home: Home,
+    path: &str,
+    only: &[&str],
+    format: Format,
+    style: Style,
+) -> (String, Option<String>) {
     let loaded = lockfast_iac::load(&[path.to_owned()], &lockfast_iac::ReadOptions::default());
     let mut config = Config::default();
     for control in lockfast_policy::controls() {
@@ -46,13 +61,16 @@ fn judged(path: &str, only: &[&str], format: Format, style: Style) -> String {
         known: BTreeSet::new(),
         version: "0.0.0".into(),
         breaks_from: Some(lockfast_policy::Severity::Low),
+        made: "2026-11-23T12:00:00Z".parse().expect("a time"),
+        home,
     };
     let mut out = Vec::new();
     write(&report, format, &style, &mut out).expect("writing to memory");
-    String::from_utf8(out).expect("reports are UTF-8")
+    let text = String::from_utf8(out).expect("reports are UTF-8");
+    (text, left_out(&report, format))
 }
 
-const FORMATS: [Format; 9] = [
+const FORMATS: [Format; 11] = [
     Format::Terminal,
     Format::Json,
     Format::Sarif,
@@ -62,6 +80,8 @@ const FORMATS: [Format; 9] = [
     Format::Csv,
     Format::Html,
     Format::Markdown,
+    Format::Ocsf,
+    Format::Asff,
 ];
 
 const PLAIN: Style = Style {
@@ -190,6 +210,8 @@ fn every_format_names_what_fails() {
         (Format::Csv, "fail,critical,rds-storage-encrypted,RDS-1"),
         (Format::Markdown, "storage is not encrypted when Env=dev"),
         (Format::Html, "storage is not encrypted when Env=dev"),
+        (Format::Ocsf, "storage is not encrypted when Env=dev"),
+        (Format::Asff, "storage is not encrypted when Env=dev"),
     ] {
         let text = rendered("shop.yaml", format, PLAIN);
         assert!(text.contains(needle), "{format}: {text}");
@@ -220,6 +242,164 @@ fn formats_for_other_tools_read_well() {
         let text = judged("tests/fixtures/shop.yaml", &only, format, PLAIN);
         insta::assert_snapshot!(format!("{format}"), text);
     }
+}
+
+const WEBSHOP: &str = "../../examples/webshop/cdk.out";
+
+fn parsed(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).expect("it is JSON")
+}
+
+#[test]
+fn findings_for_security_products_read_well() {
+    let only = ["rds-storage-encrypted", "rds-aes-256", "data-classified"];
+    for format in [Format::Ocsf, Format::Asff] {
+        let text = judged("tests/fixtures/shop.yaml", &only, format, PLAIN);
+        // One finding of each verdict says enough.
+        let document = parsed(&text);
+        let findings = match format {
+            Format::Asff => &document["Findings"],
+            _ => &document,
+        };
+        let mut seen = BTreeSet::new();
+        let few: Vec<_> = findings
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter(|finding| {
+                let verdict = match format {
+                    Format::Asff => &finding["ProductFields"]["lockfast/Verdict"],
+                    _ => &finding["status_code"],
+                };
+                seen.insert(verdict.to_string())
+            })
+            .collect();
+        assert_eq!(seen.len(), 4, "{seen:?}");
+        let pretty = serde_json::to_string_pretty(&few).expect("it is JSON");
+        insta::assert_snapshot!(format!("{format}"), pretty);
+    }
+}
+
+#[test]
+fn ocsf_events_are_compliance_findings_of_their_version_and_of_later_ones() {
+    let schemas = [
+        include_str!("schemas/ocsf-compliance-finding-1.5.0.json"),
+        include_str!("schemas/ocsf-compliance-finding-1.8.0.json"),
+    ]
+    .map(|event| serde_json::json!({ "type": "array", "items": parsed(event), "minItems": 1 }));
+    for path in ["tests/fixtures", WEBSHOP] {
+        let text = judged(path, &[], Format::Ocsf, PLAIN);
+        // References inside the class are from its own root.
+        for schema in &schemas {
+            assert_valid(schema, &text);
+        }
+        let events = parsed(&text);
+        let events = events.as_array().expect("events");
+        let mut uids = BTreeSet::new();
+        for event in events {
+            assert_eq!(event["type_uid"], 200_301);
+            assert_eq!(event["time"], 1_795_435_200_000_u64);
+            assert!(
+                uids.insert(event["finding_info"]["uid"].to_string()),
+                "{event}"
+            );
+            let expected = match event["status_code"].as_str() {
+                Some("fail") => (3, 1),
+                Some("unknown") => (2, 1),
+                Some("waived") => (3, 3),
+                Some("pass") => (1, 4),
+                other => panic!("{other:?} is no verdict to tell"),
+            };
+            assert_eq!(event["compliance"]["status_id"], expected.0, "{event}");
+            assert_eq!(event["status_id"], expected.1, "{event}");
+        }
+    }
+    let events = parsed(&judged(WEBSHOP, &[], Format::Ocsf, PLAIN));
+    let stated = events
+        .as_array()
+        .and_then(|events| {
+            events
+                .iter()
+                .find(|event| !event["cloud"]["account"].is_null())
+        })
+        .expect("an assembly names its accounts");
+    assert_eq!(stated["cloud"]["region"], stated["resources"][0]["region"]);
+}
+
+#[test]
+fn asff_is_what_security_hub_imports() {
+    let schema = parsed(include_str!("schemas/asff.json"));
+    for path in ["tests/fixtures", WEBSHOP] {
+        let text = judged(path, &[], Format::Asff, PLAIN);
+        assert_valid(&schema, &text);
+        let document = parsed(&text);
+        let findings = document["Findings"].as_array().expect("findings");
+        let ids: BTreeSet<_> = findings.iter().map(|f| f["Id"].to_string()).collect();
+        assert_eq!(
+            ids.len(),
+            findings.len(),
+            "every finding has an id of its own"
+        );
+        for finding in findings {
+            let (account, region) = (&finding["AwsAccountId"], &finding["Resources"][0]["Region"]);
+            let (account, region) = (account.as_str(), region.as_str());
+            let (account, region) = account.zip(region).expect("an account and a region");
+            assert_eq!(
+                finding["ProductArn"],
+                format!("arn:aws:securityhub:{region}:{account}:product/{account}/default")
+            );
+            let size = finding.to_string().len();
+            assert!(size < 240_000, "{size} bytes: {finding}");
+        }
+    }
+}
+
+#[test]
+fn asff_leaves_out_what_belongs_to_no_account() {
+    let asff = |home: Home, path: &str| judged_at(home, path, &[], Format::Asff, PLAIN);
+    let (text, said) = asff(Home::default(), "tests/fixtures/shop.yaml");
+    assert_eq!(parsed(&text)["Findings"], serde_json::json!([]));
+    let said = said.expect("it says so");
+    assert!(said.contains("findings left out"), "{said}");
+    let (text, _) = asff(Home::default(), WEBSHOP);
+    let document = parsed(&text);
+    let findings = document["Findings"].as_array().expect("findings");
+    assert!(
+        !findings.is_empty(),
+        "the assembly names accounts and regions"
+    );
+    assert!(
+        findings
+            .iter()
+            .all(|f| f["ProductFields"]["lockfast/AccountAndRegionFrom"] == "the stack")
+    );
+    let home = Home {
+        account: Some("111122223333".into()),
+        region: Some("eu-central-1".into()),
+    };
+    assert_eq!(asff(home, "tests/fixtures/shop.yaml").1, None);
+}
+
+#[test]
+fn texts_for_security_hub_are_cut_to_its_lengths() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let long = "schlüssel".repeat(200);
+    let template = format!(
+        "Resources:\n  Db:\n    Type: AWS::RDS::DBInstance\n    Metadata: {{'aws:cdk:path': '{long}'}}\n    Properties: {{StorageEncrypted: false}}\n"
+    );
+    std::fs::write(folder.path().join("t.yaml"), template).expect("a file");
+    let text = judged(&folder.path().to_string_lossy(), &[], Format::Asff, PLAIN);
+    assert_valid(&parsed(include_str!("schemas/asff.json")), &text);
+    let document = parsed(&text);
+    let cut = document["Findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .filter_map(|f| f["Description"].as_str())
+        .filter(|text| text.ends_with('…'))
+        .inspect(|text| assert_eq!(text.chars().count(), 1024))
+        .count();
+    assert!(cut > 0, "{text}");
 }
 
 #[test]
@@ -312,6 +492,8 @@ fn a_file_name_cannot_steer_what_a_person_sees() {
         Format::Html,
         Format::Junit,
         Format::Markdown,
+        Format::Ocsf,
+        Format::Asff,
     ] {
         let text = judged(&folder.path().to_string_lossy(), &[], format, PLAIN);
         assert!(text.contains("::error::y"), "{format} names the file");

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use lockfast_iac::{Loaded, ReadOptions};
 use lockfast_policy::{Config, Finding, Run, Verdict, evaluate};
-use lockfast_report::{Format, InputSummary, Problem, Report, Style, Verbosity};
+use lockfast_report::{Format, Home, InputSummary, Problem, Report, Style, Verbosity};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, IsTerminal, Write};
@@ -57,9 +57,17 @@ pub fn run(args: &Check) -> Result<u8> {
         known,
         version: env!("CARGO_PKG_VERSION").into(),
         breaks_from: args.fail_on.severity(),
+        made: jiff::Timestamp::now(),
+        home: Home {
+            account: std::env::var("AWS_ACCOUNT_ID").ok(),
+            region: std::env::var("AWS_REGION").ok(),
+        },
     };
     for (format, file) in &outputs {
         write_report(&report, *format, file.as_deref(), args)?;
+        if let Some(said) = lockfast_report::left_out(&report, *format) {
+            anstream::eprintln!("{format}: {said}");
+        }
     }
     if let Some(file) = &args.write_baseline {
         write_baseline(&run, file)?;
