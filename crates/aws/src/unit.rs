@@ -12,7 +12,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use futures::StreamExt;
-use lockfast_snapshot::{CallCount, Failure, Found, Unit};
+use lockfast_snapshot::{CallCount, Failure, Found, GAP, Unit};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error as StdError;
@@ -273,7 +273,7 @@ impl Cx {
         for kind in kinds {
             self.push(Found {
                 kind: (*kind).to_owned(),
-                name: "*".into(),
+                name: GAP.into(),
                 from: BTreeMap::from([(String::new(), failure.call.clone())]),
                 properties: failure.unknown(),
                 ..Found::default()

@@ -35,6 +35,12 @@ pub enum ColorWhen {
 pub enum Command {
     /// Judge templates: CloudFormation, SAM and CDK cloud assemblies.
     Check(Check),
+    /// Scan live AWS accounts into a snapshot, and judge it.
+    Scan(Box<Scan>),
+    /// Judge snapshots of accounts again, offline.
+    Judge(Judge),
+    /// Say what changed between two snapshots, and what got worse.
+    Diff(Diff),
     /// Explain a control, a clause, or a finding by its fingerprint.
     Explain(Explain),
     /// List the controls.
@@ -64,6 +70,20 @@ pub struct Check {
     /// Files, folders, globs, CDK cloud assemblies (cdk.out), or `-` for standard input.
     #[arg(default_value = ".", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<String>,
+    /// Parameter values: a file in CloudFormation's, CodePipeline's or plain form, or Key=Value.
+    #[arg(long, value_name = "FILE|KEY=VALUE")]
+    pub parameters: Vec<String>,
+    /// Leave out failures that stood already at this git revision.
+    #[arg(long, value_name = "REV")]
+    pub diff_base: Option<String>,
+    /// How to judge and report.
+    #[command(flatten)]
+    pub judging: Judging,
+}
+
+/// How to judge and report, whatever the facts came from.
+#[derive(Debug, Args)]
+pub struct Judging {
     /// How to print the report.
     #[arg(short, long, default_value_t = Format::Terminal, value_parser = format_parser())]
     pub format: Format,
@@ -71,12 +91,9 @@ pub struct Check {
     /// --format's. May be given several times.
     #[arg(short, long, value_name = "[FORMAT=]FILE", value_hint = ValueHint::FilePath)]
     pub output: Vec<String>,
-    /// The policy file; lockfast.toml in the first path or here when not given.
+    /// The policy file; lockfast.toml beside what is judged or here when not given.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
-    /// Parameter values: a file in CloudFormation's, CodePipeline's or plain form, or Key=Value.
-    #[arg(long, value_name = "FILE|KEY=VALUE")]
-    pub parameters: Vec<String>,
     /// Judge only these controls or clauses.
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub only: Vec<String>,
@@ -92,9 +109,6 @@ pub struct Check {
     /// Write the fingerprints of all failures to a baseline file.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub write_baseline: Option<PathBuf>,
-    /// Leave out failures that stood already at this git revision.
-    #[arg(long, value_name = "REV")]
-    pub diff_base: Option<String>,
     /// Only the clauses that fail, and the last line.
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -107,6 +121,103 @@ pub struct Check {
     /// The day that decides whether waivers still hold (YYYY-MM-DD); today when not given.
     #[arg(long, value_name = "DATE")]
     pub today: Option<String>,
+}
+
+/// `lockfast scan`.
+#[derive(Debug, Args)]
+#[command(after_help = exit::HELP)]
+pub struct Scan {
+    /// The profile of the shared AWS configuration; the default credential chain when not given.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// A region to scan, may be given several times; all that each account has opted in to when not given.
+    #[arg(long, value_name = "REGION", value_delimiter = ',')]
+    pub region: Vec<String>,
+    /// A service to scan, by its IAM prefix (kms, s3, rds), may be given several times; all when not given.
+    #[arg(long, value_name = "PREFIX", value_delimiter = ',')]
+    pub service: Vec<String>,
+    /// An account to scan through --role, may be given several times; the one of the credentials when not given.
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub account: Vec<String>,
+    /// Scan every active account of the organisation through --role.
+    #[arg(long)]
+    pub organization: bool,
+    /// The role that is assumed in other accounts.
+    #[arg(long, value_name = "NAME", default_value = "lockfast-audit")]
+    pub role: String,
+    /// The external id that the role's trust policy asks for.
+    #[arg(
+        long,
+        value_name = "ID",
+        env = "LOCKFAST_EXTERNAL_ID",
+        hide_env_values = true
+    )]
+    pub external_id: Option<String>,
+    /// The serial number or ARN of your MFA device.
+    #[arg(long, value_name = "ARN", requires = "mfa_code")]
+    pub mfa_serial: Option<String>,
+    /// The code that your MFA device shows.
+    #[arg(long, value_name = "CODE", requires = "mfa_serial")]
+    pub mfa_code: Option<String>,
+    /// Ask this endpoint in place of AWS's own, for all services.
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub endpoint_url: Option<String>,
+    /// Send at most so many requests a second over everything, beside the budget of each service.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_rps: Option<u32>,
+    /// Where to write the snapshot; lockfast-<time>.snapshot here when not given.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub snapshot: Option<PathBuf>,
+    /// Go on with the scan to this file that was cut off, without repeating calls that answered.
+    #[arg(long, value_name = "FILE", conflicts_with = "snapshot", value_hint = ValueHint::FilePath)]
+    pub resume: Option<PathBuf>,
+    /// Only write the snapshot; judge it later (lockfast judge).
+    #[arg(long)]
+    pub no_judge: bool,
+    /// Print the least-privilege IAM policy of such a scan, and nothing else.
+    #[arg(long)]
+    pub print_iam_policy: bool,
+    /// Print the CloudFormation template of the role that a scan assumes in other accounts, and nothing else.
+    #[arg(long)]
+    pub print_role_template: bool,
+    /// How to judge and report.
+    #[command(flatten)]
+    pub judging: Judging,
+}
+
+/// `lockfast judge`.
+#[derive(Debug, Args)]
+#[command(after_help = exit::HELP)]
+pub struct Judge {
+    /// Snapshots that `lockfast scan` wrote; several are judged together.
+    #[arg(required = true, value_hint = ValueHint::FilePath)]
+    pub snapshots: Vec<PathBuf>,
+    /// How to judge and report.
+    #[command(flatten)]
+    pub judging: Judging,
+}
+
+/// `lockfast diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The earlier snapshot.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub old: PathBuf,
+    /// The later snapshot.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub new: PathBuf,
+    /// The policy file that both are judged by.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// Lowest severity of what got worse that gives exit code 1.
+    #[arg(long, value_enum, default_value_t = FailOn::Low)]
+    pub fail_on: FailOn,
+    /// The day that decides whether waivers still hold (YYYY-MM-DD); today when not given.
+    #[arg(long, value_name = "DATE")]
+    pub today: Option<String>,
+    /// How to print it.
+    #[arg(short, long, value_enum, default_value_t = TableFormat::Table)]
+    pub format: TableFormat,
 }
 
 /// Names every format in the help and in completions.

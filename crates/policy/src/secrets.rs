@@ -2,8 +2,10 @@
 //! Nothing here ever prints a value.
 
 mod cover;
+mod sealed;
 
 pub use cover::{COVER, covered, in_line, is_key, unquoted};
+pub use sealed::cover_value;
 
 use lockfast_facts::{Inventory, Part, Reference, Text};
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
@@ -83,6 +85,9 @@ pub fn is_placeholder(value: &str) -> bool {
 /// What the known characters of a value under this name give away, if anything: a phrase without
 /// the value itself. References and dynamic references are no secrets.
 pub(crate) fn found(name: &str, text: &Text) -> Option<String> {
+    if let Some(what) = text.plain().and_then(sealed::marked) {
+        return Some(what);
+    }
     for part in text.parts() {
         if let Part::Literal(literal) = &part
             && let Some(shape) = shape_of(name, literal)

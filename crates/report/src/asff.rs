@@ -202,7 +202,7 @@ fn resource(finding: &Finding, region: &str, partition: &str) -> Value {
     }
     json!({
         "Type": type_name(&resource.kind),
-        "Id": fit(&resource.id, LONGEST_ID),
+        "Id": fit(resource.arn.as_ref().unwrap_or(&resource.id), LONGEST_ID),
         "Partition": partition,
         "Region": region,
         "Details": { "Other": details },

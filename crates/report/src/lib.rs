@@ -23,7 +23,10 @@ mod terminal;
 mod wire;
 
 pub use json::json_schema;
-pub use model::{Format, Home, InputSummary, Problem, Report, Style, Verbosity, plural};
+pub use model::{
+    Format, Home, InputSummary, Problem, Report, ScanSummary, ServiceCalls, Style, Verbosity,
+    plural,
+};
 
 use std::io::{Result, Write};
 

@@ -24,7 +24,7 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
             0 => String::new(),
             known => format!(" · {known} known before"),
         },
-        plural(report.input.templates, "template"),
+        report.input.judged(),
         plural(report.input.resources, "resource"),
     )?;
     for (severity, control, indices) in report.failures() {

@@ -1,5 +1,6 @@
 //! What a report is made from.
 
+use lockfast_facts::Origin;
 use lockfast_policy::{
     Control, Finding, Location, ResourceView, Run, Severity, SourceKind, Verdict, WaiverView,
     clauses,
@@ -57,6 +58,54 @@ pub struct InputSummary {
     /// The policy file; none for the built-in policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
+    /// What was scanned, when accounts were judged and no templates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan: Option<ScanSummary>,
+}
+
+/// What a scan of accounts read, and what it could not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ScanSummary {
+    /// When it started (RFC 3339, UTC); of several snapshots the earliest.
+    pub taken: String,
+    /// The accounts.
+    pub accounts: Vec<String>,
+    /// The regions.
+    pub regions: Vec<String>,
+    /// Service by service: how the calls went.
+    pub services: Vec<ServiceCalls>,
+}
+
+/// How the calls to a service went.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ServiceCalls {
+    /// The service, by its IAM prefix.
+    pub service: String,
+    /// How many resources it told of.
+    pub resources: u64,
+    /// How many calls answered.
+    pub answered: u64,
+    /// How many gave no answer.
+    pub failed: u64,
+}
+
+impl InputSummary {
+    /// What was judged: `3 templates`, or `2 accounts and 3 regions`.
+    pub(crate) fn judged(&self) -> String {
+        match &self.scan {
+            Some(scan) => format!(
+                "{} and {}",
+                plural(scan.accounts.len(), "account"),
+                plural(scan.regions.len(), "region")
+            ),
+            None => plural(self.templates, "template"),
+        }
+    }
+
+    /// True when there was nothing to judge.
+    pub fn is_empty(&self) -> bool {
+        self.templates == 0 && self.scan.is_none()
+    }
 }
 
 /// Something that could not be read.
@@ -232,7 +281,7 @@ pub(crate) struct ClauseRow {
 pub(crate) struct Summary {
     pub total: Counts,
     pub clauses: Vec<ClauseRow>,
-    /// Clauses that templates can decide, of which nothing given is about.
+    /// Clauses that the source can decide, of which nothing given is about.
     pub unjudged: Vec<String>,
 }
 
@@ -258,7 +307,7 @@ impl Report<'_> {
                 None => "failures do not break this run".into(),
             };
             ("open", format!("The policy is not kept, but {below}"))
-        } else if self.input.templates == 0 {
+        } else if self.input.is_empty() {
             (
                 "open",
                 "Nothing was judged, since no template was found".into(),
@@ -276,6 +325,14 @@ impl Report<'_> {
             ("open", "Nothing known breaks the policy".into())
         } else {
             ("kept", "The policy is kept".into())
+        }
+    }
+
+    /// What the facts were read from.
+    pub(crate) fn source(&self) -> SourceKind {
+        match self.run.inventory().origin() {
+            Origin::Templates => SourceKind::Iac,
+            Origin::Live => SourceKind::Live,
         }
     }
 
@@ -305,7 +362,7 @@ impl Report<'_> {
                     title: clause.title.clone(),
                     counts: *counts,
                 }),
-                None if clause.sources.contains(&SourceKind::Iac) => {
+                None if clause.sources.contains(&self.source()) => {
                     unjudged.push(clause.id.clone());
                 }
                 None => {}
@@ -386,6 +443,7 @@ pub(crate) fn input(path: &str) -> ResourceView {
         kind: "input".into(),
         part: String::new(),
         logical_id: None,
+        arn: None,
         construct_path: None,
         creation_site: None,
         stack: None,

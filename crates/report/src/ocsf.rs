@@ -90,7 +90,7 @@ fn event(report: &Report<'_>, finding: &Finding) -> Value {
             "cloud_partition": region.map(partition),
         },
         "resources": [{
-            "uid": resource.id,
+            "uid": resource.arn.as_ref().unwrap_or(&resource.id),
             "name": resource.logical_id.as_ref().unwrap_or(&resource.id),
             "type": resource.kind,
             "namespace": resource.stack,

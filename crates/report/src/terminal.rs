@@ -2,7 +2,10 @@
 
 use crate::clean::{self, clean};
 use crate::excerpt::Excerpts;
-use crate::model::{Report, Style, Verbosity, headline, judged as name, place, plural, waived};
+use crate::model::{
+    InputSummary, Report, ScanSummary, Style, Verbosity, headline, judged as name, place, plural,
+    waived,
+};
 use anstyle::{AnsiColor, Style as Paint};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use lockfast_policy::{Control, Finding, Location, Severity, Verdict};
@@ -353,29 +356,19 @@ impl View<'_, '_> {
         }
         let input = &self.report.input;
         if self.style.verbosity > Verbosity::Quiet {
-            let mut line = format!(
-                "Read {} with {} from {}; ",
-                plural(input.templates, "template"),
-                plural(input.resources, "resource"),
-                plural(input.files_read, "file"),
-            );
-            let reasons: Vec<String> = input
-                .passed_over
-                .iter()
-                .map(|(reason, n)| format!("{n} {reason}"))
-                .collect();
-            let passed_over: usize = input.passed_over.values().sum();
-            line.push_str(&plural(passed_over, "other file"));
-            line.push_str(" passed over");
-            if !reasons.is_empty() {
-                line.push_str(&format!(" ({})", reasons.join(", ")));
-            }
-            line.push_str(&format!(", {}.", plural(input.problems.len(), "problem")));
+            let line = match &input.scan {
+                Some(scan) => scanned(input, scan),
+                None => files(input),
+            };
             writeln!(out, "{}", self.wrapped(&clean(&line), ""))?;
             let judged = summary.clauses.len();
             let mut line = format!(
-                "Judged by {judged} of {} clauses that templates decide",
-                judged + summary.unjudged.len()
+                "Judged by {judged} of {} clauses that {} decide",
+                judged + summary.unjudged.len(),
+                match input.scan {
+                    Some(_) => "live accounts",
+                    None => "templates",
+                }
             );
             if !summary.unjudged.is_empty() {
                 line.push_str(&format!(
@@ -427,6 +420,53 @@ impl View<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// What was read of files.
+fn files(input: &InputSummary) -> String {
+    let mut line = format!(
+        "Read {} with {} from {}; ",
+        plural(input.templates, "template"),
+        plural(input.resources, "resource"),
+        plural(input.files_read, "file"),
+    );
+    let reasons: Vec<String> = input
+        .passed_over
+        .iter()
+        .map(|(reason, n)| format!("{n} {reason}"))
+        .collect();
+    let passed_over: usize = input.passed_over.values().sum();
+    line.push_str(&plural(passed_over, "other file"));
+    line.push_str(" passed over");
+    if !reasons.is_empty() {
+        line.push_str(&format!(" ({})", reasons.join(", ")));
+    }
+    line.push_str(&format!(", {}.", plural(input.problems.len(), "problem")));
+    line
+}
+
+/// What was read of accounts.
+fn scanned(input: &InputSummary, scan: &ScanSummary) -> String {
+    let answered: u64 = scan.services.iter().map(|s| s.answered).sum();
+    let failed: u64 = scan.services.iter().map(|s| s.failed).sum();
+    let mut line = format!(
+        "Scanned {} at {}: {} of {}; {answered} calls answered, {failed} did not",
+        input.judged(),
+        scan.taken,
+        plural(input.resources, "resource"),
+        plural(scan.services.len(), "service"),
+    );
+    let broken: Vec<String> = scan
+        .services
+        .iter()
+        .filter(|s| s.failed > 0)
+        .map(|s| format!("{} {} of {}", s.service, s.failed, s.failed + s.answered))
+        .collect();
+    if !broken.is_empty() {
+        line.push_str(&format!(" ({})", broken.join(", ")));
+    }
+    line.push('.');
+    line
 }
 
 /// `file:line`, or the call.

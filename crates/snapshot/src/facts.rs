@@ -1,7 +1,7 @@
 //! A snapshot as facts: resources, and references between them where one names another.
 
 use crate::links::LINKS;
-use crate::{Error, Found, Header, MANAGED_KEY, Reader, Record, Unit, unknown};
+use crate::{Error, Found, GAP, Header, MANAGED_KEY, Reader, Record, Unit, unknown};
 use lockfast_facts::{
     Guard, Inventory, Kind, Loc, Map, Origin, Part, Place, Reference, Resource, ResourceId, Source,
     SourceId, Stack, StackId, Step, Text, Value, Variant, Via, Why,
@@ -19,6 +19,8 @@ pub struct Loaded {
     pub headers: Vec<Header>,
     /// The units, in order.
     pub units: Vec<Unit>,
+    /// How many resources each unit told of; gaps do not count.
+    pub resources_of_units: Vec<u64>,
 }
 
 /// Reads a snapshot.
@@ -37,6 +39,7 @@ pub fn load_all(paths: &[impl AsRef<Path>]) -> Result<Loaded, Error> {
     let mut builder = Builder::default();
     let mut headers = Vec::new();
     let mut units: Vec<Unit> = Vec::new();
+    let mut resources_of_units = Vec::new();
     for path in paths {
         let reader = Reader::open(path.as_ref())?;
         builder.account_names.extend(
@@ -52,9 +55,15 @@ pub fn load_all(paths: &[impl AsRef<Path>]) -> Result<Loaded, Error> {
             match record? {
                 Record::Unit(next) => {
                     units.push(next.clone());
+                    resources_of_units.push(0);
                     unit = next;
                 }
-                Record::Resource(found) => builder.add(&unit, found),
+                Record::Resource(found) => {
+                    if let Some(count) = resources_of_units.last_mut() {
+                        *count += u64::from(found.name != GAP);
+                    }
+                    builder.add(&unit, found);
+                }
                 Record::Snapshot(_) | Record::End(_) => {}
             }
         }
@@ -63,6 +72,7 @@ pub fn load_all(paths: &[impl AsRef<Path>]) -> Result<Loaded, Error> {
         inventory: builder.finish(&units),
         headers,
         units,
+        resources_of_units,
     })
 }
 

@@ -9,19 +9,24 @@
 //! This room knows no AWS SDK, so that snapshots are judged, compared and joined wherever Lockfast runs.
 #![deny(missing_docs)]
 
+mod compare;
 mod facts;
 mod links;
 mod read;
 mod record;
 mod write;
 
+pub use compare::{Change, Changes, Difference, What, compare};
 pub use facts::{Loaded, load, load_all};
 pub use read::{Error, Reader, is_snapshot};
-pub use record::{Account, CallCount, End, Failure, Found, Header, Record, Unit, unknown};
+pub use record::{Account, CallCount, End, Failure, Found, Header, Record, Unit, record_schema, unknown};
 pub use write::{Writer, compress_frame};
 
 /// The version of the format that this Lockfast writes, and the latest it reads.
 pub const FORMAT: u32 = 1;
+
+/// The name of the resource that stands for those that could not be listed.
+pub const GAP: &str = "*";
 
 /// The type of AWS managed keys, for which CloudFormation has none: they are no customer's to configure, so
 /// controls over `AWS::KMS::Key` must not see them.

@@ -132,3 +132,8 @@ pub fn unknown(value: &Map<String, Value>) -> Option<Failure> {
         _ => None,
     }
 }
+
+/// The JSON schema of a record. A snapshot is records one after another, a line each, compressed as Zstandard frames.
+pub fn record_schema() -> Value {
+    schemars::schema_for!(Record).to_value()
+}

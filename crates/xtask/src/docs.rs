@@ -17,6 +17,10 @@ pub fn run(check: bool) -> Result<()> {
             pretty(&lockfast_report::json_schema())?,
         ),
         (
+            "docs/schemas/snapshot.json",
+            pretty(&lockfast_snapshot::record_schema())?,
+        ),
+        (
             "docs/schemas/lockfast-toml.json",
             pretty(&lockfast::commands::config_schema())?,
         ),

@@ -2,9 +2,13 @@
 
 mod catalogue;
 pub mod check;
+mod diff;
 mod diff_base;
 mod explain;
+mod judge;
+mod judging;
 mod policy;
+mod scan;
 
 use crate::cli::{Cli, ColorWhen, Command, Policy};
 use anstyle::{AnsiColor, Style};
@@ -31,6 +35,9 @@ pub fn run(cli: Cli) -> Result<u8> {
     }
     match cli.command {
         Command::Check(args) => check::run(&args),
+        Command::Scan(args) => scan::run(&args),
+        Command::Judge(args) => judge::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Controls(args) => catalogue::controls(&args),
         Command::Coverage(args) => catalogue::coverage(&args),

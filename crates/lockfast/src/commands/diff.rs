@@ -1,0 +1,204 @@
+//! `lockfast diff`: what changed between two snapshots, and what got worse.
+
+use super::judging::{day, spinner};
+use super::{catalogue, policy, print};
+use crate::cli::{Diff, TableFormat};
+use crate::exit;
+use anyhow::Result;
+use lockfast_policy::{Config, Finding, Severity, Verdict, evaluate};
+use lockfast_report::plural;
+use lockfast_snapshot::{Change, Changes, compare};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What is printed as JSON.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    old: String,
+    new: String,
+    resources: &'a Changes,
+    worse: Vec<Turn>,
+    better: Vec<Turn>,
+}
+
+/// A verdict that is another one now.
+#[derive(Serialize)]
+struct Turn {
+    /// What it was; none when the thing was not there.
+    before: Option<Verdict>,
+    /// What it is; none when the thing is gone.
+    now: Option<Verdict>,
+    /// The later finding, or the earlier of what is gone.
+    finding: Finding,
+}
+
+/// Runs the command and gives its exit code.
+///
+/// # Errors
+/// What is wrong with the command line, the policy file or a snapshot.
+pub fn run(args: &Diff) -> Result<u8> {
+    let folders: Vec<PathBuf> = vec![PathBuf::from(".")];
+    let (config, _) = policy::load(args.config.as_deref(), &folders)?;
+    let today = day(args.today.as_deref())?;
+    let spinner = spinner();
+    spinner.set_message("comparing the snapshots");
+    let changes = compare(&args.old, &args.new)?;
+    // One after the other, so that only one inventory is in memory.
+    let before = verdicts(&args.old, &config, &today)?;
+    let now = verdicts(&args.new, &config, &today)?;
+    let (worse, better) = turns(before, now);
+    spinner.finish_and_clear();
+    let breaks = worse.iter().any(|turn| {
+        turn.now == Some(Verdict::Fail)
+            && args
+                .fail_on
+                .severity()
+                .is_some_and(|from| turn.finding.severity >= from)
+    });
+    match args.format {
+        TableFormat::Json => {
+            let document = Document {
+                schema_version: 1,
+                old: args.old.display().to_string(),
+                new: args.new.display().to_string(),
+                resources: &changes,
+                worse,
+                better,
+            };
+            print(&format!("{}\n", serde_json::to_string_pretty(&document)?))?;
+        }
+        TableFormat::Table => print(&table(&changes, &worse, &better)).map(|_| ())?,
+    }
+    Ok(if breaks { exit::BROKEN } else { exit::KEPT })
+}
+
+/// Every finding that is not a pass, and the passes as their severity only, by fingerprint.
+fn verdicts(file: &Path, config: &Config, today: &str) -> Result<BTreeMap<String, Finding>> {
+    let loaded = lockfast_snapshot::load(file)?;
+    let run = lockfast_iac::install(|| evaluate(&loaded.inventory, config, today));
+    Ok(run
+        .findings()
+        .filter(|finding| finding.verdict != Verdict::NotApplicable)
+        .map(|finding| {
+            let mut finding = finding;
+            if finding.verdict == Verdict::Pass {
+                // There are many, and only what they were is asked.
+                finding.facts = Vec::new();
+                finding.steps = Vec::new();
+                finding.notes = Vec::new();
+            }
+            (finding.fingerprint.clone(), finding)
+        })
+        .collect())
+}
+
+/// How bad a verdict is; a thing that is not there is not bad.
+fn badness(verdict: Option<Verdict>) -> u8 {
+    match verdict {
+        None | Some(Verdict::NotApplicable | Verdict::Pass) => 0,
+        Some(Verdict::Waived) => 1,
+        Some(Verdict::Unknown) => 2,
+        Some(Verdict::Fail) => 3,
+    }
+}
+
+/// What got worse and what got better, the most severe first.
+fn turns(
+    mut before: BTreeMap<String, Finding>,
+    now: BTreeMap<String, Finding>,
+) -> (Vec<Turn>, Vec<Turn>) {
+    let (mut worse, mut better) = (Vec::new(), Vec::new());
+    let mut turn = |before: Option<Verdict>, now: Option<Verdict>, finding: Finding| {
+        let turned = Turn {
+            before,
+            now,
+            finding,
+        };
+        match badness(now).cmp(&badness(before)) {
+            std::cmp::Ordering::Greater => worse.push(turned),
+            std::cmp::Ordering::Less => better.push(turned),
+            std::cmp::Ordering::Equal => {}
+        }
+    };
+    for (fingerprint, finding) in now {
+        let earlier = before.remove(&fingerprint).map(|earlier| earlier.verdict);
+        turn(earlier, Some(finding.verdict), finding);
+    }
+    for finding in before.into_values() {
+        turn(Some(finding.verdict), None, finding);
+    }
+    for turns in [&mut worse, &mut better] {
+        turns.sort_by(|a, b| {
+            let key = |turn: &Turn| {
+                let finding = &turn.finding;
+                (
+                    std::cmp::Reverse(badness(turn.now)),
+                    std::cmp::Reverse(finding.severity),
+                    finding.control.clone(),
+                    finding.resource.id.clone(),
+                )
+            };
+            key(a).cmp(&key(b))
+        });
+    }
+    (worse, better)
+}
+
+fn table(changes: &Changes, worse: &[Turn], better: &[Turn]) -> String {
+    let mut text = String::new();
+    if !changes.changes.is_empty() {
+        let mut table = catalogue::table(&["", "resource", "type", "what changed"]);
+        for change in &changes.changes {
+            table.add_row([
+                change.sign().to_owned(),
+                place_of(change),
+                change.kind.clone(),
+                change.told(),
+            ]);
+        }
+        text.push_str(&format!("{table}\n\n"));
+    }
+    for (title, turns) in [("Worse", worse), ("Better", better)] {
+        if turns.is_empty() {
+            continue;
+        }
+        let mut table = catalogue::table(&["severity", "was", "is", "resource", "control", "why"]);
+        for turn in turns {
+            let finding = &turn.finding;
+            let said = |verdict: Option<Verdict>| {
+                verdict.map_or_else(|| "not there".into(), |v| v.to_string())
+            };
+            table.add_row([
+                finding.severity.to_string(),
+                said(turn.before),
+                said(turn.now),
+                finding.resource.id.clone(),
+                finding.control.clone(),
+                finding.message.clone(),
+            ]);
+        }
+        text.push_str(&format!("{title}\n{table}\n\n"));
+    }
+    let count = |severity: Severity| {
+        worse
+            .iter()
+            .filter(|turn| turn.finding.severity == severity && turn.now == Some(Verdict::Fail))
+            .count()
+    };
+    let severe = count(Severity::Critical) + count(Severity::High);
+    text.push_str(&format!(
+        "{} added, {} removed, {} changed; {} got worse ({severe} to high or critical failures), {} better.\n",
+        plural(changes.added(), "resource"),
+        changes.removed(),
+        changes.changed(),
+        plural(worse.len(), "verdict"),
+        better.len(),
+    ));
+    text
+}
+
+fn place_of(change: &Change) -> String {
+    format!("{}/{}/{}", change.account, change.region, change.name)
+}

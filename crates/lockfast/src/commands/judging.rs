@@ -1,0 +1,343 @@
+//! Judging facts and reporting: what `check`, `scan` and `judge` share.
+
+use super::{policy, width};
+use crate::cli::Judging;
+use crate::exit;
+use anyhow::{Context, Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use lockfast_facts::Inventory;
+use lockfast_policy::{Config, Finding, Run, Verdict, evaluate};
+use lockfast_report::{Format, Home, InputSummary, Report, Style, Verbosity};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufWriter, IsTerminal, Write};
+use std::mem::ManuallyDrop;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What the command line says of judging, read and checked before anything else is done.
+pub(super) struct Ready<'a> {
+    args: &'a Judging,
+    /// Which reports go where; `None` is standard output.
+    outputs: Vec<(Format, Option<PathBuf>)>,
+    config: Config,
+    config_file: Option<PathBuf>,
+    today: String,
+    known: BTreeSet<String>,
+}
+
+impl<'a> Ready<'a> {
+    /// Reads the policy file and the baseline; `folders` are where a lockfast.toml may stand.
+    ///
+    /// # Errors
+    /// What is wrong with the command line, the policy file or the baseline.
+    pub(super) fn new(args: &'a Judging, folders: &[PathBuf]) -> Result<Self> {
+        if let Some(threads) = args.threads {
+            rayon_threads(threads)?;
+        }
+        let outputs = outputs(args)?;
+        let (mut config, config_file) = policy::load(args.config.as_deref(), folders)?;
+        only(&mut config, &args.only)?;
+        let mut known = BTreeSet::new();
+        if let Some(file) = &args.baseline {
+            known.extend(read_baseline(file)?);
+        }
+        Ok(Ready {
+            args,
+            outputs,
+            config,
+            config_file,
+            today: day(args.today.as_deref())?,
+            known,
+        })
+    }
+
+    /// The day that judges.
+    pub(super) fn today(&self) -> &str {
+        &self.today
+    }
+
+    /// The files that reports go to.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.outputs.iter().filter_map(|(_, file)| file.as_deref())
+    }
+
+    /// Leaves out failures that stood before.
+    pub(super) fn knows(&mut self, fingerprints: BTreeSet<String>) {
+        self.known.extend(fingerprints);
+    }
+
+    /// Judges, writes the reports, and gives the exit code.
+    ///
+    /// # Errors
+    /// When a report cannot be written.
+    pub(super) fn judge(
+        mut self,
+        inventory: &Inventory,
+        mut input: InputSummary,
+        spinner: &ProgressBar,
+    ) -> Result<u8> {
+        spinner.set_message(format!("judging {} resources", inventory.resources().len()));
+        input.policy = self
+            .config_file
+            .as_ref()
+            .map(|file| file.display().to_string());
+        // The process ends with this command: giving back hundreds of thousands of values one by one is
+        // work for nothing.
+        let run = ManuallyDrop::new(lockfast_iac::install(|| {
+            evaluate(inventory, &self.config, &self.today)
+        }));
+        spinner.finish_and_clear();
+        let report = Report {
+            run: &run,
+            input,
+            known: std::mem::take(&mut self.known),
+            version: env!("CARGO_PKG_VERSION").into(),
+            breaks_from: self.args.fail_on.severity(),
+            made: jiff::Timestamp::now(),
+            home: Home {
+                account: std::env::var("AWS_ACCOUNT_ID").ok(),
+                region: std::env::var("AWS_REGION").ok(),
+            },
+        };
+        for (format, file) in &self.outputs {
+            write_report(&report, *format, file.as_deref(), self.args)?;
+            if let Some(said) = lockfast_report::left_out(&report, *format) {
+                anstream::eprintln!("{format}: {said}");
+            }
+        }
+        if let Some(file) = &self.args.write_baseline {
+            write_baseline(&run, file)?;
+        }
+        Ok(exit_code(&report, self.args.max_unknown))
+    }
+}
+
+fn exit_code(report: &Report<'_>, max_unknown: Option<usize>) -> u8 {
+    let verdicts = report.run.verdicts();
+    let unknown = verdicts.filter(|(_, _, v)| *v == Verdict::Unknown).count();
+    if report.is_broken() {
+        exit::BROKEN
+    } else if !report.input.problems.is_empty() || report.run.inventory().stacks().is_empty() {
+        exit::UNREADABLE
+    } else if max_unknown.is_some_and(|limit| unknown > limit) {
+        exit::UNKNOWN
+    } else {
+        exit::KEPT
+    }
+}
+
+/// Types that no adapter knows, and how many resources have each.
+pub(super) fn unknown_types(inventory: &Inventory) -> BTreeMap<String, usize> {
+    inventory
+        .kinds()
+        .filter(|(kind, _)| !lockfast_facts::tables::is_known_type(kind))
+        .map(|(kind, ids)| (kind.to_string(), ids.len()))
+        .collect()
+}
+
+/// The day given, or today in UTC, so that a waiver ends at the same moment everywhere.
+pub(super) fn day(given: Option<&str>) -> Result<String> {
+    Ok(match given {
+        Some(day) => day
+            .parse::<jiff::civil::Date>()
+            .with_context(|| format!("--today {day}: write YYYY-MM-DD"))?
+            .to_string(),
+        None => jiff::tz::TimeZone::UTC
+            .to_datetime(jiff::Timestamp::now())
+            .date()
+            .to_string(),
+    })
+}
+
+fn rayon_threads(threads: usize) -> Result<()> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .context("--threads")
+}
+
+/// Switches off what `--only` does not name.
+pub(super) fn only(config: &mut Config, wanted: &[String]) -> Result<()> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    for id in wanted {
+        if lockfast_policy::control(id).is_none() && lockfast_policy::clause(id).is_none() {
+            bail!("--only {}", super::no_such(id));
+        }
+    }
+    for control in lockfast_policy::controls() {
+        let named = wanted.iter().any(|id| {
+            control.id == id
+                || control
+                    .clauses
+                    .iter()
+                    .any(|clause| clause.eq_ignore_ascii_case(id))
+        });
+        if !named {
+            config
+                .control
+                .entry(control.id.to_owned())
+                .or_default()
+                .enabled = Some(false);
+        }
+    }
+    Ok(())
+}
+
+/// Which reports go where; `None` is standard output.
+fn outputs(args: &Judging) -> Result<Vec<(Format, Option<PathBuf>)>> {
+    let mut outputs: Vec<(Format, Option<PathBuf>)> = Vec::new();
+    let mut to_stdout = true;
+    for output in &args.output {
+        let (format, file) = match output.split_once('=') {
+            Some((name, file)) if name.bytes().all(|b| b.is_ascii_alphabetic()) => {
+                (named_format(name, output)?, file)
+            }
+            _ => {
+                to_stdout = false;
+                let format = Format::of_file(output).unwrap_or(args.format);
+                (format, output.as_str())
+            }
+        };
+        if file == "-" {
+            to_stdout = false;
+            outputs.push((format, None));
+            continue;
+        }
+        if outputs
+            .iter()
+            .any(|(_, other)| other.as_deref() == Some(Path::new(file)))
+        {
+            bail!("--output names {file} twice; each report needs a file of its own");
+        }
+        outputs.push((format, Some(PathBuf::from(file))));
+    }
+    if to_stdout {
+        outputs.insert(0, (args.format, None));
+    }
+    Ok(outputs)
+}
+
+fn named_format(name: &str, output: &str) -> Result<Format> {
+    name.to_ascii_lowercase().parse().map_err(|_| {
+        let names = Format::ALL.map(|(_, name)| name);
+        let nearest = lockfast_policy::nearest(name, names.into_iter()).map_or_else(
+            || format!("the formats are {}", names.join(", ")),
+            |name| format!("did you mean `{name}`?"),
+        );
+        anyhow::anyhow!(
+            "--output {output}: no format `{name}`; {nearest} (a file of that name: ./{output})"
+        )
+    })
+}
+
+/// A spinner on standard error that shows itself only after a second, and only to a person.
+pub(super) fn spinner() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(500));
+    bar
+}
+
+fn write_report(
+    report: &Report<'_>,
+    format: Format,
+    file: Option<&Path>,
+    args: &Judging,
+) -> Result<()> {
+    let verbosity = match (args.quiet, args.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    };
+    match file {
+        None => {
+            let style = Style {
+                color: format == Format::Terminal,
+                width: width(),
+                verbosity,
+            };
+            // anstream takes the colour away where nobody would see it; machines get bytes as they are.
+            let stdout: Box<dyn Write> = match format {
+                Format::Terminal => Box::new(anstream::stdout().lock()),
+                _ => Box::new(std::io::stdout().lock()),
+            };
+            let mut out = BufWriter::with_capacity(1 << 18, stdout);
+            lockfast_report::write(report, format, &style, &mut out)?;
+            out.flush()?;
+        }
+        Some(file) => {
+            let style = Style {
+                color: false,
+                width: 100,
+                verbosity,
+            };
+            let made = std::fs::File::create(file)
+                .with_context(|| format!("cannot write {}", file.display()))?;
+            let mut out = BufWriter::new(made);
+            lockfast_report::write(report, format, &style, &mut out)
+                .and_then(|()| out.flush())
+                .with_context(|| format!("cannot write {}", file.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// A baseline: the failures that stand and are known.
+#[derive(Serialize, Deserialize)]
+struct Baseline {
+    /// Says what the file is.
+    lockfast_baseline: u32,
+    fingerprints: BTreeSet<String>,
+}
+
+fn write_baseline(run: &Run<'_>, file: &Path) -> Result<()> {
+    let baseline = Baseline {
+        lockfast_baseline: 1,
+        fingerprints: failing(run),
+    };
+    std::fs::write(
+        file,
+        format!("{}\n", serde_json::to_string_pretty(&baseline)?),
+    )
+    .with_context(|| format!("cannot write {}", file.display()))
+}
+
+pub(super) fn failing(run: &Run<'_>) -> BTreeSet<String> {
+    run.verdicts()
+        .enumerate()
+        .filter(|(_, (_, _, verdict))| *verdict == Verdict::Fail)
+        .map(|(index, _)| run.finding(index).fingerprint)
+        .collect()
+}
+
+fn read_baseline(file: &Path) -> Result<BTreeSet<String>> {
+    let text = super::read_small(file)
+        .with_context(|| format!("cannot read the baseline {}", file.display()))?;
+    if let Ok(baseline) = serde_json::from_str::<Baseline>(&text) {
+        return Ok(baseline.fingerprints);
+    }
+    #[derive(Deserialize)]
+    struct Earlier {
+        findings: Vec<Finding>,
+    }
+    let earlier: Earlier = serde_json::from_str(&text).with_context(|| {
+        format!(
+            "{} is neither a baseline nor a JSON report of lockfast",
+            file.display()
+        )
+    })?;
+    Ok(earlier
+        .findings
+        .into_iter()
+        .filter(|finding| finding.verdict == Verdict::Fail)
+        .map(|finding| finding.fingerprint)
+        .collect())
+}

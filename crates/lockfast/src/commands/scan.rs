@@ -1,0 +1,153 @@
+//! `lockfast scan`.
+
+use crate::cli::Scan;
+use anyhow::Result;
+
+/// Runs the command and gives its exit code.
+///
+/// # Errors
+/// What is wrong with the command line or the policy file, or why there is nothing to scan.
+#[cfg(not(feature = "aws"))]
+pub fn run(_args: &Scan) -> Result<u8> {
+    anyhow::bail!(
+        "this lockfast was built without the AWS SDK: build it with `cargo build --release --features aws` (or `full`). \
+         Snapshots that another one made are judged by `lockfast judge`"
+    )
+}
+
+#[cfg(feature = "aws")]
+pub use live::run;
+
+#[cfg(feature = "aws")]
+mod live {
+    use super::{Result, Scan};
+    use crate::commands::{judge, print};
+    use crate::exit;
+    use anyhow::Context;
+    use indicatif::{ProgressBar, ProgressStyle};
+    use lockfast_aws::{AccountRole, Mfa, Progress, ScanOptions};
+    use std::io::IsTerminal;
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    /// Runs the command and gives its exit code.
+    ///
+    /// # Errors
+    /// What is wrong with the command line or the policy file, or why there is nothing to scan.
+    pub fn run(args: &Scan) -> Result<u8> {
+        if args.print_iam_policy {
+            let management = (args.organization || !args.account.is_empty()).then_some(&*args.role);
+            let policy = lockfast_aws::iam_policy(&args.service, management);
+            return print(&format!("{}\n", serde_json::to_string_pretty(&policy)?));
+        }
+        if args.print_role_template {
+            return print(&lockfast_aws::stack_set_template(&args.role));
+        }
+        // A report that cannot be written should be known of before an hour's scan.
+        super::super::judging::Ready::new(&args.judging, &[PathBuf::from(".")])?;
+        let options = options(args);
+        let progress = Progress::default();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("cannot start")?;
+        let outcome = runtime.block_on(async {
+            let shown = tokio::spawn(show(progress.clone()));
+            let outcome = lockfast_aws::scan(options, progress.clone()).await;
+            shown.abort();
+            outcome
+        })?;
+        let counts = outcome.counts;
+        if !args.judging.quiet {
+            anstream::eprintln!(
+                "wrote {}: {} resources, {} requests{}{}{}",
+                outcome.snapshot.display(),
+                counts.resources,
+                counts.requests,
+                told(counts.replayed, "answered before"),
+                told(counts.throttled, "throttled"),
+                told(counts.failed, "calls without an answer"),
+            );
+        }
+        if args.no_judge {
+            return Ok(match counts.failed {
+                0 => exit::KEPT,
+                _ => exit::UNREADABLE,
+            });
+        }
+        judge::snapshots(&[outcome.snapshot], &args.judging)
+    }
+
+    fn told(n: u64, what: &str) -> String {
+        match n {
+            0 => String::new(),
+            n => format!(", {n} {what}"),
+        }
+    }
+
+    fn options(args: &Scan) -> ScanOptions {
+        let now = jiff::Timestamp::now();
+        // Whole seconds, and no colons in a file's name.
+        let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
+        let taken = now.to_string();
+        let output = args
+            .resume
+            .clone()
+            .or_else(|| args.snapshot.clone())
+            .unwrap_or_else(|| {
+                format!("lockfast-{}.snapshot", taken.replace([':', '-'], "")).into()
+            });
+        let mut options = ScanOptions::new(output, taken, lockfast_policy::secrets::cover_value);
+        options.profile.clone_from(&args.profile);
+        options.regions.clone_from(&args.region);
+        options.services.clone_from(&args.service);
+        options.accounts.clone_from(&args.account);
+        options.organization = args.organization;
+        options.role = AccountRole {
+            name: args.role.clone(),
+            external_id: args.external_id.clone(),
+        };
+        options.mfa = args
+            .mfa_serial
+            .clone()
+            .zip(args.mfa_code.clone())
+            .map(|(serial, code)| Mfa { serial, code });
+        options.endpoint_url.clone_from(&args.endpoint_url);
+        options.max_rps = args.max_rps;
+        options.resume = args.resume.is_some();
+        options
+    }
+
+    /// Shows a person how far the scan is: units, calls, throttles, and the estimated rest.
+    async fn show(progress: Progress) {
+        if !std::io::stderr().is_terminal() {
+            return;
+        }
+        let bar = ProgressBar::new(0);
+        if let Ok(style) = ProgressStyle::with_template(
+            "{bar:30} {pos}/{len} accounts × regions × services, {msg}, {elapsed} (about {eta} more)",
+        ) {
+            bar.set_style(style);
+        }
+        let _clear = Clear(bar.clone());
+        loop {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let counts = progress.counts();
+            bar.set_length(counts.units);
+            bar.set_position(counts.units_done);
+            bar.set_message(format!(
+                "{} resources, {} requests, {} throttled, {} without an answer",
+                counts.resources, counts.requests, counts.throttled, counts.failed
+            ));
+        }
+    }
+
+    /// Takes the bar away when the task that draws it is stopped.
+    struct Clear(ProgressBar);
+
+    impl Drop for Clear {
+        fn drop(&mut self) {
+            self.0.finish_and_clear();
+        }
+    }
+}
