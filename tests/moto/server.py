@@ -8,8 +8,13 @@ Everything else is moto as installed; the seed also runs against plain `moto_ser
 import itertools
 import os
 
-from moto.organizations import utils
-from moto.server import main
+# Read while moto is imported. The first: certificates would stay PENDING_VALIDATION for a minute after the seed.
+# The second: hundreds of images that Amazon publishes, whose snapshots moto then counts among those of the account.
+os.environ.setdefault("MOTO_ACM_VALIDATION_WAIT", "0")
+os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+
+from moto.organizations import utils  # noqa: E402
+from moto.server import main  # noqa: E402
 
 MEMBER_ACCOUNTS = ("222222222222", "333333333333")
 ROOM_FOR_THE_MANAGEMENT_ACCOUNT = 1
@@ -27,8 +32,6 @@ def make_account_id() -> str:
 
 
 utils.make_random_account_id = make_account_id
-# Without this, certificates stay PENDING_VALIDATION for a minute after the seed.
-os.environ.setdefault("MOTO_ACM_VALIDATION_WAIT", "0")
 
 if __name__ == "__main__":
     main()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import zipfile
@@ -565,9 +564,14 @@ def athena(site: Site) -> None:
 
 
 def hosts(site: Site) -> None:
-    """User data is where passwords are forgotten."""
-    script = base64.b64encode(f"#!/bin/sh\nexport DB_PASSWORD={PASSWORD}\n".encode()).decode()
-    image = site.call("ec2.describe_images", Owners=["amazon"])["Images"][0]["ImageId"]
+    """Images and what is started from them; user data is where passwords are forgotten."""
+    script = f"#!/bin/sh\nexport DB_PASSWORD={PASSWORD}\n"
+    image = ""
+    for name, encrypted in (("base", True), ("base-legacy", False)):
+        disk = {"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": encrypted, "VolumeSize": 20}}
+        image = site.call("ec2.register_image", Name=name, RootDeviceName="/dev/xvda", BlockDeviceMappings=[disk])[
+            "ImageId"
+        ]
     site.attempt(
         "ec2.run_instances",
         ImageId=image,

@@ -393,6 +393,7 @@ def timestream_influxdb(site: Site) -> None:
             dbStorageType="InfluxIOIncludedT1",
             publiclyAccessible=not label.map(),
             tags=label.map(),
+            **({"kmsKeyId": site.key()} if label.map() else {}),
         )
 
 

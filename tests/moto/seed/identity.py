@@ -120,7 +120,9 @@ def policies(site: Site) -> None:
     )
     site.attempt("iam.attach_group_policy", GroupName="engineers", PolicyArn=decrypt_all)
     for user, label in (("alice", PROD_INTERNAL), ("bob", UNTAGGED), ("ci", DEV)):
-        site.attempt("iam.create_user", UserName=user, Tags=label.pairs())
+        bounded = {"PermissionsBoundary": boundary} if user == "ci" else {}
+        site.attempt("iam.create_user", UserName=user, Tags=label.pairs(), **bounded)
+    site.attempt("iam.attach_user_policy", UserName="ci", PolicyArn=decrypt_all)
     site.attempt("iam.add_user_to_group", GroupName="engineers", UserName="alice")
     site.attempt(
         "iam.put_user_policy",
@@ -128,7 +130,7 @@ def policies(site: Site) -> None:
         PolicyName="admin-and-user",
         PolicyDocument=document(allow(["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:Decrypt", "kms:Encrypt"])),
     )
-    site.attempt("iam.put_user_permissions_boundary", UserName="ci", PermissionsBoundary=boundary)
+    site.attempt("iam.put_user_permissions_boundary", UserName="alice", PermissionsBoundary=boundary)
     site.attempt("iam.create_access_key", UserName="ci")
     site.attempt("iam.create_instance_profile", InstanceProfileName="orders-host")
     site.attempt("iam.add_role_to_instance_profile", InstanceProfileName="orders-host", RoleName="orders-service")

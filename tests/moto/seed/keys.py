@@ -62,6 +62,8 @@ def separated_policy(site: Site, users: str = "orders-service") -> str:
 
 def make_key(site: Site, alias: str, label: Label, rotation: int | None = None, **arguments: Any) -> str:
     """A key with its alias; `rotation` is the period in days, 0 for AWS's own year."""
+    # AWS's defaults said aloud: moto leaves out of DescribeKey what was not asked for.
+    arguments = {"KeyUsage": "ENCRYPT_DECRYPT", "MultiRegion": False, **arguments}
     key = site.call(
         "kms.create_key", Description=f"{alias} of the shop", Tags=label.pairs("TagKey", "TagValue"), **arguments
     )["KeyMetadata"]

@@ -125,6 +125,7 @@ def event_bridge(site: Site) -> None:
     connection = site.attempt(
         "events.create_connection",
         Name="erp",
+        KmsKeyIdentifier=site.key(),
         AuthorizationType="API_KEY",
         AuthParameters={"ApiKeyAuthParameters": {"ApiKeyName": "x-api-key", "ApiKeyValue": "EXAMPLE"}},
     )

@@ -126,15 +126,19 @@ def log_bucket(site: Site) -> None:
     site.made["log_bucket"] = bucket
 
 
+def put_objects(site: Site, bucket: str, key: str) -> None:
+    for number, encryption in enumerate(
+        ({"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}, {"ServerSideEncryption": "AES256"}, {})
+    ):
+        site.attempt("s3.put_object", Bucket=bucket, Key=f"2026/{number}.json", Body=b"{}", **encryption)
+
+
 def good_bucket(site: Site) -> None:
     bucket, key = make_bucket(site, "orders", PROD_CONFIDENTIAL), site.key()
     encrypt(site, bucket, "aws:kms", key)
     block_public_access(site, bucket)
-    for number, encryption in enumerate(
-        ({"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}, {"ServerSideEncryption": "AES256"}, {})
-    ):
-        # A bucket whose default is right still holds what was written before; after the policy nobody could write it.
-        site.attempt("s3.put_object", Bucket=bucket, Key=f"2026/order-{number}.json", Body=b"{}", **encryption)
+    # Before the policy: afterwards nobody could write them. A bucket whose default is right still holds older objects.
+    put_objects(site, bucket, key)
     site.attempt("s3.put_bucket_policy", Bucket=bucket, Policy=strict_bucket_policy(bucket, key))
     site.attempt("s3.put_bucket_versioning", Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     site.attempt(
@@ -183,6 +187,7 @@ def replicated_bucket(site: Site) -> None:
     encrypt(site, bucket, "aws:kms:dsse", site.key("prod", "restricted"))
     block_public_access(site, bucket)
     site.attempt("s3.put_bucket_versioning", Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    put_objects(site, bucket, site.key("prod", "restricted"))
     copy = make_bucket(site, "invoices-copy", PROD_RESTRICTED)
     site.attempt("s3.put_bucket_versioning", Bucket=copy, VersioningConfiguration={"Status": "Enabled"})
     site.attempt(
