@@ -5,33 +5,33 @@ ListAccounts and assumes a role in each, so the account that the seed fills must
 Everything else is moto as installed; the seed also runs against plain `moto_server`, and then says what is missing.
 """
 
-import itertools
 import os
+from typing import Any
 
 # Read while moto is imported. The first: certificates would stay PENDING_VALIDATION for a minute after the seed.
 # The second: hundreds of images that Amazon publishes, whose snapshots moto then counts among those of the account.
 os.environ.setdefault("MOTO_ACM_VALIDATION_WAIT", "0")
 os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+# The third: without it AdministratorAccess and its like do not exist.
+os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 
-from moto.organizations import utils  # noqa: E402
+from moto.organizations import models, utils  # noqa: E402
 from moto.server import main  # noqa: E402
 
-MEMBER_ACCOUNTS = ("222222222222", "333333333333")
-ROOM_FOR_THE_MANAGEMENT_ACCOUNT = 1
+ACCOUNT_IDS = {"shop-workloads": "222222222222"}
 
-_asked = itertools.count()
 _random_account_id = utils.make_random_account_id
+_init = models.FakeAccount.__init__
 
 
-def make_account_id() -> str:
-    # create_organization asks once for the management account and then overwrites the answer.
-    nth = next(_asked) % (len(MEMBER_ACCOUNTS) + ROOM_FOR_THE_MANAGEMENT_ACCOUNT)
-    if nth < ROOM_FOR_THE_MANAGEMENT_ACCOUNT:
-        return _random_account_id()
-    return MEMBER_ACCOUNTS[nth - ROOM_FOR_THE_MANAGEMENT_ACCOUNT]
+def _init_with_known_id(self: models.FakeAccount, organization: models.FakeOrganization, **kwargs: Any) -> None:
+    # The id is drawn in the middle of the constructor, which then makes a role in that account.
+    known = ACCOUNT_IDS.get(kwargs["AccountName"])
+    utils.make_random_account_id = (lambda: known) if known else _random_account_id
+    _init(self, organization, **kwargs)
 
 
-utils.make_random_account_id = make_account_id
+models.FakeAccount.__init__ = _init_with_known_id  # type: ignore[method-assign]
 
 if __name__ == "__main__":
     main()

@@ -172,7 +172,6 @@ def clusters(site: Site) -> None:
             DBClusterIdentifier=name,
             Engine=engine,
             MasterUsername="shop",
-            MasterUserPassword=PASSWORD,
             DBSubnetGroupName="shop-db",
             Tags=label.pairs(),
             **more,
@@ -187,11 +186,14 @@ def clusters(site: Site) -> None:
         EngineVersion="16.4",
         DBClusterParameterGroupName="shop-aurora-postgresql16-tls",
         BackupRetentionPeriod=14,
+        ManageMasterUserPassword=True,
+        MasterUserSecretKmsKeyId=site.key(),
     )
     make(
         "loyalty-dev",
         DEV,
         "aurora-mysql",
+        MasterUserPassword=PASSWORD,
         EngineVersion="8.0.mysql_aurora.3.05.2",
         DBClusterParameterGroupName="shop-aurora-mysql80-plain",
     )

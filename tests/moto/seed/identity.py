@@ -102,6 +102,11 @@ def policies(site: Site) -> None:
     )
     site.attempt("iam.attach_role_policy", RoleName="key-admin", PolicyArn=keys_only)
 
+    for role, policy in (("developer", "AdministratorAccess"), (AUDIT_ROLE, "SecurityAudit")):
+        # Plain moto_server has no policies of AWS.
+        arn = f"arn:aws:iam::aws:policy/{policy}"
+        site.attempt("iam.attach_role_policy", "NoSuchEntity", RoleName=role, PolicyArn=arn)
+
     boundary = managed("boundary", allow("*"), deny(["kms:ScheduleKeyDeletion", "kms:DisableKey"]))
     site.attempt(
         "iam.create_role",
