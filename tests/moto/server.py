@@ -1,0 +1,37 @@
+"""moto's server, with the one thing fixed that the seed cannot ask for over HTTP: the ids of member accounts.
+
+AWS Organizations gives a new account its id, and moto draws it at random. A scan of an organization takes the ids from
+ListAccounts and assumes a role in each, so the account that the seed fills must be the one that is listed.
+Everything else is moto as installed; the seed also runs against plain `moto_server`, and then says what is missing.
+"""
+
+import os
+from typing import Any
+
+# Read while moto is imported. The first: certificates would stay PENDING_VALIDATION for a minute after the seed.
+# The second: hundreds of images that Amazon publishes, whose snapshots moto then counts among those of the account.
+os.environ.setdefault("MOTO_ACM_VALIDATION_WAIT", "0")
+os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+# The third: without it AdministratorAccess and its like do not exist.
+os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+
+from moto.organizations import models, utils  # noqa: E402
+from moto.server import main  # noqa: E402
+
+ACCOUNT_IDS = {"shop-workloads": "222222222222"}
+
+_random_account_id = utils.make_random_account_id
+_init = models.FakeAccount.__init__
+
+
+def _init_with_known_id(self: models.FakeAccount, organization: models.FakeOrganization, **kwargs: Any) -> None:
+    # The id is drawn in the middle of the constructor, which then makes a role in that account.
+    known = ACCOUNT_IDS.get(kwargs["AccountName"])
+    utils.make_random_account_id = (lambda: known) if known else _random_account_id
+    _init(self, organization, **kwargs)
+
+
+models.FakeAccount.__init__ = _init_with_known_id  # type: ignore[method-assign]
+
+if __name__ == "__main__":
+    main()
