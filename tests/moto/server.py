@@ -6,6 +6,8 @@ Everything else is moto as installed; the seed also runs against plain `moto_ser
 """
 
 import os
+import sys
+import threading
 from typing import Any
 
 # Read while moto is imported. The first: certificates would stay PENDING_VALIDATION for a minute after the seed.
@@ -33,5 +35,14 @@ def _init_with_known_id(self: models.FakeAccount, organization: models.FakeOrgan
 
 models.FakeAccount.__init__ = _init_with_known_id  # type: ignore[method-assign]
 
+
+def _end_with_parent() -> None:
+    """Ends the server when whoever started it is gone, and with it the pipe it held."""
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
 if __name__ == "__main__":
+    if os.environ.get("END_WITH_STDIN"):
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     main()

@@ -26,7 +26,8 @@ pub struct ScanOptions {
     pub max_rps: Option<u32>,
     /// How calls are repeated.
     pub retries: Retries,
-    /// Pages of one list, at most: a service that never ends its list must not hold up the scan.
+    /// Pages of one list, at most: a service that never ends its list must not hold up the scan. With the smallest
+    /// pages, of 50 items, the usual 20,000 are more than an account may own of anything.
     pub max_pages: u32,
     /// Where the snapshot is written.
     pub output: PathBuf,
@@ -78,10 +79,6 @@ impl Default for Retries {
     }
 }
 
-/// The pages of one list that [`ScanOptions::max_pages`] is usually set to: with 50 items a page, as the smallest pages
-/// have, more than any account may own.
-pub(crate) const MAX_PAGES: u32 = 20_000;
-
 impl ScanOptions {
     /// Everything the default credentials reach, written to a file.
     pub fn new(output: PathBuf, taken: String, cover: fn(&str, &str) -> String) -> Self {
@@ -99,7 +96,7 @@ impl ScanOptions {
             endpoint_url: None,
             max_rps: None,
             retries: Retries::default(),
-            max_pages: MAX_PAGES,
+            max_pages: 20_000,
             output,
             resume: false,
             taken,

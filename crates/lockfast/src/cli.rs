@@ -165,6 +165,18 @@ pub struct Scan {
     /// Send at most so many requests a second over everything, beside the budget of each service.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_rps: Option<u32>,
+    /// Try a call at most so often before it counts as one that gave no answer.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    pub attempts: u32,
+    /// Wait so many milliseconds before a call is tried again, and twice as long each time after.
+    #[arg(long, value_name = "MS", default_value_t = 1000)]
+    pub backoff: u64,
+    /// Wait at most so many seconds for the answer to one attempt.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout: u64,
+    /// Read at most so many pages of one list.
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_pages: u32,
     /// Where to write the snapshot; lockfast-<time>.snapshot here when not given.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub snapshot: Option<PathBuf>,

@@ -2,6 +2,7 @@
 
 mod docs;
 mod new_control;
+mod venv;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
@@ -90,12 +91,23 @@ fn run_in(folder: &Path, program: &str, args: &[&str], env: &[(&str, &str)]) -> 
 }
 
 fn test() -> Result<()> {
-    let snapshots = [("INSTA_UPDATE", "no")];
+    let moto = venv::ready("moto", Path::new("tests/moto/requirements.txt"))?;
+    let env = [
+        ("INSTA_UPDATE", "no"),
+        ("LOCKFAST_MOTO_PYTHON", moto.as_str()),
+    ];
     run_in(
         Path::new("."),
         "cargo",
-        &["test", "--workspace", "--quiet", "--no-fail-fast"],
-        &snapshots,
+        &[
+            "test",
+            "--workspace",
+            "--features",
+            "lockfast/full",
+            "--quiet",
+            "--no-fail-fast",
+        ],
+        &env,
     )?;
     let webshop = Path::new("examples/webshop");
     if Command::new("npm").arg("--version").output().is_err() {

@@ -1,7 +1,7 @@
 //! `lockfast judge`: snapshots judged again, offline.
 
 use super::judging::{Ready, spinner, unknown_types};
-use crate::cli::{Judge, Judging};
+use crate::cli::Judge;
 use anyhow::{Result, bail};
 use lockfast_report::{InputSummary, Problem, ScanSummary, ServiceCalls};
 use lockfast_snapshot::{Loaded, Unit};
@@ -14,12 +14,12 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// What is wrong with the command line, the policy file, a snapshot or an output file.
 pub fn run(args: &Judge) -> Result<u8> {
-    snapshots(&args.snapshots, &args.judging)
+    let ready = Ready::new(&args.judging, &folders(&args.snapshots))?;
+    snapshots(ready, &args.snapshots)
 }
 
 /// Judges snapshots together.
-pub(super) fn snapshots(files: &[PathBuf], judging: &Judging) -> Result<u8> {
-    let ready = Ready::new(judging, &folders(files))?;
+pub(super) fn snapshots(ready: Ready<'_>, files: &[PathBuf]) -> Result<u8> {
     spare_input(&ready, files)?;
     let spinner = spinner();
     spinner.set_message("reading the snapshot");

@@ -21,11 +21,12 @@ pub use live::run;
 #[cfg(feature = "aws")]
 mod live {
     use super::{Result, Scan};
+    use crate::commands::judging::Ready;
     use crate::commands::{judge, print};
     use crate::exit;
     use anyhow::Context;
     use indicatif::{ProgressBar, ProgressStyle};
-    use lockfast_aws::{AccountRole, Mfa, Progress, ScanOptions};
+    use lockfast_aws::{AccountRole, Mfa, Progress, Retries, ScanOptions};
     use std::io::IsTerminal;
     use std::path::PathBuf;
     use std::time::Duration;
@@ -44,7 +45,7 @@ mod live {
             return print(&lockfast_aws::stack_set_template(&args.role));
         }
         // A report that cannot be written should be known of before an hour's scan.
-        super::super::judging::Ready::new(&args.judging, &[PathBuf::from(".")])?;
+        let ready = Ready::new(&args.judging, &[PathBuf::from(".")])?;
         let options = options(args);
         let progress = Progress::default();
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -75,7 +76,7 @@ mod live {
                 _ => exit::UNREADABLE,
             });
         }
-        judge::snapshots(&[outcome.snapshot], &args.judging)
+        judge::snapshots(ready, &[outcome.snapshot])
     }
 
     fn told(n: u64, what: &str) -> String {
@@ -114,6 +115,12 @@ mod live {
             .map(|(serial, code)| Mfa { serial, code });
         options.endpoint_url.clone_from(&args.endpoint_url);
         options.max_rps = args.max_rps;
+        options.max_pages = args.max_pages;
+        options.retries = Retries {
+            attempts: args.attempts,
+            initial_backoff: Duration::from_millis(args.backoff),
+            attempt_timeout: Duration::from_secs(args.timeout),
+        };
         options.resume = args.resume.is_some();
         options
     }

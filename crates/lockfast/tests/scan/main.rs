@@ -1,0 +1,8 @@
+//! `lockfast scan` against moto, a server that answers as AWS does, filled by `tests/moto/seed.py`; and against what may go
+//! wrong between the two. `cargo xtask test` installs moto and says where it is.
+#![cfg(feature = "aws")]
+
+mod faults;
+mod moto;
+mod proxy;
+mod seeded;

@@ -1,0 +1,91 @@
+//! What a scan of the seeded accounts finds.
+
+use crate::moto::{lockfast, moto, report, scan_args};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+#[test]
+fn an_account_is_scanned_judged_and_judged_again() {
+    let moto = moto();
+    let folder = tempfile::tempdir().expect("a folder");
+    let scanned = lockfast(moto, folder.path(), "management")
+        .args(scan_args(&moto.url, "", "a.snapshot"))
+        .args(["--format", "json", "--today", "2026-11-27"])
+        .output()
+        .expect("it runs");
+    let first = report(&scanned);
+    // Things are broken in the seed.
+    assert_eq!(
+        scanned.status.code(),
+        Some(1),
+        "{}",
+        String::from_utf8_lossy(&scanned.stderr)
+    );
+    let again = lockfast(moto, folder.path(), "management")
+        .args([
+            "judge",
+            "a.snapshot",
+            "--format",
+            "json",
+            "--today",
+            "2026-11-27",
+        ])
+        .output()
+        .expect("it runs");
+    assert_eq!(first, report(&again));
+    let compact = std::fs::read(folder.path().join("a.snapshot")).expect("the snapshot");
+    let plain = zstd::stream::decode_all(&*compact).expect("Zstandard");
+    for secret in ["AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI"] {
+        assert!(
+            !plain.windows(secret.len()).any(|w| w == secret.as_bytes()),
+            "{secret} is in the snapshot"
+        );
+    }
+}
+
+#[test]
+fn two_scans_of_the_same_give_the_same_bytes_but_for_their_time() {
+    let moto = moto();
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut snapshots = Vec::new();
+    for name in ["one.snapshot", "two.snapshot"] {
+        lockfast(moto, folder.path(), "management")
+            .args(scan_args(&moto.url, "kms", name))
+            .arg("--no-judge")
+            .output()
+            .expect("it runs");
+        let bytes = std::fs::read(folder.path().join(name)).expect("the snapshot");
+        let text = zstd::stream::decode_all(&*bytes).expect("Zstandard");
+        let text = String::from_utf8(text).expect("UTF-8");
+        let (_, rest) = text.split_once('\n').expect("a header");
+        snapshots.push(rest.to_owned());
+    }
+    assert_eq!(snapshots[0], snapshots[1]);
+}
+
+#[test]
+fn the_organisations_accounts_are_scanned_through_their_roles() {
+    let moto = moto();
+    let folder = tempfile::tempdir().expect("a folder");
+    let scanned = lockfast(moto, folder.path(), "management")
+        .args(scan_args(&moto.url, "kms", "org.snapshot"))
+        .args(["--organization", "--format", "json"])
+        .output()
+        .expect("it runs");
+    let report = report(&scanned);
+    let accounts: BTreeSet<&str> = report["input"]["scan"]["accounts"]
+        .as_array()
+        .expect("accounts")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    assert_eq!(accounts, BTreeSet::from(["111111111111", "222222222222"]));
+    let mut keys: BTreeMap<&str, usize> = BTreeMap::new();
+    for finding in report["findings"].as_array().expect("findings") {
+        if finding["resource"]["type"] == "AWS::KMS::Key" {
+            let account = finding["resource"]["account"].as_str().unwrap_or_default();
+            *keys.entry(account).or_default() += 1;
+        }
+    }
+    assert_eq!(keys.len(), 2, "{keys:?}");
+}
