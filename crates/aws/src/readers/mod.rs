@@ -49,7 +49,18 @@ macro_rules! readers {
 }
 
 readers![
+    cloudtrail,
+    config,
+    efs,
+    elasticache,
+    es,
+    firehose,
+    fsx,
+    kafka,
+    kinesis,
     kms,
+    memorydb,
+    redshift,
 ];
 
 /// What a reader's file needs.
