@@ -49,7 +49,25 @@ macro_rules! readers {
 }
 
 readers![
+    athena,
+    cloudformation,
+    cloudtrail,
+    config,
+    dms,
+    efs,
+    elasticache,
+    es,
+    firehose,
+    fsx,
+    glue,
+    kafka,
+    kinesis,
     kms,
+    memorydb,
+    mq,
+    redshift,
+    sagemaker,
+    states,
 ];
 
 /// What a reader's file needs.
