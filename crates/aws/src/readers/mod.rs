@@ -49,6 +49,9 @@ macro_rules! readers {
 }
 
 readers![
+    acm,
+    elasticloadbalancing,
+    iam,
     kms,
 ];
 
