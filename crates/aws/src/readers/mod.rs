@@ -50,6 +50,7 @@ macro_rules! readers {
 
 readers![
     acm,
+    ec2,
     elasticloadbalancing,
     iam,
     kms,
