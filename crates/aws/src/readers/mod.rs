@@ -50,10 +50,14 @@ macro_rules! readers {
 
 readers![
     acm,
+    apigateway,
+    appsync,
+    cloudfront,
     ec2,
     elasticloadbalancing,
     iam,
     kms,
+    organizations,
 ];
 
 /// What a reader's file needs.
