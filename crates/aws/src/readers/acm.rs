@@ -3,7 +3,8 @@
 use super::prelude::*;
 use aws_sdk_acm::Client;
 use aws_sdk_acm::types::{
-    CertificateDetail, CertificateKeyPairOrigin, CertificateSummary, DomainValidation, Filters, KeyAlgorithm,
+    CertificateDetail, CertificateKeyPairOrigin, CertificateSummary, DomainValidation, Filters,
+    KeyAlgorithm,
 };
 
 const LIST: &str = "acm:ListCertificates";
@@ -50,7 +51,10 @@ async fn one(cx: &Cx, client: &Client, certificate: &CertificateSummary) {
         return;
     };
     let detail = cx
-        .get(DESCRIBE, client.describe_certificate().certificate_arn(arn).send())
+        .get(
+            DESCRIBE,
+            client.describe_certificate().certificate_arn(arn).send(),
+        )
         .await
         .map(|answer| answer.certificate);
     let props = match detail {
@@ -77,24 +81,52 @@ fn described(detail: &CertificateDetail) -> Props {
     let renewal = detail.renewal_summary().map(|renewal| {
         Props::new()
             .put("RenewalStatus", renewal.renewal_status().as_str())
-            .put("RenewalStatusReason", renewal.renewal_status_reason().map(|reason| reason.as_str()))
-            .put("DomainValidationOptions", validations(renewal.domain_validation_options()))
+            .put(
+                "RenewalStatusReason",
+                renewal
+                    .renewal_status_reason()
+                    .map(|reason| reason.as_str()),
+            )
+            .put(
+                "DomainValidationOptions",
+                validations(renewal.domain_validation_options()),
+            )
             .put("UpdatedAt", renewal.updated_at())
     });
     // A certificate that nobody uses is not renewed: an empty list is an answer.
-    let users: Value = detail.in_use_by().iter().cloned().map(Value::String).collect();
+    let users: Value = detail
+        .in_use_by()
+        .iter()
+        .cloned()
+        .map(Value::String)
+        .collect();
     Props::of(DESCRIBE)
         .put("DomainName", detail.domain_name())
-        .put("SubjectAlternativeNames", detail.subject_alternative_names())
+        .put(
+            "SubjectAlternativeNames",
+            detail.subject_alternative_names(),
+        )
         .put("ValidationMethod", method.map(|method| method.as_str()))
-        .put("DomainValidationOptions", validations(detail.domain_validation_options()))
+        .put(
+            "DomainValidationOptions",
+            validations(detail.domain_validation_options()),
+        )
         .put("KeyAlgorithm", detail.key_algorithm().map(algorithm))
-        .put("CertificateTransparencyLoggingPreference", logging.map(|logging| logging.as_str()))
+        .put(
+            "CertificateTransparencyLoggingPreference",
+            logging.map(|logging| logging.as_str()),
+        )
         .put("CertificateExport", export.map(|export| export.as_str()))
-        .put("CertificateAuthorityArn", detail.certificate_authority_arn())
+        .put(
+            "CertificateAuthorityArn",
+            detail.certificate_authority_arn(),
+        )
         .put("Status", detail.status().map(|status| status.as_str()))
         .put("Type", detail.r#type().map(|kind| kind.as_str()))
-        .put("ManagedBy", detail.managed_by().map(|manager| manager.as_str()))
+        .put(
+            "ManagedBy",
+            detail.managed_by().map(|manager| manager.as_str()),
+        )
         .put("CreatedAt", detail.created_at())
         .put("IssuedAt", detail.issued_at())
         .put("ImportedAt", detail.imported_at())
@@ -102,13 +134,21 @@ fn described(detail: &CertificateDetail) -> Props {
         .put("NotBefore", detail.not_before())
         .put("NotAfter", detail.not_after())
         .put("InUseBy", users)
-        .put("RenewalEligibility", detail.renewal_eligibility().map(|eligibility| eligibility.as_str()))
+        .put(
+            "RenewalEligibility",
+            detail
+                .renewal_eligibility()
+                .map(|eligibility| eligibility.as_str()),
+        )
         .put("RenewalSummary", renewal)
         .put("SignatureAlgorithm", detail.signature_algorithm())
         .put("Issuer", detail.issuer())
         .put("Subject", detail.subject())
         .put("Serial", detail.serial())
-        .put("FailureReason", detail.failure_reason().map(|reason| reason.as_str()))
+        .put(
+            "FailureReason",
+            detail.failure_reason().map(|reason| reason.as_str()),
+        )
 }
 
 /// What the list tells, when nothing more is known.
@@ -118,14 +158,22 @@ fn listed(certificate: &CertificateSummary, failure: &Failure) -> Props {
         .put("KeyAlgorithm", certificate.key_algorithm().map(algorithm))
         .put("Status", certificate.status().map(|status| status.as_str()))
         .put("Type", certificate.r#type().map(|kind| kind.as_str()))
-        .put("ManagedBy", certificate.managed_by().map(|manager| manager.as_str()))
+        .put(
+            "ManagedBy",
+            certificate.managed_by().map(|manager| manager.as_str()),
+        )
         .put("CreatedAt", certificate.created_at())
         .put("IssuedAt", certificate.issued_at())
         .put("ImportedAt", certificate.imported_at())
         .put("RevokedAt", certificate.revoked_at())
         .put("NotBefore", certificate.not_before())
         .put("NotAfter", certificate.not_after())
-        .put("RenewalEligibility", certificate.renewal_eligibility().map(|eligibility| eligibility.as_str()))
+        .put(
+            "RenewalEligibility",
+            certificate
+                .renewal_eligibility()
+                .map(|eligibility| eligibility.as_str()),
+        )
         .from(DESCRIBE);
     for name in [
         "SubjectAlternativeNames",
@@ -161,8 +209,14 @@ fn validations(options: &[DomainValidation]) -> Vec<Props> {
         Props::new()
             .put("DomainName", option.domain_name())
             .put("ValidationDomain", option.validation_domain())
-            .put("ValidationMethod", option.validation_method().map(|method| method.as_str()))
-            .put("ValidationStatus", option.validation_status().map(|status| status.as_str()))
+            .put(
+                "ValidationMethod",
+                option.validation_method().map(|method| method.as_str()),
+            )
+            .put(
+                "ValidationStatus",
+                option.validation_status().map(|status| status.as_str()),
+            )
             .put("ResourceRecord", record)
     });
     options.collect()
@@ -175,7 +229,13 @@ mod tests {
     #[test]
     fn algorithms_have_the_names_of_cloudformation() {
         assert_eq!(algorithm(&KeyAlgorithm::from("RSA-2048")), "RSA_2048");
-        assert_eq!(algorithm(&KeyAlgorithm::from("EC-prime256v1")), "EC_prime256v1");
-        assert_eq!(algorithm(&KeyAlgorithm::from("EC_secp384r1")), "EC_secp384r1");
+        assert_eq!(
+            algorithm(&KeyAlgorithm::from("EC-prime256v1")),
+            "EC_prime256v1"
+        );
+        assert_eq!(
+            algorithm(&KeyAlgorithm::from("EC_secp384r1")),
+            "EC_secp384r1"
+        );
     }
 }

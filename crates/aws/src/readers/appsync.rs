@@ -30,7 +30,11 @@ async fn read(cx: Cx) {
 
 async fn apis(cx: &Cx, client: &Client) {
     let apis = cx
-        .list(APIS, &[API, CACHE, SOURCE], items!(client.list_graphql_apis()))
+        .list(
+            APIS,
+            &[API, CACHE, SOURCE],
+            items!(client.list_graphql_apis()),
+        )
         .await;
     cx.each(apis, |item| async move {
         if let Some(id) = item.api_id() {
@@ -48,17 +52,29 @@ fn api(cx: &Cx, api: &GraphqlApi, id: &str) {
             .put("CloudWatchLogsRoleArn", log.cloud_watch_logs_role_arn())
             .put("ExcludeVerboseContent", log.exclude_verbose_content())
     });
-    let providers = api.additional_authentication_providers().iter().map(|provider| {
-        let kind = provider.authentication_type().map(|kind| kind.as_str());
-        Props::new().put("AuthenticationType", kind)
-    });
+    let providers = api
+        .additional_authentication_providers()
+        .iter()
+        .map(|provider| {
+            let kind = provider.authentication_type().map(|kind| kind.as_str());
+            Props::new().put("AuthenticationType", kind)
+        });
     let props = Props::of(APIS)
         .put("ApiId", id)
         .put("Name", api.name())
         .put("ApiType", api.api_type().map(|kind| kind.as_str()))
-        .put("AuthenticationType", api.authentication_type().map(|kind| kind.as_str()))
-        .put("AdditionalAuthenticationProviders", providers.collect::<Vec<_>>())
-        .put("Visibility", api.visibility().map(|visibility| visibility.as_str()))
+        .put(
+            "AuthenticationType",
+            api.authentication_type().map(|kind| kind.as_str()),
+        )
+        .put(
+            "AdditionalAuthenticationProviders",
+            providers.collect::<Vec<_>>(),
+        )
+        .put(
+            "Visibility",
+            api.visibility().map(|visibility| visibility.as_str()),
+        )
         .put("LogConfig", log)
         .put("XrayEnabled", api.xray_enabled())
         .put("Uris", api.uris());
@@ -69,7 +85,11 @@ fn api(cx: &Cx, api: &GraphqlApi, id: &str) {
 async fn cache(cx: &Cx, client: &Client, api: &str) {
     // The API was just listed: what is not found is its cache.
     let answer = cx
-        .get_unless(CACHES, &["NotFoundException"], client.get_api_cache().api_id(api).send())
+        .get_unless(
+            CACHES,
+            &["NotFoundException"],
+            client.get_api_cache().api_id(api).send(),
+        )
         .await;
     let props = Props::of(CACHES).put("ApiId", api);
     let props = match answer {
@@ -79,9 +99,18 @@ async fn cache(cx: &Cx, client: &Client, api: &str) {
                 return;
             };
             props
-                .put("ApiCachingBehavior", cache.api_caching_behavior().map(|of| of.as_str()))
-                .put("AtRestEncryptionEnabled", cache.at_rest_encryption_enabled())
-                .put("TransitEncryptionEnabled", cache.transit_encryption_enabled())
+                .put(
+                    "ApiCachingBehavior",
+                    cache.api_caching_behavior().map(|of| of.as_str()),
+                )
+                .put(
+                    "AtRestEncryptionEnabled",
+                    cache.at_rest_encryption_enabled(),
+                )
+                .put(
+                    "TransitEncryptionEnabled",
+                    cache.transit_encryption_enabled(),
+                )
                 .put("Ttl", cache.ttl())
                 .put("Type", cache.r#type().map(|kind| kind.as_str()))
                 .put("Status", cache.status().map(|status| status.as_str()))
@@ -113,9 +142,14 @@ fn source(cx: &Cx, source: &DataSource, api: &str) {
         return;
     };
     let http = source.http_config().map(|http| {
-        let kind = http.authorization_config().map(|config| config.authorization_type().as_str());
+        let kind = http
+            .authorization_config()
+            .map(|config| config.authorization_type().as_str());
         Props::new()
-            .put("Endpoint", http.endpoint().map(|url| cx.cover("Endpoint", url)))
+            .put(
+                "Endpoint",
+                http.endpoint().map(|url| cx.cover("Endpoint", url)),
+            )
             .put(
                 "AuthorizationConfig",
                 Props::new().put("AuthorizationType", kind),
@@ -127,11 +161,19 @@ fn source(cx: &Cx, source: &DataSource, api: &str) {
         .put("Type", source.r#type().map(|kind| kind.as_str()))
         .put("ServiceRoleArn", source.service_role_arn())
         .put("HttpConfig", http);
-    cx.emit(SOURCE, &format!("{api}/{name}"), source.data_source_arn(), props);
+    cx.emit(
+        SOURCE,
+        &format!("{api}/{name}"),
+        source.data_source_arn(),
+        props,
+    );
 }
 
 async fn domains(cx: &Cx, client: &Client) {
-    for domain in cx.list(DOMAINS, &[DOMAIN], items!(client.list_domain_names())).await {
+    for domain in cx
+        .list(DOMAINS, &[DOMAIN], items!(client.list_domain_names()))
+        .await
+    {
         let Some(name) = domain.domain_name() else {
             continue;
         };

@@ -6,7 +6,9 @@
 
 use super::prelude::*;
 use aws_sdk_cloudfront::Client;
-use aws_sdk_cloudfront::types::{DistributionSummary, Origin, ViewerCertificate, VpcOriginEndpointConfig, VpcOriginSummary};
+use aws_sdk_cloudfront::types::{
+    DistributionSummary, Origin, ViewerCertificate, VpcOriginEndpointConfig, VpcOriginSummary,
+};
 
 const DISTRIBUTIONS: &str = "cloudfront:ListDistributions";
 const TENANTS: &str = "cloudfront:ListDistributionTenants";
@@ -40,7 +42,11 @@ async fn read(cx: Cx) {
 
 async fn distributions(cx: &Cx, client: &Client) {
     let distributions = cx
-        .list(DISTRIBUTIONS, &[DISTRIBUTION], items!(client.list_distributions()))
+        .list(
+            DISTRIBUTIONS,
+            &[DISTRIBUTION],
+            items!(client.list_distributions()),
+        )
         .await;
     for distribution in &distributions {
         let props = Props::of(DISTRIBUTIONS)
@@ -48,7 +54,12 @@ async fn distributions(cx: &Cx, client: &Client) {
             .put("DomainName", distribution.domain_name())
             .put("Status", distribution.status())
             .put("LastModifiedTime", distribution.last_modified_time());
-        cx.emit(DISTRIBUTION, distribution.id(), Some(distribution.arn()), props);
+        cx.emit(
+            DISTRIBUTION,
+            distribution.id(),
+            Some(distribution.arn()),
+            props,
+        );
     }
 }
 
@@ -56,8 +67,12 @@ async fn distributions(cx: &Cx, client: &Client) {
 macro_rules! behaviour {
     ($behaviour:expr) => {{
         let behaviour = $behaviour;
-        let methods = behaviour.allowed_methods().map(|methods| names!(methods.items()));
-        let groups = behaviour.trusted_key_groups().map(|groups| groups.items().to_vec());
+        let methods = behaviour
+            .allowed_methods()
+            .map(|methods| names!(methods.items()));
+        let groups = behaviour
+            .trusted_key_groups()
+            .map(|groups| groups.items().to_vec());
         let functions = behaviour.function_associations().map(|functions| {
             let functions = functions.items().iter().map(|function| {
                 Props::new()
@@ -77,12 +92,24 @@ macro_rules! behaviour {
         });
         Props::new()
             .put("TargetOriginId", behaviour.target_origin_id())
-            .put("ViewerProtocolPolicy", behaviour.viewer_protocol_policy().as_str())
+            .put(
+                "ViewerProtocolPolicy",
+                behaviour.viewer_protocol_policy().as_str(),
+            )
             .put("AllowedMethods", methods)
             .put("CachePolicyId", behaviour.cache_policy_id())
-            .put("OriginRequestPolicyId", behaviour.origin_request_policy_id())
-            .put("ResponseHeadersPolicyId", behaviour.response_headers_policy_id())
-            .put("FieldLevelEncryptionId", behaviour.field_level_encryption_id())
+            .put(
+                "OriginRequestPolicyId",
+                behaviour.origin_request_policy_id(),
+            )
+            .put(
+                "ResponseHeadersPolicyId",
+                behaviour.response_headers_policy_id(),
+            )
+            .put(
+                "FieldLevelEncryptionId",
+                behaviour.field_level_encryption_id(),
+            )
             .put("RealtimeLogConfigArn", behaviour.realtime_log_config_arn())
             .put("Compress", behaviour.compress())
             .put("TrustedKeyGroups", groups)
@@ -92,9 +119,18 @@ macro_rules! behaviour {
 }
 
 fn config(distribution: &DistributionSummary) -> Props {
-    let aliases = distribution.aliases().map(|aliases| aliases.items()).unwrap_or_default();
-    let origins = distribution.origins().map(|origins| origins.items()).unwrap_or_default();
-    let behaviours = distribution.cache_behaviors().map(|all| all.items()).unwrap_or_default();
+    let aliases = distribution
+        .aliases()
+        .map(|aliases| aliases.items())
+        .unwrap_or_default();
+    let origins = distribution
+        .origins()
+        .map(|origins| origins.items())
+        .unwrap_or_default();
+    let behaviours = distribution
+        .cache_behaviors()
+        .map(|all| all.items())
+        .unwrap_or_default();
     let behaviours: Vec<Props> = behaviours
         .iter()
         .map(|behaviour| behaviour!(behaviour).put("PathPattern", behaviour.path_pattern()))
@@ -104,27 +140,54 @@ fn config(distribution: &DistributionSummary) -> Props {
         .put("Staging", distribution.staging())
         .put("Comment", distribution.comment())
         .put("Aliases", aliases)
-        .put("HttpVersion", distribution.http_version().as_str().to_ascii_lowercase())
+        .put(
+            "HttpVersion",
+            distribution.http_version().as_str().to_ascii_lowercase(),
+        )
         .put("IPV6Enabled", distribution.is_ipv6_enabled())
         .put("PriceClass", distribution.price_class().as_str())
-        .put("WebACLId", Some(distribution.web_acl_id()).filter(|id| !id.is_empty()))
-        .put("ConnectionMode", distribution.connection_mode().map(|mode| mode.as_str()))
+        .put(
+            "WebACLId",
+            Some(distribution.web_acl_id()).filter(|id| !id.is_empty()),
+        )
+        .put(
+            "ConnectionMode",
+            distribution.connection_mode().map(|mode| mode.as_str()),
+        )
         .put("Origins", origins.iter().map(origin).collect::<Vec<_>>())
-        .put("DefaultCacheBehavior", distribution.default_cache_behavior().map(|behaviour| behaviour!(behaviour)))
+        .put(
+            "DefaultCacheBehavior",
+            distribution
+                .default_cache_behavior()
+                .map(|behaviour| behaviour!(behaviour)),
+        )
         .put("CacheBehaviors", behaviours)
-        .put("ViewerCertificate", distribution.viewer_certificate().map(certificate))
+        .put(
+            "ViewerCertificate",
+            distribution.viewer_certificate().map(certificate),
+        )
 }
 
 fn certificate(certificate: &ViewerCertificate) -> Props {
     Props::new()
-        .put("CloudFrontDefaultCertificate", certificate.cloud_front_default_certificate())
+        .put(
+            "CloudFrontDefaultCertificate",
+            certificate.cloud_front_default_certificate(),
+        )
         .put("AcmCertificateArn", certificate.acm_certificate_arn())
         .put("IamCertificateId", certificate.iam_certificate_id())
         .put(
             "MinimumProtocolVersion",
-            certificate.minimum_protocol_version().map(|version| version.as_str()),
+            certificate
+                .minimum_protocol_version()
+                .map(|version| version.as_str()),
         )
-        .put("SslSupportMethod", certificate.ssl_support_method().map(|method| method.as_str()))
+        .put(
+            "SslSupportMethod",
+            certificate
+                .ssl_support_method()
+                .map(|method| method.as_str()),
+        )
 }
 
 fn origin(origin: &Origin) -> Props {
@@ -137,11 +200,16 @@ fn origin(origin: &Origin) -> Props {
         .s3_origin_config()
         .map(|s3| Props::new().put("OriginAccessIdentity", s3.origin_access_identity()));
     let custom = origin.custom_origin_config().map(|custom| {
-        let protocols = custom.origin_ssl_protocols().map(|protocols| names!(protocols.items()));
+        let protocols = custom
+            .origin_ssl_protocols()
+            .map(|protocols| names!(protocols.items()));
         Props::new()
             .put("HTTPPort", custom.http_port())
             .put("HTTPSPort", custom.https_port())
-            .put("OriginProtocolPolicy", custom.origin_protocol_policy().as_str())
+            .put(
+                "OriginProtocolPolicy",
+                custom.origin_protocol_policy().as_str(),
+            )
             .put("OriginSSLProtocols", protocols)
     });
     let vpc = origin.vpc_origin_config().map(|vpc| {
@@ -153,7 +221,12 @@ fn origin(origin: &Origin) -> Props {
         .put("Id", origin.id())
         .put("DomainName", origin.domain_name())
         .put("OriginPath", origin.origin_path())
-        .put("OriginAccessControlId", origin.origin_access_control_id().filter(|id| !id.is_empty()))
+        .put(
+            "OriginAccessControlId",
+            origin
+                .origin_access_control_id()
+                .filter(|id| !id.is_empty()),
+        )
         .put("OriginCustomHeaders", headers)
         .put("S3OriginConfig", s3)
         .put("CustomOriginConfig", custom)
@@ -162,10 +235,18 @@ fn origin(origin: &Origin) -> Props {
 
 async fn tenants(cx: &Cx, client: &Client) {
     let tenants = cx
-        .list(TENANTS, &[TENANT], items!(client.list_distribution_tenants()))
+        .list(
+            TENANTS,
+            &[TENANT],
+            items!(client.list_distribution_tenants()),
+        )
         .await;
     for tenant in tenants {
-        let domains: Vec<String> = tenant.domains().iter().map(|domain| domain.domain().to_owned()).collect();
+        let domains: Vec<String> = tenant
+            .domains()
+            .iter()
+            .map(|domain| domain.domain().to_owned())
+            .collect();
         let own = tenant.customizations().and_then(|of| of.certificate());
         let own = own.map(|certificate| Props::new().put("Arn", certificate.arn()));
         let props = Props::of(TENANTS)
@@ -202,8 +283,10 @@ async fn origins(cx: &Cx, client: &Client) {
             }
         }
     }
-    cx.each(found, |summary| async move { vpc_origin(cx, client, &summary).await })
-        .await;
+    cx.each(found, |summary| async move {
+        vpc_origin(cx, client, &summary).await
+    })
+    .await;
 }
 
 async fn vpc_origin(cx: &Cx, client: &Client, summary: &VpcOriginSummary) {
@@ -222,18 +305,26 @@ async fn vpc_origin(cx: &Cx, client: &Client, summary: &VpcOriginSummary) {
 }
 
 fn endpoint(config: &VpcOriginEndpointConfig) -> Props {
-    let protocols = config.origin_ssl_protocols().map(|protocols| names!(protocols.items()));
+    let protocols = config
+        .origin_ssl_protocols()
+        .map(|protocols| names!(protocols.items()));
     Props::new()
         .put("Name", config.name())
         .put("Arn", config.arn())
         .put("HTTPPort", config.http_port())
         .put("HTTPSPort", config.https_port())
-        .put("OriginProtocolPolicy", config.origin_protocol_policy().as_str())
+        .put(
+            "OriginProtocolPolicy",
+            config.origin_protocol_policy().as_str(),
+        )
         .put("OriginSSLProtocols", protocols)
 }
 
 async fn stores(cx: &Cx, client: &Client) {
-    for store in cx.list(STORES, &[STORE], items!(client.list_key_value_stores())).await {
+    for store in cx
+        .list(STORES, &[STORE], items!(client.list_key_value_stores()))
+        .await
+    {
         let props = Props::of(STORES)
             .put("Name", store.name())
             .put("Id", store.id())

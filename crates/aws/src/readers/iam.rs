@@ -7,7 +7,8 @@
 use super::prelude::*;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::{
-    AttachedPermissionsBoundary, AttachedPolicy, GroupDetail, ManagedPolicyDetail, PolicyDetail, RoleDetail, UserDetail,
+    AttachedPermissionsBoundary, AttachedPolicy, GroupDetail, ManagedPolicyDetail, PolicyDetail,
+    RoleDetail, UserDetail,
 };
 use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
@@ -55,7 +56,11 @@ async fn identities(cx: &Cx, client: &Client) {
         for detail in answer.role_detail_list() {
             role(cx, detail);
             for profile in detail.instance_profile_list() {
-                let roles: Vec<String> = profile.roles().iter().map(|role| role.role_name().to_owned()).collect();
+                let roles: Vec<String> = profile
+                    .roles()
+                    .iter()
+                    .map(|role| role.role_name().to_owned())
+                    .collect();
                 let props = Props::of(DETAILS)
                     .put("InstanceProfileName", profile.instance_profile_name())
                     .put("Path", profile.path())
@@ -95,9 +100,15 @@ fn role(cx: &Cx, role: &RoleDetail) {
         .put("Path", role.path())
         .put("RoleId", role.role_id())
         .put("CreateDate", role.create_date())
-        .put("AssumeRolePolicyDocument", role.assume_role_policy_document().map(decoded))
+        .put(
+            "AssumeRolePolicyDocument",
+            role.assume_role_policy_document().map(decoded),
+        )
         .put("Policies", inline(role.role_policy_list()))
-        .put("ManagedPolicyArns", attached(role.attached_managed_policies()))
+        .put(
+            "ManagedPolicyArns",
+            attached(role.attached_managed_policies()),
+        )
         .put("PermissionsBoundary", boundary(role.permissions_boundary()))
         .put("RoleLastUsed", used)
         .put("Tags", tags!(role.tags()));
@@ -115,7 +126,10 @@ fn user(cx: &Cx, user: &UserDetail) {
         .put("CreateDate", user.create_date())
         .put("Groups", user.group_list())
         .put("Policies", inline(user.user_policy_list()))
-        .put("ManagedPolicyArns", attached(user.attached_managed_policies()))
+        .put(
+            "ManagedPolicyArns",
+            attached(user.attached_managed_policies()),
+        )
         .put("PermissionsBoundary", boundary(user.permissions_boundary()))
         .put("Tags", tags!(user.tags()));
     cx.emit("AWS::IAM::User", name, Some(arn), props);
@@ -131,7 +145,10 @@ fn group(cx: &Cx, group: &GroupDetail) {
         .put("GroupId", group.group_id())
         .put("CreateDate", group.create_date())
         .put("Policies", inline(group.group_policy_list()))
-        .put("ManagedPolicyArns", attached(group.attached_managed_policies()));
+        .put(
+            "ManagedPolicyArns",
+            attached(group.attached_managed_policies()),
+        );
     cx.emit("AWS::IAM::Group", name, Some(arn), props);
 }
 
@@ -139,11 +156,17 @@ fn policy(cx: &Cx, policy: &ManagedPolicyDetail) {
     let (Some(name), Some(arn)) = (policy.policy_name(), policy.arn()) else {
         return;
     };
-    let uses = [policy.attachment_count(), policy.permissions_boundary_usage_count()];
+    let uses = [
+        policy.attachment_count(),
+        policy.permissions_boundary_usage_count(),
+    ];
     if arn.contains(":iam::aws:") && uses == [Some(0), Some(0)] {
         return;
     }
-    let default = policy.policy_version_list().iter().find(|version| version.is_default_version());
+    let default = policy
+        .policy_version_list()
+        .iter()
+        .find(|version| version.is_default_version());
     let document = match default.and_then(|version| version.document()) {
         Some(text) => decoded(text),
         None => malformed().unknown(),
@@ -156,7 +179,10 @@ fn policy(cx: &Cx, policy: &ManagedPolicyDetail) {
         .put("PolicyDocument", document)
         .put("DefaultVersionId", policy.default_version_id())
         .put("AttachmentCount", policy.attachment_count())
-        .put("PermissionsBoundaryUsageCount", policy.permissions_boundary_usage_count())
+        .put(
+            "PermissionsBoundaryUsageCount",
+            policy.permissions_boundary_usage_count(),
+        )
         .put("CreateDate", policy.create_date())
         .put("UpdateDate", policy.update_date());
     cx.emit("AWS::IAM::ManagedPolicy", name, Some(arn), props);
@@ -205,7 +231,10 @@ async fn certificates(cx: &Cx, client: &Client) {
         .await;
     for certificate in certificates {
         let props = Props::of(CERTIFICATES)
-            .put("ServerCertificateName", certificate.server_certificate_name())
+            .put(
+                "ServerCertificateName",
+                certificate.server_certificate_name(),
+            )
             .put("Path", certificate.path())
             .put("ServerCertificateId", certificate.server_certificate_id())
             .put("UploadDate", certificate.upload_date())

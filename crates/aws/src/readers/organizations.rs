@@ -38,10 +38,15 @@ async fn read(cx: Cx) {
     match answer {
         Ok(None) => return,
         Ok(Some(answer)) => {
-            if let Some((organization, id)) = answer.organization().and_then(|of| Some((of, of.id()?))) {
+            if let Some((organization, id)) =
+                answer.organization().and_then(|of| Some((of, of.id()?)))
+            {
                 let props = Props::of(ORGANIZATION)
                     .put("Id", id)
-                    .put("FeatureSet", organization.feature_set().map(|set| set.as_str()))
+                    .put(
+                        "FeatureSet",
+                        organization.feature_set().map(|set| set.as_str()),
+                    )
                     .put("ManagementAccountId", organization.master_account_id())
                     .put("ManagementAccountArn", organization.master_account_arn());
                 cx.emit(KIND, id, organization.arn(), props);
@@ -57,7 +62,9 @@ async fn read(cx: Cx) {
 }
 
 async fn accounts(cx: &Cx, client: &Client) {
-    let answers = cx.list(ACCOUNTS, &[ACCOUNT], pages!(client.list_accounts())).await;
+    let answers = cx
+        .list(ACCOUNTS, &[ACCOUNT], pages!(client.list_accounts()))
+        .await;
     for item in answers.iter().flat_map(|answer| answer.accounts()) {
         account(cx, item);
     }
@@ -73,7 +80,10 @@ fn account(cx: &Cx, account: &Account) {
         .put("AccountName", account.name())
         .put("State", account.state().map(|state| state.as_str()))
         .put("Paths", account.paths())
-        .put("JoinedMethod", account.joined_method().map(|method| method.as_str()))
+        .put(
+            "JoinedMethod",
+            account.joined_method().map(|method| method.as_str()),
+        )
         .put("JoinedTimestamp", account.joined_timestamp());
     cx.emit(ACCOUNT, id, account.arn(), props);
 }
@@ -81,7 +91,9 @@ fn account(cx: &Cx, account: &Account) {
 async fn policies(cx: &Cx, client: &Client, kind: PolicyType) {
     let request = client.list_policies().filter(kind);
     let answers = cx.list(POLICIES, &[POLICY], pages!(request)).await;
-    let policies = answers.into_iter().flat_map(|answer| answer.policies.unwrap_or_default());
+    let policies = answers
+        .into_iter()
+        .flat_map(|answer| answer.policies.unwrap_or_default());
     cx.each(policies.collect::<Vec<_>>(), |item| async move {
         policy(cx, client, &item).await;
     })

@@ -16,7 +16,9 @@ const PAGE: &str = "500";
 type Page<T> = Result<(Vec<T>, Option<String>), Failure>;
 
 /// Reads a list to its end, for which the SDK knows no pages: its items, and why it breaks off if it does.
-async fn all<T, F: Future<Output = Page<T>>>(mut next: impl FnMut(Option<String>) -> F) -> (Vec<T>, Option<Failure>) {
+async fn all<T, F: Future<Output = Page<T>>>(
+    mut next: impl FnMut(Option<String>) -> F,
+) -> (Vec<T>, Option<Failure>) {
     let mut items = Vec::new();
     let mut token: Option<String> = None;
     loop {
@@ -59,11 +61,23 @@ fn api(cx: &Cx, api: &Api, id: &str) {
         .put("ApiId", id)
         .put("Name", api.name())
         .put("Description", api.description())
-        .put("ProtocolType", api.protocol_type().map(|protocol| protocol.as_str()))
-        .put("DisableExecuteApiEndpoint", api.disable_execute_api_endpoint())
+        .put(
+            "ProtocolType",
+            api.protocol_type().map(|protocol| protocol.as_str()),
+        )
+        .put(
+            "DisableExecuteApiEndpoint",
+            api.disable_execute_api_endpoint(),
+        )
         .put("ApiEndpoint", api.api_endpoint())
-        .put("ApiKeySelectionExpression", api.api_key_selection_expression())
-        .put("IpAddressType", api.ip_address_type().map(|kind| kind.as_str()))
+        .put(
+            "ApiKeySelectionExpression",
+            api.api_key_selection_expression(),
+        )
+        .put(
+            "IpAddressType",
+            api.ip_address_type().map(|kind| kind.as_str()),
+        )
         .put("ApiGatewayManaged", api.api_gateway_managed())
         .put("CreatedDate", api.created_date());
     cx.emit(API, id, Some(&arn(cx, &format!("/apis/{id}"))), props);
@@ -71,7 +85,11 @@ fn api(cx: &Cx, api: &Api, id: &str) {
 
 async fn stages(cx: &Cx, client: &Client, api: &str) {
     let (stages, failure) = all(|token| async {
-        let request = client.get_stages().api_id(api).max_results(PAGE).set_next_token(token);
+        let request = client
+            .get_stages()
+            .api_id(api)
+            .max_results(PAGE)
+            .set_next_token(token);
         let answer = cx.get(GET, request.send()).await?;
         Ok((answer.items.unwrap_or_default(), answer.next_token))
     })
@@ -100,7 +118,10 @@ fn stage(cx: &Cx, stage: &Stage, api: &str) {
     });
     let routes = stage.default_route_settings().map(|routes| {
         Props::new()
-            .put("LoggingLevel", routes.logging_level().map(|level| level.as_str()))
+            .put(
+                "LoggingLevel",
+                routes.logging_level().map(|level| level.as_str()),
+            )
             .put("DataTraceEnabled", routes.data_trace_enabled())
             .put("DetailedMetricsEnabled", routes.detailed_metrics_enabled())
     });
@@ -120,7 +141,11 @@ fn stage(cx: &Cx, stage: &Stage, api: &str) {
 
 async fn integrations(cx: &Cx, client: &Client, api: &str) {
     let (integrations, failure) = all(|token| async {
-        let request = client.get_integrations().api_id(api).max_results(PAGE).set_next_token(token);
+        let request = client
+            .get_integrations()
+            .api_id(api)
+            .max_results(PAGE)
+            .set_next_token(token);
         let answer = cx.get(GET, request.send()).await?;
         Ok((answer.items.unwrap_or_default(), answer.next_token))
     })
@@ -142,18 +167,30 @@ fn integration(cx: &Cx, integration: &Integration, api: &str) {
         return;
     };
     // That there is a configuration means TLS, even when it names no server.
-    let tls = integration
-        .tls_config()
-        .map(|tls| Value::Object(Props::new().put("ServerNameToVerify", tls.server_name_to_verify()).map));
-    let uri = integration.integration_uri().map(|uri| cx.cover("IntegrationUri", uri));
+    let tls = integration.tls_config().map(|tls| {
+        Value::Object(
+            Props::new()
+                .put("ServerNameToVerify", tls.server_name_to_verify())
+                .map,
+        )
+    });
+    let uri = integration
+        .integration_uri()
+        .map(|uri| cx.cover("IntegrationUri", uri));
     let props = Props::of(GET)
         .put("ApiId", api)
         .put("IntegrationId", id)
-        .put("IntegrationType", integration.integration_type().map(|kind| kind.as_str()))
+        .put(
+            "IntegrationType",
+            integration.integration_type().map(|kind| kind.as_str()),
+        )
         .put("IntegrationSubtype", integration.integration_subtype())
         .put("IntegrationUri", uri)
         .put("IntegrationMethod", integration.integration_method())
-        .put("ConnectionType", integration.connection_type().map(|kind| kind.as_str()))
+        .put(
+            "ConnectionType",
+            integration.connection_type().map(|kind| kind.as_str()),
+        )
         .put("ConnectionId", integration.connection_id())
         .put("CredentialsArn", integration.credentials_arn())
         .put("PayloadFormatVersion", integration.payload_format_version())

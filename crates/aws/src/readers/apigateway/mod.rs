@@ -9,7 +9,10 @@ mod http;
 
 use super::prelude::*;
 use aws_sdk_apigateway::Client;
-use aws_sdk_apigateway::types::{DomainName, EndpointConfiguration, EndpointType, Integration, Method, MethodSetting, Resource, RestApi, Stage};
+use aws_sdk_apigateway::types::{
+    DomainName, EndpointConfiguration, EndpointType, Integration, Method, MethodSetting, Resource,
+    RestApi, Stage,
+};
 
 const GET: &str = "apigateway:GET";
 
@@ -68,12 +71,27 @@ fn api(cx: &Cx, api: &RestApi, id: &str) {
         .put("RestApiId", id)
         .put("Name", api.name())
         .put("Description", api.description())
-        .put("EndpointConfiguration", api.endpoint_configuration().map(endpoint))
-        .put("DisableExecuteApiEndpoint", api.disable_execute_api_endpoint())
-        .put("SecurityPolicy", api.security_policy().map(|policy| policy.as_str()))
-        .put("EndpointAccessMode", api.endpoint_access_mode().map(|mode| mode.as_str()))
+        .put(
+            "EndpointConfiguration",
+            api.endpoint_configuration().map(endpoint),
+        )
+        .put(
+            "DisableExecuteApiEndpoint",
+            api.disable_execute_api_endpoint(),
+        )
+        .put(
+            "SecurityPolicy",
+            api.security_policy().map(|policy| policy.as_str()),
+        )
+        .put(
+            "EndpointAccessMode",
+            api.endpoint_access_mode().map(|mode| mode.as_str()),
+        )
         .put("Policy", policy.map(policy_of))
-        .put("ApiKeySourceType", api.api_key_source().map(|source| source.as_str()))
+        .put(
+            "ApiKeySourceType",
+            api.api_key_source().map(|source| source.as_str()),
+        )
         .put("ApiStatus", api.api_status().map(|status| status.as_str()))
         .put("CreatedDate", api.created_date());
     cx.emit(API, id, Some(&arn(cx, &format!("/restapis/{id}"))), props);
@@ -83,7 +101,10 @@ fn endpoint(config: &EndpointConfiguration) -> Props {
     Props::new()
         .put("Types", names!(config.types()))
         .put("VpcEndpointIds", config.vpc_endpoint_ids())
-        .put("IpAddressType", config.ip_address_type().map(|kind| kind.as_str()))
+        .put(
+            "IpAddressType",
+            config.ip_address_type().map(|kind| kind.as_str()),
+        )
 }
 
 /// API Gateway gives a policy with its quotes escaped, as it would stand inside JSON.
@@ -97,11 +118,19 @@ fn policy_of(text: &str) -> Value {
 }
 
 async fn stages(cx: &Cx, client: &Client, api: &str) {
-    match cx.get(GET, client.get_stages().rest_api_id(api).send()).await {
+    match cx
+        .get(GET, client.get_stages().rest_api_id(api).send())
+        .await
+    {
         Ok(answer) => answer.item().iter().for_each(|item| stage(cx, item, api)),
         Err(failure) => {
             let mut props = Props::of(GET).put("RestApiId", api);
-            for name in ["StageName", "AccessLogSetting", "CacheClusterEnabled", "MethodSettings"] {
+            for name in [
+                "StageName",
+                "AccessLogSetting",
+                "CacheClusterEnabled",
+                "MethodSettings",
+            ] {
                 props.set(name, failure.clone());
             }
             cx.emit(STAGE, &format!("{api}/*"), None, props);
@@ -120,15 +149,24 @@ fn stage(cx: &Cx, stage: &Stage, api: &str) {
     });
     let mut settings: Vec<_> = stage.method_settings().into_iter().flatten().collect();
     settings.sort_by_key(|(path, _)| path.as_str());
-    let settings: Vec<Props> = settings.iter().map(|(path, of)| setting(path, of)).collect();
+    let settings: Vec<Props> = settings
+        .iter()
+        .map(|(path, of)| setting(path, of))
+        .collect();
     let props = Props::of(GET)
         .put("RestApiId", api)
         .put("StageName", name)
         .put("DeploymentId", stage.deployment_id())
         .put("AccessLogSetting", log)
         .put("CacheClusterEnabled", stage.cache_cluster_enabled())
-        .put("CacheClusterSize", stage.cache_cluster_size().map(|size| size.as_str()))
-        .put("CacheClusterStatus", stage.cache_cluster_status().map(|status| status.as_str()))
+        .put(
+            "CacheClusterSize",
+            stage.cache_cluster_size().map(|size| size.as_str()),
+        )
+        .put(
+            "CacheClusterStatus",
+            stage.cache_cluster_status().map(|status| status.as_str()),
+        )
         .put("ClientCertificateId", stage.client_certificate_id())
         .put("MethodSettings", settings)
         .put("TracingEnabled", stage.tracing_enabled())
@@ -158,7 +196,11 @@ fn setting(key: &str, setting: &MethodSetting) -> Props {
 }
 
 async fn methods(cx: &Cx, client: &Client, api: &str) {
-    let request = client.get_resources().rest_api_id(api).embed("methods").limit(PAGE);
+    let request = client
+        .get_resources()
+        .rest_api_id(api)
+        .embed("methods")
+        .limit(PAGE);
     let mut stream = items!(request);
     let (resources, failure) = cx.try_list(GET, &mut stream).await;
     for resource in &resources {
@@ -189,10 +231,18 @@ fn method(cx: &Cx, api: &str, resource: &Resource, verb: &str, method: &Method) 
         .put("AuthorizerId", method.authorizer_id())
         .put("ApiKeyRequired", method.api_key_required())
         .put("Integration", integration);
-    let arn = resource
-        .id()
-        .map(|id| arn(cx, &format!("/restapis/{api}/resources/{id}/methods/{verb}")));
-    cx.emit(METHOD, &format!("{api}/{verb} {path}"), arn.as_deref(), props);
+    let arn = resource.id().map(|id| {
+        arn(
+            cx,
+            &format!("/restapis/{api}/resources/{id}/methods/{verb}"),
+        )
+    });
+    cx.emit(
+        METHOD,
+        &format!("{api}/{verb} {path}"),
+        arn.as_deref(),
+        props,
+    );
 }
 
 fn integration(cx: &Cx, integration: &Integration) -> Props {
@@ -203,7 +253,10 @@ fn integration(cx: &Cx, integration: &Integration) -> Props {
         .put("Type", integration.r#type().map(|kind| kind.as_str()))
         .put("Uri", integration.uri().map(|uri| cx.cover("Uri", uri)))
         .put("IntegrationHttpMethod", integration.http_method())
-        .put("ConnectionType", integration.connection_type().map(|kind| kind.as_str()))
+        .put(
+            "ConnectionType",
+            integration.connection_type().map(|kind| kind.as_str()),
+        )
         .put("ConnectionId", integration.connection_id())
         .put("IntegrationTarget", integration.integration_target())
         .put("Credentials", integration.credentials())
@@ -212,7 +265,10 @@ fn integration(cx: &Cx, integration: &Integration) -> Props {
 
 async fn domains(cx: &Cx, client: &Client) {
     let request = client.get_domain_names().limit(PAGE);
-    for item in cx.list(GET, &[DOMAIN, PRIVATE_DOMAIN], items!(request)).await {
+    for item in cx
+        .list(GET, &[DOMAIN, PRIVATE_DOMAIN], items!(request))
+        .await
+    {
         domain(cx, &item);
     }
 }
@@ -221,7 +277,9 @@ fn domain(cx: &Cx, domain: &DomainName) {
     let Some(name) = domain.domain_name() else {
         return;
     };
-    let types = domain.endpoint_configuration().map(EndpointConfiguration::types);
+    let types = domain
+        .endpoint_configuration()
+        .map(EndpointConfiguration::types);
     let is_private = types.unwrap_or_default().contains(&EndpointType::Private);
     let mutual = domain.mutual_tls_authentication().map(|mutual| {
         Props::new()
@@ -236,15 +294,30 @@ fn domain(cx: &Cx, domain: &DomainName) {
         .put("CertificateName", domain.certificate_name())
         .put("CertificateUploadDate", domain.certificate_upload_date())
         .put("RegionalCertificateArn", domain.regional_certificate_arn())
-        .put("SecurityPolicy", domain.security_policy().map(|policy| policy.as_str()))
-        .put("EndpointAccessMode", domain.endpoint_access_mode().map(|mode| mode.as_str()))
-        .put("EndpointConfiguration", domain.endpoint_configuration().map(endpoint))
+        .put(
+            "SecurityPolicy",
+            domain.security_policy().map(|policy| policy.as_str()),
+        )
+        .put(
+            "EndpointAccessMode",
+            domain.endpoint_access_mode().map(|mode| mode.as_str()),
+        )
+        .put(
+            "EndpointConfiguration",
+            domain.endpoint_configuration().map(endpoint),
+        )
         .put("MutualTlsAuthentication", mutual)
-        .put("RoutingMode", domain.routing_mode().map(|mode| mode.as_str()))
+        .put(
+            "RoutingMode",
+            domain.routing_mode().map(|mode| mode.as_str()),
+        )
         .put("Policy", policy.map(policy_of))
         .put("RegionalDomainName", domain.regional_domain_name())
         .put("DistributionDomainName", domain.distribution_domain_name())
-        .put("DomainNameStatus", domain.domain_name_status().map(|status| status.as_str()));
+        .put(
+            "DomainNameStatus",
+            domain.domain_name_status().map(|status| status.as_str()),
+        );
     let own = arn(cx, &format!("/domainnames/{name}"));
     let kind = match is_private {
         true => PRIVATE_DOMAIN,
@@ -268,8 +341,16 @@ mod tests {
     #[test]
     fn settings_have_paths_like_those_of_cloudformation() {
         let of = MethodSetting::builder().cache_data_encrypted(true).build();
-        let path = |key| (setting(key, &of).map["ResourcePath"].clone(), setting(key, &of).map["HttpMethod"].clone());
+        let path = |key| {
+            (
+                setting(key, &of).map["ResourcePath"].clone(),
+                setting(key, &of).map["HttpMethod"].clone(),
+            )
+        };
         assert_eq!(path("*/*"), (json!("/*"), json!("*")));
-        assert_eq!(path("~1orders~1{id}/GET"), (json!("/orders/{id}"), json!("GET")));
+        assert_eq!(
+            path("~1orders~1{id}/GET"),
+            (json!("/orders/{id}"), json!("GET"))
+        );
     }
 }

@@ -3,7 +3,9 @@
 use super::super::prelude::*;
 use super::PAGE;
 use aws_sdk_ec2::Client;
-use aws_sdk_ec2::types::{Instance, InstanceStateName, LaunchTemplateBlockDeviceMapping, LaunchTemplateVersion};
+use aws_sdk_ec2::types::{
+    Instance, InstanceStateName, LaunchTemplateBlockDeviceMapping, LaunchTemplateVersion,
+};
 
 pub(super) const INSTANCES: &str = "ec2:DescribeInstances";
 pub(super) const TEMPLATES: &str = "ec2:DescribeLaunchTemplateVersions";
@@ -63,13 +65,22 @@ fn instance(cx: &Cx, instance: &Instance) {
         .and_then(|profile| profile.arn());
     let options = instance.metadata_options().map(|options| {
         Props::new()
-            .put("HttpTokens", options.http_tokens().map(|tokens| tokens.as_str()))
-            .put("HttpEndpoint", options.http_endpoint().map(|state| state.as_str()))
+            .put(
+                "HttpTokens",
+                options.http_tokens().map(|tokens| tokens.as_str()),
+            )
+            .put(
+                "HttpEndpoint",
+                options.http_endpoint().map(|state| state.as_str()),
+            )
     });
     let props = Props::of(INSTANCES)
         .put("InstanceId", id)
         .put("ImageId", instance.image_id())
-        .put("InstanceType", instance.instance_type().map(|kind| kind.as_str()))
+        .put(
+            "InstanceType",
+            instance.instance_type().map(|kind| kind.as_str()),
+        )
         .put("SubnetId", instance.subnet_id())
         .put("VpcId", instance.vpc_id())
         .put("SecurityGroupIds", groups)
@@ -104,11 +115,7 @@ fn template(cx: &Cx, version: &LaunchTemplateVersion) {
     };
     let data = version.launch_template_data();
     let data = data.map(|data| {
-        let devices: Vec<Props> = data
-            .block_device_mappings()
-            .iter()
-            .map(device)
-            .collect();
+        let devices: Vec<Props> = data.block_device_mappings().iter().map(device).collect();
         let profile = data.iam_instance_profile().map(|profile| {
             Props::new()
                 .put("Arn", profile.arn())
@@ -116,12 +123,21 @@ fn template(cx: &Cx, version: &LaunchTemplateVersion) {
         });
         let options = data.metadata_options().map(|options| {
             Props::new()
-                .put("HttpTokens", options.http_tokens().map(|tokens| tokens.as_str()))
-                .put("HttpEndpoint", options.http_endpoint().map(|state| state.as_str()))
+                .put(
+                    "HttpTokens",
+                    options.http_tokens().map(|tokens| tokens.as_str()),
+                )
+                .put(
+                    "HttpEndpoint",
+                    options.http_endpoint().map(|state| state.as_str()),
+                )
         });
         let data = Props::new()
             .put("ImageId", data.image_id())
-            .put("InstanceType", data.instance_type().map(|kind| kind.as_str()))
+            .put(
+                "InstanceType",
+                data.instance_type().map(|kind| kind.as_str()),
+            )
             .put("SecurityGroupIds", data.security_group_ids())
             .put("IamInstanceProfile", profile)
             .put("MetadataOptions", options)

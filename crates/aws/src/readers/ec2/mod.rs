@@ -162,7 +162,10 @@ async fn snapshot(cx: &Cx, client: &Client, snapshot: &Snapshot) {
         .put("KmsKeyId", snapshot.kms_key_id())
         .put("VolumeSize", snapshot.volume_size())
         .put("State", snapshot.state().map(|state| state.as_str()))
-        .put("StorageTier", snapshot.storage_tier().map(|tier| tier.as_str()))
+        .put(
+            "StorageTier",
+            snapshot.storage_tier().map(|tier| tier.as_str()),
+        )
         .put("StartTime", snapshot.start_time())
         .put("Description", snapshot.description())
         .put("Tags", tags!(snapshot.tags()))

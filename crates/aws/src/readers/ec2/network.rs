@@ -5,7 +5,9 @@
 use super::super::prelude::*;
 use super::PAGE;
 use aws_sdk_ec2::Client;
-use aws_sdk_ec2::types::{ClientVpnEndpoint, FlowLog, IpPermission, SecurityGroup, State, Subnet, Vpc, VpcEndpoint};
+use aws_sdk_ec2::types::{
+    ClientVpnEndpoint, FlowLog, IpPermission, SecurityGroup, State, Subnet, Vpc, VpcEndpoint,
+};
 
 pub(super) const VPCS: &str = "ec2:DescribeVpcs";
 pub(super) const SUBNETS: &str = "ec2:DescribeSubnets";
@@ -23,8 +25,16 @@ pub(super) const VPN: &str = "AWS::EC2::ClientVpnEndpoint";
 
 pub(super) async fn read(cx: &Cx, client: &Client) {
     let (vpcs, subnets, endpoints, flow_logs, groups, vpns) = futures::join!(
-        cx.list(VPCS, &[VPC], items!(client.describe_vpcs().max_results(PAGE))),
-        cx.list(SUBNETS, &[SUBNET], items!(client.describe_subnets().max_results(PAGE))),
+        cx.list(
+            VPCS,
+            &[VPC],
+            items!(client.describe_vpcs().max_results(PAGE))
+        ),
+        cx.list(
+            SUBNETS,
+            &[SUBNET],
+            items!(client.describe_subnets().max_results(PAGE))
+        ),
         cx.list(
             ENDPOINTS,
             &[ENDPOINT],
@@ -70,7 +80,10 @@ fn vpc(cx: &Cx, vpc: &Vpc) {
     let props = Props::of(VPCS)
         .put("VpcId", id)
         .put("CidrBlock", vpc.cidr_block())
-        .put("InstanceTenancy", vpc.instance_tenancy().map(|tenancy| tenancy.as_str()))
+        .put(
+            "InstanceTenancy",
+            vpc.instance_tenancy().map(|tenancy| tenancy.as_str()),
+        )
         .put("IsDefault", vpc.is_default())
         .put("EncryptionControl", control)
         .put("Tags", tags!(vpc.tags()));
@@ -79,7 +92,10 @@ fn vpc(cx: &Cx, vpc: &Vpc) {
 }
 
 fn subnet(cx: &Cx, subnet: &Subnet) {
-    let Some(id) = subnet.subnet_id().filter(|_| !is_shared(cx, subnet.owner_id())) else {
+    let Some(id) = subnet
+        .subnet_id()
+        .filter(|_| !is_shared(cx, subnet.owner_id()))
+    else {
         return;
     };
     let props = Props::of(SUBNETS)
@@ -108,10 +124,16 @@ fn endpoint(cx: &Cx, endpoint: &VpcEndpoint) {
     let policy = endpoint.policy_document().filter(|text| !text.is_empty());
     let props = Props::of(ENDPOINTS)
         .put("VpcEndpointId", id)
-        .put("VpcEndpointType", endpoint.vpc_endpoint_type().map(|kind| kind.as_str()))
+        .put(
+            "VpcEndpointType",
+            endpoint.vpc_endpoint_type().map(|kind| kind.as_str()),
+        )
         .put("VpcId", endpoint.vpc_id())
         .put("ServiceName", endpoint.service_name())
-        .put("PolicyDocument", policy.map(|text| document(ENDPOINTS, text)))
+        .put(
+            "PolicyDocument",
+            policy.map(|text| document(ENDPOINTS, text)),
+        )
         .put("PrivateDnsEnabled", endpoint.private_dns_enabled())
         .put("RouteTableIds", endpoint.route_table_ids())
         .put("SubnetIds", endpoint.subnet_ids())
@@ -143,8 +165,14 @@ fn flow_log(cx: &Cx, log: &FlowLog) {
     };
     let options = log.destination_options().map(|options| {
         Props::new()
-            .put("FileFormat", options.file_format().map(|format| format.as_str()))
-            .put("HiveCompatiblePartitions", options.hive_compatible_partitions())
+            .put(
+                "FileFormat",
+                options.file_format().map(|format| format.as_str()),
+            )
+            .put(
+                "HiveCompatiblePartitions",
+                options.hive_compatible_partitions(),
+            )
             .put("PerHourPartition", options.per_hour_partition())
     });
     let props = Props::of(FLOW_LOGS)
@@ -152,10 +180,16 @@ fn flow_log(cx: &Cx, log: &FlowLog) {
         .put("ResourceId", log.resource_id())
         .put("ResourceType", log.resource_id().and_then(recorded))
         .put("TrafficType", log.traffic_type().map(|kind| kind.as_str()))
-        .put("LogDestinationType", log.log_destination_type().map(|kind| kind.as_str()))
+        .put(
+            "LogDestinationType",
+            log.log_destination_type().map(|kind| kind.as_str()),
+        )
         .put("LogDestination", log.log_destination())
         .put("LogGroupName", log.log_group_name())
-        .put("DeliverLogsPermissionArn", log.deliver_logs_permission_arn())
+        .put(
+            "DeliverLogsPermissionArn",
+            log.deliver_logs_permission_arn(),
+        )
         .put("DeliverCrossAccountRole", log.deliver_cross_account_role())
         .put("LogFormat", log.log_format())
         .put("MaxAggregationInterval", log.max_aggregation_interval())
@@ -170,10 +204,17 @@ fn flow_log(cx: &Cx, log: &FlowLog) {
 }
 
 fn group(cx: &Cx, group: &SecurityGroup) {
-    let Some(id) = group.group_id().filter(|_| !is_shared(cx, group.owner_id())) else {
+    let Some(id) = group
+        .group_id()
+        .filter(|_| !is_shared(cx, group.owner_id()))
+    else {
         return;
     };
-    let ingress = rules(group.ip_permissions(), "SourcePrefixListId", "SourceSecurityGroupId");
+    let ingress = rules(
+        group.ip_permissions(),
+        "SourcePrefixListId",
+        "SourceSecurityGroupId",
+    );
     let egress = rules(
         group.ip_permissions_egress(),
         "DestinationPrefixListId",
@@ -235,7 +276,10 @@ fn vpn(cx: &Cx, vpn: &ClientVpnEndpoint) {
         .put("ClientVpnEndpointId", id)
         .put("Description", vpn.description())
         .put("ServerCertificateArn", vpn.server_certificate_arn())
-        .put("TransportProtocol", vpn.transport_protocol().map(|protocol| protocol.as_str()))
+        .put(
+            "TransportProtocol",
+            vpn.transport_protocol().map(|protocol| protocol.as_str()),
+        )
         .put("VpcId", vpn.vpc_id())
         .put("SecurityGroupIds", vpn.security_group_ids())
         .put("ConnectionLogOptions", log)
@@ -252,7 +296,8 @@ mod tests {
     #[test]
     fn a_group_without_rules_says_so() {
         assert_eq!(rules(&[], "a", "b"), json!([]));
-        let everywhere = ["0.0.0.0/0", "10.0.0.0/8"].map(|cidr| IpRange::builder().cidr_ip(cidr).build());
+        let everywhere =
+            ["0.0.0.0/0", "10.0.0.0/8"].map(|cidr| IpRange::builder().cidr_ip(cidr).build());
         let permission = IpPermission::builder()
             .ip_protocol("-1")
             .set_ip_ranges(Some(everywhere.to_vec()))

@@ -9,7 +9,13 @@ const BALANCER: &str = "AWS::ElasticLoadBalancing::LoadBalancer";
 
 pub(super) async fn read(cx: &Cx) {
     let client = Client::new(&cx.config());
-    let balancers = cx.list(BALANCERS, &[BALANCER], items!(client.describe_load_balancers())).await;
+    let balancers = cx
+        .list(
+            BALANCERS,
+            &[BALANCER],
+            items!(client.describe_load_balancers()),
+        )
+        .await;
     cx.each(balancers, |balancer| {
         let client = &client;
         async move {
@@ -27,9 +33,18 @@ async fn one(cx: &Cx, client: &Client, balancer: &LoadBalancerDescription, name:
         true => policies(cx, client, name).await,
         false => Ok(Vec::new()),
     };
-    let listeners: Vec<Props> = listeners.iter().map(|item| listener(item, policies.as_ref().err())).collect();
+    let listeners: Vec<Props> = listeners
+        .iter()
+        .map(|item| listener(item, policies.as_ref().err()))
+        .collect();
     let log = cx
-        .get(ATTRIBUTES, client.describe_load_balancer_attributes().load_balancer_name(name).send())
+        .get(
+            ATTRIBUTES,
+            client
+                .describe_load_balancer_attributes()
+                .load_balancer_name(name)
+                .send(),
+        )
         .await
         .map(|answer| {
             let log = answer.load_balancer_attributes()?.access_log()?;
@@ -60,7 +75,8 @@ async fn one(cx: &Cx, client: &Client, balancer: &LoadBalancerDescription, name:
 
 fn negotiates(listener: &ListenerDescription) -> bool {
     let protocol = listener.listener().map(|listener| listener.protocol());
-    protocol.is_some_and(|protocol| matches!(protocol.to_ascii_uppercase().as_str(), "HTTPS" | "SSL"))
+    protocol
+        .is_some_and(|protocol| matches!(protocol.to_ascii_uppercase().as_str(), "HTTPS" | "SSL"))
 }
 
 /// What its listeners negotiate is in policies that they name; when those are not known, neither are the names of use.
@@ -73,7 +89,10 @@ fn listener(description: &ListenerDescription, failure: Option<&Failure>) -> Pro
         None => Ok(description.policy_names().to_vec()),
     };
     Props::new()
-        .put("LoadBalancerPort", listener.load_balancer_port().to_string())
+        .put(
+            "LoadBalancerPort",
+            listener.load_balancer_port().to_string(),
+        )
         .put("Protocol", listener.protocol())
         .put("InstancePort", listener.instance_port().to_string())
         .put("InstanceProtocol", listener.instance_protocol())
@@ -83,12 +102,21 @@ fn listener(description: &ListenerDescription, failure: Option<&Failure>) -> Pro
 
 async fn policies(cx: &Cx, client: &Client, name: &str) -> Result<Vec<Props>, Failure> {
     let answer = cx
-        .get(POLICIES, client.describe_load_balancer_policies().load_balancer_name(name).send())
+        .get(
+            POLICIES,
+            client
+                .describe_load_balancer_policies()
+                .load_balancer_name(name)
+                .send(),
+        )
         .await?;
     let policies = answer.policy_descriptions().iter().map(|policy| {
         let attributes = policy.policy_attribute_descriptions().iter();
-        let attributes =
-            attributes.map(|attribute| Props::new().put("Name", attribute.attribute_name()).put("Value", attribute.attribute_value()));
+        let attributes = attributes.map(|attribute| {
+            Props::new()
+                .put("Name", attribute.attribute_name())
+                .put("Value", attribute.attribute_value())
+        });
         Props::new()
             .put("PolicyName", policy.policy_name())
             .put("PolicyType", policy.policy_type_name())

@@ -9,7 +9,8 @@ mod classic;
 use super::prelude::*;
 use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, Listener, LoadBalancer, LoadBalancerTypeEnum, ProtocolEnum, Rule, RuleCondition, TargetGroup, TargetTypeEnum,
+    Action, Listener, LoadBalancer, LoadBalancerTypeEnum, ProtocolEnum, Rule, RuleCondition,
+    TargetGroup, TargetTypeEnum,
 };
 
 const BALANCERS: &str = "elasticloadbalancing:DescribeLoadBalancers";
@@ -53,14 +54,22 @@ pub(super) static READER: Reader = Reader {
 
 async fn read(cx: Cx) {
     let client = Client::new(&cx.config());
-    futures::join!(balancers(&cx, &client), groups(&cx, &client), classic::read(&cx));
+    futures::join!(
+        balancers(&cx, &client),
+        groups(&cx, &client),
+        classic::read(&cx)
+    );
 }
 
 async fn balancers(cx: &Cx, client: &Client) {
     let kinds = [BALANCER, LISTENER, CERTIFICATE, RULE];
-    let balancers = cx.list(BALANCERS, &kinds, items!(client.describe_load_balancers())).await;
+    let balancers = cx
+        .list(BALANCERS, &kinds, items!(client.describe_load_balancers()))
+        .await;
     cx.each(balancers, |balancer| async move {
-        if let (Some(arn), Some(name)) = (balancer.load_balancer_arn(), balancer.load_balancer_name()) {
+        if let (Some(arn), Some(name)) =
+            (balancer.load_balancer_arn(), balancer.load_balancer_name())
+        {
             futures::join!(
                 one(cx, client, &balancer, arn, name),
                 listeners(cx, client, &balancer, arn, name)
@@ -72,11 +81,21 @@ async fn balancers(cx: &Cx, client: &Client) {
 
 async fn one(cx: &Cx, client: &Client, balancer: &LoadBalancer, arn: &str, name: &str) {
     let attributes = cx
-        .get(ATTRIBUTES, client.describe_load_balancer_attributes().load_balancer_arn(arn).send())
+        .get(
+            ATTRIBUTES,
+            client
+                .describe_load_balancer_attributes()
+                .load_balancer_arn(arn)
+                .send(),
+        )
         .await
         .map(|answer| {
             let attributes = answer.attributes().iter();
-            let attributes = attributes.map(|attribute| Props::new().put("Key", attribute.key()).put("Value", attribute.value()));
+            let attributes = attributes.map(|attribute| {
+                Props::new()
+                    .put("Key", attribute.key())
+                    .put("Value", attribute.value())
+            });
             attributes.collect::<Vec<_>>()
         });
     let subnets: Vec<String> = balancer
@@ -90,11 +109,20 @@ async fn one(cx: &Cx, client: &Client, balancer: &LoadBalancer, arn: &str, name:
         .put("Type", balancer.r#type().map(|kind| kind.as_str()))
         .put("Subnets", subnets)
         .put("SecurityGroups", balancer.security_groups())
-        .put("IpAddressType", balancer.ip_address_type().map(|kind| kind.as_str()))
+        .put(
+            "IpAddressType",
+            balancer.ip_address_type().map(|kind| kind.as_str()),
+        )
         .put("VpcId", balancer.vpc_id())
         .put("DNSName", balancer.dns_name())
         .put("CreatedTime", balancer.created_time())
-        .put("State", balancer.state().and_then(|state| state.code()).map(|code| code.as_str()))
+        .put(
+            "State",
+            balancer
+                .state()
+                .and_then(|state| state.code())
+                .map(|code| code.as_str()),
+        )
         .from(ATTRIBUTES)
         .put("LoadBalancerAttributes", attributes);
     cx.emit(BALANCER, name, Some(arn), props);
@@ -106,7 +134,13 @@ async fn listeners(cx: &Cx, client: &Client, balancer: &LoadBalancer, arn: &str,
     if let Some(failure) = failure {
         // Some of this balancer's, of which nothing is known but where they stand.
         let mut props = Props::of(LISTENERS).put("LoadBalancerArn", arn);
-        for property in ["Protocol", "Port", "SslPolicy", "Certificates", "DefaultActions"] {
+        for property in [
+            "Protocol",
+            "Port",
+            "SslPolicy",
+            "Certificates",
+            "DefaultActions",
+        ] {
             props.set(property, failure.clone());
         }
         cx.emit(LISTENER, &format!("{name}:*"), None, props);
@@ -122,7 +156,10 @@ async fn listeners(cx: &Cx, client: &Client, balancer: &LoadBalancer, arn: &str,
             None => name.to_owned(),
         };
         listener(cx, item, arn, &name);
-        if matches!(item.protocol(), Some(ProtocolEnum::Https | ProtocolEnum::Tls)) {
+        if matches!(
+            item.protocol(),
+            Some(ProtocolEnum::Https | ProtocolEnum::Tls)
+        ) {
             more_certificates(cx, client, arn, &name).await;
         }
         if has_rules {
@@ -142,12 +179,18 @@ fn listener(cx: &Cx, listener: &Listener, arn: &str, name: &str) {
         Props::new()
             .put("Mode", mutual.mode())
             .put("TrustStoreArn", mutual.trust_store_arn())
-            .put("IgnoreClientCertificateExpiry", mutual.ignore_client_certificate_expiry())
+            .put(
+                "IgnoreClientCertificateExpiry",
+                mutual.ignore_client_certificate_expiry(),
+            )
     });
     let props = Props::of(LISTENERS)
         .put("LoadBalancerArn", listener.load_balancer_arn())
         .put("Port", listener.port())
-        .put("Protocol", listener.protocol().map(|protocol| protocol.as_str()))
+        .put(
+            "Protocol",
+            listener.protocol().map(|protocol| protocol.as_str()),
+        )
         .put("SslPolicy", listener.ssl_policy())
         .put("Certificates", certificates)
         .put("AlpnPolicy", listener.alpn_policy())
@@ -158,7 +201,11 @@ fn listener(cx: &Cx, listener: &Listener, arn: &str, name: &str) {
 
 /// A listener names its default certificate; the others have a call of their own.
 async fn more_certificates(cx: &Cx, client: &Client, listener: &str, name: &str) {
-    let mut stream = items!(client.describe_listener_certificates().listener_arn(listener));
+    let mut stream = items!(
+        client
+            .describe_listener_certificates()
+            .listener_arn(listener)
+    );
     let (certificates, failure) = cx.try_list(CERTIFICATES, &mut stream).await;
     let more: Vec<Props> = certificates
         .iter()
@@ -195,7 +242,9 @@ async fn rules(cx: &Cx, client: &Client, listener: &str, name: &str) {
 }
 
 fn rule_of(rule: &Rule, listener: &str) -> Props {
-    let priority = rule.priority().and_then(|priority| priority.parse::<i32>().ok());
+    let priority = rule
+        .priority()
+        .and_then(|priority| priority.parse::<i32>().ok());
     let conditions: Vec<Props> = rule.conditions().iter().map(condition).collect();
     Props::of(RULES)
         .put("ListenerArn", listener)
@@ -232,7 +281,10 @@ fn action(action: &Action) -> Props {
             .put("Port", redirect.port())
             .put("Host", redirect.host())
             .put("Path", redirect.path())
-            .put("StatusCode", redirect.status_code().map(|code| code.as_str()))
+            .put(
+                "StatusCode",
+                redirect.status_code().map(|code| code.as_str()),
+            )
     });
     let fixed = action.fixed_response_config().map(|fixed| {
         Props::new()
@@ -240,10 +292,11 @@ fn action(action: &Action) -> Props {
             .put("ContentType", fixed.content_type())
     });
     let forward = action.forward_config().map(|forward| {
-        let groups = forward
-            .target_groups()
-            .iter()
-            .map(|group| Props::new().put("TargetGroupArn", group.target_group_arn()).put("Weight", group.weight()));
+        let groups = forward.target_groups().iter().map(|group| {
+            Props::new()
+                .put("TargetGroupArn", group.target_group_arn())
+                .put("Weight", group.weight())
+        });
         Props::new().put("TargetGroups", groups.collect::<Vec<_>>())
     });
     // Secrets are not told, parameters of one's own may be some.
@@ -261,9 +314,11 @@ fn action(action: &Action) -> Props {
             .put("UserPoolClientId", cognito.user_pool_client_id())
             .put("UserPoolDomain", cognito.user_pool_domain())
     });
-    let jwt = action
-        .jwt_validation_config()
-        .map(|jwt| Props::new().put("Issuer", jwt.issuer()).put("JwksEndpoint", jwt.jwks_endpoint()));
+    let jwt = action.jwt_validation_config().map(|jwt| {
+        Props::new()
+            .put("Issuer", jwt.issuer())
+            .put("JwksEndpoint", jwt.jwks_endpoint())
+    });
     Props::new()
         .put("Type", action.r#type().map(|kind| kind.as_str()))
         .put("Order", action.order())
@@ -277,7 +332,9 @@ fn action(action: &Action) -> Props {
 }
 
 async fn groups(cx: &Cx, client: &Client) {
-    let groups = cx.list(GROUPS, &[GROUP], items!(client.describe_target_groups())).await;
+    let groups = cx
+        .list(GROUPS, &[GROUP], items!(client.describe_target_groups()))
+        .await;
     cx.each(groups, |item| async move {
         if let (Some(arn), Some(name)) = (item.target_group_arn(), item.target_group_name()) {
             group(cx, client, &item, arn, name).await;
@@ -289,21 +346,39 @@ async fn groups(cx: &Cx, client: &Client) {
 async fn group(cx: &Cx, client: &Client, group: &TargetGroup, arn: &str, name: &str) {
     let mut props = Props::of(GROUPS)
         .put("Name", name)
-        .put("Protocol", group.protocol().map(|protocol| protocol.as_str()))
+        .put(
+            "Protocol",
+            group.protocol().map(|protocol| protocol.as_str()),
+        )
         .put("ProtocolVersion", group.protocol_version())
         .put("Port", group.port())
         .put("TargetType", group.target_type().map(|kind| kind.as_str()))
         .put("VpcId", group.vpc_id())
-        .put("HealthCheckProtocol", group.health_check_protocol().map(|protocol| protocol.as_str()))
+        .put(
+            "HealthCheckProtocol",
+            group
+                .health_check_protocol()
+                .map(|protocol| protocol.as_str()),
+        )
         .put("LoadBalancerArns", group.load_balancer_arns());
     // Only behind another load balancer it matters which one the target is.
     if group.target_type() == Some(&TargetTypeEnum::Alb) {
         let targets = cx
-            .get(TARGETS, client.describe_target_health().target_group_arn(arn).send())
+            .get(
+                TARGETS,
+                client.describe_target_health().target_group_arn(arn).send(),
+            )
             .await
             .map(|answer| {
-                let targets = answer.target_health_descriptions().iter().filter_map(|health| health.target());
-                let targets = targets.map(|target| Props::new().put("Id", target.id()).put("Port", target.port()));
+                let targets = answer
+                    .target_health_descriptions()
+                    .iter()
+                    .filter_map(|health| health.target());
+                let targets = targets.map(|target| {
+                    Props::new()
+                        .put("Id", target.id())
+                        .put("Port", target.port())
+                });
                 targets.collect::<Vec<_>>()
             });
         props = props.from(TARGETS).put("Targets", targets);
