@@ -68,6 +68,15 @@ readers![
     redshift,
     sagemaker,
     states,
+    acm,
+    apigateway,
+    appsync,
+    cloudfront,
+    ec2,
+    elasticloadbalancing,
+    iam,
+    kms,
+    organizations,
 ];
 
 /// What a reader's file needs.
