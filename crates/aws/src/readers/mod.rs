@@ -49,7 +49,14 @@ macro_rules! readers {
 }
 
 readers![
+    backup,
+    dax,
+    dynamodb,
     kms,
+    rds,
+    s3,
+    timestream,
+    timestream_influxdb,
 ];
 
 /// What a reader's file needs.
