@@ -77,6 +77,14 @@ readers![
     iam,
     kms,
     organizations,
+    backup,
+    dax,
+    dynamodb,
+    kms,
+    rds,
+    s3,
+    timestream,
+    timestream_influxdb,
 ];
 
 /// What a reader's file needs.

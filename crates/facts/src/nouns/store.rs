@@ -8,7 +8,7 @@ use super::{KeyTarget, KeyUse, resolve_key};
 use crate::tables::{DefaultProtection, StorageType, storage_parts, storage_type};
 use crate::{Guard, Inventory, Kind, Known, Loc, Read, Resource, ResourceId, Subject, Value, Why};
 use services::{
-    block_devices, bucket, collection, database, emr_security, global_table, queue,
+    block_devices, bucket, collection, database, emr_security, global_table, queue, rds_storage,
     replication_group, table,
 };
 use std::sync::Arc;
@@ -199,6 +199,11 @@ fn parts(inventory: &Inventory, subject: Subject<'_>, spec: &'static StorageType
             .into_iter()
             .map(|(when, protection)| (String::new(), protection, when))
             .collect(),
+        "AWS::RDS::GlobalCluster"
+        | "AWS::DocDB::GlobalCluster"
+        | "AWS::Neptune::GlobalCluster"
+        | "AWS::RDS::DBSnapshot"
+        | "AWS::RDS::ClusterSnapshot" => one(rds_storage(inventory, subject, spec)),
         "AWS::DynamoDB::GlobalTable" => all(global_table(inventory, subject, spec)),
         "AWS::DynamoDB::Table" => one(table(inventory, subject, spec)),
         "AWS::SQS::Queue" => one(queue(inventory, subject, spec)),

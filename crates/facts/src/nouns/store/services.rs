@@ -52,12 +52,7 @@ pub(super) fn database(
     depth: usize,
 ) -> Vec<Case> {
     let always = |protection| vec![(Guard::default(), protection)];
-    let own = by_table(
-        inventory,
-        subject.resource,
-        &subject.variant.properties,
-        spec,
-    );
+    let own = rds_storage(inventory, subject, spec);
     if depth > 8 {
         return always(Known::Unknown(
             Arc::new(Why::Cycle(subject.resource.name.to_string())),
@@ -111,6 +106,25 @@ pub(super) fn database(
         }
     }
     always(restored(subject).unwrap_or(own))
+}
+
+/// A live database or snapshot under a key that AWS owns says `StorageEncrypted: false`, as one without encryption does:
+/// only its type tells them apart (Amazon RDS API Reference, "DBCluster").
+pub(super) fn rds_storage(
+    inventory: &Inventory,
+    subject: Subject<'_>,
+    spec: &'static StorageType,
+) -> Known<Protection> {
+    match subject.at("StorageEncryptionType").string() {
+        Read::Found(kind, loc) if kind == "none" => Known::Stated(Protection::None, loc),
+        Read::Found(kind, loc) if kind == "sse-rds" => Known::Stated(Protection::AwsOwned, loc),
+        _ => by_table(
+            inventory,
+            subject.resource,
+            &subject.variant.properties,
+            spec,
+        ),
+    }
 }
 
 /// What the backup that a database is restored from decides.
