@@ -49,7 +49,17 @@ macro_rules! readers {
 }
 
 readers![
+    cloudwatch,
+    ecr,
+    ecs,
+    events,
     kms,
+    lambda,
+    logs,
+    secretsmanager,
+    sns,
+    sqs,
+    ssm,
 ];
 
 /// What a reader's file needs.
