@@ -3,6 +3,7 @@
 use super::prelude::*;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::{EnvironmentResponse, EventSourceMappingConfiguration, FunctionConfiguration};
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 pub(super) static READER: Reader = Reader {
@@ -120,8 +121,10 @@ fn environment(cx: &Cx, environment: &EnvironmentResponse) -> Props {
         };
         return Props::new().put("Variables", failure);
     }
+    // Sorted: two scans of the same account give the same snapshot.
+    let sorted: BTreeMap<_, _> = environment.variables().into_iter().flatten().collect();
     let mut variables = Props::new();
-    for (name, value) in environment.variables().into_iter().flatten() {
+    for (name, value) in sorted {
         variables.set(name, cx.cover(name, value));
     }
     Props::new().put("Variables", variables)
@@ -176,7 +179,8 @@ fn of_mapping(cx: &Cx, mapping: &EventSourceMappingConfiguration) {
             .put("URI", access.uri())
     });
     let own_kafka = mapping.self_managed_event_source().map(|source| {
-        let brokers = source.endpoints().into_iter().flatten();
+        let brokers: BTreeMap<_, _> = source.endpoints().into_iter().flatten().collect();
+        let brokers = brokers.into_iter();
         let brokers: Vec<String> = brokers.flat_map(|(_, brokers)| brokers.iter().cloned()).collect();
         Props::new().put("Endpoints", Props::new().put("KafkaBootstrapServers", brokers))
     });

@@ -5,7 +5,7 @@ use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{
     CapacityProviderStrategyItem, Cluster, ClusterField, ExecuteCommandConfiguration, NetworkConfiguration,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 mod service;
@@ -189,6 +189,16 @@ fn network(network: Option<&NetworkConfiguration>) -> Option<Props> {
         .put("SecurityGroups", vpc.security_groups())
         .put("AssignPublicIp", vpc.assign_public_ip().map(|it| it.as_str()));
     Some(Props::new().put("AwsvpcConfiguration", vpc))
+}
+
+/// Options that may hold secrets, sorted.
+fn covered(cx: &Cx, options: Option<&HashMap<String, String>>) -> Props {
+    let sorted: BTreeMap<_, _> = options.into_iter().flatten().collect();
+    let mut props = Props::new();
+    for (name, value) in sorted {
+        props.set(name, cx.cover(name, value));
+    }
+    props
 }
 
 /// Adds the task definitions of running tasks: those of services stand in the services, those of others nowhere else.

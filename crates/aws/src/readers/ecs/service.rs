@@ -165,10 +165,6 @@ fn service_connect(cx: &Cx, of: &ServiceConnectConfiguration) -> Props {
 
 /// Where a container logs to. Options of some drivers are tokens.
 pub(super) fn log(cx: &Cx, of: &LogConfiguration) -> Props {
-    let mut options = Props::new();
-    for (name, value) in of.options().into_iter().flatten() {
-        options.set(name, cx.cover(name, value));
-    }
     let secrets = of.secret_options().iter().map(|secret| {
         Props::new()
             .put("Name", secret.name())
@@ -176,7 +172,7 @@ pub(super) fn log(cx: &Cx, of: &LogConfiguration) -> Props {
     });
     Props::new()
         .put("LogDriver", of.log_driver().as_str())
-        .put("Options", options)
+        .put("Options", covered(cx, of.options()))
         .put("SecretOptions", secrets.collect::<Vec<_>>())
 }
 

@@ -166,14 +166,6 @@ fn commands(cx: &Cx, words: &[String]) -> Vec<String> {
         .collect()
 }
 
-fn covered(cx: &Cx, options: Option<&std::collections::HashMap<String, String>>) -> Props {
-    let mut props = Props::new();
-    for (name, value) in options.into_iter().flatten() {
-        props.set(name, cx.cover(name, value));
-    }
-    props
-}
-
 fn volume(cx: &Cx, of: &Volume) -> Props {
     let host = of
         .host()
