@@ -271,6 +271,11 @@ impl Index {
             }
             let attribute = (!LINKS.ref_is_arn.contains(&*resource.kind)).then(|| arn.clone());
             if let Some(arn) = &resource.arn {
+                if &*resource.kind == "AWS::Logs::LogGroup" {
+                    // Some services write a group's ARN with its streams.
+                    let streams = format!("{arn}:*").into();
+                    index.ids.insert(streams, (resource.id, attribute.clone()));
+                }
                 index.ids.insert(arn.clone(), (resource.id, attribute));
             }
             if let (Some(id), true) = (key_id, is_key(&resource.kind)) {

@@ -85,6 +85,17 @@ readers![
     s3,
     timestream,
     timestream_influxdb,
+    cloudwatch,
+    ecr,
+    ecs,
+    events,
+    kms,
+    lambda,
+    logs,
+    secretsmanager,
+    sns,
+    sqs,
+    ssm,
 ];
 
 /// What a reader's file needs.
