@@ -50,10 +50,6 @@ impl Props {
         }
     }
 
-    /// True when nothing was added.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.map.is_empty()
-    }
 }
 
 /// What can stand in a property; `None` when there is nothing.

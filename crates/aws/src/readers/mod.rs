@@ -48,55 +48,52 @@ macro_rules! readers {
     };
 }
 
-readers![
-    athena,
-    cloudformation,
-    cloudtrail,
-    config,
-    dms,
-    efs,
-    elasticache,
-    es,
-    firehose,
-    fsx,
-    glue,
-    kafka,
-    kinesis,
-    kms,
-    memorydb,
-    mq,
-    redshift,
-    sagemaker,
-    states,
+readers! {
     acm,
     apigateway,
     appsync,
-    cloudfront,
-    ec2,
-    elasticloadbalancing,
-    iam,
-    kms,
-    organizations,
+    athena,
     backup,
-    dax,
-    dynamodb,
-    kms,
-    rds,
-    s3,
-    timestream,
-    timestream_influxdb,
+    cloudformation,
+    cloudfront,
+    cloudtrail,
     cloudwatch,
+    config,
+    dax,
+    dms,
+    dynamodb,
+    ec2,
     ecr,
     ecs,
+    efs,
+    elasticache,
+    elasticloadbalancing,
+    es,
     events,
+    firehose,
+    fsx,
+    glue,
+    iam,
+    kafka,
+    kinesis,
     kms,
     lambda,
     logs,
+    memorydb,
+    mq,
+    organizations,
+    rds,
+    redshift,
+    s3,
+    sagemaker,
     secretsmanager,
     sns,
     sqs,
     ssm,
-];
+    states,
+    timestream,
+    timestream_influxdb,
+}
 
 /// What a reader's file needs.
 mod prelude {
@@ -110,4 +107,35 @@ mod prelude {
     pub(crate) use lockfast_snapshot::Failure;
     #[allow(unused_imports)]
     pub(crate) use serde_json::{Value, json};
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_reader_gives_types_that_the_tables_know() {
+        for reader in READERS {
+            for kind in reader.kinds {
+                assert!(
+                    lockfast_facts::tables::is_known_type(kind)
+                        || *kind == lockfast_snapshot::MANAGED_KEY,
+                    "{}: {kind}",
+                    reader.service
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_action_belongs_to_a_service_and_is_declared_once() {
+        for reader in READERS {
+            let mut seen = BTreeSet::new();
+            for action in reader.calls.iter().chain(reader.secret_calls) {
+                assert!(action.contains(':'), "{action}");
+                assert!(seen.insert(action), "{}: {action} twice", reader.service);
+            }
+        }
+    }
 }
