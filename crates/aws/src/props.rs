@@ -49,7 +49,6 @@ impl Props {
             self.map.insert(name.to_owned(), value);
         }
     }
-
 }
 
 /// What can stand in a property; `None` when there is nothing.

@@ -343,7 +343,11 @@ where
     let error = match error {
         SdkError::ServiceError(service) => match service.err().code() {
             Some(code) => plain(code),
-            None => format!("HTTP status {}", service.raw().status().as_u16()),
+            // The SDK calls an answer that it cannot read an error of the service.
+            None => match service.raw().status().as_u16() {
+                200..=299 => "malformed answer".into(),
+                status => format!("HTTP status {status}"),
+            },
         },
         SdkError::TimeoutError(_) => "timed out".into(),
         SdkError::ResponseError(_) => "malformed answer".into(),

@@ -7,10 +7,6 @@ use std::collections::BTreeSet;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Runtime::new().expect("a runtime")
-}
-
 /// Services of several protocols: JSON, query XML, REST XML, EC2.
 const SERVICES: &str = "kms,s3,rds,ec2,dynamodb,lambda";
 
@@ -53,8 +49,7 @@ fn sound() -> Value {
 
 #[test]
 fn what_is_denied_is_unknown_and_said() {
-    let runtime = runtime();
-    let proxy = proxy::start(&runtime, &moto().url, |asked| {
+    let proxy = proxy::start(&moto().url, |asked| {
         let denied = [
             "GetKeyPolicy",
             "GetKeyRotationStatus",
@@ -108,8 +103,7 @@ fn what_is_denied_is_unknown_and_said() {
 #[test]
 fn what_passes_on_the_way_changes_nothing() {
     let wanted = sound();
-    let runtime = runtime();
-    let proxy = proxy::start(&runtime, &moto().url, |asked| match asked.number % 11 {
+    let proxy = proxy::start(&moto().url, |asked| match asked.number % 11 {
         1 => Fault::Error(
             if asked.service == "s3" { 503 } else { 400 },
             match asked.service.as_str() {
@@ -148,9 +142,8 @@ fn what_never_recovers_is_unknown_and_passes_nothing_new() {
         ("broken", |_| Fault::Error(500, "InternalFailure")),
     ];
     for (name, spoil) in spoils {
-        let runtime = runtime();
         // A quarter of all operations, always the same ones.
-        let proxy = proxy::start(&runtime, &moto().url, move |asked| {
+        let proxy = proxy::start(&moto().url, move |asked| {
             let sum: usize = asked.operation.bytes().map(usize::from).sum();
             match (asked.service.as_str(), sum % 4) {
                 ("sts", _) => Fault::None,
@@ -174,8 +167,7 @@ fn what_never_recovers_is_unknown_and_passes_nothing_new() {
 
 #[test]
 fn credentials_that_end_in_the_middle_are_told_of() {
-    let runtime = runtime();
-    let proxy = proxy::start(&runtime, &moto().url, |asked| match asked.number {
+    let proxy = proxy::start(&moto().url, |asked| match asked.number {
         0..40 => Fault::None,
         _ => Fault::Error(400, "ExpiredTokenException"),
     });
@@ -190,15 +182,12 @@ fn credentials_that_end_in_the_middle_are_told_of() {
 
 #[test]
 fn lists_without_end_end() {
-    let runtime = runtime();
-    let same = proxy::start(&runtime, &moto().url, |asked| {
-        match asked.operation.as_str() {
-            "ListKeys" => Fault::Body(
-                200,
-                "{\"Keys\":[],\"Truncated\":true,\"NextMarker\":\"again\"}",
-            ),
-            _ => Fault::None,
-        }
+    let same = proxy::start(&moto().url, |asked| match asked.operation.as_str() {
+        "ListKeys" => Fault::Body(
+            200,
+            "{\"Keys\":[],\"Truncated\":true,\"NextMarker\":\"again\"}",
+        ),
+        _ => Fault::None,
     });
     let begun = Instant::now();
     let (report, _) = scan(&same.url, "kms", &["--fail-on", "never"]);
@@ -233,19 +222,18 @@ fn a_scan_that_is_killed_goes_on_where_it_was() {
         .output()
         .expect("it runs");
     let whole = records(&folder.path().join("whole.snapshot"));
-    let runtime = runtime();
     let slow = |asked: &proxy::Asked| match asked.number % 3 {
         0 => Fault::Delay(Duration::from_millis(15)),
         _ => Fault::None,
     };
-    let uninterrupted = proxy::start(&runtime, &moto.url, slow);
+    let uninterrupted = proxy::start(&moto.url, slow);
     lockfast(moto, folder.path(), "management")
         .args(scan_args(&uninterrupted.url, SERVICES, "counted.snapshot"))
         .arg("--no-judge")
         .output()
         .expect("it runs");
     for kill_after in [0.4, 0.9, 1.7] {
-        let proxy = proxy::start(&runtime, &moto.url, slow);
+        let proxy = proxy::start(&moto.url, slow);
         let name = format!("killed-{kill_after}.snapshot");
         let binary = assert_cmd::cargo::cargo_bin("lockfast");
         let mut child = std::process::Command::new(binary)

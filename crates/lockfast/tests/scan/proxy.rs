@@ -1,15 +1,10 @@
 //! A proxy that stands between the scanner and the server, and does what networks and services do.
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tiny_http::{Header, Request, Response, Server};
 
 /// A request, as far as a fault depends on it.
 pub struct Asked {
@@ -30,7 +25,7 @@ pub enum Fault {
     Delay(Duration),
     /// Answers with an error of the service's protocol.
     Error(u16, &'static str),
-    /// Hands it on and gives this status and body in place of the answer.
+    /// Gives this status and body in place of the answer.
     Body(u16, &'static str),
     /// Hands it on and cuts the answer in the middle, and the connection.
     Cut,
@@ -38,10 +33,11 @@ pub enum Fault {
     Close,
 }
 
-/// A running proxy; it ends with the runtime that it is given.
+/// A running proxy; it stops when it is dropped.
 pub struct Proxy {
     pub url: String,
     requests: Arc<AtomicUsize>,
+    server: Arc<Server>,
 }
 
 impl Proxy {
@@ -51,153 +47,166 @@ impl Proxy {
     }
 }
 
-/// Starts a proxy before a server.
-pub fn start(
-    runtime: &tokio::runtime::Runtime,
-    upstream: &str,
-    fault: impl Fn(&Asked) -> Fault + Send + Sync + 'static,
-) -> Proxy {
-    let requests = Arc::new(AtomicUsize::new(0));
-    let (fault, counter, upstream) = (Arc::new(fault), requests.clone(), upstream.to_owned());
-    let listener = runtime
-        .block_on(tokio::net::TcpListener::bind(("127.0.0.1", 0)))
-        .expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    runtime.spawn(async move {
-        let client: Client<HttpConnector, Full<Bytes>> =
-            Client::builder(TokioExecutor::new()).build_http();
-        while let Ok((stream, _)) = listener.accept().await {
-            let (fault, counter, upstream, client) = (
-                fault.clone(),
-                counter.clone(),
-                upstream.clone(),
-                client.clone(),
-            );
-            let service = service_fn(move |request| {
-                let (fault, counter, upstream, client) = (
-                    fault.clone(),
-                    counter.clone(),
-                    upstream.clone(),
-                    client.clone(),
-                );
-                async move {
-                    let number = counter.fetch_add(1, Ordering::Relaxed);
-                    pass(request, number, &*fault, &upstream, &client).await
-                }
-            });
-            tokio::spawn(
-                hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), service),
-            );
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        for _ in 0..WORKERS {
+            self.server.unblock();
         }
-    });
-    Proxy { url, requests }
-}
-
-/// The connection is closed when this is the answer.
-#[derive(Debug)]
-struct Closed;
-
-impl std::fmt::Display for Closed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("closed on purpose")
     }
 }
 
-impl std::error::Error for Closed {}
+/// As many requests as are handled at once.
+const WORKERS: usize = 32;
 
-/// A body that is there, or breaks off.
-type Body = http_body_util::combinators::BoxBody<Bytes, Closed>;
-
-fn full(bytes: Bytes) -> Body {
-    Full::new(bytes).map_err(|never| match never {}).boxed()
+/// Starts a proxy before a server.
+pub fn start(upstream: &str, fault: impl Fn(&Asked) -> Fault + Send + Sync + 'static) -> Proxy {
+    let server = Arc::new(Server::http("127.0.0.1:0").expect("a port"));
+    let url = format!("http://{}", server.server_addr());
+    let requests = Arc::new(AtomicUsize::new(0));
+    let fault = Arc::new(fault);
+    let client: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        .build()
+        .into();
+    for _ in 0..WORKERS {
+        let (server, requests, fault, upstream, client) = (
+            server.clone(),
+            requests.clone(),
+            fault.clone(),
+            upstream.to_owned(),
+            client.clone(),
+        );
+        std::thread::spawn(move || {
+            while let Ok(request) = server.recv() {
+                let number = requests.fetch_add(1, Ordering::Relaxed);
+                pass(request, number, &*fault, &upstream, &client);
+            }
+        });
+    }
+    Proxy {
+        url,
+        requests,
+        server,
+    }
 }
 
-async fn pass(
-    request: Request<Incoming>,
-    number: usize,
-    fault: &(dyn Fn(&Asked) -> Fault + Send + Sync),
-    upstream: &str,
-    client: &Client<HttpConnector, Full<Bytes>>,
-) -> Result<Response<Body>, Closed> {
-    let (parts, body) = request.into_parts();
-    let body = body.collect().await.map_err(|_| Closed)?.to_bytes();
-    let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
-    let scope = header("authorization").unwrap_or_default();
-    let service = scope
-        .split("Credential=")
-        .nth(1)
-        .and_then(|scope| scope.split('/').nth(3))
+fn header<'r>(request: &'r Request, name: &'static str) -> Option<&'r str> {
+    let mut named = request.headers().iter().filter(|h| h.field.equiv(name));
+    named.next().map(|header| header.value.as_str())
+}
+
+/// What a request asks.
+fn asked(request: &Request, body: &[u8], number: usize) -> Asked {
+    let service = header(request, "Authorization")
+        .and_then(|scope| scope.split("Credential=").nth(1)?.split('/').nth(3))
         .unwrap_or_default()
         .to_owned();
-    let text = String::from_utf8_lossy(&body);
-    let named = text
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("Action="))
-        .map(str::to_owned);
-    let operation = header("x-amz-target")
+    let text = String::from_utf8_lossy(body);
+    let named = || {
+        text.split('&')
+            .find_map(|pair| pair.strip_prefix("Action="))
+    };
+    let operation = header(request, "X-Amz-Target")
         .and_then(|target| target.rsplit('.').next())
+        .or_else(named)
         .map(str::to_owned)
-        .or(named)
-        .unwrap_or_else(|| format!("{} {}", parts.method, parts.uri));
-    let asked = Asked {
+        .unwrap_or_else(|| format!("{} {}", request.method(), request.url()));
+    Asked {
         number,
         service,
         operation,
-    };
-    let fault = fault(&asked);
-    match &fault {
-        Fault::Close => return Err(Closed),
-        Fault::Delay(time) => tokio::time::sleep(*time).await,
-        Fault::Error(status, code) => return Ok(error(&asked.service, *status, code)),
-        _ => {}
-    }
-    let target = format!("{upstream}{}", parts.uri);
-    let mut onward = Request::builder().method(parts.method.clone()).uri(target);
-    for (name, value) in &parts.headers {
-        onward = onward.header(name, value);
-    }
-    let onward = onward.body(Full::new(body.clone())).map_err(|_| Closed)?;
-    let answer = client.request(onward).await.map_err(|_| Closed)?;
-    let (head, answered) = answer.into_parts();
-    let answered = answered.collect().await.map_err(|_| Closed)?.to_bytes();
-    let mut response = Response::builder().status(head.status);
-    for (name, value) in &head.headers {
-        if !matches!(
-            name.as_str(),
-            "connection" | "transfer-encoding" | "content-length"
-        ) {
-            response = response.header(name, value);
-        }
-    }
-    match fault {
-        Fault::Body(status, text) => Response::builder()
-            .status(status)
-            .header("content-type", "application/x-amz-json-1.1")
-            .body(full(Bytes::from_static(text.as_bytes())))
-            .map_err(|_| Closed),
-        Fault::Cut => {
-            let half = answered.slice(..answered.len() / 2);
-            let length = answered.len().max(1);
-            let broken = http_body_util::StreamBody::new(futures_of([
-                Ok(hyper::body::Frame::data(half)),
-                Err(Closed),
-            ]));
-            response
-                .header("content-length", length)
-                .body(BodyExt::boxed(broken))
-                .map_err(|_| Closed)
-        }
-        _ => response.body(full(answered)).map_err(|_| Closed),
     }
 }
 
-fn futures_of<T, const N: usize>(items: [T; N]) -> impl futures::Stream<Item = T> {
-    futures::stream::iter(items)
+fn pass(
+    mut request: Request,
+    number: usize,
+    fault: &(dyn Fn(&Asked) -> Fault + Send + Sync),
+    upstream: &str,
+    client: &ureq::Agent,
+) {
+    let mut body = Vec::new();
+    if request.as_reader().read_to_end(&mut body).is_err() {
+        return;
+    }
+    let asked = asked(&request, &body, number);
+    let fault = fault(&asked);
+    match fault {
+        Fault::Close => drop(request.into_writer()),
+        Fault::Error(status, code) => {
+            let _ = request.respond(error(&asked.service, status, code));
+        }
+        Fault::Body(status, text) => {
+            let kind = Header::from_bytes("content-type", "application/x-amz-json-1.1");
+            let response = Response::from_string(text)
+                .with_status_code(status)
+                .with_header(kind.expect("a header"));
+            let _ = request.respond(response);
+        }
+        Fault::Delay(time) => {
+            std::thread::sleep(time);
+            hand_on(request, body, upstream, client, false);
+        }
+        Fault::None => hand_on(request, body, upstream, client, false),
+        Fault::Cut => hand_on(request, body, upstream, client, true),
+    }
+}
+
+/// Asks the server and gives its answer, whole or cut in the middle.
+fn hand_on(request: Request, body: Vec<u8>, upstream: &str, client: &ureq::Agent, cut: bool) {
+    let mut onward = ureq::http::Request::builder()
+        .method(request.method().as_str())
+        .uri(format!("{upstream}{}", request.url()));
+    for header in request.headers() {
+        let name = header.field.as_str().as_str();
+        if !["content-length", "connection", "transfer-encoding"]
+            .contains(&name.to_ascii_lowercase().as_str())
+        {
+            onward = onward.header(name, header.value.as_str());
+        }
+    }
+    let Ok(onward) = onward.body(body) else {
+        return;
+    };
+    let Ok(mut answer) = client.run(onward) else {
+        return;
+    };
+    let mut bytes = Vec::new();
+    if answer
+        .body_mut()
+        .as_reader()
+        .read_to_end(&mut bytes)
+        .is_err()
+    {
+        return;
+    }
+    let status = answer.status().as_u16();
+    if cut {
+        let mut writer = request.into_writer();
+        let head = format!(
+            "HTTP/1.1 {status} Fine\r\ncontent-length: {}\r\ncontent-type: text/plain\r\n\r\n",
+            bytes.len().max(1)
+        );
+        let _ = writer.write_all(head.as_bytes());
+        let _ = writer.write_all(&bytes[..bytes.len() / 2]);
+        return;
+    }
+    let mut response = Response::from_data(bytes).with_status_code(status);
+    for (name, value) in answer.headers() {
+        let name = name.as_str();
+        if ["connection", "transfer-encoding", "content-length"].contains(&name) {
+            continue;
+        }
+        if let Ok(header) = Header::from_bytes(name, value.as_bytes()) {
+            response.add_header(header);
+        }
+    }
+    let _ = request.respond(response);
 }
 
 /// An error as the service's protocol writes it.
-fn error(service: &str, status: u16, code: &str) -> Response<Body> {
+fn error(service: &str, status: u16, code: &str) -> Response<std::io::Cursor<Vec<u8>>> {
     let (kind, body) = match service {
         "s3" => (
             "application/xml",
@@ -230,11 +239,15 @@ fn error(service: &str, status: u16, code: &str) -> Response<Body> {
             format!("{{\"__type\":\"{code}\",\"message\":\"no\"}}"),
         ),
     };
-    Response::builder()
-        .status(status)
-        .header("content-type", kind)
-        .header("x-amzn-errortype", code)
-        .header("x-amzn-query-error", format!("{code};Sender"))
-        .body(full(Bytes::from(body)))
-        .expect("a response")
+    let mut response = Response::from_string(body).with_status_code(status);
+    for (name, value) in [
+        ("content-type", kind.to_owned()),
+        ("x-amzn-errortype", code.to_owned()),
+        ("x-amzn-query-error", format!("{code};Sender")),
+    ] {
+        if let Ok(header) = Header::from_bytes(name, value) {
+            response.add_header(header);
+        }
+    }
+    response
 }
