@@ -33,9 +33,9 @@ pub(super) static READER: Reader = Reader {
 const BUCKET: &str = "AWS::S3::Bucket";
 const POLICY: &str = "AWS::S3::BucketPolicy";
 
-/// Buckets a page: with this or any other valid parameter, S3 tells the region of each bucket (Amazon S3 API
+/// Buckets a page, at most: with this or any other valid parameter, S3 tells the region of each bucket (Amazon S3 API
 /// Reference, ListBuckets).
-const PAGE: i32 = 1000;
+const PAGE: i32 = 10_000;
 
 async fn read(cx: Cx) {
     let home = client(&cx, cx.region());
