@@ -1,4 +1,6 @@
 //! AWS Database Migration Service: replication instances, endpoints, data providers, serverless replications.
+//!
+//! Describing data providers and instance profiles takes the action that lists them (AWS DMS API Reference).
 
 use super::prelude::*;
 use aws_sdk_databasemigration::Client;
@@ -17,8 +19,8 @@ pub(super) static READER: Reader = Reader {
     calls: &[
         "dms:DescribeReplicationInstances",
         "dms:DescribeReplicationConfigs",
-        "dms:DescribeDataProviders",
-        "dms:DescribeInstanceProfiles",
+        "dms:ListDataProviders",
+        "dms:ListInstanceProfiles",
     ],
     // Attributes of connections are free text.
     secret_calls: &["dms:DescribeEndpoints"],
@@ -198,7 +200,7 @@ async fn replications(cx: &Cx, client: &Client) {
 async fn providers(cx: &Cx, client: &Client) {
     let pages = cx
         .list(
-            "dms:DescribeDataProviders",
+            "dms:ListDataProviders",
             &["AWS::DMS::DataProvider"],
             pages!(client.describe_data_providers()),
         )
@@ -207,7 +209,7 @@ async fn providers(cx: &Cx, client: &Client) {
         let (Some(name), arn) = (provider.data_provider_name(), provider.data_provider_arn()) else {
             continue;
         };
-        let props = Props::of("dms:DescribeDataProviders")
+        let props = Props::of("dms:ListDataProviders")
             .put("DataProviderName", name)
             .put("Engine", provider.engine())
             .put("Settings", provider.settings().and_then(of_provider));
@@ -252,14 +254,14 @@ fn of_provider(settings: &DataProviderSettings) -> Option<Props> {
 async fn profiles(cx: &Cx, client: &Client) {
     let pages = cx
         .list(
-            "dms:DescribeInstanceProfiles",
+            "dms:ListInstanceProfiles",
             &["AWS::DMS::InstanceProfile"],
             pages!(client.describe_instance_profiles()),
         )
         .await;
     for profile in pages.iter().flat_map(|page| page.instance_profiles()) {
         let Some(name) = profile.instance_profile_name() else { continue };
-        let props = Props::of("dms:DescribeInstanceProfiles")
+        let props = Props::of("dms:ListInstanceProfiles")
             .put("InstanceProfileName", name)
             .put("KmsKeyArn", profile.kms_key_arn())
             .put("PubliclyAccessible", profile.publicly_accessible())

@@ -54,9 +54,9 @@ fn of_broker(props: Props, broker: &DescribeBrokerOutput) -> Props {
     let logs = broker.logs().map(|logs| {
         Props::new()
             .put("General", logs.general())
-            .put("GeneralLogGroup", logs.general_log_group())
+            .put("GeneralLogGroup", logs.general_log_group().filter(|group| !group.is_empty()))
             .put("Audit", logs.audit())
-            .put("AuditLogGroup", logs.audit_log_group())
+            .put("AuditLogGroup", logs.audit_log_group().filter(|group| !group.is_empty()))
     });
     let instances = broker.broker_instances().iter().map(|instance| {
         Props::new()
