@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
@@ -38,6 +38,10 @@ pub(crate) struct Call {
     pub secret: bool,
     /// The pages it may still take.
     pub pages_left: Arc<AtomicU32>,
+    /// Whether an answer to it came out of the journal.
+    pub replayed: Arc<AtomicBool>,
+    /// Whether it asks again what the journal has.
+    pub afresh: bool,
 }
 
 /// What all requests of a scan share.
@@ -132,8 +136,11 @@ impl Gate {
         let shared = &self.shared;
         let key = self.key(&request);
         self.not_endless(&call, &key)?;
-        if let Some(answer) = shared.journal.answer(&key) {
+        if !call.afresh
+            && let Some(answer) = shared.journal.answer(&key)
+        {
             shared.progress.replayed(1);
+            call.replayed.store(true, Ordering::Relaxed);
             return response(answer);
         }
         shared

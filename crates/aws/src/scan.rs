@@ -7,7 +7,7 @@ use crate::journal::Journal;
 use crate::options::ScanOptions;
 use crate::progress::{Counts, Progress};
 use crate::readers::{READERS, Reader, Scope};
-use crate::unit::{AccountAccess, Cx, Inner, Tags, pages};
+use crate::unit::{AccountAccess, Cx, Inner, NO_ENDPOINT, Tags, pages};
 use aws_smithy_http_client::Builder as HttpBuilder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_types::SdkConfig;
@@ -18,7 +18,7 @@ use lockfast_snapshot::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -331,14 +331,37 @@ async fn run(units: Vec<Cx>, spill: &Spill, progress: &Progress) -> Result<(), E
             read(unit).await
         });
     }
+    let mut absent = Vec::new();
+    let mut answered = HashSet::new();
     while let Some(finished) = tasks.join_next().await {
         match finished {
-            Ok((unit, found)) => spill.add(&unit, &found)?,
+            Ok((unit, found)) if has_no_endpoint(&unit) => absent.push((unit, found)),
+            Ok((unit, found)) => {
+                answered.insert((unit.account.clone(), unit.region.clone()));
+                spill.add(&unit, &found)?;
+            }
             Err(error) => return Err(io_at(Path::new("a reader"))(io::Error::other(error))),
         }
         progress.units_done(1);
     }
+    for (mut unit, mut found) in absent {
+        // Where other services answer, this one is not offered. Where none does, the region's name may be wrong, or
+        // the network down.
+        if answered.contains(&(unit.account.clone(), unit.region.clone())) {
+            unit.calls.clear();
+            found.clear();
+        }
+        spill.add(&unit, &found)?;
+    }
     Ok(())
+}
+
+/// Whether a unit's calls found no endpoint to ask.
+fn has_no_endpoint(unit: &Unit) -> bool {
+    !unit.calls.is_empty()
+        && unit.calls.values().all(|count| {
+            count.answered == 0 && count.failed.keys().all(|error| error == NO_ENDPOINT)
+        })
 }
 
 /// Reads one unit. A reader that fails as a program leaves its types unknown, as a call that fails does.
@@ -427,8 +450,8 @@ async fn tags_of(cx: &Cx, region: &str) -> Tags {
         calls: Mutex::default(),
     }));
     let client = aws_sdk_resourcegroupstagging::Client::new(&cx.config());
-    let mut stream = pages!(client.get_resources().resources_per_page(100));
-    let (pages, failure) = cx.try_list(TAG_ACTION, &mut stream).await;
+    let stream = pages!(client.get_resources().resources_per_page(100));
+    let (pages, failure) = cx.try_list(TAG_ACTION, stream).await;
     if let Some(failure) = failure {
         return Err(failure);
     }

@@ -16,7 +16,7 @@ use lockfast_snapshot::{CallCount, Failure, Found, GAP, Unit};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error as StdError;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
@@ -57,24 +57,32 @@ pub(crate) struct Inner {
 
 /// All items of a list, page by page.
 macro_rules! items {
-    ($request:expr) => {
-        $request
-            .into_paginator()
-            .stop_on_duplicate_token(false)
-            .items()
-            .send()
-    };
+    ($request:expr) => {{
+        let request = $request;
+        move || {
+            request
+                .clone()
+                .into_paginator()
+                .stop_on_duplicate_token(false)
+                .items()
+                .send()
+        }
+    }};
 }
 pub(crate) use items;
 
 /// All pages of a list.
 macro_rules! pages {
-    ($request:expr) => {
-        $request
-            .into_paginator()
-            .stop_on_duplicate_token(false)
-            .send()
-    };
+    ($request:expr) => {{
+        let request = $request;
+        move || {
+            request
+                .clone()
+                .into_paginator()
+                .stop_on_duplicate_token(false)
+                .send()
+        }
+    }};
 }
 pub(crate) use pages;
 
@@ -152,6 +160,8 @@ impl Cx {
             action,
             secret: reader.secret_calls.contains(&action),
             pages_left: Arc::new(AtomicU32::new(self.0.options.max_pages)),
+            replayed: Arc::default(),
+            afresh: false,
         }
     }
 
@@ -198,12 +208,12 @@ impl Cx {
         &self,
         action: &'static str,
         kinds: &[&str],
-        mut stream: PaginationStream<Result<T, SdkError<E, HttpResponse>>>,
+        list: impl Fn() -> PaginationStream<Result<T, SdkError<E, HttpResponse>>>,
     ) -> Vec<T>
     where
         E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        let (items, failure) = self.try_list(action, &mut stream).await;
+        let (items, failure) = self.try_list(action, list).await;
         if let Some(failure) = failure {
             self.gap(kinds, &failure);
         }
@@ -214,22 +224,27 @@ impl Cx {
     pub(crate) async fn try_list<T, E>(
         &self,
         action: &'static str,
-        stream: &mut PaginationStream<Result<T, SdkError<E, HttpResponse>>>,
+        list: impl Fn() -> PaginationStream<Result<T, SdkError<E, HttpResponse>>>,
     ) -> (Vec<T>, Option<Failure>)
     where
         E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        let read = async {
-            let mut items = Vec::new();
-            while let Some(item) = std::future::poll_fn(|cx| stream.poll_next(cx)).await {
-                match item {
-                    Ok(item) => items.push(item),
-                    Err(error) => return (items, Some(failure(action, &error))),
-                }
-            }
-            (items, None)
-        };
-        let (items, failure) = CALL.scope(self.call(action), read).await;
+        let mut call = self.call(action);
+        let (mut items, mut failure) = CALL.scope(call.clone(), drain(action, list())).await;
+        // What a region does not know it has none of (the common errors of the query and the JSON protocols).
+        if failure.as_ref().is_some_and(|failure| {
+            matches!(
+                &*failure.error,
+                "UnknownOperationException" | "InvalidAction"
+            )
+        }) {
+            failure = None;
+        }
+        // A page out of the journal names the next one by a token that may have expired since.
+        if failure.is_some() && call.replayed.load(Ordering::Relaxed) {
+            call.afresh = true;
+            (items, failure) = CALL.scope(call, drain(action, list())).await;
+        }
         let result = match &failure {
             Some(failure) => Err(failure.clone()),
             None => Ok(()),
@@ -335,6 +350,24 @@ impl Cx {
     }
 }
 
+/// The items of a list up to its end, or to where it breaks off.
+async fn drain<T, E>(
+    action: &str,
+    mut stream: PaginationStream<Result<T, SdkError<E, HttpResponse>>>,
+) -> (Vec<T>, Option<Failure>)
+where
+    E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    let mut items = Vec::new();
+    while let Some(item) = std::future::poll_fn(|cx| stream.poll_next(cx)).await {
+        match item {
+            Ok(item) => items.push(item),
+            Err(error) => return (items, Some(failure(action, &error))),
+        }
+    }
+    (items, None)
+}
+
 /// Why a call gave no answer: the error's code, or what happened on the way.
 pub(crate) fn failure<E>(action: &str, error: &SdkError<E, HttpResponse>) -> Failure
 where
@@ -360,6 +393,7 @@ where
                 },
             )
         }
+        SdkError::DispatchFailure(_) if has_no_endpoint(error) => NO_ENDPOINT.into(),
         SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => "timed out".into(),
         SdkError::DispatchFailure(dispatch)
             if dispatch.as_connector_error().is_some_and(|e| e.is_io()) =>
@@ -373,6 +407,23 @@ where
         call: action.to_owned(),
         error,
     }
+}
+
+/// A service that has no endpoint in a region is not offered there.
+pub(crate) const NO_ENDPOINT: &str = "no such endpoint";
+
+/// Whether the endpoint's name does not exist.
+fn has_no_endpoint(error: &dyn StdError) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        // What hyper calls it, and what the system's resolver says.
+        let text = error.to_string();
+        if text.contains("dns error") || text.contains("failed to lookup address") {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// An error's code comes from outside: whatever is no part of a name is left out.

@@ -123,8 +123,8 @@ async fn cache(cx: &Cx, client: &Client, api: &str) {
 }
 
 async fn sources(cx: &Cx, client: &Client, api: &str) {
-    let mut stream = items!(client.list_data_sources().api_id(api));
-    let (sources, failure) = cx.try_list(SOURCES, &mut stream).await;
+    let stream = items!(client.list_data_sources().api_id(api));
+    let (sources, failure) = cx.try_list(SOURCES, stream).await;
     for item in &sources {
         source(cx, item, api);
     }

@@ -41,8 +41,8 @@ async fn one(cx: &Cx, client: &Client, stack: &StackSummary) {
     let (Some(name), Some(id)) = (stack.stack_name(), stack.stack_id()) else {
         return;
     };
-    let mut stream = items!(client.list_stack_resources().stack_name(id));
-    let (resources, failure) = cx.try_list("cloudformation:ListStackResources", &mut stream).await;
+    let stream = items!(client.list_stack_resources().stack_name(id));
+    let (resources, failure) = cx.try_list("cloudformation:ListStackResources", stream).await;
     let resources = match failure {
         Some(failure) => Err(failure),
         None => Ok(resources

@@ -178,8 +178,8 @@ async fn rules(cx: &Cx, client: &Client) {
     if rules.is_empty() {
         return;
     }
-    let mut stream = items!(client.describe_compliance_by_config_rule());
-    let (found, failure) = cx.try_list("config:DescribeComplianceByConfigRule", &mut stream).await;
+    let stream = items!(client.describe_compliance_by_config_rule());
+    let (found, failure) = cx.try_list("config:DescribeComplianceByConfigRule", stream).await;
     let found: HashMap<String, Compliance> = found
         .into_iter()
         .filter_map(|one| Some((one.config_rule_name?, one.compliance?)))

@@ -34,9 +34,9 @@ async fn read(cx: Cx) {
     if systems.is_empty() {
         return;
     }
-    let mut stream = items!(client.describe_replication_configurations());
+    let stream = items!(client.describe_replication_configurations());
     let (found, failure) = cx
-        .try_list("elasticfilesystem:DescribeReplicationConfigurations", &mut stream)
+        .try_list("elasticfilesystem:DescribeReplicationConfigurations", stream)
         .await;
     let replicas: Arc<Replicas> = Arc::new(match failure {
         Some(failure) => Err(failure),

@@ -86,8 +86,8 @@ fn of_catalog(settings: &DataCatalogEncryptionSettings) -> Props {
 /// Reads the connections; how many there are, if that is known.
 async fn connections(cx: &Cx, client: &Client) -> Option<usize> {
     const ACTION: &str = "glue:GetConnections";
-    let mut stream = pages!(client.get_connections().hide_password(true));
-    let (pages, failure) = cx.try_list(ACTION, &mut stream).await;
+    let stream = pages!(client.get_connections().hide_password(true));
+    let (pages, failure) = cx.try_list(ACTION, stream).await;
     if let Some(failure) = &failure {
         cx.gap(&["AWS::Glue::Connection"], failure);
     }

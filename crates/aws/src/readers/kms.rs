@@ -179,8 +179,8 @@ async fn rotation(cx: &Cx, client: &Client, arn: &str, key: &KeyMetadata, props:
         false => props.put("EnableKeyRotation", false),
     };
     // On-demand rotations and those of imported material count for the age of what encrypts today.
-    let mut stream = items!(client.list_key_rotations().key_id(arn));
-    let (rotations, failure) = cx.try_list("kms:ListKeyRotations", &mut stream).await;
+    let stream = items!(client.list_key_rotations().key_id(arn));
+    let (rotations, failure) = cx.try_list("kms:ListKeyRotations", stream).await;
     let last = rotations.iter().filter_map(|rotation| rotation.rotation_date()).max_by_key(|at| at.secs());
     let last = match failure {
         Some(failure) => Err(failure),
@@ -190,8 +190,8 @@ async fn rotation(cx: &Cx, client: &Client, arn: &str, key: &KeyMetadata, props:
 }
 
 async fn grants(cx: &Cx, client: &Client, arn: &str, props: Props) -> Props {
-    let mut stream = items!(client.list_grants().key_id(arn));
-    let (grants, failure) = cx.try_list("kms:ListGrants", &mut stream).await;
+    let stream = items!(client.list_grants().key_id(arn));
+    let (grants, failure) = cx.try_list("kms:ListGrants", stream).await;
     let grants: Vec<Props> = grants
         .iter()
         .map(|grant| {

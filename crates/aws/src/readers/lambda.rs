@@ -132,8 +132,8 @@ fn environment(cx: &Cx, environment: &EnvironmentResponse) -> Props {
 
 /// The URLs of a function, which are of the function itself and of its aliases.
 async fn urls(cx: &Cx, client: &Client, name: &str) -> Option<Failure> {
-    let mut stream = items!(client.list_function_url_configs().function_name(name));
-    let (urls, failure) = cx.try_list("lambda:ListFunctionUrlConfigs", &mut stream).await;
+    let stream = items!(client.list_function_url_configs().function_name(name));
+    let (urls, failure) = cx.try_list("lambda:ListFunctionUrlConfigs", stream).await;
     for url in &urls {
         // arn:aws:lambda:REGION:ACCOUNT:function:NAME, and the alias.
         let arn = url.function_arn();

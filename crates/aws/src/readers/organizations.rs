@@ -104,10 +104,10 @@ async fn policy(cx: &Cx, client: &Client, policy: &PolicySummary) {
     let Some(id) = policy.id() else {
         return;
     };
-    let mut stream = pages!(client.list_targets_for_policy().policy_id(id));
+    let stream = pages!(client.list_targets_for_policy().policy_id(id));
     let (content, (targets, failure)) = futures::join!(
         cx.get(CONTENT, client.describe_policy().policy_id(id).send()),
-        cx.try_list(TARGETS, &mut stream),
+        cx.try_list(TARGETS, stream),
     );
     let content = content.map(|answer| {
         let text = answer.policy()?.content()?;

@@ -139,8 +139,8 @@ async fn groups(cx: &Cx, client: &Client, used: BTreeSet<String>) {
     if used.is_empty() {
         return;
     }
-    let mut stream = items!(client.describe_cluster_parameter_groups());
-    let (found, failure) = cx.try_list("redshift:DescribeClusterParameterGroups", &mut stream).await;
+    let stream = items!(client.describe_cluster_parameter_groups());
+    let (found, failure) = cx.try_list("redshift:DescribeClusterParameterGroups", stream).await;
     let found = Arc::new((found, failure));
     cx.each(used, |name| {
         let (cx, client, found) = (cx.clone(), client.clone(), found.clone());
@@ -153,8 +153,8 @@ async fn groups(cx: &Cx, client: &Client, used: BTreeSet<String>) {
 }
 
 async fn group(cx: &Cx, client: &Client, name: &str, known: Option<&ClusterParameterGroup>, failure: Option<&Failure>) {
-    let mut stream = items!(client.describe_cluster_parameters().parameter_group_name(name));
-    let (parameters, broken) = cx.try_list("redshift:DescribeClusterParameters", &mut stream).await;
+    let stream = items!(client.describe_cluster_parameters().parameter_group_name(name));
+    let (parameters, broken) = cx.try_list("redshift:DescribeClusterParameters", stream).await;
     let parameters = match broken {
         Some(failure) => Err(failure),
         None => Ok(parameters

@@ -274,11 +274,11 @@ fn a_scan_that_is_killed_goes_on_where_it_was() {
             "{}",
             String::from_utf8_lossy(&resumed.stderr)
         );
-        assert_eq!(
-            records(&folder.path().join(&name)),
-            whole,
-            "killed after {kill_after} s"
-        );
+        let resumed = records(&folder.path().join(&name));
+        if let Some((now, then)) = resumed.lines().zip(whole.lines()).find(|(a, b)| a != b) {
+            panic!("killed after {kill_after} s:\n{now}\n{then}");
+        }
+        assert_eq!(resumed.len(), whole.len(), "killed after {kill_after} s");
         assert!(!partial.exists());
         // Calls under way when it was killed, those that may hold secrets, and those that say who one is are made twice.
         let twice = proxy.requests().saturating_sub(uninterrupted.requests());

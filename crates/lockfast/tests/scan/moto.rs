@@ -94,17 +94,9 @@ pub fn lockfast(moto: &Moto, folder: &Path, profile: &str) -> Command {
 
 /// The arguments of a scan of an endpoint: one account, these services (all when there are none), quick to give up.
 pub fn scan_args(url: &str, services: &str, snapshot: &str) -> Vec<String> {
-    let mut args: Vec<String> = [
-        "scan",
-        "--endpoint-url",
-        url,
-        "--backoff",
-        "20",
-        "--attempts",
-        "4",
-    ]
-    .map(str::to_owned)
-    .to_vec();
+    let mut args: Vec<String> = ["scan", "--endpoint-url", url, "--backoff", "20"]
+        .map(str::to_owned)
+        .to_vec();
     for region in REGIONS {
         args.extend(["--region".to_owned(), region.to_owned()]);
     }

@@ -201,8 +201,8 @@ async fn methods(cx: &Cx, client: &Client, api: &str) {
         .rest_api_id(api)
         .embed("methods")
         .limit(PAGE);
-    let mut stream = items!(request);
-    let (resources, failure) = cx.try_list(GET, &mut stream).await;
+    let stream = items!(request);
+    let (resources, failure) = cx.try_list(GET, stream).await;
     for resource in &resources {
         let methods = resource.resource_methods().into_iter().flatten();
         for (verb, item) in methods {

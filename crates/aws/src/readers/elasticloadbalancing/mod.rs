@@ -129,8 +129,8 @@ async fn one(cx: &Cx, client: &Client, balancer: &LoadBalancer, arn: &str, name:
 }
 
 async fn listeners(cx: &Cx, client: &Client, balancer: &LoadBalancer, arn: &str, name: &str) {
-    let mut stream = items!(client.describe_listeners().load_balancer_arn(arn));
-    let (listeners, failure) = cx.try_list(LISTENERS, &mut stream).await;
+    let stream = items!(client.describe_listeners().load_balancer_arn(arn));
+    let (listeners, failure) = cx.try_list(LISTENERS, stream).await;
     if let Some(failure) = failure {
         // Some of this balancer's, of which nothing is known but where they stand.
         let mut props = Props::of(LISTENERS).put("LoadBalancerArn", arn);
@@ -201,12 +201,12 @@ fn listener(cx: &Cx, listener: &Listener, arn: &str, name: &str) {
 
 /// A listener names its default certificate; the others have a call of their own.
 async fn more_certificates(cx: &Cx, client: &Client, listener: &str, name: &str) {
-    let mut stream = items!(
+    let stream = items!(
         client
             .describe_listener_certificates()
             .listener_arn(listener)
     );
-    let (certificates, failure) = cx.try_list(CERTIFICATES, &mut stream).await;
+    let (certificates, failure) = cx.try_list(CERTIFICATES, stream).await;
     let more: Vec<Props> = certificates
         .iter()
         .filter(|certificate| certificate.is_default() != Some(true))
@@ -224,8 +224,8 @@ async fn more_certificates(cx: &Cx, client: &Client, listener: &str, name: &str)
 }
 
 async fn rules(cx: &Cx, client: &Client, listener: &str, name: &str) {
-    let mut stream = items!(client.describe_rules().listener_arn(listener));
-    let (rules, failure) = cx.try_list(RULES, &mut stream).await;
+    let stream = items!(client.describe_rules().listener_arn(listener));
+    let (rules, failure) = cx.try_list(RULES, stream).await;
     // The default rule is the listener's default action.
     for rule in rules.iter().filter(|rule| rule.is_default() != Some(true)) {
         let name = format!("{name}/{}", rule.priority().unwrap_or("rule"));

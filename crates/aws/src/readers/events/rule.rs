@@ -126,8 +126,8 @@ pub(super) async fn readers_of(cx: &Cx, groups: Vec<String>) {
     cx.each(groups, |group| {
         let (cx, client) = (cx.clone(), client.clone());
         async move {
-            let mut stream = items!(client.describe_subscription_filters().log_group_name(&group));
-            let (filters, failure) = cx.try_list(CALL, &mut stream).await;
+            let stream = items!(client.describe_subscription_filters().log_group_name(&group));
+            let (filters, failure) = cx.try_list(CALL, stream).await;
             for filter in &filters {
                 let name = filter.filter_name().unwrap_or(&group);
                 let props = Props::of(CALL)

@@ -60,8 +60,8 @@ async fn families(cx: &Cx, client: &Client, used: &BTreeMap<(bool, String), Stri
         if !has(false) {
             return Ok(HashMap::new());
         }
-        let mut stream = items!(client.describe_db_parameter_groups());
-        let (groups, failure) = cx.try_list("rds:DescribeDBParameterGroups", &mut stream).await;
+        let stream = items!(client.describe_db_parameter_groups());
+        let (groups, failure) = cx.try_list("rds:DescribeDBParameterGroups", stream).await;
         let pairs = groups.into_iter().filter_map(|group| Some((group.db_parameter_group_name?, group.db_parameter_group_family?)));
         whole(pairs.collect(), failure)
     };
@@ -69,8 +69,8 @@ async fn families(cx: &Cx, client: &Client, used: &BTreeMap<(bool, String), Stri
         if !has(true) {
             return Ok(HashMap::new());
         }
-        let mut stream = items!(client.describe_db_cluster_parameter_groups());
-        let (groups, failure) = cx.try_list("rds:DescribeDBClusterParameterGroups", &mut stream).await;
+        let stream = items!(client.describe_db_cluster_parameter_groups());
+        let (groups, failure) = cx.try_list("rds:DescribeDBClusterParameterGroups", stream).await;
         let pairs = groups
             .into_iter()
             .filter_map(|group| Some((group.db_cluster_parameter_group_name?, group.db_parameter_group_family?)));
@@ -108,13 +108,13 @@ async fn one(
     if of_cluster {
         (list, action) = ("rds:DescribeDBClusterParameterGroups", "rds:DescribeDBClusterParameters");
         let request = client.describe_db_cluster_parameters().db_cluster_parameter_group_name(name);
-        let mut stream = items!(request.set_filters(only));
-        (parameters, failure) = cx.try_list(action, &mut stream).await;
+        let stream = items!(request.set_filters(only));
+        (parameters, failure) = cx.try_list(action, stream).await;
     } else {
         (list, action) = ("rds:DescribeDBParameterGroups", "rds:DescribeDBParameters");
         let request = client.describe_db_parameters().db_parameter_group_name(name);
-        let mut stream = items!(request.set_filters(only));
-        (parameters, failure) = cx.try_list(action, &mut stream).await;
+        let stream = items!(request.set_filters(only));
+        (parameters, failure) = cx.try_list(action, stream).await;
     }
     let (of, prefix) = match of_cluster {
         true => ("DBClusterParameterGroup", "cluster-pg"),
