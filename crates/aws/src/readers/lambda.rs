@@ -136,12 +136,12 @@ async fn urls(cx: &Cx, client: &Client, name: &str) -> Option<Failure> {
     let (urls, failure) = cx.try_list("lambda:ListFunctionUrlConfigs", stream).await;
     for url in &urls {
         // arn:aws:lambda:REGION:ACCOUNT:function:NAME, and the alias.
-        let arn = url.function_arn();
-        let parts: Vec<&str> = arn.splitn(8, ':').collect();
-        let qualifier = parts.get(7).copied();
-        let target = match qualifier {
-            Some(qualifier) => arn.trim_end_matches(qualifier).trim_end_matches(':'),
-            None => arn,
+        let (target, qualifier) = match url.function_arn() {
+            arn if arn.split(':').count() > 7 => match arn.rsplit_once(':') {
+                Some((function, alias)) => (function, Some(alias)),
+                None => (arn, None),
+            },
+            arn => (arn, None),
         };
         let cors = url.cors().map(|cors| {
             Props::new()

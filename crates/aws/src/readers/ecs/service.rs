@@ -26,7 +26,7 @@ pub(super) async fn services(cx: &Cx, client: &Client, cluster: &str, in_use: &I
                     cx.emit(SERVICE, short(arn), Some(arn), unknown(arn, cluster, &failure));
                 }
                 // Nor is it known what they run.
-                cx.gap(&[TASK_DEFINITION], &failure);
+                cx.gap(&[TASK_SET, TASK_DEFINITION], &failure);
                 continue;
             }
         };
@@ -35,7 +35,7 @@ pub(super) async fn services(cx: &Cx, client: &Client, cluster: &str, in_use: &I
         }
         for (arn, failure) in failures("ecs:DescribeServices", answer.failures()) {
             cx.emit(SERVICE, short(arn), Some(arn), unknown(arn, cluster, &failure));
-            cx.gap(&[TASK_DEFINITION], &failure);
+            cx.gap(&[TASK_SET, TASK_DEFINITION], &failure);
         }
     }
 }
