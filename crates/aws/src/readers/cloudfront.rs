@@ -97,25 +97,33 @@ macro_rules! behaviour {
                 behaviour.viewer_protocol_policy().as_str(),
             )
             .put("AllowedMethods", methods)
-            .put("CachePolicyId", behaviour.cache_policy_id())
+            .put("CachePolicyId", told(behaviour.cache_policy_id()))
             .put(
                 "OriginRequestPolicyId",
-                behaviour.origin_request_policy_id(),
+                told(behaviour.origin_request_policy_id()),
             )
             .put(
                 "ResponseHeadersPolicyId",
-                behaviour.response_headers_policy_id(),
+                told(behaviour.response_headers_policy_id()),
             )
             .put(
                 "FieldLevelEncryptionId",
-                behaviour.field_level_encryption_id(),
+                told(behaviour.field_level_encryption_id()),
             )
-            .put("RealtimeLogConfigArn", behaviour.realtime_log_config_arn())
+            .put(
+                "RealtimeLogConfigArn",
+                told(behaviour.realtime_log_config_arn()),
+            )
             .put("Compress", behaviour.compress())
             .put("TrustedKeyGroups", groups)
             .put("FunctionAssociations", functions)
             .put("LambdaFunctionAssociations", lambdas)
     }};
+}
+
+/// CloudFront writes an empty element for what there is not.
+fn told(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
 }
 
 fn config(distribution: &DistributionSummary) -> Props {
@@ -146,10 +154,7 @@ fn config(distribution: &DistributionSummary) -> Props {
         )
         .put("IPV6Enabled", distribution.is_ipv6_enabled())
         .put("PriceClass", distribution.price_class().as_str())
-        .put(
-            "WebACLId",
-            Some(distribution.web_acl_id()).filter(|id| !id.is_empty()),
-        )
+        .put("WebACLId", told(Some(distribution.web_acl_id())))
         .put(
             "ConnectionMode",
             distribution.connection_mode().map(|mode| mode.as_str()),
@@ -174,8 +179,8 @@ fn certificate(certificate: &ViewerCertificate) -> Props {
             "CloudFrontDefaultCertificate",
             certificate.cloud_front_default_certificate(),
         )
-        .put("AcmCertificateArn", certificate.acm_certificate_arn())
-        .put("IamCertificateId", certificate.iam_certificate_id())
+        .put("AcmCertificateArn", told(certificate.acm_certificate_arn()))
+        .put("IamCertificateId", told(certificate.iam_certificate_id()))
         .put(
             "MinimumProtocolVersion",
             certificate
@@ -220,12 +225,10 @@ fn origin(origin: &Origin) -> Props {
     Props::new()
         .put("Id", origin.id())
         .put("DomainName", origin.domain_name())
-        .put("OriginPath", origin.origin_path())
+        .put("OriginPath", told(origin.origin_path()))
         .put(
             "OriginAccessControlId",
-            origin
-                .origin_access_control_id()
-                .filter(|id| !id.is_empty()),
+            told(origin.origin_access_control_id()),
         )
         .put("OriginCustomHeaders", headers)
         .put("S3OriginConfig", s3)

@@ -11,7 +11,7 @@ use aws_sdk_iam::types::{
     RoleDetail, UserDetail,
 };
 use percent_encoding::percent_decode_str;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 const DETAILS: &str = "iam:GetAccountAuthorizationDetails";
 const CERTIFICATES: &str = "iam:ListServerCertificates";
@@ -50,6 +50,33 @@ async fn identities(cx: &Cx, client: &Client) {
     ];
     let request = client.get_account_authorization_details().max_items(MOST);
     let answers = cx.list(DETAILS, &kinds, pages!(request)).await;
+    // AWS's own policies stand in the answers whether anybody has them or not.
+    let named: HashSet<&str> = answers
+        .iter()
+        .flat_map(|answer| {
+            let roles = answer.role_detail_list().iter();
+            let users = answer.user_detail_list().iter();
+            let groups = answer.group_detail_list().iter();
+            let roles = roles.map(|role| {
+                (
+                    role.attached_managed_policies(),
+                    role.permissions_boundary(),
+                )
+            });
+            let users = users.map(|user| {
+                (
+                    user.attached_managed_policies(),
+                    user.permissions_boundary(),
+                )
+            });
+            let groups = groups.map(|group| (group.attached_managed_policies(), None));
+            roles.chain(users).chain(groups)
+        })
+        .flat_map(|(policies, limit)| {
+            let policies = policies.iter().filter_map(|policy| policy.policy_arn());
+            policies.chain(boundary(limit))
+        })
+        .collect();
     // A profile stands in the answer for each role that it holds.
     let mut profiles: BTreeMap<String, Props> = BTreeMap::new();
     for answer in &answers {
@@ -75,7 +102,10 @@ async fn identities(cx: &Cx, client: &Client) {
             group(cx, detail);
         }
         for detail in answer.policies() {
-            policy(cx, detail);
+            let is_aws = detail.arn().is_some_and(|arn| arn.contains(":iam::aws:"));
+            if !is_aws || detail.arn().is_some_and(|arn| named.contains(arn)) {
+                policy(cx, detail);
+            }
         }
     }
     for (arn, props) in profiles {
@@ -153,16 +183,11 @@ fn group(cx: &Cx, group: &GroupDetail) {
 }
 
 fn policy(cx: &Cx, policy: &ManagedPolicyDetail) {
-    let (Some(name), Some(arn)) = (policy.policy_name(), policy.arn()) else {
+    let Some(arn) = policy.arn() else {
         return;
     };
-    let uses = [
-        policy.attachment_count(),
-        policy.permissions_boundary_usage_count(),
-    ];
-    if arn.contains(":iam::aws:") && uses == [Some(0), Some(0)] {
-        return;
-    }
+    let name = policy.policy_name().or_else(|| arn.rsplit('/').next());
+    let name = name.unwrap_or(arn);
     let default = policy
         .policy_version_list()
         .iter()

@@ -1,7 +1,7 @@
 //! Instances and launch templates. User data is neither asked for nor kept: it may hold anything.
 
 use super::super::prelude::*;
-use super::PAGE;
+use super::{PAGE, tags_of};
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
     Instance, InstanceStateName, LaunchTemplateBlockDeviceMapping, LaunchTemplateVersion,
@@ -91,7 +91,7 @@ fn instance(cx: &Cx, instance: &Instance) {
         .put("PublicIpAddress", instance.public_ip_address())
         .put("State", state.map(|state| state.as_str()))
         .put("LaunchTime", instance.launch_time())
-        .put("Tags", tags!(instance.tags()));
+        .put("Tags", tags_of(instance.tags()));
     let arn = cx.arn("ec2", &format!("instance/{id}"));
     cx.emit(INSTANCE, id, Some(&arn), props);
 }

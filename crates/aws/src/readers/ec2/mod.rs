@@ -10,7 +10,7 @@ mod network;
 
 use super::prelude::*;
 use aws_sdk_ec2::Client;
-use aws_sdk_ec2::types::{Snapshot, SnapshotAttributeName, Volume};
+use aws_sdk_ec2::types::{Snapshot, SnapshotAttributeName, Tag, Volume};
 
 const VOLUMES: &str = "ec2:DescribeVolumes";
 const SNAPSHOTS: &str = "ec2:DescribeSnapshots";
@@ -70,6 +70,12 @@ async fn read(cx: Cx) {
     );
 }
 
+/// The lists tell all tags: an empty list says that there are none.
+fn tags_of(tags: &[Tag]) -> Value {
+    let tags = tags!(tags).into_iter().map(|tag| Value::Object(tag.map));
+    Value::Array(tags.collect())
+}
+
 async fn defaults(cx: &Cx, client: &Client) {
     let (on, key) = futures::join!(
         cx.get(BY_DEFAULT, client.get_ebs_encryption_by_default().send()),
@@ -119,7 +125,7 @@ fn volume(cx: &Cx, volume: &Volume) {
         .put("State", volume.state().map(|state| state.as_str()))
         .put("CreateTime", volume.create_time())
         .put("Attachments", attachments)
-        .put("Tags", tags!(volume.tags()));
+        .put("Tags", tags_of(volume.tags()));
     let arn = cx.arn("ec2", &format!("volume/{id}"));
     cx.emit(VOLUME, id, Some(&arn), props);
 }
@@ -168,7 +174,7 @@ async fn snapshot(cx: &Cx, client: &Client, snapshot: &Snapshot) {
         )
         .put("StartTime", snapshot.start_time())
         .put("Description", snapshot.description())
-        .put("Tags", tags!(snapshot.tags()))
+        .put("Tags", tags_of(snapshot.tags()))
         .from(SHARING)
         .put("CreateVolumePermissions", shared);
     // The ARN of a snapshot names no account (Service Authorization Reference, Amazon EC2).

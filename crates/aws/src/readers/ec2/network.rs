@@ -3,7 +3,7 @@
 //! What another account shares with this one is that account's affair, and left out.
 
 use super::super::prelude::*;
-use super::PAGE;
+use super::{PAGE, tags_of};
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
     ClientVpnEndpoint, FlowLog, IpPermission, SecurityGroup, State, Subnet, Vpc, VpcEndpoint,
@@ -86,7 +86,7 @@ fn vpc(cx: &Cx, vpc: &Vpc) {
         )
         .put("IsDefault", vpc.is_default())
         .put("EncryptionControl", control)
-        .put("Tags", tags!(vpc.tags()));
+        .put("Tags", tags_of(vpc.tags()));
     let arn = cx.arn("ec2", &format!("vpc/{id}"));
     cx.emit(VPC, id, Some(&arn), props);
 }
@@ -104,7 +104,7 @@ fn subnet(cx: &Cx, subnet: &Subnet) {
         .put("CidrBlock", subnet.cidr_block())
         .put("AvailabilityZone", subnet.availability_zone())
         .put("MapPublicIpOnLaunch", subnet.map_public_ip_on_launch())
-        .put("Tags", tags!(subnet.tags()));
+        .put("Tags", tags_of(subnet.tags()));
     let arn = cx.arn("ec2", &format!("subnet/{id}"));
     cx.emit(SUBNET, id, subnet.subnet_arn().or(Some(&arn)), props);
 }
@@ -140,7 +140,7 @@ fn endpoint(cx: &Cx, endpoint: &VpcEndpoint) {
         .put("SecurityGroupIds", groups)
         .put("State", endpoint.state().map(|state| state.as_str()))
         .put("CreationTimestamp", endpoint.creation_timestamp())
-        .put("Tags", tags!(endpoint.tags()));
+        .put("Tags", tags_of(endpoint.tags()));
     let arn = cx.arn("ec2", &format!("vpc-endpoint/{id}"));
     cx.emit(ENDPOINT, id, Some(&arn), props);
 }
@@ -198,7 +198,7 @@ fn flow_log(cx: &Cx, log: &FlowLog) {
         .put("DeliverLogsStatus", log.deliver_logs_status())
         .put("DeliverLogsErrorMessage", log.deliver_logs_error_message())
         .put("CreationTime", log.creation_time())
-        .put("Tags", tags!(log.tags()));
+        .put("Tags", tags_of(log.tags()));
     let arn = cx.arn("ec2", &format!("vpc-flow-log/{id}"));
     cx.emit(FLOW_LOG, id, Some(&arn), props);
 }
@@ -227,7 +227,7 @@ fn group(cx: &Cx, group: &SecurityGroup) {
         .put("VpcId", group.vpc_id())
         .put("SecurityGroupIngress", ingress)
         .put("SecurityGroupEgress", egress)
-        .put("Tags", tags!(group.tags()));
+        .put("Tags", tags_of(group.tags()));
     let arn = cx.arn("ec2", &format!("security-group/{id}"));
     cx.emit(GROUP, id, group.security_group_arn().or(Some(&arn)), props);
 }
@@ -283,7 +283,7 @@ fn vpn(cx: &Cx, vpn: &ClientVpnEndpoint) {
         .put("VpcId", vpn.vpc_id())
         .put("SecurityGroupIds", vpn.security_group_ids())
         .put("ConnectionLogOptions", log)
-        .put("Tags", tags!(vpn.tags()));
+        .put("Tags", tags_of(vpn.tags()));
     let arn = cx.arn("ec2", &format!("client-vpn-endpoint/{id}"));
     cx.emit(VPN, id, Some(&arn), props);
 }
