@@ -1,13 +1,13 @@
 //! Running every control over the facts.
 
-use crate::clause::Kind;
+use crate::clause::Kind as SourceKind;
 use crate::config::Config;
 use crate::control::{Control, Severity};
 use crate::cx::{Cx, POLICY_FILE, label};
 use crate::finding::{FactView, Finding, FixView, Location, ResourceView, StepView, WaiverView};
 use crate::judgement::{About, Certainty, Fact, Judgement, Out, Verdict};
 use crate::waiver::{self, Waivers};
-use lockfast_facts::{Guard, Inventory, Loc, Origin, Step};
+use lockfast_facts::{Guard, Inventory, Kind, Loc, Origin, Step};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -54,8 +54,8 @@ pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -
     // Derived once before the threads start, or each would wait for the first.
     inventory.stores();
     let source = match inventory.origin() {
-        Origin::Templates => Kind::Iac,
-        Origin::Live => Kind::Live,
+        Origin::Templates => SourceKind::Iac,
+        Origin::Live => SourceKind::Live,
     };
     let controls: Vec<&'static Control> = crate::control::all()
         .filter(|control| control.sources.contains(&source))
@@ -72,6 +72,11 @@ pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -
         .map(|control| {
             let mut out = Out::default();
             (control.judge)(&cx, &mut out);
+            if source == SourceKind::Live {
+                for judgement in &mut out.0 {
+                    of_nothing_known(inventory, judgement);
+                }
+            }
             rows_of(&cx, config, control, out.0, &waivers, &conditions)
         })
         .collect();
@@ -91,6 +96,25 @@ pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -
         &conditions,
     ));
     Run { cx, rows }
+}
+
+/// Nothing can be said of a resource of which nothing is known: a scan that could not list a service's resources puts
+/// one in their place.
+fn of_nothing_known(inventory: &Inventory, judgement: &mut Judgement) {
+    let About::Resource(id) = judgement.about else {
+        return;
+    };
+    if judgement.verdict == Verdict::NotApplicable {
+        return;
+    }
+    let mut variants = inventory.resource(id).variants.iter();
+    let Some(Kind::Unknown(why)) = variants.next().map(|variant| &variant.properties.kind) else {
+        return;
+    };
+    if judgement.verdict != Verdict::Unknown {
+        judgement.verdict = Verdict::Unknown;
+        judgement.message = format!("cannot tell which there are: {why}").into();
+    }
 }
 
 /// Merges what a control said of the same thing under different conditions, and applies waivers.

@@ -22,7 +22,9 @@ async fn read(cx: Cx) {
             pages!(client.list_work_groups()),
         )
         .await;
-    let groups = pages.into_iter().flat_map(|page| page.work_groups.unwrap_or_default());
+    let groups = pages
+        .into_iter()
+        .flat_map(|page| page.work_groups.unwrap_or_default());
     cx.each(groups.filter_map(|group| group.name), |name| {
         let (cx, client) = (cx.clone(), client.clone());
         async move { one(&cx, &client, &name).await }
@@ -38,7 +40,10 @@ async fn one(cx: &Cx, client: &Client, name: &str) {
         Ok(Some(group)) => Props::of("athena:GetWorkGroup")
             .put("Name", name)
             .put("State", group.state().map(|state| state.as_str()))
-            .put("WorkGroupConfiguration", group.configuration().map(of_group))
+            .put(
+                "WorkGroupConfiguration",
+                group.configuration().map(of_group),
+            )
             .put("CreationTime", group.creation_time()),
         Ok(None) => return,
         Err(failure) => Props::of("athena:GetWorkGroup")
@@ -52,10 +57,12 @@ async fn one(cx: &Cx, client: &Client, name: &str) {
 /// Every region has a work group `primary`. As AWS made it, it has no place for results and keeps none.
 fn is_untouched(group: &WorkGroup) -> bool {
     let keeps = |config: &WorkGroupConfiguration| {
-        let results = config
-            .result_configuration()
-            .is_some_and(|results| results.output_location().is_some() || results.encryption_configuration().is_some());
-        let managed = config.managed_query_results_configuration().is_some_and(|managed| managed.enabled());
+        let results = config.result_configuration().is_some_and(|results| {
+            results.output_location().is_some() || results.encryption_configuration().is_some()
+        });
+        let managed = config
+            .managed_query_results_configuration()
+            .is_some_and(|managed| managed.enabled());
         results || managed || config.customer_content_encryption_configuration().is_some()
     };
     group.name() == "primary" && !group.configuration().is_some_and(keeps)
@@ -85,7 +92,10 @@ fn of_group(config: &WorkGroupConfiguration) -> Props {
         .customer_content_encryption_configuration()
         .map(|content| Props::new().put("KmsKey", content.kms_key()));
     Props::new()
-        .put("EnforceWorkGroupConfiguration", config.enforce_work_group_configuration())
+        .put(
+            "EnforceWorkGroupConfiguration",
+            config.enforce_work_group_configuration(),
+        )
         .put("ResultConfiguration", results)
         .put("ManagedQueryResultsConfiguration", managed)
         .put("CustomerContentEncryptionConfiguration", content)

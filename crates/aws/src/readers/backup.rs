@@ -27,7 +27,11 @@ const PLAN: &str = "AWS::Backup::BackupPlan";
 async fn read(cx: Cx) {
     let client = Client::new(&cx.config());
     let vaults = cx
-        .list("backup:ListBackupVaults", &[VAULT, AIR_GAPPED], items!(client.list_backup_vaults()))
+        .list(
+            "backup:ListBackupVaults",
+            &[VAULT, AIR_GAPPED],
+            items!(client.list_backup_vaults()),
+        )
         .await;
     for vault in &vaults {
         // A restore access vault is a view of another account's vault, and holds nothing itself.
@@ -41,14 +45,23 @@ async fn read(cx: Cx) {
         }
     }
     let plans = cx
-        .list("backup:ListBackupPlans", &[PLAN], items!(client.list_backup_plans()))
+        .list(
+            "backup:ListBackupPlans",
+            &[PLAN],
+            items!(client.list_backup_plans()),
+        )
         .await;
     cx.each(plans, |plan| {
         let (cx, client) = (cx.clone(), client.clone());
         async move {
-            let Some(id) = plan.backup_plan_id() else { return };
+            let Some(id) = plan.backup_plan_id() else {
+                return;
+            };
             let document = cx
-                .get("backup:GetBackupPlan", client.get_backup_plan().backup_plan_id(id).send())
+                .get(
+                    "backup:GetBackupPlan",
+                    client.get_backup_plan().backup_plan_id(id).send(),
+                )
                 .await
                 .map(|answer| answer.backup_plan.as_ref().map(plan_props));
             let props = Props::of("backup:ListBackupPlans")
@@ -74,9 +87,15 @@ fn vault_props(vault: &BackupVaultListMember) -> Props {
     Props::of("backup:ListBackupVaults")
         .put("BackupVaultName", vault.backup_vault_name())
         .put("VaultType", vault.vault_type().map(|kind| kind.as_str()))
-        .put("EncryptionKeyType", vault.encryption_key_type().map(|kind| kind.as_str()))
+        .put(
+            "EncryptionKeyType",
+            vault.encryption_key_type().map(|kind| kind.as_str()),
+        )
         // A key that AWS owns is nobody's to name in a template.
-        .put("EncryptionKeyArn", vault.encryption_key_arn().filter(|_| !owned))
+        .put(
+            "EncryptionKeyArn",
+            vault.encryption_key_arn().filter(|_| !owned),
+        )
         .put("Locked", locked)
         .put("LockConfiguration", locked.then_some(lock))
         .put("LockDate", vault.lock_date())
@@ -86,7 +105,10 @@ fn vault_props(vault: &BackupVaultListMember) -> Props {
 fn plan_props(plan: &BackupPlan) -> Props {
     Props::new()
         .put("BackupPlanName", plan.backup_plan_name())
-        .put("BackupPlanRule", plan.rules().iter().map(rule).collect::<Vec<_>>())
+        .put(
+            "BackupPlanRule",
+            plan.rules().iter().map(rule).collect::<Vec<_>>(),
+        )
 }
 
 fn rule(rule: &BackupRule) -> Props {
@@ -98,23 +120,35 @@ fn rule(rule: &BackupRule) -> Props {
             rule.target_logically_air_gapped_backup_vault_arn(),
         )
         .put("ScheduleExpression", rule.schedule_expression())
-        .put("ScheduleExpressionTimezone", rule.schedule_expression_timezone())
+        .put(
+            "ScheduleExpressionTimezone",
+            rule.schedule_expression_timezone(),
+        )
         .put("StartWindowMinutes", rule.start_window_minutes())
         .put("CompletionWindowMinutes", rule.completion_window_minutes())
         .put("EnableContinuousBackup", rule.enable_continuous_backup())
         .put("Lifecycle", rule.lifecycle().map(lifecycle))
-        .put("CopyActions", rule.copy_actions().iter().map(copy).collect::<Vec<_>>())
+        .put(
+            "CopyActions",
+            rule.copy_actions().iter().map(copy).collect::<Vec<_>>(),
+        )
 }
 
 fn copy(copy: &CopyAction) -> Props {
     Props::new()
-        .put("DestinationBackupVaultArn", copy.destination_backup_vault_arn())
+        .put(
+            "DestinationBackupVaultArn",
+            copy.destination_backup_vault_arn(),
+        )
         .put("Lifecycle", copy.lifecycle().map(lifecycle))
 }
 
 fn lifecycle(lifecycle: &Lifecycle) -> Props {
     Props::new()
-        .put("MoveToColdStorageAfterDays", lifecycle.move_to_cold_storage_after_days())
+        .put(
+            "MoveToColdStorageAfterDays",
+            lifecycle.move_to_cold_storage_after_days(),
+        )
         .put("DeleteAfterDays", lifecycle.delete_after_days())
         .put(
             "OptInToArchiveForSupportedResources",

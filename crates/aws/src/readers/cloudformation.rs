@@ -10,7 +10,10 @@ pub(super) static READER: Reader = Reader {
     service: "cloudformation",
     scope: Scope::Regional,
     kinds: &["AWS::CloudFormation::Stack"],
-    calls: &["cloudformation:ListStacks", "cloudformation:ListStackResources"],
+    calls: &[
+        "cloudformation:ListStacks",
+        "cloudformation:ListStackResources",
+    ],
     secret_calls: &[],
     read: |cx| read(cx).boxed(),
 };
@@ -22,7 +25,9 @@ async fn read(cx: Cx) {
         .iter()
         .map(|status| StackStatus::from(*status))
         .filter(|status| *status != StackStatus::DeleteComplete);
-    let request = client.list_stacks().set_stack_status_filter(Some(standing.collect()));
+    let request = client
+        .list_stacks()
+        .set_stack_status_filter(Some(standing.collect()));
     let stacks = cx
         .list(
             "cloudformation:ListStacks",
@@ -42,7 +47,9 @@ async fn one(cx: &Cx, client: &Client, stack: &StackSummary) {
         return;
     };
     let stream = items!(client.list_stack_resources().stack_name(id));
-    let (resources, failure) = cx.try_list("cloudformation:ListStackResources", stream).await;
+    let (resources, failure) = cx
+        .try_list("cloudformation:ListStackResources", stream)
+        .await;
     let resources = match failure {
         Some(failure) => Err(failure),
         None => Ok(resources
@@ -54,8 +61,14 @@ async fn one(cx: &Cx, client: &Client, stack: &StackSummary) {
                     .put("LogicalResourceId", resource.logical_resource_id())
                     .put("PhysicalResourceId", resource.physical_resource_id())
                     .put("ResourceType", resource.resource_type())
-                    .put("ResourceStatus", resource.resource_status().map(|status| status.as_str()))
-                    .put("StackResourceDriftStatus", drift.map(|status| status.as_str()))
+                    .put(
+                        "ResourceStatus",
+                        resource.resource_status().map(|status| status.as_str()),
+                    )
+                    .put(
+                        "StackResourceDriftStatus",
+                        drift.map(|status| status.as_str()),
+                    )
             })
             .collect::<Vec<_>>()),
     };
@@ -69,7 +82,10 @@ async fn one(cx: &Cx, client: &Client, stack: &StackSummary) {
     });
     let props = Props::of("cloudformation:ListStacks")
         .put("StackName", name)
-        .put("StackStatus", stack.stack_status().map(|status| status.as_str()))
+        .put(
+            "StackStatus",
+            stack.stack_status().map(|status| status.as_str()),
+        )
         .put("ParentId", stack.parent_id())
         .put("RootId", stack.root_id())
         .put("DriftInformation", drift)

@@ -46,7 +46,11 @@ async fn trails(cx: &Cx, client: &Client) {
 fn is_told_here(cx: &Cx, trail: &Trail) -> bool {
     match trail.home_region() {
         Some(home) if cx.covers(home) => home == cx.region(),
-        Some(_) => cx.0.regions.first().is_some_and(|first| first == cx.region()),
+        Some(_) => {
+            cx.0.regions
+                .first()
+                .is_some_and(|first| first == cx.region())
+        }
         None => true,
     }
 }
@@ -60,15 +64,27 @@ async fn one(cx: &Cx, client: &Client, trail: &Trail) {
         .put("S3BucketName", trail.s3_bucket_name())
         .put("S3KeyPrefix", trail.s3_key_prefix())
         .put("SnsTopicName", trail.sns_topic_arn())
-        .put("IncludeGlobalServiceEvents", trail.include_global_service_events())
+        .put(
+            "IncludeGlobalServiceEvents",
+            trail.include_global_service_events(),
+        )
         .put("IsMultiRegionTrail", trail.is_multi_region_trail())
         .put("IsOrganizationTrail", trail.is_organization_trail())
         .put("HomeRegion", trail.home_region())
-        .put("EnableLogFileValidation", trail.log_file_validation_enabled())
-        .put("CloudWatchLogsLogGroupArn", trail.cloud_watch_logs_log_group_arn())
+        .put(
+            "EnableLogFileValidation",
+            trail.log_file_validation_enabled(),
+        )
+        .put(
+            "CloudWatchLogsLogGroupArn",
+            trail.cloud_watch_logs_log_group_arn(),
+        )
         .put("CloudWatchLogsRoleArn", trail.cloud_watch_logs_role_arn())
         .put("KMSKeyId", trail.kms_key_id())
-        .put("HasCustomEventSelectors", trail.has_custom_event_selectors())
+        .put(
+            "HasCustomEventSelectors",
+            trail.has_custom_event_selectors(),
+        )
         .put("HasInsightSelectors", trail.has_insight_selectors());
     let request = client.get_trail_status().name(arn);
     let status = cx.get("cloudtrail:GetTrailStatus", request.send()).await;
@@ -80,8 +96,14 @@ async fn one(cx: &Cx, client: &Client, trail: &Trail) {
             .put("StopLoggingTime", status.stop_logging_time())
             .put("LatestDeliveryTime", status.latest_delivery_time())
             .put("LatestDeliveryError", status.latest_delivery_error())
-            .put("LatestDigestDeliveryTime", status.latest_digest_delivery_time())
-            .put("LatestDigestDeliveryError", status.latest_digest_delivery_error())
+            .put(
+                "LatestDigestDeliveryTime",
+                status.latest_digest_delivery_time(),
+            )
+            .put(
+                "LatestDigestDeliveryError",
+                status.latest_digest_delivery_error(),
+            )
             .put(
                 "LatestCloudWatchLogsDeliveryTime",
                 status.latest_cloud_watch_logs_delivery_time(),
@@ -101,7 +123,10 @@ async fn one(cx: &Cx, client: &Client, trail: &Trail) {
     props = match selectors {
         Ok(found) => props
             .put("EventSelectors", basic(found.event_selectors()))
-            .put("AdvancedEventSelectors", advanced(found.advanced_event_selectors())),
+            .put(
+                "AdvancedEventSelectors",
+                advanced(found.advanced_event_selectors()),
+            ),
         Err(failure) => props
             .put("EventSelectors", failure.clone())
             .put("AdvancedEventSelectors", failure),
@@ -119,27 +144,48 @@ async fn one(cx: &Cx, client: &Client, trail: &Trail) {
                 found.map(|found| {
                     let selectors = found.insight_selectors().iter();
                     selectors
-                        .map(|one| Props::new().put("InsightType", one.insight_type().map(|kind| kind.as_str())))
+                        .map(|one| {
+                            Props::new()
+                                .put("InsightType", one.insight_type().map(|kind| kind.as_str()))
+                        })
                         .collect::<Vec<_>>()
                 })
             });
-        props = props.from("cloudtrail:GetInsightSelectors").put("InsightSelectors", insights);
+        props = props
+            .from("cloudtrail:GetInsightSelectors")
+            .put("InsightSelectors", insights);
     }
-    cx.emit_in(trail.home_region(), "AWS::CloudTrail::Trail", name, Some(arn), props);
+    cx.emit_in(
+        trail.home_region(),
+        "AWS::CloudTrail::Trail",
+        name,
+        Some(arn),
+        props,
+    );
 }
 
 fn basic(selectors: &[EventSelector]) -> Vec<Props> {
     selectors
         .iter()
         .map(|selector| {
-            let data = selector
-                .data_resources()
-                .iter()
-                .map(|data| Props::new().put("Type", data.r#type()).put("Values", data.values()));
+            let data = selector.data_resources().iter().map(|data| {
+                Props::new()
+                    .put("Type", data.r#type())
+                    .put("Values", data.values())
+            });
             Props::new()
-                .put("ReadWriteType", selector.read_write_type().map(|kind| kind.as_str()))
-                .put("IncludeManagementEvents", selector.include_management_events())
-                .put("ExcludeManagementEventSources", selector.exclude_management_event_sources())
+                .put(
+                    "ReadWriteType",
+                    selector.read_write_type().map(|kind| kind.as_str()),
+                )
+                .put(
+                    "IncludeManagementEvents",
+                    selector.include_management_events(),
+                )
+                .put(
+                    "ExcludeManagementEventSources",
+                    selector.exclude_management_event_sources(),
+                )
                 .put("DataResources", data.collect::<Vec<_>>())
         })
         .collect()
@@ -174,7 +220,9 @@ async fn stores(cx: &Cx, client: &Client) {
             pages!(client.list_event_data_stores()),
         )
         .await;
-    let stores = pages.into_iter().flat_map(|page| page.event_data_stores.unwrap_or_default());
+    let stores = pages
+        .into_iter()
+        .flat_map(|page| page.event_data_stores.unwrap_or_default());
     cx.each(stores, |store| {
         let (cx, client) = (cx.clone(), client.clone());
         async move {
@@ -187,12 +235,21 @@ async fn stores(cx: &Cx, client: &Client) {
                     .put("Name", name)
                     .put("KmsKeyId", found.kms_key_id())
                     .put("Status", found.status().map(|status| status.as_str()))
-                    .put("AdvancedEventSelectors", advanced(found.advanced_event_selectors()))
+                    .put(
+                        "AdvancedEventSelectors",
+                        advanced(found.advanced_event_selectors()),
+                    )
                     .put("MultiRegionEnabled", found.multi_region_enabled())
                     .put("OrganizationEnabled", found.organization_enabled())
                     .put("RetentionPeriod", found.retention_period())
-                    .put("TerminationProtectionEnabled", found.termination_protection_enabled())
-                    .put("BillingMode", found.billing_mode().map(|mode| mode.as_str())),
+                    .put(
+                        "TerminationProtectionEnabled",
+                        found.termination_protection_enabled(),
+                    )
+                    .put(
+                        "BillingMode",
+                        found.billing_mode().map(|mode| mode.as_str()),
+                    ),
                 Err(failure) => Props::of("cloudtrail:GetEventDataStore")
                     .put("Name", name)
                     .put("KmsKeyId", failure.clone())

@@ -2,7 +2,9 @@
 
 use super::prelude::*;
 use aws_sdk_cloudwatch::Client;
-use aws_sdk_cloudwatch::types::{AlarmType, CompositeAlarm, Dimension, MetricAlarm, MetricDataQuery};
+use aws_sdk_cloudwatch::types::{
+    AlarmType, CompositeAlarm, Dimension, MetricAlarm, MetricDataQuery,
+};
 
 pub(super) static READER: Reader = Reader {
     service: "cloudwatch",
@@ -25,7 +27,11 @@ async fn read(cx: Cx) {
         .alarm_types(AlarmType::CompositeAlarm)
         .max_records(100);
     let pages = cx
-        .list("cloudwatch:DescribeAlarms", &[ALARM, COMPOSITE], pages!(request))
+        .list(
+            "cloudwatch:DescribeAlarms",
+            &[ALARM, COMPOSITE],
+            pages!(request),
+        )
         .await;
     for page in &pages {
         for alarm in page.metric_alarms() {
@@ -59,9 +65,15 @@ fn of_alarm(cx: &Cx, alarm: &MetricAlarm) {
         .put("DatapointsToAlarm", alarm.datapoints_to_alarm())
         .put("Threshold", alarm.threshold())
         .put("ThresholdMetricId", alarm.threshold_metric_id())
-        .put("ComparisonOperator", alarm.comparison_operator().map(|it| it.as_str()))
+        .put(
+            "ComparisonOperator",
+            alarm.comparison_operator().map(|it| it.as_str()),
+        )
         .put("TreatMissingData", alarm.treat_missing_data())
-        .put("Metrics", alarm.metrics().iter().map(query).collect::<Vec<_>>())
+        .put(
+            "Metrics",
+            alarm.metrics().iter().map(query).collect::<Vec<_>>(),
+        )
         .put("StateValue", alarm.state_value().map(|it| it.as_str()))
         .put("StateUpdatedTimestamp", alarm.state_updated_timestamp());
     cx.emit(ALARM, name, Some(arn), props);

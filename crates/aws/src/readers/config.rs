@@ -5,7 +5,10 @@
 
 use super::prelude::*;
 use aws_sdk_config::Client;
-use aws_sdk_config::types::{Compliance, ConfigRule, ConfigurationRecorder, ConfigurationRecorderStatus, DeliveryChannel, DeliveryChannelStatus};
+use aws_sdk_config::types::{
+    Compliance, ConfigRule, ConfigurationRecorder, ConfigurationRecorderStatus, DeliveryChannel,
+    DeliveryChannelStatus,
+};
 use std::collections::HashMap;
 
 pub(super) static READER: Reader = Reader {
@@ -42,7 +45,10 @@ async fn read(cx: Cx) {
 
 async fn recorders(cx: &Cx, client: &Client) {
     let request = client.describe_configuration_recorders();
-    let recorders = match cx.get("config:DescribeConfigurationRecorders", request.send()).await {
+    let recorders = match cx
+        .get("config:DescribeConfigurationRecorders", request.send())
+        .await
+    {
         Ok(answer) => answer.configuration_recorders.unwrap_or_default(),
         Err(failure) => return cx.gap(&["AWS::Config::ConfigurationRecorder"], &failure),
     };
@@ -55,9 +61,16 @@ async fn recorders(cx: &Cx, client: &Client) {
         .await
         .map(|answer| answer.configuration_recorders_status.unwrap_or_default());
     for recorder in &recorders {
-        let Some(name) = recorder.name() else { continue };
+        let Some(name) = recorder.name() else {
+            continue;
+        };
         let props = running(of_recorder(recorder), name, &status);
-        cx.emit("AWS::Config::ConfigurationRecorder", name, recorder.arn(), props);
+        cx.emit(
+            "AWS::Config::ConfigurationRecorder",
+            name,
+            recorder.arn(),
+            props,
+        );
     }
 }
 
@@ -66,12 +79,15 @@ fn of_recorder(recorder: &ConfigurationRecorder) -> Props {
         let without = group
             .exclusion_by_resource_types()
             .map(|without| Props::new().put("ResourceTypes", names!(without.resource_types())));
-        let strategy = group
-            .recording_strategy()
-            .map(|strategy| Props::new().put("UseOnly", strategy.use_only().map(|only| only.as_str())));
+        let strategy = group.recording_strategy().map(|strategy| {
+            Props::new().put("UseOnly", strategy.use_only().map(|only| only.as_str()))
+        });
         Props::new()
             .put("AllSupported", group.all_supported())
-            .put("IncludeGlobalResourceTypes", group.include_global_resource_types())
+            .put(
+                "IncludeGlobalResourceTypes",
+                group.include_global_resource_types(),
+            )
             .put("ResourceTypes", names!(group.resource_types()))
             .put("ExclusionByResourceTypes", without)
             .put("RecordingStrategy", strategy)
@@ -92,18 +108,28 @@ fn of_recorder(recorder: &ConfigurationRecorder) -> Props {
         .put("RoleARN", recorder.role_arn())
         .put("RecordingGroup", group)
         .put("RecordingMode", mode)
-        .put("RecordingScope", recorder.recording_scope().map(|scope| scope.as_str()))
+        .put(
+            "RecordingScope",
+            recorder.recording_scope().map(|scope| scope.as_str()),
+        )
         .put("ServicePrincipal", recorder.service_principal())
 }
 
 /// Whether it records, which the schema has no property for.
-fn running(props: Props, name: &str, status: &Result<Vec<ConfigurationRecorderStatus>, Failure>) -> Props {
+fn running(
+    props: Props,
+    name: &str,
+    status: &Result<Vec<ConfigurationRecorderStatus>, Failure>,
+) -> Props {
     let props = props.from("config:DescribeConfigurationRecorderStatus");
     match status {
         Ok(all) => match all.iter().find(|status| status.name() == Some(name)) {
             Some(status) => props
                 .put("Recording", status.recording())
-                .put("LastStatus", status.last_status().map(|status| status.as_str()))
+                .put(
+                    "LastStatus",
+                    status.last_status().map(|status| status.as_str()),
+                )
                 .put("LastErrorCode", status.last_error_code())
                 .put("LastStartTime", status.last_start_time())
                 .put("LastStopTime", status.last_stop_time())
@@ -118,7 +144,10 @@ fn running(props: Props, name: &str, status: &Result<Vec<ConfigurationRecorderSt
 
 async fn channels(cx: &Cx, client: &Client) {
     let request = client.describe_delivery_channels();
-    let channels = match cx.get("config:DescribeDeliveryChannels", request.send()).await {
+    let channels = match cx
+        .get("config:DescribeDeliveryChannels", request.send())
+        .await
+    {
         Ok(answer) => answer.delivery_channels.unwrap_or_default(),
         Err(failure) => return cx.gap(&["AWS::Config::DeliveryChannel"], &failure),
     };
@@ -138,10 +167,19 @@ async fn channels(cx: &Cx, client: &Client) {
     }
 }
 
-fn of_channel(channel: &DeliveryChannel, name: &str, status: &Result<Vec<DeliveryChannelStatus>, Failure>) -> Props {
-    let snapshots = channel.config_snapshot_delivery_properties().map(|snapshots| {
-        Props::new().put("DeliveryFrequency", snapshots.delivery_frequency().map(|often| often.as_str()))
-    });
+fn of_channel(
+    channel: &DeliveryChannel,
+    name: &str,
+    status: &Result<Vec<DeliveryChannelStatus>, Failure>,
+) -> Props {
+    let snapshots = channel
+        .config_snapshot_delivery_properties()
+        .map(|snapshots| {
+            Props::new().put(
+                "DeliveryFrequency",
+                snapshots.delivery_frequency().map(|often| often.as_str()),
+            )
+        });
     let history = match status {
         Ok(all) => Ok(all
             .iter()
@@ -149,7 +187,10 @@ fn of_channel(channel: &DeliveryChannel, name: &str, status: &Result<Vec<Deliver
             .and_then(|status| status.config_history_delivery_info())
             .map(|info| {
                 Props::new()
-                    .put("LastStatus", info.last_status().map(|status| status.as_str()))
+                    .put(
+                        "LastStatus",
+                        info.last_status().map(|status| status.as_str()),
+                    )
                     .put("LastErrorCode", info.last_error_code())
                     .put("LastAttemptTime", info.last_attempt_time())
                     .put("LastSuccessfulTime", info.last_successful_time())
@@ -179,13 +220,17 @@ async fn rules(cx: &Cx, client: &Client) {
         return;
     }
     let stream = items!(client.describe_compliance_by_config_rule());
-    let (found, failure) = cx.try_list("config:DescribeComplianceByConfigRule", stream).await;
+    let (found, failure) = cx
+        .try_list("config:DescribeComplianceByConfigRule", stream)
+        .await;
     let found: HashMap<String, Compliance> = found
         .into_iter()
         .filter_map(|one| Some((one.config_rule_name?, one.compliance?)))
         .collect();
     for rule in &rules {
-        let Some(name) = rule.config_rule_name() else { continue };
+        let Some(name) = rule.config_rule_name() else {
+            continue;
+        };
         let compliance = match (found.get(name), &failure) {
             (Some(compliance), _) => Ok(Some(of_compliance(compliance))),
             (None, Some(failure)) => Err(failure.clone()),
@@ -194,7 +239,12 @@ async fn rules(cx: &Cx, client: &Client) {
         let props = of_rule(rule)
             .from("config:DescribeComplianceByConfigRule")
             .put("Compliance", compliance);
-        cx.emit("AWS::Config::ConfigRule", name, rule.config_rule_arn(), props);
+        cx.emit(
+            "AWS::Config::ConfigRule",
+            name,
+            rule.config_rule_arn(),
+            props,
+        );
     }
 }
 
@@ -205,7 +255,10 @@ fn of_compliance(compliance: &Compliance) -> Props {
             .put("CapExceeded", count.cap_exceeded())
     });
     Props::new()
-        .put("Type", compliance.compliance_type().map(|kind| kind.as_str()))
+        .put(
+            "Type",
+            compliance.compliance_type().map(|kind| kind.as_str()),
+        )
         .put("ComplianceContributorCount", count)
 }
 
@@ -220,11 +273,19 @@ fn of_rule(rule: &ConfigRule) -> Props {
     let source = rule.source().map(|source| {
         let details = source.source_details().iter().map(|detail| {
             Props::new()
-                .put("EventSource", detail.event_source().map(|source| source.as_str()))
-                .put("MessageType", detail.message_type().map(|kind| kind.as_str()))
+                .put(
+                    "EventSource",
+                    detail.event_source().map(|source| source.as_str()),
+                )
+                .put(
+                    "MessageType",
+                    detail.message_type().map(|kind| kind.as_str()),
+                )
                 .put(
                     "MaximumExecutionFrequency",
-                    detail.maximum_execution_frequency().map(|often| often.as_str()),
+                    detail
+                        .maximum_execution_frequency()
+                        .map(|often| often.as_str()),
                 )
         });
         Props::new()
@@ -243,9 +304,13 @@ fn of_rule(rule: &ConfigRule) -> Props {
         .put("InputParameters", parameters)
         .put(
             "MaximumExecutionFrequency",
-            rule.maximum_execution_frequency().map(|often| often.as_str()),
+            rule.maximum_execution_frequency()
+                .map(|often| often.as_str()),
         )
-        .put("ConfigRuleState", rule.config_rule_state().map(|state| state.as_str()))
+        .put(
+            "ConfigRuleState",
+            rule.config_rule_state().map(|state| state.as_str()),
+        )
         .put("CreatedBy", rule.created_by())
 }
 
@@ -265,6 +330,11 @@ async fn packs(cx: &Cx, client: &Client) {
             .put("DeliveryS3KeyPrefix", pack.delivery_s3_key_prefix())
             .put("CreatedBy", pack.created_by())
             .put("LastUpdateRequestedTime", pack.last_update_requested_time());
-        cx.emit("AWS::Config::ConformancePack", name, Some(pack.conformance_pack_arn()), props);
+        cx.emit(
+            "AWS::Config::ConformancePack",
+            name,
+            Some(pack.conformance_pack_arn()),
+            props,
+        );
     }
 }

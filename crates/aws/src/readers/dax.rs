@@ -23,7 +23,10 @@ async fn read(cx: Cx) {
         let page = cx
             .get(
                 "dax:DescribeClusters",
-                client.describe_clusters().set_next_token(token.take()).send(),
+                client
+                    .describe_clusters()
+                    .set_next_token(token.take())
+                    .send(),
             )
             .await;
         let page = match page {
@@ -44,9 +47,10 @@ async fn read(cx: Cx) {
 
 fn props(cluster: &Cluster) -> Props {
     // DAX encrypts when a cluster is made or never, so there is no way in between.
-    let encryption = cluster.sse_description().and_then(|sse| sse.status()).map(|status| {
-        Props::new().put("SSEEnabled", *status == SseStatus::Enabled)
-    });
+    let encryption = cluster
+        .sse_description()
+        .and_then(|sse| sse.status())
+        .map(|status| Props::new().put("SSEEnabled", *status == SseStatus::Enabled));
     let endpoint = cluster.cluster_discovery_endpoint().map(|endpoint| {
         Props::new()
             .put("Address", endpoint.address())
@@ -61,17 +65,24 @@ fn props(cluster: &Cluster) -> Props {
         .put("SSESpecification", encryption)
         .put(
             "ClusterEndpointEncryptionType",
-            cluster.cluster_endpoint_encryption_type().map(|kind| kind.as_str()),
+            cluster
+                .cluster_endpoint_encryption_type()
+                .map(|kind| kind.as_str()),
         )
         .put("ClusterDiscoveryEndpoint", endpoint)
         .put("NodeType", cluster.node_type())
         .put("ReplicationFactor", cluster.total_nodes())
         .put("IAMRoleARN", cluster.iam_role_arn())
         .put("SubnetGroupName", cluster.subnet_group())
-        .put("SecurityGroupIds", groups.map(str::to_owned).collect::<Vec<_>>())
+        .put(
+            "SecurityGroupIds",
+            groups.map(str::to_owned).collect::<Vec<_>>(),
+        )
         .put(
             "ParameterGroupName",
-            cluster.parameter_group().and_then(|group| group.parameter_group_name()),
+            cluster
+                .parameter_group()
+                .and_then(|group| group.parameter_group_name()),
         )
         .put("Status", cluster.status())
 }

@@ -47,7 +47,9 @@ async fn instances(cx: &Cx, client: &Client) {
         )
         .await;
     for instance in pages.iter().flat_map(|page| page.replication_instances()) {
-        let Some(id) = instance.replication_instance_identifier() else { continue };
+        let Some(id) = instance.replication_instance_identifier() else {
+            continue;
+        };
         let groups = instance.vpc_security_groups().iter();
         let groups = groups.filter_map(|group| group.vpc_security_group_id().map(str::to_owned));
         let subnets = instance.replication_subnet_group();
@@ -56,7 +58,10 @@ async fn instances(cx: &Cx, client: &Client) {
             .put("KmsKeyId", instance.kms_key_id())
             .put("PubliclyAccessible", instance.publicly_accessible())
             .put("EngineVersion", instance.engine_version())
-            .put("ReplicationInstanceClass", instance.replication_instance_class())
+            .put(
+                "ReplicationInstanceClass",
+                instance.replication_instance_class(),
+            )
             .put("AllocatedStorage", instance.allocated_storage())
             .put("MultiAZ", instance.multi_az())
             .put(
@@ -64,7 +69,10 @@ async fn instances(cx: &Cx, client: &Client) {
                 subnets.and_then(|subnets| subnets.replication_subnet_group_identifier()),
             )
             .put("VpcSecurityGroupIds", groups.collect::<Vec<_>>())
-            .put("ReplicationInstanceStatus", instance.replication_instance_status())
+            .put(
+                "ReplicationInstanceStatus",
+                instance.replication_instance_status(),
+            )
             .put("InstanceCreateTime", instance.instance_create_time());
         cx.emit(
             "AWS::DMS::ReplicationInstance",
@@ -84,7 +92,9 @@ async fn endpoints(cx: &Cx, client: &Client) {
         )
         .await;
     for endpoint in pages.iter().flat_map(|page| page.endpoints()) {
-        let Some(id) = endpoint.endpoint_identifier() else { continue };
+        let Some(id) = endpoint.endpoint_identifier() else {
+            continue;
+        };
         let props = with_settings(of_endpoint(cx, endpoint), endpoint);
         cx.emit("AWS::DMS::Endpoint", id, endpoint.endpoint_arn(), props);
     }
@@ -96,7 +106,9 @@ fn of_endpoint(cx: &Cx, endpoint: &Endpoint) -> Props {
         .filter(|text| !text.is_empty())
         .map(|text| cx.cover("ExtraConnectionAttributes", text));
     // The answer has them in capitals, templates do not.
-    let kind = endpoint.endpoint_type().map(|kind| kind.as_str().to_ascii_lowercase());
+    let kind = endpoint
+        .endpoint_type()
+        .map(|kind| kind.as_str().to_ascii_lowercase());
     Props::of("dms:DescribeEndpoints")
         .put("EndpointIdentifier", endpoint.endpoint_identifier())
         .put("EndpointType", kind)
@@ -118,18 +130,26 @@ fn with_settings(props: Props, endpoint: &Endpoint) -> Props {
         Props::new()
             .put("Broker", kafka.broker())
             .put("Topic", kafka.topic())
-            .put("SecurityProtocol", kafka.security_protocol().map(|is| is.as_str()))
+            .put(
+                "SecurityProtocol",
+                kafka.security_protocol().map(|is| is.as_str()),
+            )
             .put("SslCaCertificateArn", kafka.ssl_ca_certificate_arn())
             .put(
                 "SslEndpointIdentificationAlgorithm",
-                kafka.ssl_endpoint_identification_algorithm().map(|is| is.as_str()),
+                kafka
+                    .ssl_endpoint_identification_algorithm()
+                    .map(|is| is.as_str()),
             )
     });
     let redis = endpoint.redis_settings().map(|redis| {
         Props::new()
             .put("ServerName", redis.server_name())
             .put("Port", redis.port())
-            .put("SslSecurityProtocol", redis.ssl_security_protocol().map(|is| is.as_str()))
+            .put(
+                "SslSecurityProtocol",
+                redis.ssl_security_protocol().map(|is| is.as_str()),
+            )
             .put("SslCaCertificateArn", redis.ssl_ca_certificate_arn())
             .put("AuthType", redis.auth_type().map(|is| is.as_str()))
     });
@@ -137,14 +157,23 @@ fn with_settings(props: Props, endpoint: &Endpoint) -> Props {
         Props::new()
             .put("BucketName", s3.bucket_name())
             .put("BucketFolder", s3.bucket_folder())
-            .put("EncryptionMode", s3.encryption_mode().map(|mode| mode.as_str()))
-            .put("ServerSideEncryptionKmsKeyId", s3.server_side_encryption_kms_key_id())
+            .put(
+                "EncryptionMode",
+                s3.encryption_mode().map(|mode| mode.as_str()),
+            )
+            .put(
+                "ServerSideEncryptionKmsKeyId",
+                s3.server_side_encryption_kms_key_id(),
+            )
     });
     let redshift = endpoint.redshift_settings().map(|redshift| {
         Props::new()
             .put("ServerName", redshift.server_name())
             .put("BucketName", redshift.bucket_name())
-            .put("EncryptionMode", redshift.encryption_mode().map(|mode| mode.as_str()))
+            .put(
+                "EncryptionMode",
+                redshift.encryption_mode().map(|mode| mode.as_str()),
+            )
             .put(
                 "ServerSideEncryptionKmsKeyId",
                 redshift.server_side_encryption_kms_key_id(),
@@ -179,21 +208,34 @@ async fn replications(cx: &Cx, client: &Client) {
         )
         .await;
     for config in pages.iter().flat_map(|page| page.replication_configs()) {
-        let Some(id) = config.replication_config_identifier() else { continue };
+        let Some(id) = config.replication_config_identifier() else {
+            continue;
+        };
         let compute = config.compute_config().map(|compute| {
             Props::new()
                 .put("KmsKeyId", compute.kms_key_id())
                 .put("MultiAZ", compute.multi_az())
-                .put("ReplicationSubnetGroupId", compute.replication_subnet_group_id())
+                .put(
+                    "ReplicationSubnetGroupId",
+                    compute.replication_subnet_group_id(),
+                )
                 .put("VpcSecurityGroupIds", compute.vpc_security_group_ids())
         });
         let props = Props::of("dms:DescribeReplicationConfigs")
             .put("ReplicationConfigIdentifier", id)
-            .put("ReplicationType", config.replication_type().map(|kind| kind.as_str()))
+            .put(
+                "ReplicationType",
+                config.replication_type().map(|kind| kind.as_str()),
+            )
             .put("SourceEndpointArn", config.source_endpoint_arn())
             .put("TargetEndpointArn", config.target_endpoint_arn())
             .put("ComputeConfig", compute);
-        cx.emit("AWS::DMS::ReplicationConfig", id, config.replication_config_arn(), props);
+        cx.emit(
+            "AWS::DMS::ReplicationConfig",
+            id,
+            config.replication_config_arn(),
+            props,
+        );
     }
 }
 
@@ -206,7 +248,8 @@ async fn providers(cx: &Cx, client: &Client) {
         )
         .await;
     for provider in pages.iter().flat_map(|page| page.data_providers()) {
-        let (Some(name), arn) = (provider.data_provider_name(), provider.data_provider_arn()) else {
+        let (Some(name), arn) = (provider.data_provider_name(), provider.data_provider_arn())
+        else {
             continue;
         };
         let props = Props::of("dms:ListDataProviders")
@@ -235,7 +278,9 @@ fn of_provider(settings: &DataProviderSettings) -> Option<Props> {
         DataProviderSettings::DocDbSettings(it) => ("DocDbSettings", tls!(it)),
         DataProviderSettings::IbmDb2LuwSettings(it) => ("IbmDb2LuwSettings", tls!(it)),
         DataProviderSettings::IbmDb2zOsSettings(it) => ("IbmDb2zOsSettings", tls!(it)),
-        DataProviderSettings::MicrosoftSqlServerSettings(it) => ("MicrosoftSqlServerSettings", tls!(it)),
+        DataProviderSettings::MicrosoftSqlServerSettings(it) => {
+            ("MicrosoftSqlServerSettings", tls!(it))
+        }
         DataProviderSettings::MongoDbSettings(it) => ("MongoDbSettings", tls!(it)),
         DataProviderSettings::OracleSettings(it) => ("OracleSettings", tls!(it)),
         DataProviderSettings::PostgreSqlSettings(it) => ("PostgreSqlSettings", tls!(it)),
@@ -244,7 +289,9 @@ fn of_provider(settings: &DataProviderSettings) -> Option<Props> {
         DataProviderSettings::MariaDbSettings(it) => ("MariaDbSettings", tls!(it, no database)),
         DataProviderSettings::RedshiftSettings(it) => (
             "RedshiftSettings",
-            Props::new().put("ServerName", it.server_name()).put("Port", it.port()),
+            Props::new()
+                .put("ServerName", it.server_name())
+                .put("Port", it.port()),
         ),
         _ => return None,
     };
@@ -260,13 +307,20 @@ async fn profiles(cx: &Cx, client: &Client) {
         )
         .await;
     for profile in pages.iter().flat_map(|page| page.instance_profiles()) {
-        let Some(name) = profile.instance_profile_name() else { continue };
+        let Some(name) = profile.instance_profile_name() else {
+            continue;
+        };
         let props = Props::of("dms:ListInstanceProfiles")
             .put("InstanceProfileName", name)
             .put("KmsKeyArn", profile.kms_key_arn())
             .put("PubliclyAccessible", profile.publicly_accessible())
             .put("SubnetGroupIdentifier", profile.subnet_group_identifier())
             .put("VpcSecurityGroups", profile.vpc_security_groups());
-        cx.emit("AWS::DMS::InstanceProfile", name, profile.instance_profile_arn(), props);
+        cx.emit(
+            "AWS::DMS::InstanceProfile",
+            name,
+            profile.instance_profile_arn(),
+            props,
+        );
     }
 }

@@ -32,7 +32,11 @@ const BACKUP: &str = "AWS::DynamoDB::Backup";
 async fn read(cx: Cx) {
     let client = Client::new(&cx.config());
     let names = cx
-        .list("dynamodb:ListTables", &[TABLE], items!(client.list_tables()))
+        .list(
+            "dynamodb:ListTables",
+            &[TABLE],
+            items!(client.list_tables()),
+        )
         .await;
     cx.each(&names, |name| table(&cx, &client, name)).await;
     backups(&cx, &client).await;
@@ -42,7 +46,10 @@ async fn table(cx: &Cx, client: &Client, name: &str) {
     let arn = cx.arn("dynamodb", &format!("table/{name}"));
     let props = Props::of("dynamodb:DescribeTable").put("TableName", name);
     let described = cx
-        .get("dynamodb:DescribeTable", client.describe_table().table_name(name).send())
+        .get(
+            "dynamodb:DescribeTable",
+            client.describe_table().table_name(name).send(),
+        )
         .await
         .map(|answer| answer.table);
     let props = match described {
@@ -73,7 +80,10 @@ async fn table(cx: &Cx, client: &Client, name: &str) {
         .await
         .map(|answer| {
             let text = answer?.policy?;
-            Some(Props::new().put("PolicyDocument", document("dynamodb:GetResourcePolicy", &text)))
+            Some(Props::new().put(
+                "PolicyDocument",
+                document("dynamodb:GetResourcePolicy", &text),
+            ))
         });
     let props = props
         .from("dynamodb:DescribeContinuousBackups")
@@ -84,36 +94,66 @@ async fn table(cx: &Cx, client: &Client, name: &str) {
 }
 
 fn of_table(props: Props, table: &TableDescription) -> Props {
-    let billing = table.billing_mode_summary().and_then(|billing| billing.billing_mode());
-    let class = table.table_class_summary().and_then(|class| class.table_class());
+    let billing = table
+        .billing_mode_summary()
+        .and_then(|billing| billing.billing_mode());
+    let class = table
+        .table_class_summary()
+        .and_then(|class| class.table_class());
     let stream = table.stream_specification().map(|stream| {
-        Props::new().put("StreamViewType", stream.stream_view_type().map(|view| view.as_str()))
+        Props::new().put(
+            "StreamViewType",
+            stream.stream_view_type().map(|view| view.as_str()),
+        )
     });
     let replicas = table.replicas().iter().map(|replica| {
         Props::new()
             .put("Region", replica.region_name())
-            .put("ReplicaStatus", replica.replica_status().map(|status| status.as_str()))
+            .put(
+                "ReplicaStatus",
+                replica.replica_status().map(|status| status.as_str()),
+            )
             .put("KMSMasterKeyId", replica.kms_master_key_id())
     });
-    let witnesses = table.global_table_witnesses().iter().map(|witness| {
-        Props::new().put("RegionName", witness.region_name())
-    });
+    let witnesses = table
+        .global_table_witnesses()
+        .iter()
+        .map(|witness| Props::new().put("RegionName", witness.region_name()));
     props
         .put("SSESpecification", encryption(table.sse_description()))
         .put(
             "InaccessibleEncryptionDateTime",
-            table.sse_description().and_then(|sse| sse.inaccessible_encryption_date_time()),
+            table
+                .sse_description()
+                .and_then(|sse| sse.inaccessible_encryption_date_time()),
         )
         // Tables that were never on demand have no summary (Amazon DynamoDB API Reference, BillingModeSummary).
-        .put("BillingMode", billing.map_or("PROVISIONED", |mode| mode.as_str()))
-        .put("TableClass", class.map_or("STANDARD", |class| class.as_str()))
+        .put(
+            "BillingMode",
+            billing.map_or("PROVISIONED", |mode| mode.as_str()),
+        )
+        .put(
+            "TableClass",
+            class.map_or("STANDARD", |class| class.as_str()),
+        )
         .put("StreamSpecification", stream)
-        .put("DeletionProtectionEnabled", table.deletion_protection_enabled())
+        .put(
+            "DeletionProtectionEnabled",
+            table.deletion_protection_enabled(),
+        )
         .put("GlobalTableVersion", table.global_table_version())
         .put("Replicas", replicas.collect::<Vec<_>>())
         .put("GlobalTableWitnesses", witnesses.collect::<Vec<_>>())
-        .put("MultiRegionConsistency", table.multi_region_consistency().map(|consistency| consistency.as_str()))
-        .put("TableStatus", table.table_status().map(|status| status.as_str()))
+        .put(
+            "MultiRegionConsistency",
+            table
+                .multi_region_consistency()
+                .map(|consistency| consistency.as_str()),
+        )
+        .put(
+            "TableStatus",
+            table.table_status().map(|status| status.as_str()),
+        )
         .put("TableId", table.table_id())
         .put("CreationDateTime", table.creation_date_time())
 }
@@ -127,7 +167,10 @@ fn encryption(sse: Option<&SseDescription>) -> Props {
     let on = matches!(sse.status(), Some(SseStatus::Enabled | SseStatus::Updating));
     Props::new()
         .put("SSEEnabled", on)
-        .put("SSEType", sse.sse_type().filter(|_| on).map(|kind| kind.as_str()))
+        .put(
+            "SSEType",
+            sse.sse_type().filter(|_| on).map(|kind| kind.as_str()),
+        )
         .put("KMSMasterKeyId", sse.kms_master_key_arn().filter(|_| on))
 }
 
@@ -175,7 +218,10 @@ fn backup(cx: &Cx, backup: &BackupSummary) {
         .put("BackupName", backup.backup_name())
         .put("TableName", backup.table_name())
         .put("BackupType", backup.backup_type().map(|kind| kind.as_str()))
-        .put("BackupStatus", backup.backup_status().map(|status| status.as_str()))
+        .put(
+            "BackupStatus",
+            backup.backup_status().map(|status| status.as_str()),
+        )
         .put("BackupCreationDateTime", backup.backup_creation_date_time())
         .put("BackupExpiryDateTime", backup.backup_expiry_date_time());
     cx.emit(BACKUP, name, Some(arn), props);

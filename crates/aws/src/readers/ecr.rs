@@ -30,7 +30,8 @@ async fn read(cx: Cx) {
         )
         .await;
     for repository in &repositories {
-        let (Some(name), Some(arn)) = (repository.repository_name(), repository.repository_arn()) else {
+        let (Some(name), Some(arn)) = (repository.repository_name(), repository.repository_arn())
+        else {
             continue;
         };
         let encryption = repository.encryption_configuration().map(|it| {
@@ -44,7 +45,10 @@ async fn read(cx: Cx) {
         let props = Props::of("ecr:DescribeRepositories")
             .put("RepositoryName", name)
             .put("EncryptionConfiguration", encryption)
-            .put("ImageTagMutability", repository.image_tag_mutability().map(|it| it.as_str()))
+            .put(
+                "ImageTagMutability",
+                repository.image_tag_mutability().map(|it| it.as_str()),
+            )
             .put("ImageScanningConfiguration", scanning)
             .put("RepositoryUri", repository.repository_uri())
             .put("CreatedAt", repository.created_at());
@@ -56,7 +60,10 @@ async fn read(cx: Cx) {
 
 /// Where the registry copies images to. `Ref` gives the account.
 async fn replication(cx: &Cx, client: &Client) {
-    let registry = match cx.get("ecr:DescribeRegistry", client.describe_registry().send()).await {
+    let registry = match cx
+        .get("ecr:DescribeRegistry", client.describe_registry().send())
+        .await
+    {
         Ok(registry) => registry,
         Err(failure) => {
             let props = Props::of("ecr:DescribeRegistry").put("ReplicationConfiguration", failure);
@@ -64,7 +71,10 @@ async fn replication(cx: &Cx, client: &Client) {
             return;
         }
     };
-    let rules = registry.replication_configuration().map(|it| it.rules()).unwrap_or_default();
+    let rules = registry
+        .replication_configuration()
+        .map(|it| it.rules())
+        .unwrap_or_default();
     if rules.is_empty() {
         return;
     }

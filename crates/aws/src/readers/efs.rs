@@ -36,7 +36,10 @@ async fn read(cx: Cx) {
     }
     let stream = items!(client.describe_replication_configurations());
     let (found, failure) = cx
-        .try_list("elasticfilesystem:DescribeReplicationConfigurations", stream)
+        .try_list(
+            "elasticfilesystem:DescribeReplicationConfigurations",
+            stream,
+        )
         .await;
     let replicas: Arc<Replicas> = Arc::new(match failure {
         Some(failure) => Err(failure),
@@ -58,13 +61,19 @@ async fn one(cx: &Cx, client: &Client, system: &FileSystemDescription, replicas:
     let id = system.file_system_id();
     let protection = system.file_system_protection().map(|protection| {
         let overwrite = protection.replication_overwrite_protection();
-        Props::new().put("ReplicationOverwriteProtection", overwrite.map(|is| is.as_str()))
+        Props::new().put(
+            "ReplicationOverwriteProtection",
+            overwrite.map(|is| is.as_str()),
+        )
     });
     let policy = cx
         .get_unless(
             "elasticfilesystem:DescribeFileSystemPolicy",
             &["PolicyNotFound"],
-            client.describe_file_system_policy().file_system_id(id).send(),
+            client
+                .describe_file_system_policy()
+                .file_system_id(id)
+                .send(),
         )
         .await
         .map(|found| {
@@ -83,7 +92,10 @@ async fn one(cx: &Cx, client: &Client, system: &FileSystemDescription, replicas:
         .put("Encrypted", system.encrypted())
         .put("KmsKeyId", system.kms_key_id())
         .put("PerformanceMode", system.performance_mode().as_str())
-        .put("ThroughputMode", system.throughput_mode().map(|mode| mode.as_str()))
+        .put(
+            "ThroughputMode",
+            system.throughput_mode().map(|mode| mode.as_str()),
+        )
         .put("AvailabilityZoneName", system.availability_zone_name())
         .put("FileSystemProtection", protection)
         .put("FileSystemTags", tags!(system.tags()))
@@ -115,7 +127,13 @@ async fn replication(cx: &Cx, client: &Client, destinations: &[Destination]) -> 
                 there.describe_file_systems().file_system_id(id).send(),
             )
             .await
-            .map(|answer| answer.file_systems().first()?.kms_key_id().map(str::to_owned));
+            .map(|answer| {
+                answer
+                    .file_systems()
+                    .first()?
+                    .kms_key_id()
+                    .map(str::to_owned)
+            });
         found.push(
             Props::new()
                 .put("FileSystemId", id)

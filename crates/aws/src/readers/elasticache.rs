@@ -57,16 +57,25 @@ async fn nodes(cx: &Cx, client: &Client) {
         .await;
     let mut members: HashMap<&str, &CacheCluster> = HashMap::new();
     for cluster in &clusters {
-        let Some(id) = cluster.cache_cluster_id() else { continue };
+        let Some(id) = cluster.cache_cluster_id() else {
+            continue;
+        };
         match cluster.replication_group_id() {
             Some(group) => {
                 members.insert(group, cluster);
             }
-            None => cx.emit("AWS::ElastiCache::CacheCluster", id, cluster.arn(), of_cluster(cluster)),
+            None => cx.emit(
+                "AWS::ElastiCache::CacheCluster",
+                id,
+                cluster.arn(),
+                of_cluster(cluster),
+            ),
         }
     }
     for group in &groups {
-        let Some(id) = group.replication_group_id() else { continue };
+        let Some(id) = group.replication_group_id() else {
+            continue;
+        };
         let props = of_group(group, members.get(id).copied());
         cx.emit("AWS::ElastiCache::ReplicationGroup", id, group.arn(), props);
     }
@@ -74,25 +83,51 @@ async fn nodes(cx: &Cx, client: &Client) {
 
 fn of_group(group: &ReplicationGroup, member: Option<&CacheCluster>) -> Props {
     let global = group.global_replication_group_info();
-    let engine = group.engine().or_else(|| member.and_then(CacheCluster::engine));
+    let engine = group
+        .engine()
+        .or_else(|| member.and_then(CacheCluster::engine));
     let mut props = Props::of("elasticache:DescribeReplicationGroups")
         .put("ReplicationGroupId", group.replication_group_id())
         .put("ReplicationGroupDescription", group.description())
-        .put("AtRestEncryptionEnabled", group.at_rest_encryption_enabled())
+        .put(
+            "AtRestEncryptionEnabled",
+            group.at_rest_encryption_enabled(),
+        )
         .put("KmsKeyId", group.kms_key_id())
-        .put("StorageEncryptionType", group.storage_encryption_type().map(|kind| kind.as_str()))
-        .put("TransitEncryptionEnabled", group.transit_encryption_enabled())
-        .put("TransitEncryptionMode", group.transit_encryption_mode().map(|mode| mode.as_str()))
+        .put(
+            "StorageEncryptionType",
+            group.storage_encryption_type().map(|kind| kind.as_str()),
+        )
+        .put(
+            "TransitEncryptionEnabled",
+            group.transit_encryption_enabled(),
+        )
+        .put(
+            "TransitEncryptionMode",
+            group.transit_encryption_mode().map(|mode| mode.as_str()),
+        )
         .put("AuthTokenEnabled", group.auth_token_enabled())
-        .put("AuthTokenLastModifiedDate", group.auth_token_last_modified_date())
+        .put(
+            "AuthTokenLastModifiedDate",
+            group.auth_token_last_modified_date(),
+        )
         .put("UserGroupIds", group.user_group_ids())
         .put("Engine", engine)
         .put("CacheNodeType", group.cache_node_type())
-        .put("ClusterMode", group.cluster_mode().map(|mode| mode.as_str()))
+        .put(
+            "ClusterMode",
+            group.cluster_mode().map(|mode| mode.as_str()),
+        )
         .put("SnapshotRetentionLimit", group.snapshot_retention_limit())
-        .put("GlobalReplicationGroupId", global.and_then(|info| info.global_replication_group_id()))
+        .put(
+            "GlobalReplicationGroupId",
+            global.and_then(|info| info.global_replication_group_id()),
+        )
         .put("Status", group.status())
-        .put("ReplicationGroupCreateTime", group.replication_group_create_time());
+        .put(
+            "ReplicationGroupCreateTime",
+            group.replication_group_create_time(),
+        );
     if let Some(member) = member {
         props = props
             .from("elasticache:DescribeCacheClusters")
@@ -109,9 +144,18 @@ fn of_cluster(cluster: &CacheCluster) -> Props {
         .put("ClusterName", cluster.cache_cluster_id())
         .put("Engine", cluster.engine())
         .put("EngineVersion", cluster.engine_version())
-        .put("TransitEncryptionEnabled", cluster.transit_encryption_enabled())
-        .put("TransitEncryptionMode", cluster.transit_encryption_mode().map(|mode| mode.as_str()))
-        .put("AtRestEncryptionEnabled", cluster.at_rest_encryption_enabled())
+        .put(
+            "TransitEncryptionEnabled",
+            cluster.transit_encryption_enabled(),
+        )
+        .put(
+            "TransitEncryptionMode",
+            cluster.transit_encryption_mode().map(|mode| mode.as_str()),
+        )
+        .put(
+            "AtRestEncryptionEnabled",
+            cluster.at_rest_encryption_enabled(),
+        )
         .put("AuthTokenEnabled", cluster.auth_token_enabled())
         .put("CacheNodeType", cluster.cache_node_type())
         .put("NumCacheNodes", cluster.num_cache_nodes())
@@ -120,11 +164,16 @@ fn of_cluster(cluster: &CacheCluster) -> Props {
         .put("VpcSecurityGroupIds", security_groups(cluster))
         .put("SnapshotRetentionLimit", cluster.snapshot_retention_limit())
         .put("CacheClusterStatus", cluster.cache_cluster_status())
-        .put("CacheClusterCreateTime", cluster.cache_cluster_create_time())
+        .put(
+            "CacheClusterCreateTime",
+            cluster.cache_cluster_create_time(),
+        )
 }
 
 fn parameters(cluster: &CacheCluster) -> Option<&str> {
-    cluster.cache_parameter_group()?.cache_parameter_group_name()
+    cluster
+        .cache_parameter_group()?
+        .cache_parameter_group_name()
 }
 
 fn security_groups(cluster: &CacheCluster) -> Vec<String> {
@@ -143,7 +192,9 @@ async fn serverless(cx: &Cx, client: &Client) {
         )
         .await;
     for cache in &caches {
-        let Some(name) = cache.serverless_cache_name() else { continue };
+        let Some(name) = cache.serverless_cache_name() else {
+            continue;
+        };
         let props = Props::of("elasticache:DescribeServerlessCaches")
             .put("ServerlessCacheName", name)
             .put("Description", cache.description())
@@ -151,19 +202,29 @@ async fn serverless(cx: &Cx, client: &Client) {
             .put("MajorEngineVersion", cache.major_engine_version())
             .put("FullEngineVersion", cache.full_engine_version())
             .put("KmsKeyId", cache.kms_key_id())
-            .put("StorageEncryptionType", cache.storage_encryption_type().map(|kind| kind.as_str()))
+            .put(
+                "StorageEncryptionType",
+                cache.storage_encryption_type().map(|kind| kind.as_str()),
+            )
             .put("SecurityGroupIds", cache.security_group_ids())
             .put("SubnetIds", cache.subnet_ids())
             .put("UserGroupId", cache.user_group_id())
             .put("SnapshotRetentionLimit", cache.snapshot_retention_limit())
             .put("Status", cache.status())
             .put("CreateTime", cache.create_time());
-        cx.emit("AWS::ElastiCache::ServerlessCache", name, cache.arn(), props);
+        cx.emit(
+            "AWS::ElastiCache::ServerlessCache",
+            name,
+            cache.arn(),
+            props,
+        );
     }
 }
 
 async fn global(cx: &Cx, client: &Client) {
-    let request = client.describe_global_replication_groups().show_member_info(true);
+    let request = client
+        .describe_global_replication_groups()
+        .show_member_info(true);
     let groups = cx
         .list(
             "elasticache:DescribeGlobalReplicationGroups",
@@ -172,10 +233,16 @@ async fn global(cx: &Cx, client: &Client) {
         )
         .await;
     for group in &groups {
-        let Some(id) = group.global_replication_group_id() else { continue };
+        let Some(id) = group.global_replication_group_id() else {
+            continue;
+        };
         let region = |role: &str| {
             let mut members = group.members().iter();
-            let found = members.find(|member| member.role().is_some_and(|is| is.eq_ignore_ascii_case(role)));
+            let found = members.find(|member| {
+                member
+                    .role()
+                    .is_some_and(|is| is.eq_ignore_ascii_case(role))
+            });
             found.and_then(|member| member.replication_group_region())
         };
         // Each region of it tells of it: it is told of where its primary group stands.
@@ -193,15 +260,29 @@ async fn global(cx: &Cx, client: &Client) {
                 .put("Role", member.role())
         });
         let props = Props::of("elasticache:DescribeGlobalReplicationGroups")
-            .put("GlobalReplicationGroupDescription", group.global_replication_group_description())
+            .put(
+                "GlobalReplicationGroupDescription",
+                group.global_replication_group_description(),
+            )
             .put("Engine", group.engine())
             .put("EngineVersion", group.engine_version())
-            .put("AtRestEncryptionEnabled", group.at_rest_encryption_enabled())
-            .put("TransitEncryptionEnabled", group.transit_encryption_enabled())
+            .put(
+                "AtRestEncryptionEnabled",
+                group.at_rest_encryption_enabled(),
+            )
+            .put(
+                "TransitEncryptionEnabled",
+                group.transit_encryption_enabled(),
+            )
             .put("AuthTokenEnabled", group.auth_token_enabled())
             .put("Members", members.collect::<Vec<_>>())
             .put("Status", group.status());
-        cx.emit("AWS::ElastiCache::GlobalReplicationGroup", id, group.arn(), props);
+        cx.emit(
+            "AWS::ElastiCache::GlobalReplicationGroup",
+            id,
+            group.arn(),
+            props,
+        );
     }
 }
 
@@ -214,7 +295,9 @@ async fn snapshots(cx: &Cx, client: &Client) {
         )
         .await;
     for snapshot in &snapshots {
-        let Some(name) = snapshot.snapshot_name() else { continue };
+        let Some(name) = snapshot.snapshot_name() else {
+            continue;
+        };
         let group = snapshot.replication_group_id();
         // The cluster that a group's snapshot was taken from is nothing of its own.
         let cluster = snapshot.cache_cluster_id().filter(|_| group.is_none());
@@ -240,17 +323,27 @@ async fn serverless_snapshots(cx: &Cx, client: &Client) {
         )
         .await;
     for snapshot in &snapshots {
-        let Some(name) = snapshot.serverless_cache_snapshot_name() else { continue };
+        let Some(name) = snapshot.serverless_cache_snapshot_name() else {
+            continue;
+        };
         let of = snapshot.serverless_cache_configuration();
         let props = Props::of("elasticache:DescribeServerlessCacheSnapshots")
             .put("ServerlessCacheSnapshotName", name)
             .put("KmsKeyId", snapshot.kms_key_id())
-            .put("ServerlessCacheName", of.and_then(|of| of.serverless_cache_name()))
+            .put(
+                "ServerlessCacheName",
+                of.and_then(|of| of.serverless_cache_name()),
+            )
             .put("Engine", of.and_then(|of| of.engine()))
             .put("SnapshotType", snapshot.snapshot_type())
             .put("Status", snapshot.status())
             .put("CreateTime", snapshot.create_time())
             .put("ExpiryTime", snapshot.expiry_time());
-        cx.emit("AWS::ElastiCache::ServerlessCacheSnapshot", name, snapshot.arn(), props);
+        cx.emit(
+            "AWS::ElastiCache::ServerlessCacheSnapshot",
+            name,
+            snapshot.arn(),
+            props,
+        );
     }
 }

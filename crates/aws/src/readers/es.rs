@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 pub(super) static READER: Reader = Reader {
     service: "es",
     scope: Scope::Regional,
-    kinds: &["AWS::OpenSearchService::Domain", "AWS::OpenSearchService::Application"],
+    kinds: &[
+        "AWS::OpenSearchService::Domain",
+        "AWS::OpenSearchService::Application",
+    ],
     calls: &[
         "es:ListDomainNames",
         "es:DescribeDomains",
@@ -28,12 +31,22 @@ async fn read(cx: Cx) {
 }
 
 async fn domains(cx: &Cx, client: &Client) {
-    let names: Vec<String> = match cx.get("es:ListDomainNames", client.list_domain_names().send()).await {
-        Ok(answer) => answer.domain_names.unwrap_or_default().into_iter().filter_map(|domain| domain.domain_name).collect(),
+    let names: Vec<String> = match cx
+        .get("es:ListDomainNames", client.list_domain_names().send())
+        .await
+    {
+        Ok(answer) => answer
+            .domain_names
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|domain| domain.domain_name)
+            .collect(),
         Err(failure) => return cx.gap(&["AWS::OpenSearchService::Domain"], &failure),
     };
     for names in names.chunks(AT_ONCE) {
-        let request = client.describe_domains().set_domain_names(Some(names.to_vec()));
+        let request = client
+            .describe_domains()
+            .set_domain_names(Some(names.to_vec()));
         let described = match cx.get("es:DescribeDomains", request.send()).await {
             Ok(answer) => answer.domain_status_list,
             Err(failure) => {
@@ -45,7 +58,12 @@ async fn domains(cx: &Cx, client: &Client) {
         };
         for domain in &described {
             let props = of_domain(domain);
-            cx.emit("AWS::OpenSearchService::Domain", domain.domain_name(), Some(domain.arn()), props);
+            cx.emit(
+                "AWS::OpenSearchService::Domain",
+                domain.domain_name(),
+                Some(domain.arn()),
+                props,
+            );
         }
     }
 }
@@ -74,7 +92,10 @@ fn of_domain(domain: &DomainStatus) -> Props {
         Props::new()
             .put("Enabled", options.enabled())
             .put("KmsKeyId", options.kms_key_id())
-            .put("EncryptionMode", options.encryption_mode().map(|mode| mode.as_str()))
+            .put(
+                "EncryptionMode",
+                options.encryption_mode().map(|mode| mode.as_str()),
+            )
     });
     let between = domain
         .node_to_node_encryption_options()
@@ -82,10 +103,16 @@ fn of_domain(domain: &DomainStatus) -> Props {
     let endpoint = domain.domain_endpoint_options().map(|options| {
         Props::new()
             .put("EnforceHTTPS", options.enforce_https())
-            .put("TLSSecurityPolicy", options.tls_security_policy().map(|policy| policy.as_str()))
+            .put(
+                "TLSSecurityPolicy",
+                options.tls_security_policy().map(|policy| policy.as_str()),
+            )
             .put("CustomEndpointEnabled", options.custom_endpoint_enabled())
             .put("CustomEndpoint", options.custom_endpoint())
-            .put("CustomEndpointCertificateArn", options.custom_endpoint_certificate_arn())
+            .put(
+                "CustomEndpointCertificateArn",
+                options.custom_endpoint_certificate_arn(),
+            )
     });
     let vpc = domain.vpc_options().map(|options| {
         Props::new()
@@ -96,7 +123,10 @@ fn of_domain(domain: &DomainStatus) -> Props {
     let security = domain.advanced_security_options().map(|options| {
         Props::new()
             .put("Enabled", options.enabled())
-            .put("InternalUserDatabaseEnabled", options.internal_user_database_enabled())
+            .put(
+                "InternalUserDatabaseEnabled",
+                options.internal_user_database_enabled(),
+            )
             .put("AnonymousAuthEnabled", options.anonymous_auth_enabled())
     });
     let cognito = domain.cognito_options().map(|options| {
@@ -107,7 +137,9 @@ fn of_domain(domain: &DomainStatus) -> Props {
             .put("RoleArn", options.role_arn())
     });
     // An empty text stands for no policy.
-    let policies = domain.access_policies().filter(|text| !text.trim().is_empty());
+    let policies = domain
+        .access_policies()
+        .filter(|text| !text.trim().is_empty());
     Props::of("es:DescribeDomains")
         .put("DomainName", domain.domain_name())
         .put("DomainId", domain.domain_id())
@@ -116,7 +148,10 @@ fn of_domain(domain: &DomainStatus) -> Props {
         .put("NodeToNodeEncryptionOptions", between)
         .put("DomainEndpointOptions", endpoint)
         .put("VPCOptions", vpc)
-        .put("AccessPolicies", policies.map(|text| document("es:DescribeDomains", text)))
+        .put(
+            "AccessPolicies",
+            policies.map(|text| document("es:DescribeDomains", text)),
+        )
         .put("LogPublishingOptions", logs(domain))
         .put("AdvancedSecurityOptions", security)
         .put("CognitoOptions", cognito)
@@ -127,7 +162,11 @@ fn of_domain(domain: &DomainStatus) -> Props {
 
 /// What it writes to log groups. An option that is off names its group all the same, and nothing is written there.
 fn logs(domain: &DomainStatus) -> Props {
-    let options: BTreeMap<_, _> = domain.log_publishing_options().into_iter().flatten().collect();
+    let options: BTreeMap<_, _> = domain
+        .log_publishing_options()
+        .into_iter()
+        .flatten()
+        .collect();
     let mut props = Props::new();
     for (kind, option) in options {
         let off = option.enabled() == Some(false);
@@ -165,7 +204,12 @@ async fn applications(cx: &Cx, client: &Client) {
                 .put("Status", application.status().map(|status| status.as_str()))
                 .from("es:GetApplication")
                 .put("KmsKeyArn", key);
-            cx.emit("AWS::OpenSearchService::Application", name, Some(arn), props);
+            cx.emit(
+                "AWS::OpenSearchService::Application",
+                name,
+                Some(arn),
+                props,
+            );
         }
     })
     .await;

@@ -3,8 +3,8 @@
 use super::prelude::*;
 use aws_sdk_firehose::Client;
 use aws_sdk_firehose::types::{
-    CloudWatchLoggingOptions, DeliveryStreamDescription, DeliveryStreamEncryptionStatus, DestinationDescription, EncryptionConfiguration,
-    S3DestinationDescription,
+    CloudWatchLoggingOptions, DeliveryStreamDescription, DeliveryStreamEncryptionStatus,
+    DestinationDescription, EncryptionConfiguration, S3DestinationDescription,
 };
 
 pub(super) static READER: Reader = Reader {
@@ -33,7 +33,11 @@ async fn read(cx: Cx) {
             Err(failure) => return cx.gap(&["AWS::KinesisFirehose::DeliveryStream"], &failure),
         };
         // A page without names leads nowhere, whatever it says of more.
-        last = page.delivery_stream_names.last().cloned().filter(|_| page.has_more_delivery_streams);
+        last = page
+            .delivery_stream_names
+            .last()
+            .cloned()
+            .filter(|_| page.has_more_delivery_streams);
         cx.each(page.delivery_stream_names, |name| {
             let (cx, client) = (cx.clone(), client.clone());
             async move { one(&cx, &client, &name).await }
@@ -68,7 +72,12 @@ async fn one(cx: &Cx, client: &Client, name: &str) {
             props
         }
     };
-    cx.emit("AWS::KinesisFirehose::DeliveryStream", name, Some(&arn), props);
+    cx.emit(
+        "AWS::KinesisFirehose::DeliveryStream",
+        name,
+        Some(&arn),
+        props,
+    );
 }
 
 fn of_stream(cx: &Cx, stream: &DeliveryStreamDescription) -> Props {
@@ -100,10 +109,16 @@ fn of_stream(cx: &Cx, stream: &DeliveryStreamDescription) -> Props {
         .put("DeliveryStreamName", stream.delivery_stream_name())
         .put("DeliveryStreamType", stream.delivery_stream_type().as_str())
         .put("DeliveryStreamEncryptionConfigurationInput", input)
-        .put("DeliveryStreamEncryptionStatus", status.map(|status| status.as_str()))
+        .put(
+            "DeliveryStreamEncryptionStatus",
+            status.map(|status| status.as_str()),
+        )
         .put("KinesisStreamSourceConfiguration", kinesis)
         .put("MSKSourceConfiguration", msk)
-        .put("DeliveryStreamStatus", stream.delivery_stream_status().as_str())
+        .put(
+            "DeliveryStreamStatus",
+            stream.delivery_stream_status().as_str(),
+        )
         .put("CreateTimestamp", stream.create_timestamp());
     for destination in stream.destinations() {
         props = of_destination(cx, props, destination);
@@ -122,10 +137,22 @@ fn of_destination(cx: &Cx, props: Props, to: &DestinationDescription) -> Props {
             .put("BucketARN", to.bucket_arn())
             .put("Prefix", to.prefix())
             .put("RoleARN", to.role_arn())
-            .put("EncryptionConfiguration", to.encryption_configuration().map(encryption))
-            .put("CloudWatchLoggingOptions", to.cloud_watch_logging_options().map(logging))
-            .put("S3BackupMode", to.s3_backup_mode().map(|mode| mode.as_str()))
-            .put("S3BackupConfiguration", to.s3_backup_description().map(bucket))
+            .put(
+                "EncryptionConfiguration",
+                to.encryption_configuration().map(encryption),
+            )
+            .put(
+                "CloudWatchLoggingOptions",
+                to.cloud_watch_logging_options().map(logging),
+            )
+            .put(
+                "S3BackupMode",
+                to.s3_backup_mode().map(|mode| mode.as_str()),
+            )
+            .put(
+                "S3BackupConfiguration",
+                to.s3_backup_description().map(bucket),
+            )
     });
     let http = to.http_endpoint_destination_description().map(|to| {
         let endpoint = to.endpoint_configuration().map(|endpoint| {
@@ -136,60 +163,119 @@ fn of_destination(cx: &Cx, props: Props, to: &DestinationDescription) -> Props {
         Props::new()
             .put("EndpointConfiguration", endpoint)
             .put("RoleARN", to.role_arn())
-            .put("CloudWatchLoggingOptions", to.cloud_watch_logging_options().map(logging))
-            .put("S3Configuration", to.s3_destination_description().map(bucket))
+            .put(
+                "CloudWatchLoggingOptions",
+                to.cloud_watch_logging_options().map(logging),
+            )
+            .put(
+                "S3Configuration",
+                to.s3_destination_description().map(bucket),
+            )
     });
     let splunk = to.splunk_destination_description().map(|to| {
         Props::new()
-            .put("HECEndpoint", to.hec_endpoint().map(|url| cx.cover("HECEndpoint", url)))
-            .put("HECEndpointType", to.hec_endpoint_type().map(|kind| kind.as_str()))
-            .put("CloudWatchLoggingOptions", to.cloud_watch_logging_options().map(logging))
-            .put("S3Configuration", to.s3_destination_description().map(bucket))
+            .put(
+                "HECEndpoint",
+                to.hec_endpoint().map(|url| cx.cover("HECEndpoint", url)),
+            )
+            .put(
+                "HECEndpointType",
+                to.hec_endpoint_type().map(|kind| kind.as_str()),
+            )
+            .put(
+                "CloudWatchLoggingOptions",
+                to.cloud_watch_logging_options().map(logging),
+            )
+            .put(
+                "S3Configuration",
+                to.s3_destination_description().map(bucket),
+            )
     });
     let redshift = to.redshift_destination_description().map(|to| {
         Props::new()
-            .put("ClusterJDBCURL", cx.cover("ClusterJDBCURL", to.cluster_jdbcurl()))
+            .put(
+                "ClusterJDBCURL",
+                cx.cover("ClusterJDBCURL", to.cluster_jdbcurl()),
+            )
             .put("RoleARN", to.role_arn())
-            .put("CloudWatchLoggingOptions", to.cloud_watch_logging_options().map(logging))
-            .put("S3Configuration", to.s3_destination_description().map(bucket))
+            .put(
+                "CloudWatchLoggingOptions",
+                to.cloud_watch_logging_options().map(logging),
+            )
+            .put(
+                "S3Configuration",
+                to.s3_destination_description().map(bucket),
+            )
     });
-    let search = to.amazonopensearchservice_destination_description().map(|to| {
-        Props::new()
-            .put("DomainARN", to.domain_arn())
-            .put("ClusterEndpoint", to.cluster_endpoint())
-            .put("RoleARN", to.role_arn())
-            .put("CloudWatchLoggingOptions", to.cloud_watch_logging_options().map(logging))
-            .put("S3Configuration", to.s3_destination_description().map(bucket))
-    });
+    let search = to
+        .amazonopensearchservice_destination_description()
+        .map(|to| {
+            Props::new()
+                .put("DomainARN", to.domain_arn())
+                .put("ClusterEndpoint", to.cluster_endpoint())
+                .put("RoleARN", to.role_arn())
+                .put(
+                    "CloudWatchLoggingOptions",
+                    to.cloud_watch_logging_options().map(logging),
+                )
+                .put(
+                    "S3Configuration",
+                    to.s3_destination_description().map(bucket),
+                )
+        });
     let elastic = to.elasticsearch_destination_description().map(|to| {
         Props::new()
             .put("DomainARN", to.domain_arn())
             .put("ClusterEndpoint", to.cluster_endpoint())
             .put("RoleARN", to.role_arn())
-            .put("CloudWatchLoggingOptions", to.cloud_watch_logging_options().map(logging))
-            .put("S3Configuration", to.s3_destination_description().map(bucket))
+            .put(
+                "CloudWatchLoggingOptions",
+                to.cloud_watch_logging_options().map(logging),
+            )
+            .put(
+                "S3Configuration",
+                to.s3_destination_description().map(bucket),
+            )
     });
     let snowflake = to.snowflake_destination_description().map(|to| {
         Props::new()
             .put("AccountUrl", to.account_url())
             .put("RoleARN", to.role_arn())
-            .put("S3Configuration", to.s3_destination_description().map(bucket))
+            .put(
+                "S3Configuration",
+                to.s3_destination_description().map(bucket),
+            )
     });
     let iceberg = to.iceberg_destination_description().map(|to| {
-        Props::new()
-            .put("RoleARN", to.role_arn())
-            .put("S3Configuration", to.s3_destination_description().map(bucket))
+        Props::new().put("RoleARN", to.role_arn()).put(
+            "S3Configuration",
+            to.s3_destination_description().map(bucket),
+        )
     });
-    let collection = to.amazon_open_search_serverless_destination_description().map(|to| {
-        Props::new()
-            .put("CollectionEndpoint", to.collection_endpoint())
-            .put("RoleARN", to.role_arn())
-            .put("S3Configuration", to.s3_destination_description().map(bucket))
-    });
+    let collection = to
+        .amazon_open_search_serverless_destination_description()
+        .map(|to| {
+            Props::new()
+                .put("CollectionEndpoint", to.collection_endpoint())
+                .put("RoleARN", to.role_arn())
+                .put(
+                    "S3Configuration",
+                    to.s3_destination_description().map(bucket),
+                )
+        });
     // Those with a destination of their own tell of its bucket there too.
-    let alone = [&http, &splunk, &redshift, &search, &elastic, &snowflake, &iceberg, &collection]
-        .iter()
-        .all(|other| other.is_none());
+    let alone = [
+        &http,
+        &splunk,
+        &redshift,
+        &search,
+        &elastic,
+        &snowflake,
+        &iceberg,
+        &collection,
+    ]
+    .iter()
+    .all(|other| other.is_none());
     props
         .put("S3DestinationConfiguration", plain.filter(|_| alone))
         .put("ExtendedS3DestinationConfiguration", extended)
@@ -200,7 +286,10 @@ fn of_destination(cx: &Cx, props: Props, to: &DestinationDescription) -> Props {
         .put("ElasticsearchDestinationConfiguration", elastic)
         .put("SnowflakeDestinationConfiguration", snowflake)
         .put("IcebergDestinationConfiguration", iceberg)
-        .put("AmazonOpenSearchServerlessDestinationConfiguration", collection)
+        .put(
+            "AmazonOpenSearchServerlessDestinationConfiguration",
+            collection,
+        )
 }
 
 fn bucket(to: &S3DestinationDescription) -> Props {
@@ -208,8 +297,14 @@ fn bucket(to: &S3DestinationDescription) -> Props {
         .put("BucketARN", to.bucket_arn())
         .put("Prefix", to.prefix())
         .put("RoleARN", to.role_arn())
-        .put("EncryptionConfiguration", to.encryption_configuration().map(encryption))
-        .put("CloudWatchLoggingOptions", to.cloud_watch_logging_options().map(logging))
+        .put(
+            "EncryptionConfiguration",
+            to.encryption_configuration().map(encryption),
+        )
+        .put(
+            "CloudWatchLoggingOptions",
+            to.cloud_watch_logging_options().map(logging),
+        )
 }
 
 fn encryption(config: &EncryptionConfiguration) -> Props {
@@ -217,7 +312,10 @@ fn encryption(config: &EncryptionConfiguration) -> Props {
         .kms_encryption_config()
         .map(|kms| Props::new().put("AWSKMSKeyARN", kms.awskms_key_arn()));
     Props::new()
-        .put("NoEncryptionConfig", config.no_encryption_config().map(|none| none.as_str()))
+        .put(
+            "NoEncryptionConfig",
+            config.no_encryption_config().map(|none| none.as_str()),
+        )
         .put("KMSEncryptionConfig", kms)
 }
 

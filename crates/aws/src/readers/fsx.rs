@@ -7,8 +7,16 @@ use aws_sdk_fsx::types::FileSystem;
 pub(super) static READER: Reader = Reader {
     service: "fsx",
     scope: Scope::Regional,
-    kinds: &["AWS::FSx::FileSystem", "AWS::FSx::FileCache", "AWS::FSx::Backup"],
-    calls: &["fsx:DescribeFileSystems", "fsx:DescribeFileCaches", "fsx:DescribeBackups"],
+    kinds: &[
+        "AWS::FSx::FileSystem",
+        "AWS::FSx::FileCache",
+        "AWS::FSx::Backup",
+    ],
+    calls: &[
+        "fsx:DescribeFileSystems",
+        "fsx:DescribeFileCaches",
+        "fsx:DescribeBackups",
+    ],
     secret_calls: &[],
     read: |cx| read(cx).boxed(),
 };
@@ -32,7 +40,12 @@ async fn systems(cx: &Cx, client: &Client) {
         .await;
     for system in pages.iter().flat_map(|page| page.file_systems()) {
         if let Some(id) = system.file_system_id() {
-            cx.emit("AWS::FSx::FileSystem", id, system.resource_arn(), of_system(system));
+            cx.emit(
+                "AWS::FSx::FileSystem",
+                id,
+                system.resource_arn(),
+                of_system(system),
+            );
         }
     }
 }
@@ -40,30 +53,60 @@ async fn systems(cx: &Cx, client: &Client) {
 fn of_system(system: &FileSystem) -> Props {
     let lustre = system.lustre_configuration().map(|lustre| {
         Props::new()
-            .put("DeploymentType", lustre.deployment_type().map(|kind| kind.as_str()))
-            .put("AutomaticBackupRetentionDays", lustre.automatic_backup_retention_days())
+            .put(
+                "DeploymentType",
+                lustre.deployment_type().map(|kind| kind.as_str()),
+            )
+            .put(
+                "AutomaticBackupRetentionDays",
+                lustre.automatic_backup_retention_days(),
+            )
     });
     let windows = system.windows_configuration().map(|windows| {
         Props::new()
-            .put("DeploymentType", windows.deployment_type().map(|kind| kind.as_str()))
+            .put(
+                "DeploymentType",
+                windows.deployment_type().map(|kind| kind.as_str()),
+            )
             .put("ActiveDirectoryId", windows.active_directory_id())
-            .put("AutomaticBackupRetentionDays", windows.automatic_backup_retention_days())
+            .put(
+                "AutomaticBackupRetentionDays",
+                windows.automatic_backup_retention_days(),
+            )
     });
     let ontap = system.ontap_configuration().map(|ontap| {
         Props::new()
-            .put("DeploymentType", ontap.deployment_type().map(|kind| kind.as_str()))
-            .put("AutomaticBackupRetentionDays", ontap.automatic_backup_retention_days())
+            .put(
+                "DeploymentType",
+                ontap.deployment_type().map(|kind| kind.as_str()),
+            )
+            .put(
+                "AutomaticBackupRetentionDays",
+                ontap.automatic_backup_retention_days(),
+            )
     });
     let zfs = system.open_zfs_configuration().map(|zfs| {
         Props::new()
-            .put("DeploymentType", zfs.deployment_type().map(|kind| kind.as_str()))
-            .put("AutomaticBackupRetentionDays", zfs.automatic_backup_retention_days())
+            .put(
+                "DeploymentType",
+                zfs.deployment_type().map(|kind| kind.as_str()),
+            )
+            .put(
+                "AutomaticBackupRetentionDays",
+                zfs.automatic_backup_retention_days(),
+            )
     });
     Props::of("fsx:DescribeFileSystems")
-        .put("FileSystemType", system.file_system_type().map(|kind| kind.as_str()))
+        .put(
+            "FileSystemType",
+            system.file_system_type().map(|kind| kind.as_str()),
+        )
         .put("FileSystemTypeVersion", system.file_system_type_version())
         .put("KmsKeyId", system.kms_key_id())
-        .put("StorageType", system.storage_type().map(|kind| kind.as_str()))
+        .put(
+            "StorageType",
+            system.storage_type().map(|kind| kind.as_str()),
+        )
         .put("StorageCapacity", system.storage_capacity())
         .put("SubnetIds", system.subnet_ids())
         .put("VpcId", system.vpc_id())
@@ -86,9 +129,14 @@ async fn caches(cx: &Cx, client: &Client) {
         )
         .await;
     for cache in pages.iter().flat_map(|page| page.file_caches()) {
-        let Some(id) = cache.file_cache_id() else { continue };
+        let Some(id) = cache.file_cache_id() else {
+            continue;
+        };
         let props = Props::of("fsx:DescribeFileCaches")
-            .put("FileCacheType", cache.file_cache_type().map(|kind| kind.as_str()))
+            .put(
+                "FileCacheType",
+                cache.file_cache_type().map(|kind| kind.as_str()),
+            )
             .put("KmsKeyId", cache.kms_key_id())
             .put("SubnetIds", cache.subnet_ids())
             .put("VpcId", cache.vpc_id())
@@ -106,7 +154,9 @@ async fn backups(cx: &Cx, client: &Client) {
         )
         .await;
     for backup in pages.iter().flat_map(|page| page.backups()) {
-        let Some(id) = backup.backup_id() else { continue };
+        let Some(id) = backup.backup_id() else {
+            continue;
+        };
         let volume = backup.volume();
         let system = backup
             .file_system()

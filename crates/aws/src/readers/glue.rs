@@ -3,7 +3,9 @@
 
 use super::prelude::*;
 use aws_sdk_glue::Client;
-use aws_sdk_glue::types::{Connection, DataCatalogEncryptionSettings, EncryptionConfiguration, Job};
+use aws_sdk_glue::types::{
+    Connection, DataCatalogEncryptionSettings, EncryptionConfiguration, Job,
+};
 use std::collections::HashMap;
 
 pub(super) static READER: Reader = Reader {
@@ -26,7 +28,11 @@ pub(super) static READER: Reader = Reader {
         "glue:GetMLTransforms",
     ],
     // Arguments, and properties of connections beside the password, which is not asked for.
-    secret_calls: &["glue:GetJobs", "glue:GetConnections", "glue:GetDevEndpoints"],
+    secret_calls: &[
+        "glue:GetJobs",
+        "glue:GetConnections",
+        "glue:GetDevEndpoints",
+    ],
     read: |cx| read(cx).boxed(),
 };
 
@@ -47,7 +53,8 @@ async fn catalog(cx: &Cx, client: &Client) {
     let request = client.get_databases().max_results(1);
     let databases = cx.get("glue:GetDatabases", request.send()).await;
     let connections = connections(cx, client).await;
-    let is_empty = databases.is_ok_and(|page| page.database_list().is_empty() && page.next_token().is_none());
+    let is_empty =
+        databases.is_ok_and(|page| page.database_list().is_empty() && page.next_token().is_none());
     if is_empty && connections == Some(0) {
         return;
     }
@@ -55,20 +62,36 @@ async fn catalog(cx: &Cx, client: &Client) {
     let settings = cx
         .get("glue:GetDataCatalogEncryptionSettings", request.send())
         .await
-        .map(|answer| answer.data_catalog_encryption_settings.as_ref().map(of_catalog));
+        .map(|answer| {
+            answer
+                .data_catalog_encryption_settings
+                .as_ref()
+                .map(of_catalog)
+        });
     let props = Props::of("glue:GetDataCatalogEncryptionSettings")
         .put("CatalogId", cx.account())
         .put("DataCatalogEncryptionSettings", settings);
     let arn = cx.arn("glue", "catalog");
-    cx.emit("AWS::Glue::DataCatalogEncryptionSettings", cx.account(), Some(&arn), props);
+    cx.emit(
+        "AWS::Glue::DataCatalogEncryptionSettings",
+        cx.account(),
+        Some(&arn),
+        props,
+    );
 }
 
 fn of_catalog(settings: &DataCatalogEncryptionSettings) -> Props {
     let at_rest = settings.encryption_at_rest().map(|at_rest| {
         Props::new()
-            .put("CatalogEncryptionMode", at_rest.catalog_encryption_mode().as_str())
+            .put(
+                "CatalogEncryptionMode",
+                at_rest.catalog_encryption_mode().as_str(),
+            )
             .put("SseAwsKmsKeyId", at_rest.sse_aws_kms_key_id())
-            .put("CatalogEncryptionServiceRole", at_rest.catalog_encryption_service_role())
+            .put(
+                "CatalogEncryptionServiceRole",
+                at_rest.catalog_encryption_service_role(),
+            )
     });
     let passwords = settings.connection_password_encryption().map(|passwords| {
         Props::new()
@@ -91,9 +114,14 @@ async fn connections(cx: &Cx, client: &Client) -> Option<usize> {
     if let Some(failure) = &failure {
         cx.gap(&["AWS::Glue::Connection"], failure);
     }
-    let found: Vec<&Connection> = pages.iter().flat_map(|page| page.connection_list()).collect();
+    let found: Vec<&Connection> = pages
+        .iter()
+        .flat_map(|page| page.connection_list())
+        .collect();
     for connection in &found {
-        let Some(name) = connection.name() else { continue };
+        let Some(name) = connection.name() else {
+            continue;
+        };
         let props = Props::of(ACTION)
             .put("CatalogId", cx.account())
             .put("ConnectionInput", of_connection(cx, connection))
@@ -110,24 +138,33 @@ fn of_connection(cx: &Cx, connection: &Connection) -> Props {
     for (key, value) in connection.connection_properties().into_iter().flatten() {
         properties.set(key.as_str(), cx.cover(key.as_str(), value));
     }
-    let physical = connection.physical_connection_requirements().map(|physical| {
-        Props::new()
-            .put("SubnetId", physical.subnet_id())
-            .put("SecurityGroupIdList", physical.security_group_id_list())
-            .put("AvailabilityZone", physical.availability_zone())
-    });
-    let authentication = connection.authentication_configuration().map(|authentication| {
-        Props::new()
-            .put(
-                "AuthenticationType",
-                authentication.authentication_type().map(|kind| kind.as_str()),
-            )
-            .put("SecretArn", authentication.secret_arn())
-            .put("KmsKeyArn", authentication.kms_key_arn())
-    });
+    let physical = connection
+        .physical_connection_requirements()
+        .map(|physical| {
+            Props::new()
+                .put("SubnetId", physical.subnet_id())
+                .put("SecurityGroupIdList", physical.security_group_id_list())
+                .put("AvailabilityZone", physical.availability_zone())
+        });
+    let authentication = connection
+        .authentication_configuration()
+        .map(|authentication| {
+            Props::new()
+                .put(
+                    "AuthenticationType",
+                    authentication
+                        .authentication_type()
+                        .map(|kind| kind.as_str()),
+                )
+                .put("SecretArn", authentication.secret_arn())
+                .put("KmsKeyArn", authentication.kms_key_arn())
+        });
     Props::new()
         .put("Name", connection.name())
-        .put("ConnectionType", connection.connection_type().map(|kind| kind.as_str()))
+        .put(
+            "ConnectionType",
+            connection.connection_type().map(|kind| kind.as_str()),
+        )
         .put("ConnectionProperties", properties)
         .put("PhysicalConnectionRequirements", physical)
         .put("AuthenticationConfiguration", authentication)
@@ -142,10 +179,15 @@ async fn security(cx: &Cx, client: &Client) {
         )
         .await;
     for security in &found {
-        let Some(name) = security.name() else { continue };
+        let Some(name) = security.name() else {
+            continue;
+        };
         let props = Props::of("glue:GetSecurityConfigurations")
             .put("Name", name)
-            .put("EncryptionConfiguration", security.encryption_configuration().map(encryption))
+            .put(
+                "EncryptionConfiguration",
+                security.encryption_configuration().map(encryption),
+            )
             .put("CreatedTimeStamp", security.created_time_stamp());
         // The service has no ARN for them.
         cx.emit("AWS::Glue::SecurityConfiguration", name, None, props);
@@ -155,7 +197,10 @@ async fn security(cx: &Cx, client: &Client) {
 fn encryption(config: &EncryptionConfiguration) -> Props {
     let s3 = config.s3_encryption().iter().map(|s3| {
         Props::new()
-            .put("S3EncryptionMode", s3.s3_encryption_mode().map(|mode| mode.as_str()))
+            .put(
+                "S3EncryptionMode",
+                s3.s3_encryption_mode().map(|mode| mode.as_str()),
+            )
             .put("KmsKeyArn", s3.kms_key_arn())
     });
     let logs = config.cloud_watch_encryption().map(|logs| {
@@ -170,7 +215,9 @@ fn encryption(config: &EncryptionConfiguration) -> Props {
         Props::new()
             .put(
                 "JobBookmarksEncryptionMode",
-                bookmarks.job_bookmarks_encryption_mode().map(|mode| mode.as_str()),
+                bookmarks
+                    .job_bookmarks_encryption_mode()
+                    .map(|mode| mode.as_str()),
             )
             .put("KmsKeyArn", bookmarks.kms_key_arn())
     });
@@ -182,7 +229,11 @@ fn encryption(config: &EncryptionConfiguration) -> Props {
 
 async fn jobs(cx: &Cx, client: &Client) {
     let jobs = cx
-        .list("glue:GetJobs", &["AWS::Glue::Job"], items!(client.get_jobs()))
+        .list(
+            "glue:GetJobs",
+            &["AWS::Glue::Job"],
+            items!(client.get_jobs()),
+        )
         .await;
     for job in &jobs {
         let Some(name) = job.name() else { continue };
@@ -208,7 +259,10 @@ fn of_job(cx: &Cx, job: &Job) -> Props {
         .put("Connections", connections)
         .put("SecurityConfiguration", job.security_configuration())
         .put("DefaultArguments", covered(cx, job.default_arguments()))
-        .put("NonOverridableArguments", covered(cx, job.non_overridable_arguments()))
+        .put(
+            "NonOverridableArguments",
+            covered(cx, job.non_overridable_arguments()),
+        )
         .put("GlueVersion", job.glue_version())
         .put("LastModifiedOn", job.last_modified_on())
 }
@@ -223,7 +277,11 @@ fn covered(cx: &Cx, arguments: Option<&HashMap<String, String>>) -> Option<Value
 
 async fn crawlers(cx: &Cx, client: &Client) {
     let pages = cx
-        .list("glue:GetCrawlers", &["AWS::Glue::Crawler"], pages!(client.get_crawlers()))
+        .list(
+            "glue:GetCrawlers",
+            &["AWS::Glue::Crawler"],
+            pages!(client.get_crawlers()),
+        )
         .await;
     for crawler in pages.iter().flat_map(|page| page.crawlers()) {
         let Some(name) = crawler.name() else { continue };
@@ -231,7 +289,10 @@ async fn crawlers(cx: &Cx, client: &Client) {
             .put("Name", name)
             .put("Role", crawler.role())
             .put("DatabaseName", crawler.database_name())
-            .put("CrawlerSecurityConfiguration", crawler.crawler_security_configuration())
+            .put(
+                "CrawlerSecurityConfiguration",
+                crawler.crawler_security_configuration(),
+            )
             .put("State", crawler.state().map(|state| state.as_str()));
         let arn = cx.arn("glue", &format!("crawler/{name}"));
         cx.emit("AWS::Glue::Crawler", name, Some(&arn), props);
@@ -247,19 +308,22 @@ async fn transforms(cx: &Cx, client: &Client) {
         )
         .await;
     for transform in pages.iter().flat_map(|page| page.transforms()) {
-        let Some(id) = transform.transform_id() else { continue };
+        let Some(id) = transform.transform_id() else {
+            continue;
+        };
         let encryption = transform.transform_encryption().map(|encryption| {
             let data = encryption.ml_user_data_encryption().map(|data| {
                 Props::new()
-                    .put("MLUserDataEncryptionMode", data.ml_user_data_encryption_mode().as_str())
+                    .put(
+                        "MLUserDataEncryptionMode",
+                        data.ml_user_data_encryption_mode().as_str(),
+                    )
                     .put("KmsKeyId", data.kms_key_id())
             });
-            Props::new()
-                .put("MLUserDataEncryption", data)
-                .put(
-                    "TaskRunSecurityConfigurationName",
-                    encryption.task_run_security_configuration_name(),
-                )
+            Props::new().put("MLUserDataEncryption", data).put(
+                "TaskRunSecurityConfigurationName",
+                encryption.task_run_security_configuration_name(),
+            )
         });
         let props = Props::of("glue:GetMLTransforms")
             .put("Name", transform.name())
@@ -281,7 +345,9 @@ async fn endpoints(cx: &Cx, client: &Client) {
         )
         .await;
     for endpoint in pages.iter().flat_map(|page| page.dev_endpoints()) {
-        let Some(name) = endpoint.endpoint_name() else { continue };
+        let Some(name) = endpoint.endpoint_name() else {
+            continue;
+        };
         let props = Props::of("glue:GetDevEndpoints")
             .put("EndpointName", name)
             .put("RoleArn", endpoint.role_arn())

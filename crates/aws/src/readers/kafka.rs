@@ -2,7 +2,9 @@
 
 use super::prelude::*;
 use aws_sdk_kafka::Client;
-use aws_sdk_kafka::types::{BrokerNodeGroupInfo, ClientAuthentication, LoggingInfo, Provisioned, Serverless};
+use aws_sdk_kafka::types::{
+    BrokerNodeGroupInfo, ClientAuthentication, LoggingInfo, Provisioned, Serverless,
+};
 
 pub(super) static READER: Reader = Reader {
     service: "kafka",
@@ -23,14 +25,19 @@ async fn read(cx: Cx) {
         )
         .await;
     for cluster in &clusters {
-        let Some(name) = cluster.cluster_name() else { continue };
+        let Some(name) = cluster.cluster_name() else {
+            continue;
+        };
         let props = Props::of("kafka:ListClustersV2")
             .put("ClusterName", name)
             .put("State", cluster.state().map(|state| state.as_str()))
             .put("CreationTime", cluster.creation_time())
             .put("Tags", tag_map(cluster.tags()));
         let (kind, props) = match (cluster.provisioned(), cluster.serverless()) {
-            (_, Some(serverless)) => ("AWS::MSK::ServerlessCluster", of_serverless(props, serverless)),
+            (_, Some(serverless)) => (
+                "AWS::MSK::ServerlessCluster",
+                of_serverless(props, serverless),
+            ),
             (Some(provisioned), None) => ("AWS::MSK::Cluster", of_provisioned(props, provisioned)),
             (None, None) => ("AWS::MSK::Cluster", props),
         };
@@ -40,12 +47,15 @@ async fn read(cx: Cx) {
 
 fn of_provisioned(props: Props, cluster: &Provisioned) -> Props {
     let encryption = cluster.encryption_info().map(|info| {
-        let at_rest = info
-            .encryption_at_rest()
-            .map(|at_rest| Props::new().put("DataVolumeKMSKeyId", at_rest.data_volume_kms_key_id()));
+        let at_rest = info.encryption_at_rest().map(|at_rest| {
+            Props::new().put("DataVolumeKMSKeyId", at_rest.data_volume_kms_key_id())
+        });
         let in_transit = info.encryption_in_transit().map(|in_transit| {
             Props::new()
-                .put("ClientBroker", in_transit.client_broker().map(|mode| mode.as_str()))
+                .put(
+                    "ClientBroker",
+                    in_transit.client_broker().map(|mode| mode.as_str()),
+                )
                 .put("InCluster", in_transit.in_cluster())
         });
         Props::new()
@@ -61,14 +71,26 @@ fn of_provisioned(props: Props, cluster: &Provisioned) -> Props {
         )
     });
     props
-        .put("KafkaVersion", software.and_then(|software| software.kafka_version()))
+        .put(
+            "KafkaVersion",
+            software.and_then(|software| software.kafka_version()),
+        )
         .put("NumberOfBrokerNodes", cluster.number_of_broker_nodes())
         .put("EncryptionInfo", encryption)
-        .put("ClientAuthentication", cluster.client_authentication().map(authentication))
-        .put("BrokerNodeGroupInfo", cluster.broker_node_group_info().map(brokers))
+        .put(
+            "ClientAuthentication",
+            cluster.client_authentication().map(authentication),
+        )
+        .put(
+            "BrokerNodeGroupInfo",
+            cluster.broker_node_group_info().map(brokers),
+        )
         .put("LoggingInfo", cluster.logging_info().map(logging))
         .put("ConfigurationInfo", configuration)
-        .put("StorageMode", cluster.storage_mode().map(|mode| mode.as_str()))
+        .put(
+            "StorageMode",
+            cluster.storage_mode().map(|mode| mode.as_str()),
+        )
 }
 
 fn authentication(client: &ClientAuthentication) -> Props {
@@ -79,12 +101,15 @@ fn authentication(client: &ClientAuthentication) -> Props {
             .put("Iam", sasl.iam().map(|iam| enabled(iam.enabled())))
     });
     let tls = client.tls().map(|tls| {
-        enabled(tls.enabled()).put("CertificateAuthorityArnList", tls.certificate_authority_arn_list())
+        enabled(tls.enabled()).put(
+            "CertificateAuthorityArnList",
+            tls.certificate_authority_arn_list(),
+        )
     });
-    Props::new()
-        .put("Sasl", sasl)
-        .put("Tls", tls)
-        .put("Unauthenticated", client.unauthenticated().map(|open| enabled(open.enabled())))
+    Props::new().put("Sasl", sasl).put("Tls", tls).put(
+        "Unauthenticated",
+        client.unauthenticated().map(|open| enabled(open.enabled())),
+    )
 }
 
 fn brokers(info: &BrokerNodeGroupInfo) -> Props {

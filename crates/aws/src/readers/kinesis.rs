@@ -37,7 +37,9 @@ async fn read(cx: Cx) {
 async fn one(cx: &Cx, client: &Client, name: &str) {
     let arn = cx.arn("kinesis", &format!("stream/{name}"));
     let request = client.describe_stream_summary().stream_name(name);
-    let described = cx.get("kinesis:DescribeStreamSummary", request.send()).await;
+    let described = cx
+        .get("kinesis:DescribeStreamSummary", request.send())
+        .await;
     let props = match described.map(|answer| answer.stream_description_summary) {
         Ok(Some(stream)) => of_stream(&stream),
         Ok(None) => return,
@@ -51,7 +53,10 @@ async fn one(cx: &Cx, client: &Client, name: &str) {
 
 fn of_stream(stream: &StreamDescriptionSummary) -> Props {
     let encryption = Props::new()
-        .put("EncryptionType", stream.encryption_type().map(|kind| kind.as_str()))
+        .put(
+            "EncryptionType",
+            stream.encryption_type().map(|kind| kind.as_str()),
+        )
         .put("KeyId", stream.key_id());
     let mode = stream
         .stream_mode_details()
@@ -63,7 +68,10 @@ fn of_stream(stream: &StreamDescriptionSummary) -> Props {
         .put("ShardCount", stream.open_shard_count())
         .put("StreamModeDetails", mode)
         .put("StreamStatus", stream.stream_status().as_str())
-        .put("StreamCreationTimestamp", stream.stream_creation_timestamp())
+        .put(
+            "StreamCreationTimestamp",
+            stream.stream_creation_timestamp(),
+        )
 }
 
 /// A stream without a policy answers with an empty one.

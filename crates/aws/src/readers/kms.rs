@@ -10,7 +10,12 @@ use std::sync::Arc;
 pub(super) static READER: Reader = Reader {
     service: "kms",
     scope: Scope::Regional,
-    kinds: &["AWS::KMS::Key", "AWS::KMS::ReplicaKey", "AWS::KMS::Alias", MANAGED_KEY],
+    kinds: &[
+        "AWS::KMS::Key",
+        "AWS::KMS::ReplicaKey",
+        "AWS::KMS::Alias",
+        MANAGED_KEY,
+    ],
     calls: &[
         "kms:ListKeys",
         "kms:ListAliases",
@@ -28,7 +33,11 @@ pub(super) static READER: Reader = Reader {
 async fn read(cx: Cx) {
     let client = Client::new(&cx.config());
     let aliases = cx
-        .list("kms:ListAliases", &["AWS::KMS::Alias"], items!(client.list_aliases()))
+        .list(
+            "kms:ListAliases",
+            &["AWS::KMS::Alias"],
+            items!(client.list_aliases()),
+        )
         .await;
     let mut by_key: HashMap<String, String> = HashMap::new();
     for alias in &aliases {
@@ -79,7 +88,12 @@ async fn one(cx: &Cx, client: &Client, id: &str, arn: &str, alias: Option<&Strin
         Err(failure) => {
             // It may be AWS's own or the customer's.
             let props = Props::of("kms:DescribeKey").put("KeyManager", failure);
-            cx.emit("AWS::KMS::Key", id, Some(arn), props.put("AliasName", alias));
+            cx.emit(
+                "AWS::KMS::Key",
+                id,
+                Some(arn),
+                props.put("AliasName", alias),
+            );
             return;
         }
     };
@@ -96,7 +110,10 @@ async fn one(cx: &Cx, client: &Client, id: &str, arn: &str, alias: Option<&Strin
         .put("ValidTo", key.valid_to())
         .put("CustomKeyStoreId", key.custom_key_store_id())
         .put("Description", key.description())
-        .put("PendingDeletionWindowInDays", key.pending_deletion_window_in_days());
+        .put(
+            "PendingDeletionWindowInDays",
+            key.pending_deletion_window_in_days(),
+        );
     if key.key_manager() == Some(&KeyManagerType::Aws) {
         let props = props.put("AliasName", alias);
         cx.emit(MANAGED_KEY, id, Some(arn), props);
@@ -104,9 +121,20 @@ async fn one(cx: &Cx, client: &Client, id: &str, arn: &str, alias: Option<&Strin
     }
     props = multi_region(props, &key);
     let policy = cx
-        .get("kms:GetKeyPolicy", client.get_key_policy().key_id(arn).policy_name("default").send())
+        .get(
+            "kms:GetKeyPolicy",
+            client
+                .get_key_policy()
+                .key_id(arn)
+                .policy_name("default")
+                .send(),
+        )
         .await
-        .map(|answer| answer.policy().map(|text| document("kms:GetKeyPolicy", text)));
+        .map(|answer| {
+            answer
+                .policy()
+                .map(|text| document("kms:GetKeyPolicy", text))
+        });
     props = props.from("kms:GetKeyPolicy").put("KeyPolicy", policy);
     props = rotation(cx, client, arn, &key, props).await;
     props = grants(cx, client, arn, props).await;
@@ -114,14 +142,19 @@ async fn one(cx: &Cx, client: &Client, id: &str, arn: &str, alias: Option<&Strin
         let store = cx
             .get(
                 "kms:DescribeCustomKeyStores",
-                client.describe_custom_key_stores().custom_key_store_id(store).send(),
+                client
+                    .describe_custom_key_stores()
+                    .custom_key_store_id(store)
+                    .send(),
             )
             .await
             .map(|answer| {
                 let store = answer.custom_key_stores().first()?;
                 Some(store.custom_key_store_type()?.as_str().to_owned())
             });
-        props = props.from("kms:DescribeCustomKeyStores").put("CustomKeyStoreType", store);
+        props = props
+            .from("kms:DescribeCustomKeyStores")
+            .put("CustomKeyStoreType", store);
     }
     let is_replica = key
         .multi_region_configuration()
@@ -139,10 +172,11 @@ fn multi_region(props: Props, key: &KeyMetadata) -> Props {
         return props;
     };
     let primary = config.primary_key().and_then(|key| key.arn());
-    let replicas = config
-        .replica_keys()
-        .iter()
-        .map(|key| Props::new().put("Arn", key.arn()).put("Region", key.region()));
+    let replicas = config.replica_keys().iter().map(|key| {
+        Props::new()
+            .put("Arn", key.arn())
+            .put("Region", key.region())
+    });
     props
         .put("PrimaryKeyArn", primary)
         .put("ReplicaKeys", replicas.collect::<Vec<_>>())
@@ -151,7 +185,9 @@ fn multi_region(props: Props, key: &KeyMetadata) -> Props {
 /// Whether and how often the key rotates. Keys that never rotate by themselves have no status (AWS KMS API Reference,
 /// GetKeyRotationStatus: `UnsupportedOperationException`), nor have keys about to be deleted.
 async fn rotation(cx: &Cx, client: &Client, arn: &str, key: &KeyMetadata, props: Props) -> Props {
-    let symmetric = key.key_spec().is_some_and(|spec| spec.as_str() == "SYMMETRIC_DEFAULT");
+    let symmetric = key
+        .key_spec()
+        .is_some_and(|spec| spec.as_str() == "SYMMETRIC_DEFAULT");
     let by_aws = key.origin() == Some(&OriginType::AwsKms);
     let usable = matches!(
         key.key_state(),
@@ -163,7 +199,10 @@ async fn rotation(cx: &Cx, client: &Client, arn: &str, key: &KeyMetadata, props:
     let props = match by_aws {
         true => {
             let status = cx
-                .get("kms:GetKeyRotationStatus", client.get_key_rotation_status().key_id(arn).send())
+                .get(
+                    "kms:GetKeyRotationStatus",
+                    client.get_key_rotation_status().key_id(arn).send(),
+                )
                 .await;
             let props = props.from("kms:GetKeyRotationStatus");
             match status {
@@ -181,12 +220,17 @@ async fn rotation(cx: &Cx, client: &Client, arn: &str, key: &KeyMetadata, props:
     // On-demand rotations and those of imported material count for the age of what encrypts today.
     let stream = items!(client.list_key_rotations().key_id(arn));
     let (rotations, failure) = cx.try_list("kms:ListKeyRotations", stream).await;
-    let last = rotations.iter().filter_map(|rotation| rotation.rotation_date()).max_by_key(|at| at.secs());
+    let last = rotations
+        .iter()
+        .filter_map(|rotation| rotation.rotation_date())
+        .max_by_key(|at| at.secs());
     let last = match failure {
         Some(failure) => Err(failure),
         None => Ok(last.copied()),
     };
-    props.from("kms:ListKeyRotations").put("LastRotationDate", last)
+    props
+        .from("kms:ListKeyRotations")
+        .put("LastRotationDate", last)
 }
 
 async fn grants(cx: &Cx, client: &Client, arn: &str, props: Props) -> Props {

@@ -2,15 +2,24 @@
 
 use super::prelude::*;
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::types::{EnvironmentResponse, EventSourceMappingConfiguration, FunctionConfiguration};
+use aws_sdk_lambda::types::{
+    EnvironmentResponse, EventSourceMappingConfiguration, FunctionConfiguration,
+};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 pub(super) static READER: Reader = Reader {
     service: "lambda",
     scope: Scope::Regional,
-    kinds: &["AWS::Lambda::Function", "AWS::Lambda::Url", "AWS::Lambda::EventSourceMapping"],
-    calls: &["lambda:ListFunctionUrlConfigs", "lambda:ListEventSourceMappings"],
+    kinds: &[
+        "AWS::Lambda::Function",
+        "AWS::Lambda::Url",
+        "AWS::Lambda::EventSourceMapping",
+    ],
+    calls: &[
+        "lambda:ListFunctionUrlConfigs",
+        "lambda:ListEventSourceMappings",
+    ],
     // Environment variables.
     secret_calls: &["lambda:ListFunctions"],
     read: |cx| read(cx).boxed(),
@@ -22,7 +31,13 @@ const MAPPING: &str = "AWS::Lambda::EventSourceMapping";
 
 async fn read(cx: Cx) {
     let client = Client::new(&cx.config());
-    let functions = cx.list("lambda:ListFunctions", &[FUNCTION], items!(client.list_functions())).await;
+    let functions = cx
+        .list(
+            "lambda:ListFunctions",
+            &[FUNCTION],
+            items!(client.list_functions()),
+        )
+        .await;
     // Whether a function has URLs is asked function by function. One that cannot be asked stands for all: what is
     // not known is how many there are.
     let denied: Arc<OnceLock<Failure>> = Arc::default();
@@ -47,7 +62,11 @@ async fn read(cx: Cx) {
         cx.gap(&[URL], failure);
     }
     let mappings = cx
-        .list("lambda:ListEventSourceMappings", &[MAPPING], items!(client.list_event_source_mappings()))
+        .list(
+            "lambda:ListEventSourceMappings",
+            &[MAPPING],
+            items!(client.list_event_source_mappings()),
+        )
         .await;
     for mapping in &mappings {
         of_mapping(&cx, mapping);
@@ -68,8 +87,14 @@ fn of_function(cx: &Cx, function: &FunctionConfiguration, name: &str) -> Props {
         Props::new()
             .put("LogGroup", logging.log_group())
             .put("LogFormat", logging.log_format().map(|it| it.as_str()))
-            .put("ApplicationLogLevel", logging.application_log_level().map(|it| it.as_str()))
-            .put("SystemLogLevel", logging.system_log_level().map(|it| it.as_str()))
+            .put(
+                "ApplicationLogLevel",
+                logging.application_log_level().map(|it| it.as_str()),
+            )
+            .put(
+                "SystemLogLevel",
+                logging.system_log_level().map(|it| it.as_str()),
+            )
     });
     let file_systems = function.file_system_configs().iter().map(|system| {
         Props::new()
@@ -82,7 +107,9 @@ fn of_function(cx: &Cx, function: &FunctionConfiguration, name: &str) -> Props {
     let tracing = function
         .tracing_config()
         .map(|config| Props::new().put("Mode", config.mode().map(|mode| mode.as_str())));
-    let storage = function.ephemeral_storage().map(|storage| Props::new().put("Size", storage.size()));
+    let storage = function
+        .ephemeral_storage()
+        .map(|storage| Props::new().put("Size", storage.size()));
     let layers: Vec<String> = function
         .layers()
         .iter()
@@ -90,7 +117,10 @@ fn of_function(cx: &Cx, function: &FunctionConfiguration, name: &str) -> Props {
         .collect();
     Props::of("lambda:ListFunctions")
         .put("FunctionName", name)
-        .put("Description", function.description().filter(|text| !text.is_empty()))
+        .put(
+            "Description",
+            function.description().filter(|text| !text.is_empty()),
+        )
         .put("Runtime", function.runtime().map(|it| it.as_str()))
         .put("PackageType", function.package_type().map(|it| it.as_str()))
         .put("Architectures", names!(function.architectures()))
@@ -98,8 +128,14 @@ fn of_function(cx: &Cx, function: &FunctionConfiguration, name: &str) -> Props {
         .put("Role", function.role())
         .put("Timeout", function.timeout())
         .put("MemorySize", function.memory_size())
-        .put("KmsKeyArn", function.kms_key_arn().filter(|arn| !arn.is_empty()))
-        .put("Environment", function.environment().map(|it| environment(cx, it)))
+        .put(
+            "KmsKeyArn",
+            function.kms_key_arn().filter(|arn| !arn.is_empty()),
+        )
+        .put(
+            "Environment",
+            function.environment().map(|it| environment(cx, it)),
+        )
         .put("VpcConfig", vpc)
         .put("LoggingConfig", logging)
         .put("DeadLetterConfig", dead_letters)
@@ -117,7 +153,10 @@ fn environment(cx: &Cx, environment: &EnvironmentResponse) -> Props {
     if let Some(error) = environment.error() {
         let failure = Failure {
             call: "kms:Decrypt".into(),
-            error: error.error_code().unwrap_or("AccessDeniedException").to_owned(),
+            error: error
+                .error_code()
+                .unwrap_or("AccessDeniedException")
+                .to_owned(),
         };
         return Props::new().put("Variables", failure);
     }
@@ -181,17 +220,32 @@ fn of_mapping(cx: &Cx, mapping: &EventSourceMappingConfiguration) {
     let own_kafka = mapping.self_managed_event_source().map(|source| {
         let brokers: BTreeMap<_, _> = source.endpoints().into_iter().flatten().collect();
         let brokers = brokers.into_iter();
-        let brokers: Vec<String> = brokers.flat_map(|(_, brokers)| brokers.iter().cloned()).collect();
-        Props::new().put("Endpoints", Props::new().put("KafkaBootstrapServers", brokers))
+        let brokers: Vec<String> = brokers
+            .flat_map(|(_, brokers)| brokers.iter().cloned())
+            .collect();
+        Props::new().put(
+            "Endpoints",
+            Props::new().put("KafkaBootstrapServers", brokers),
+        )
     });
     let on_failure = mapping
         .destination_config()
         .and_then(|config| config.on_failure())
-        .map(|to| Props::new().put("OnFailure", Props::new().put("Destination", to.destination())));
+        .map(|to| {
+            Props::new().put(
+                "OnFailure",
+                Props::new().put("Destination", to.destination()),
+            )
+        });
     let props = Props::of("lambda:ListEventSourceMappings")
         .put("FunctionName", mapping.function_arn())
         .put("EventSourceArn", mapping.event_source_arn())
-        .put("Enabled", mapping.state().map(|state| !matches!(state, "Disabled" | "Disabling")))
+        .put(
+            "Enabled",
+            mapping
+                .state()
+                .map(|state| !matches!(state, "Disabled" | "Disabling")),
+        )
         .put("State", mapping.state())
         .put("KmsKeyArn", mapping.kms_key_arn())
         .put("SourceAccessConfigurations", access.collect::<Vec<_>>())

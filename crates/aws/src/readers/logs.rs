@@ -19,14 +19,22 @@ const FILTER: &str = "AWS::Logs::MetricFilter";
 async fn read(cx: Cx) {
     let client = Client::new(&cx.config());
     let groups = cx
-        .list("logs:DescribeLogGroups", &[GROUP], items!(client.describe_log_groups()))
+        .list(
+            "logs:DescribeLogGroups",
+            &[GROUP],
+            items!(client.describe_log_groups()),
+        )
         .await;
     for group in &groups {
         of_group(&cx, group);
     }
     // Without the name of a group it tells those of all.
     let filters = cx
-        .list("logs:DescribeMetricFilters", &[FILTER], items!(client.describe_metric_filters()))
+        .list(
+            "logs:DescribeMetricFilters",
+            &[FILTER],
+            items!(client.describe_metric_filters()),
+        )
         .await;
     for filter in &filters {
         of_filter(&cx, filter);
@@ -49,8 +57,14 @@ fn of_group(cx: &Cx, group: &LogGroup) {
         .put("LogGroupName", name)
         .put("KmsKeyId", group.kms_key_id())
         .put("RetentionInDays", group.retention_in_days())
-        .put("LogGroupClass", group.log_group_class().map(|class| class.as_str()))
-        .put("DeletionProtectionEnabled", group.deletion_protection_enabled())
+        .put(
+            "LogGroupClass",
+            group.log_group_class().map(|class| class.as_str()),
+        )
+        .put(
+            "DeletionProtectionEnabled",
+            group.deletion_protection_enabled(),
+        )
         .put("DataProtectionStatus", protection)
         .put("InheritedProperties", inherited)
         .put("StoredBytes", group.stored_bytes())

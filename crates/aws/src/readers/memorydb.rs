@@ -42,7 +42,10 @@ async fn clusters(cx: &Cx, client: &Client) {
             .put("SubnetGroupName", cluster.subnet_group_name())
             .put("SecurityGroupIds", groups.collect::<Vec<_>>())
             .put("SnapshotRetentionLimit", cluster.snapshot_retention_limit())
-            .put("MultiRegionClusterName", cluster.multi_region_cluster_name())
+            .put(
+                "MultiRegionClusterName",
+                cluster.multi_region_cluster_name(),
+            )
             .put("Status", cluster.status());
         cx.emit("AWS::MemoryDB::Cluster", name, cluster.arn(), props);
     }
@@ -57,7 +60,9 @@ async fn snapshots(cx: &Cx, client: &Client) {
         )
         .await;
     for snapshot in &snapshots {
-        let Some(name) = snapshot.name() else { continue };
+        let Some(name) = snapshot.name() else {
+            continue;
+        };
         let of = snapshot.cluster_configuration();
         let props = Props::of("memorydb:DescribeSnapshots")
             .put("SnapshotName", name)

@@ -12,6 +12,51 @@
 //! - As few calls as the service allows: lists that tell everything need no calls for single resources. Tags come from the tagging
 //!   API for all of a region at once; a reader gives `Tags` only where its lists hold them anyway.
 
+mod acm;
+mod apigateway;
+mod appsync;
+mod athena;
+mod backup;
+mod cloudformation;
+mod cloudfront;
+mod cloudtrail;
+mod cloudwatch;
+mod config;
+mod dax;
+mod dms;
+mod dynamodb;
+mod ec2;
+mod ecr;
+mod ecs;
+mod efs;
+mod elasticache;
+mod elasticloadbalancing;
+mod es;
+mod events;
+mod firehose;
+mod fsx;
+mod glue;
+mod iam;
+mod kafka;
+mod kinesis;
+mod kms;
+mod lambda;
+mod logs;
+mod memorydb;
+mod mq;
+mod organizations;
+mod rds;
+mod redshift;
+mod s3;
+mod sagemaker;
+mod secretsmanager;
+mod sns;
+mod sqs;
+mod ssm;
+mod states;
+mod timestream;
+mod timestream_influxdb;
+
 use crate::unit::Cx;
 use futures::future::BoxFuture;
 
@@ -40,60 +85,53 @@ pub(crate) struct Reader {
     pub read: fn(Cx) -> BoxFuture<'static, ()>,
 }
 
-macro_rules! readers {
-    ($($module:ident),* $(,)?) => {
-        $(mod $module;)*
-        /// Every reader.
-        pub(crate) static READERS: &[&Reader] = &[$(&$module::READER),*];
-    };
-}
-
-readers! {
-    acm,
-    apigateway,
-    appsync,
-    athena,
-    backup,
-    cloudformation,
-    cloudfront,
-    cloudtrail,
-    cloudwatch,
-    config,
-    dax,
-    dms,
-    dynamodb,
-    ec2,
-    ecr,
-    ecs,
-    efs,
-    elasticache,
-    elasticloadbalancing,
-    es,
-    events,
-    firehose,
-    fsx,
-    glue,
-    iam,
-    kafka,
-    kinesis,
-    kms,
-    lambda,
-    logs,
-    memorydb,
-    mq,
-    organizations,
-    rds,
-    redshift,
-    s3,
-    sagemaker,
-    secretsmanager,
-    sns,
-    sqs,
-    ssm,
-    states,
-    timestream,
-    timestream_influxdb,
-}
+/// Every reader.
+pub(crate) static READERS: &[&Reader] = &[
+    &acm::READER,
+    &apigateway::READER,
+    &appsync::READER,
+    &athena::READER,
+    &backup::READER,
+    &cloudformation::READER,
+    &cloudfront::READER,
+    &cloudtrail::READER,
+    &cloudwatch::READER,
+    &config::READER,
+    &dax::READER,
+    &dms::READER,
+    &dynamodb::READER,
+    &ec2::READER,
+    &ecr::READER,
+    &ecs::READER,
+    &efs::READER,
+    &elasticache::READER,
+    &elasticloadbalancing::READER,
+    &es::READER,
+    &events::READER,
+    &firehose::READER,
+    &fsx::READER,
+    &glue::READER,
+    &iam::READER,
+    &kafka::READER,
+    &kinesis::READER,
+    &kms::READER,
+    &lambda::READER,
+    &logs::READER,
+    &memorydb::READER,
+    &mq::READER,
+    &organizations::READER,
+    &rds::READER,
+    &redshift::READER,
+    &s3::READER,
+    &sagemaker::READER,
+    &secretsmanager::READER,
+    &sns::READER,
+    &sqs::READER,
+    &ssm::READER,
+    &states::READER,
+    &timestream::READER,
+    &timestream_influxdb::READER,
+];
 
 /// What a reader's file needs.
 mod prelude {

@@ -31,8 +31,14 @@ async fn read(cx: Cx) {
                 .put("BrokerName", broker.broker_name())
                 .put("EngineType", broker.engine_type().map(|kind| kind.as_str()))
                 .put("HostInstanceType", broker.host_instance_type())
-                .put("DeploymentMode", broker.deployment_mode().map(|mode| mode.as_str()))
-                .put("BrokerState", broker.broker_state().map(|state| state.as_str()))
+                .put(
+                    "DeploymentMode",
+                    broker.deployment_mode().map(|mode| mode.as_str()),
+                )
+                .put(
+                    "BrokerState",
+                    broker.broker_state().map(|state| state.as_str()),
+                )
                 .put("Created", broker.created())
                 .from("mq:DescribeBroker");
             let request = client.describe_broker().broker_id(id);
@@ -54,9 +60,15 @@ fn of_broker(props: Props, broker: &DescribeBrokerOutput) -> Props {
     let logs = broker.logs().map(|logs| {
         Props::new()
             .put("General", logs.general())
-            .put("GeneralLogGroup", logs.general_log_group().filter(|group| !group.is_empty()))
+            .put(
+                "GeneralLogGroup",
+                logs.general_log_group().filter(|group| !group.is_empty()),
+            )
             .put("Audit", logs.audit())
-            .put("AuditLogGroup", logs.audit_log_group().filter(|group| !group.is_empty()))
+            .put(
+                "AuditLogGroup",
+                logs.audit_log_group().filter(|group| !group.is_empty()),
+            )
     });
     let instances = broker.broker_instances().iter().map(|instance| {
         Props::new()
@@ -65,14 +77,26 @@ fn of_broker(props: Props, broker: &DescribeBrokerOutput) -> Props {
     });
     props
         .put("EngineVersion", broker.engine_version())
-        .put("EncryptionOptions", broker.encryption_options().map(encryption))
+        .put(
+            "EncryptionOptions",
+            broker.encryption_options().map(encryption),
+        )
         .put("PubliclyAccessible", broker.publicly_accessible())
-        .put("AuthenticationStrategy", broker.authentication_strategy().map(|is| is.as_str()))
+        .put(
+            "AuthenticationStrategy",
+            broker.authentication_strategy().map(|is| is.as_str()),
+        )
         .put("Logs", logs)
         .put("SecurityGroups", broker.security_groups())
         .put("SubnetIds", broker.subnet_ids())
-        .put("AutoMinorVersionUpgrade", broker.auto_minor_version_upgrade())
-        .put("StorageType", broker.storage_type().map(|kind| kind.as_str()))
+        .put(
+            "AutoMinorVersionUpgrade",
+            broker.auto_minor_version_upgrade(),
+        )
+        .put(
+            "StorageType",
+            broker.storage_type().map(|kind| kind.as_str()),
+        )
         .put("BrokerInstances", instances.collect::<Vec<_>>())
         .put("Tags", tag_map(broker.tags()))
 }
@@ -82,7 +106,8 @@ fn of_broker(props: Props, broker: &DescribeBrokerOutput) -> Props {
 fn encryption(options: &EncryptionOptions) -> Props {
     let owned = options.use_aws_owned_key();
     let key = options.kms_key_id().filter(|key| !key.is_empty());
-    Props::new()
-        .put("UseAwsOwnedKey", owned)
-        .put("KmsKeyId", key.or((owned == Some(false)).then_some("alias/aws/mq")))
+    Props::new().put("UseAwsOwnedKey", owned).put(
+        "KmsKeyId",
+        key.or((owned == Some(false)).then_some("alias/aws/mq")),
+    )
 }

@@ -52,9 +52,13 @@ async fn clusters(cx: &Cx, client: &Client) {
 }
 
 async fn one(cx: &Cx, client: &Client, cluster: &Cluster) {
-    let Some(id) = cluster.cluster_identifier() else { return };
+    let Some(id) = cluster.cluster_identifier() else {
+        return;
+    };
     let request = client.describe_logging_status().cluster_identifier(id);
-    let logging = cx.get("redshift:DescribeLoggingStatus", request.send()).await;
+    let logging = cx
+        .get("redshift:DescribeLoggingStatus", request.send())
+        .await;
     let props = of_cluster(cluster).from("redshift:DescribeLoggingStatus");
     let props = match logging {
         Ok(status) => {
@@ -63,13 +67,19 @@ async fn one(cx: &Cx, client: &Client, cluster: &Cluster) {
                 Props::new()
                     .put("BucketName", status.bucket_name())
                     .put("S3KeyPrefix", status.s3_key_prefix())
-                    .put("LogDestinationType", status.log_destination_type().map(|kind| kind.as_str()))
+                    .put(
+                        "LogDestinationType",
+                        status.log_destination_type().map(|kind| kind.as_str()),
+                    )
                     .put("LogExports", status.log_exports())
             });
             props
                 .put("LoggingProperties", logging)
                 .put("LoggingEnabled", status.logging_enabled())
-                .put("LastSuccessfulDeliveryTime", status.last_successful_delivery_time())
+                .put(
+                    "LastSuccessfulDeliveryTime",
+                    status.last_successful_delivery_time(),
+                )
                 .put("LastFailureTime", status.last_failure_time())
         }
         Err(failure) => props
@@ -96,7 +106,10 @@ fn of_cluster(cluster: &Cluster) -> Props {
             .put("DestinationRegion", copy.destination_region())
             .put("SnapshotCopyGrantName", copy.snapshot_copy_grant_name())
             .put("RetentionPeriod", copy.retention_period())
-            .put("ManualSnapshotRetentionPeriod", copy.manual_snapshot_retention_period())
+            .put(
+                "ManualSnapshotRetentionPeriod",
+                copy.manual_snapshot_retention_period(),
+            )
     });
     Props::of("redshift:DescribeClusters")
         .put("ClusterIdentifier", cluster.cluster_identifier())
@@ -107,28 +120,53 @@ fn of_cluster(cluster: &Cluster) -> Props {
         .put("DBName", cluster.db_name())
         .put("MasterUsername", cluster.master_username())
         // Only a password that the service manages has a secret.
-        .put("ManageMasterPassword", cluster.master_password_secret_arn().is_some())
-        .put("MasterPasswordSecretArn", cluster.master_password_secret_arn())
-        .put("MasterPasswordSecretKmsKeyId", cluster.master_password_secret_kms_key_id())
+        .put(
+            "ManageMasterPassword",
+            cluster.master_password_secret_arn().is_some(),
+        )
+        .put(
+            "MasterPasswordSecretArn",
+            cluster.master_password_secret_arn(),
+        )
+        .put(
+            "MasterPasswordSecretKmsKeyId",
+            cluster.master_password_secret_kms_key_id(),
+        )
         .put(
             "ClusterParameterGroupName",
-            groups.first().and_then(|group| group.parameter_group_name()),
+            groups
+                .first()
+                .and_then(|group| group.parameter_group_name()),
         )
         .put("ClusterParameterGroups", applied.collect::<Vec<_>>())
-        .put("ClusterSubnetGroupName", cluster.cluster_subnet_group_name())
+        .put(
+            "ClusterSubnetGroupName",
+            cluster.cluster_subnet_group_name(),
+        )
         .put("VpcSecurityGroupIds", security.collect::<Vec<_>>())
         .put("IamRoles", roles.collect::<Vec<_>>())
         .put("SnapshotCopyConfiguration", copies)
-        .put("AutomatedSnapshotRetentionPeriod", cluster.automated_snapshot_retention_period())
+        .put(
+            "AutomatedSnapshotRetentionPeriod",
+            cluster.automated_snapshot_retention_period(),
+        )
         .put("NodeType", cluster.node_type())
         .put("NumberOfNodes", cluster.number_of_nodes())
         .put("ClusterVersion", cluster.cluster_version())
         .put("VpcId", cluster.vpc_id())
-        .put("Endpoint", cluster.endpoint().map(|endpoint| {
-            Props::new().put("Address", endpoint.address()).put("Port", endpoint.port())
-        }))
+        .put(
+            "Endpoint",
+            cluster.endpoint().map(|endpoint| {
+                Props::new()
+                    .put("Address", endpoint.address())
+                    .put("Port", endpoint.port())
+            }),
+        )
         .put("CustomDomainName", cluster.custom_domain_name())
-        .put("CustomDomainCertificateArn", cluster.custom_domain_certificate_arn())
+        .put(
+            "CustomDomainCertificateArn",
+            cluster.custom_domain_certificate_arn(),
+        )
         .put("ClusterStatus", cluster.cluster_status())
         .put("ClusterCreateTime", cluster.cluster_create_time())
         .put("Tags", tags!(cluster.tags()))
@@ -140,21 +178,38 @@ async fn groups(cx: &Cx, client: &Client, used: BTreeSet<String>) {
         return;
     }
     let stream = items!(client.describe_cluster_parameter_groups());
-    let (found, failure) = cx.try_list("redshift:DescribeClusterParameterGroups", stream).await;
+    let (found, failure) = cx
+        .try_list("redshift:DescribeClusterParameterGroups", stream)
+        .await;
     let found = Arc::new((found, failure));
     cx.each(used, |name| {
         let (cx, client, found) = (cx.clone(), client.clone(), found.clone());
         async move {
-            let known = found.0.iter().find(|group| group.parameter_group_name() == Some(&*name));
+            let known = found
+                .0
+                .iter()
+                .find(|group| group.parameter_group_name() == Some(&*name));
             group(&cx, &client, &name, known, found.1.as_ref()).await;
         }
     })
     .await;
 }
 
-async fn group(cx: &Cx, client: &Client, name: &str, known: Option<&ClusterParameterGroup>, failure: Option<&Failure>) {
-    let stream = items!(client.describe_cluster_parameters().parameter_group_name(name));
-    let (parameters, broken) = cx.try_list("redshift:DescribeClusterParameters", stream).await;
+async fn group(
+    cx: &Cx,
+    client: &Client,
+    name: &str,
+    known: Option<&ClusterParameterGroup>,
+    failure: Option<&Failure>,
+) {
+    let stream = items!(
+        client
+            .describe_cluster_parameters()
+            .parameter_group_name(name)
+    );
+    let (parameters, broken) = cx
+        .try_list("redshift:DescribeClusterParameters", stream)
+        .await;
     let parameters = match broken {
         Some(failure) => Err(failure),
         None => Ok(parameters
@@ -178,7 +233,12 @@ async fn group(cx: &Cx, client: &Client, name: &str, known: Option<&ClusterParam
         .from("redshift:DescribeClusterParameters")
         .put("Parameters", parameters);
     let arn = cx.arn("redshift", &format!("parametergroup:{name}"));
-    cx.emit("AWS::Redshift::ClusterParameterGroup", name, Some(&arn), props);
+    cx.emit(
+        "AWS::Redshift::ClusterParameterGroup",
+        name,
+        Some(&arn),
+        props,
+    );
 }
 
 async fn snapshots(cx: &Cx, client: &Client) {
@@ -190,7 +250,9 @@ async fn snapshots(cx: &Cx, client: &Client) {
         )
         .await;
     for snapshot in &snapshots {
-        let Some(id) = snapshot.snapshot_identifier() else { continue };
+        let Some(id) = snapshot.snapshot_identifier() else {
+            continue;
+        };
         let shared = snapshot.accounts_with_restore_access().iter();
         let shared = shared.filter_map(|account| account.account_id().map(str::to_owned));
         let props = Props::of("redshift:DescribeClusterSnapshots")
@@ -205,6 +267,11 @@ async fn snapshots(cx: &Cx, client: &Client) {
             .put("SnapshotCreateTime", snapshot.snapshot_create_time())
             .put("Status", snapshot.status())
             .put("Tags", tags!(snapshot.tags()));
-        cx.emit("AWS::Redshift::Snapshot", id, snapshot.snapshot_arn(), props);
+        cx.emit(
+            "AWS::Redshift::Snapshot",
+            id,
+            snapshot.snapshot_arn(),
+            props,
+        );
     }
 }

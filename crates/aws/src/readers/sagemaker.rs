@@ -123,15 +123,26 @@ async fn notebooks(cx: &Cx, client: &Client) {
     cx.each(notebooks, |notebook| {
         let (cx, client) = (cx.clone(), client.clone());
         async move {
-            let Some(name) = notebook.notebook_instance_name() else { return };
-            let request = client.describe_notebook_instance().notebook_instance_name(name);
-            let described = cx.get("sagemaker:DescribeNotebookInstance", request.send()).await;
+            let Some(name) = notebook.notebook_instance_name() else {
+                return;
+            };
+            let request = client
+                .describe_notebook_instance()
+                .notebook_instance_name(name);
+            let described = cx
+                .get("sagemaker:DescribeNotebookInstance", request.send())
+                .await;
             let props = Props::of("sagemaker:ListNotebookInstances")
                 .put("NotebookInstanceName", name)
-                .put("InstanceType", notebook.instance_type().map(|kind| kind.as_str()))
+                .put(
+                    "InstanceType",
+                    notebook.instance_type().map(|kind| kind.as_str()),
+                )
                 .put(
                     "NotebookInstanceStatus",
-                    notebook.notebook_instance_status().map(|status| status.as_str()),
+                    notebook
+                        .notebook_instance_status()
+                        .map(|status| status.as_str()),
                 )
                 .from("sagemaker:DescribeNotebookInstance");
             let props = match described {
@@ -140,7 +151,10 @@ async fn notebooks(cx: &Cx, client: &Client) {
                     .put("RoleArn", found.role_arn())
                     .put("SubnetId", found.subnet_id())
                     .put("SecurityGroupIds", found.security_groups())
-                    .put("RootAccess", found.root_access().map(|access| access.as_str()))
+                    .put(
+                        "RootAccess",
+                        found.root_access().map(|access| access.as_str()),
+                    )
                     .put(
                         "DirectInternetAccess",
                         found.direct_internet_access().map(|access| access.as_str()),
@@ -172,7 +186,9 @@ async fn models(cx: &Cx, client: &Client) {
     cx.each(models, |model| {
         let (cx, client) = (cx.clone(), client.clone());
         async move {
-            let Some(name) = model.model_name() else { return };
+            let Some(name) = model.model_name() else {
+                return;
+            };
             let request = client.describe_model().model_name(name);
             let props = match cx.get("sagemaker:DescribeModel", request.send()).await {
                 Ok(found) => of_model(&cx, &found),
@@ -198,7 +214,10 @@ fn of_model(cx: &Cx, model: &DescribeModelOutput) -> Props {
     Props::of("sagemaker:DescribeModel")
         .put("ModelName", model.model_name())
         .put("ExecutionRoleArn", model.execution_role_arn())
-        .put("PrimaryContainer", model.primary_container().map(|one| container(cx, one)))
+        .put(
+            "PrimaryContainer",
+            model.primary_container().map(|one| container(cx, one)),
+        )
         .put("Containers", containers.collect::<Vec<_>>())
         .put("VpcConfig", vpc)
         .put("EnableNetworkIsolation", model.enable_network_isolation())
@@ -227,9 +246,14 @@ async fn endpoint_configs(cx: &Cx, client: &Client) {
     cx.each(configs, |config| {
         let (cx, client) = (cx.clone(), client.clone());
         async move {
-            let Some(name) = config.endpoint_config_name() else { return };
+            let Some(name) = config.endpoint_config_name() else {
+                return;
+            };
             let request = client.describe_endpoint_config().endpoint_config_name(name);
-            let props = match cx.get("sagemaker:DescribeEndpointConfig", request.send()).await {
+            let props = match cx
+                .get("sagemaker:DescribeEndpointConfig", request.send())
+                .await
+            {
                 Ok(found) => of_config(&found),
                 Err(failure) => Props::of("sagemaker:ListEndpointConfigs")
                     .put("EndpointConfigName", name)
@@ -253,7 +277,10 @@ fn of_config(config: &DescribeEndpointConfigOutput) -> Props {
         Props::new()
             .put("VariantName", variant.variant_name())
             .put("ModelName", variant.model_name())
-            .put("InstanceType", variant.instance_type().map(|kind| kind.as_str()))
+            .put(
+                "InstanceType",
+                variant.instance_type().map(|kind| kind.as_str()),
+            )
     });
     let capture = config.data_capture_config().map(|capture| {
         Props::new()
@@ -274,7 +301,10 @@ fn of_config(config: &DescribeEndpointConfigOutput) -> Props {
         .put("KmsKeyId", config.kms_key_id())
         .put("ProductionVariants", variants.collect::<Vec<_>>())
         .put("DataCaptureConfig", capture)
-        .put("AsyncInferenceConfig", Props::new().put("OutputConfig", output))
+        .put(
+            "AsyncInferenceConfig",
+            Props::new().put("OutputConfig", output),
+        )
         .put("EnableNetworkIsolation", config.enable_network_isolation())
 }
 
@@ -289,9 +319,14 @@ async fn feature_groups(cx: &Cx, client: &Client) {
     cx.each(groups, |group| {
         let (cx, client) = (cx.clone(), client.clone());
         async move {
-            let Some(name) = group.feature_group_name() else { return };
+            let Some(name) = group.feature_group_name() else {
+                return;
+            };
             let request = client.describe_feature_group().feature_group_name(name);
-            let props = match cx.get("sagemaker:DescribeFeatureGroup", request.send()).await {
+            let props = match cx
+                .get("sagemaker:DescribeFeatureGroup", request.send())
+                .await
+            {
                 Ok(found) => of_features(&found),
                 Err(failure) => Props::of("sagemaker:ListFeatureGroups")
                     .put("FeatureGroupName", name)
@@ -299,7 +334,12 @@ async fn feature_groups(cx: &Cx, client: &Client) {
                     .put("OnlineStoreConfig", failure.clone())
                     .put("OfflineStoreConfig", failure),
             };
-            cx.emit("AWS::SageMaker::FeatureGroup", name, group.feature_group_arn(), props);
+            cx.emit(
+                "AWS::SageMaker::FeatureGroup",
+                name,
+                group.feature_group_arn(),
+                props,
+            );
         }
     })
     .await;
@@ -343,13 +383,17 @@ async fn tracking_servers(cx: &Cx, client: &Client) {
         )
         .await;
     for server in &servers {
-        let Some(name) = server.tracking_server_name() else { continue };
+        let Some(name) = server.tracking_server_name() else {
+            continue;
+        };
         let props = Props::of("sagemaker:ListMlflowTrackingServers")
             .put("TrackingServerName", name)
             .put("MlflowVersion", server.mlflow_version())
             .put(
                 "TrackingServerStatus",
-                server.tracking_server_status().map(|status| status.as_str()),
+                server
+                    .tracking_server_status()
+                    .map(|status| status.as_str()),
             );
         cx.emit(
             "AWS::SageMaker::MlflowTrackingServer",

@@ -30,7 +30,9 @@ async fn read(cx: Cx) {
     let pages = cx
         .list("secretsmanager:ListSecrets", READER.kinds, pages!(request))
         .await;
-    let secrets = pages.into_iter().flat_map(|page| page.secret_list.unwrap_or_default());
+    let secrets = pages
+        .into_iter()
+        .flat_map(|page| page.secret_list.unwrap_or_default());
     cx.each(secrets, |secret| {
         let (cx, client) = (cx.clone(), client.clone());
         async move {
@@ -45,9 +47,21 @@ async fn read(cx: Cx) {
 async fn one(cx: &Cx, client: &Client, secret: &SecretListEntry, name: &str, arn: &str) {
     let mut props = Props::of("secretsmanager:ListSecrets")
         .put("Name", name)
-        .put("Description", secret.description().filter(|text| !text.is_empty()))
-        .put("KmsKeyId", secret.kms_key_id().filter(|id| !id.is_empty()).unwrap_or(KEY_OF_AWS))
-        .put("RotationEnabled", secret.rotation_enabled().unwrap_or(false))
+        .put(
+            "Description",
+            secret.description().filter(|text| !text.is_empty()),
+        )
+        .put(
+            "KmsKeyId",
+            secret
+                .kms_key_id()
+                .filter(|id| !id.is_empty())
+                .unwrap_or(KEY_OF_AWS),
+        )
+        .put(
+            "RotationEnabled",
+            secret.rotation_enabled().unwrap_or(false),
+        )
         .put("OwningService", secret.owning_service())
         .put("PrimaryRegion", secret.primary_region())
         .put("CreatedDate", secret.created_date())
@@ -56,11 +70,17 @@ async fn one(cx: &Cx, client: &Client, secret: &SecretListEntry, name: &str, arn
         .put("LastRotatedDate", secret.last_rotated_date())
         .put("NextRotationDate", secret.next_rotation_date());
     // The list has the tags.
-    let tags: Vec<Value> = tags!(secret.tags()).into_iter().filter_map(Put::json).collect();
+    let tags: Vec<Value> = tags!(secret.tags())
+        .into_iter()
+        .filter_map(Put::json)
+        .collect();
     props.map.insert("Tags".into(), Value::Array(tags));
     // It leaves out the replicas.
     let described = cx
-        .get("secretsmanager:DescribeSecret", client.describe_secret().secret_id(arn).send())
+        .get(
+            "secretsmanager:DescribeSecret",
+            client.describe_secret().secret_id(arn).send(),
+        )
         .await
         .map(|answer| {
             let replicas = answer.replication_status().iter().map(|replica| {
@@ -71,7 +91,9 @@ async fn one(cx: &Cx, client: &Client, secret: &SecretListEntry, name: &str, arn
             });
             replicas.collect::<Vec<_>>()
         });
-    props = props.from("secretsmanager:DescribeSecret").put("ReplicaRegions", described);
+    props = props
+        .from("secretsmanager:DescribeSecret")
+        .put("ReplicaRegions", described);
     cx.emit(SECRET, name, Some(arn), props);
     if secret.rotation_enabled() == Some(true) {
         schedule(cx, secret, name, arn);
@@ -89,7 +111,10 @@ fn schedule(cx: &Cx, secret: &SecretListEntry, name: &str, arn: &str) {
     let props = Props::of("secretsmanager:ListSecrets")
         .put("SecretId", arn)
         .put("RotationLambdaARN", secret.rotation_lambda_arn())
-        .put("ExternalSecretRotationRoleArn", secret.external_secret_rotation_role_arn())
+        .put(
+            "ExternalSecretRotationRoleArn",
+            secret.external_secret_rotation_role_arn(),
+        )
         .put("RotationRules", rules)
         .put("OwningService", secret.owning_service())
         .put("LastRotatedDate", secret.last_rotated_date())
@@ -107,6 +132,8 @@ async fn policy(cx: &Cx, client: &Client, name: &str, arn: &str) {
     if matches!(policy, Ok(None)) {
         return;
     }
-    let props = Props::of(CALL).put("SecretId", arn).put("ResourcePolicy", policy);
+    let props = Props::of(CALL)
+        .put("SecretId", arn)
+        .put("ResourcePolicy", policy);
     cx.emit(POLICY, name, None, props);
 }

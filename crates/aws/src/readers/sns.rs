@@ -22,7 +22,11 @@ const ATTRIBUTES: &str = "sns:GetTopicAttributes";
 async fn read(cx: Cx) {
     let client = Client::new(&cx.config());
     let topics = cx
-        .list("sns:ListTopics", &[TOPIC, POLICY], items!(client.list_topics()))
+        .list(
+            "sns:ListTopics",
+            &[TOPIC, POLICY],
+            items!(client.list_topics()),
+        )
         .await;
     cx.each(topics, |topic| {
         let (cx, client) = (cx.clone(), client.clone());
@@ -34,7 +38,11 @@ async fn read(cx: Cx) {
     })
     .await;
     let subscriptions = cx
-        .list("sns:ListSubscriptions", &[SUBSCRIPTION], items!(client.list_subscriptions()))
+        .list(
+            "sns:ListSubscriptions",
+            &[SUBSCRIPTION],
+            items!(client.list_subscriptions()),
+        )
         .await;
     for subscription in &subscriptions {
         of_subscription(&cx, subscription);
@@ -44,19 +52,34 @@ async fn read(cx: Cx) {
 async fn one(cx: &Cx, client: &Client, arn: &str) {
     let name = arn.rsplit(':').next().unwrap_or(arn);
     let answer = cx
-        .get(ATTRIBUTES, client.get_topic_attributes().topic_arn(arn).send())
+        .get(
+            ATTRIBUTES,
+            client.get_topic_attributes().topic_arn(arn).send(),
+        )
         .await;
-    let topic = Props::of("sns:ListTopics").put("TopicName", name).from(ATTRIBUTES);
+    let topic = Props::of("sns:ListTopics")
+        .put("TopicName", name)
+        .from(ATTRIBUTES);
     let policy = Props::of(ATTRIBUTES).put("Topics", vec![arn.to_owned()]);
     let attributes = match answer {
         Ok(answer) => answer.attributes.unwrap_or_default(),
         Err(failure) => {
-            cx.emit(TOPIC, name, Some(arn), topic.put("KmsMasterKeyId", failure.clone()));
+            cx.emit(
+                TOPIC,
+                name,
+                Some(arn),
+                topic.put("KmsMasterKeyId", failure.clone()),
+            );
             cx.emit(POLICY, name, None, policy.put("PolicyDocument", failure));
             return;
         }
     };
-    let text = |name: &str| attributes.get(name).map(String::as_str).filter(|text| !text.is_empty());
+    let text = |name: &str| {
+        attributes
+            .get(name)
+            .map(String::as_str)
+            .filter(|text| !text.is_empty())
+    };
     let number = |name: &str| text(name).and_then(|text| text.parse::<i64>().ok());
     let topic = topic
         .put("DisplayName", text("DisplayName"))
@@ -95,13 +118,18 @@ fn is_default(document: &Value, account: &str) -> bool {
         && is("/Statement/0/Effect", "Allow")
         && is("/Statement/0/Principal/AWS", "*")
         && condition == 1
-        && ["StringEquals/AWS:SourceOwner", "StringEquals/aws:SourceOwner", "StringEquals/AWS:SourceAccount"]
-            .iter()
-            .any(|key| is(&format!("/Statement/0/Condition/{key}"), account))
+        && [
+            "StringEquals/AWS:SourceOwner",
+            "StringEquals/aws:SourceOwner",
+            "StringEquals/AWS:SourceAccount",
+        ]
+        .iter()
+        .any(|key| is(&format!("/Statement/0/Condition/{key}"), account))
 }
 
 fn of_subscription(cx: &Cx, subscription: &Subscription) {
-    let (Some(arn), Some(topic)) = (subscription.subscription_arn(), subscription.topic_arn()) else {
+    let (Some(arn), Some(topic)) = (subscription.subscription_arn(), subscription.topic_arn())
+    else {
         return;
     };
     // Until its receiver says yes, or once it said no, it has a word in place of an ARN.

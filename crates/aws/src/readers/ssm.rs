@@ -20,8 +20,12 @@ const VALUES: &str = "ssm:GetParameters";
 async fn read(cx: Cx) {
     let client = Client::new(&cx.config());
     let request = client.describe_parameters().max_results(50);
-    let pages = cx.list("ssm:DescribeParameters", &[PARAMETER], pages!(request)).await;
-    let parameters = pages.into_iter().flat_map(|page| page.parameters.unwrap_or_default());
+    let pages = cx
+        .list("ssm:DescribeParameters", &[PARAMETER], pages!(request))
+        .await;
+    let parameters = pages
+        .into_iter()
+        .flat_map(|page| page.parameters.unwrap_or_default());
     let (encrypted, plain): (Vec<_>, Vec<_>) =
         parameters.partition(|parameter| parameter.r#type() == Some(&ParameterType::SecureString));
     for parameter in &encrypted {
@@ -29,17 +33,31 @@ async fn read(cx: Cx) {
         of_parameter(&cx, parameter, Ok(None));
     }
     // Ten at once are all that it takes (AWS Systems Manager API Reference, GetParameters).
-    cx.each(plain.chunks(10), |chunk| values(&cx, &client, chunk)).await;
+    cx.each(plain.chunks(10), |chunk| values(&cx, &client, chunk))
+        .await;
 }
 
 async fn values(cx: &Cx, client: &Client, parameters: &[ParameterMetadata]) {
-    let names: Vec<String> = parameters.iter().filter_map(|it| it.name().map(str::to_owned)).collect();
+    let names: Vec<String> = parameters
+        .iter()
+        .filter_map(|it| it.name().map(str::to_owned))
+        .collect();
     let values: Result<HashMap<String, String>, Failure> = cx
-        .get(VALUES, client.get_parameters().set_names(Some(names)).with_decryption(false).send())
+        .get(
+            VALUES,
+            client
+                .get_parameters()
+                .set_names(Some(names))
+                .with_decryption(false)
+                .send(),
+        )
         .await
         .map(|answer| {
             let found = answer.parameters.unwrap_or_default();
-            found.into_iter().filter_map(|it| Some((it.name?, it.value?))).collect()
+            found
+                .into_iter()
+                .filter_map(|it| Some((it.name?, it.value?)))
+                .collect()
         });
     for parameter in parameters {
         let name = parameter.name().unwrap_or_default();
@@ -69,7 +87,10 @@ fn of_parameter(cx: &Cx, parameter: &ParameterMetadata, value: Result<Option<Str
     };
     let arn = match parameter.arn() {
         Some(arn) => arn.to_owned(),
-        None => cx.arn("ssm", &format!("parameter/{}", name.trim_start_matches('/'))),
+        None => cx.arn(
+            "ssm",
+            &format!("parameter/{}", name.trim_start_matches('/')),
+        ),
     };
     let policies = parameter.policies().iter().map(|policy| {
         Props::new()

@@ -8,7 +8,10 @@ use aws_sdk_sfn::types::{EncryptionConfiguration, IncludedData};
 pub(super) static READER: Reader = Reader {
     service: "states",
     scope: Scope::Regional,
-    kinds: &["AWS::StepFunctions::StateMachine", "AWS::StepFunctions::Activity"],
+    kinds: &[
+        "AWS::StepFunctions::StateMachine",
+        "AWS::StepFunctions::Activity",
+    ],
     calls: &[
         "states:ListStateMachines",
         "states:DescribeStateMachine",
@@ -54,7 +57,12 @@ async fn machines(cx: &Cx, client: &Client) {
                     .put("EncryptionConfiguration", failure.clone())
                     .put("LoggingConfiguration", failure),
             };
-            cx.emit("AWS::StepFunctions::StateMachine", machine.name(), Some(arn), props);
+            cx.emit(
+                "AWS::StepFunctions::StateMachine",
+                machine.name(),
+                Some(arn),
+                props,
+            );
         }
     })
     .await;
@@ -77,7 +85,10 @@ fn of_machine(props: Props, machine: &DescribeStateMachineOutput) -> Props {
         .map(|tracing| Props::new().put("Enabled", tracing.enabled()));
     props
         .put("RoleArn", machine.role_arn())
-        .put("EncryptionConfiguration", machine.encryption_configuration().map(encryption))
+        .put(
+            "EncryptionConfiguration",
+            machine.encryption_configuration().map(encryption),
+        )
         .put("LoggingConfiguration", logging)
         .put("TracingConfiguration", tracing)
         .put("Status", machine.status().map(|status| status.as_str()))
@@ -87,7 +98,10 @@ fn encryption(config: &EncryptionConfiguration) -> Props {
     Props::new()
         .put("Type", config.r#type().as_str())
         .put("KmsKeyId", config.kms_key_id())
-        .put("KmsDataKeyReusePeriodSeconds", config.kms_data_key_reuse_period_seconds())
+        .put(
+            "KmsDataKeyReusePeriodSeconds",
+            config.kms_data_key_reuse_period_seconds(),
+        )
 }
 
 async fn activities(cx: &Cx, client: &Client) {
@@ -112,7 +126,12 @@ async fn activities(cx: &Cx, client: &Client) {
                 .put("CreationDate", activity.creation_date())
                 .from("states:DescribeActivity")
                 .put("EncryptionConfiguration", config);
-            cx.emit("AWS::StepFunctions::Activity", activity.name(), Some(arn), props);
+            cx.emit(
+                "AWS::StepFunctions::Activity",
+                activity.name(),
+                Some(arn),
+                props,
+            );
         }
     })
     .await;

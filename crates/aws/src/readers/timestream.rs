@@ -27,7 +27,11 @@ async fn read(cx: Cx) {
         Err(failure) => return cx.gap(&[DATABASE, TABLE], &failure),
     };
     let databases = cx
-        .list("timestream:ListDatabases", &[DATABASE], pages!(client.list_databases()))
+        .list(
+            "timestream:ListDatabases",
+            &[DATABASE],
+            pages!(client.list_databases()),
+        )
         .await;
     for database in databases.iter().flat_map(|page| page.databases()) {
         let Some(name) = database.database_name() else {
@@ -41,7 +45,11 @@ async fn read(cx: Cx) {
     }
     // Without a database the list has the tables of all.
     let tables = cx
-        .list("timestream:ListTables", &[TABLE], pages!(client.list_tables()))
+        .list(
+            "timestream:ListTables",
+            &[TABLE],
+            pages!(client.list_tables()),
+        )
         .await;
     for table in tables.iter().flat_map(|page| page.tables()) {
         if let (Some(database), Some(name)) = (table.database_name(), table.table_name()) {
@@ -64,7 +72,9 @@ async fn client(cx: &Cx) -> Result<Client, Failure> {
     match answer.endpoints().first() {
         Some(endpoint) => {
             let url = format!("https://{}", endpoint.address());
-            Ok(Client::from_conf(Builder::from(&config).endpoint_url(url).build()))
+            Ok(Client::from_conf(
+                Builder::from(&config).endpoint_url(url).build(),
+            ))
         }
         None => Err(Failure {
             call: ACTION.into(),
@@ -79,11 +89,15 @@ fn props(table: &Table) -> Props {
         Props::new()
             .put(
                 "MemoryStoreRetentionPeriodInHours",
-                retention.memory_store_retention_period_in_hours().to_string(),
+                retention
+                    .memory_store_retention_period_in_hours()
+                    .to_string(),
             )
             .put(
                 "MagneticStoreRetentionPeriodInDays",
-                retention.magnetic_store_retention_period_in_days().to_string(),
+                retention
+                    .magnetic_store_retention_period_in_days()
+                    .to_string(),
             )
     });
     Props::of("timestream:ListTables")
@@ -94,7 +108,10 @@ fn props(table: &Table) -> Props {
             "MagneticStoreWriteProperties",
             table.magnetic_store_write_properties().map(magnetic_store),
         )
-        .put("TableStatus", table.table_status().map(|status| status.as_str()))
+        .put(
+            "TableStatus",
+            table.table_status().map(|status| status.as_str()),
+        )
         .put("CreationTime", table.creation_time())
 }
 
@@ -104,7 +121,10 @@ fn magnetic_store(properties: &MagneticStoreWriteProperties) -> Props {
         .and_then(|location| location.s3_configuration())
         .map(|config| Props::new().put("S3Configuration", rejected(config)));
     Props::new()
-        .put("EnableMagneticStoreWrites", properties.enable_magnetic_store_writes())
+        .put(
+            "EnableMagneticStoreWrites",
+            properties.enable_magnetic_store_writes(),
+        )
         .put("MagneticStoreRejectedDataLocation", location)
 }
 
@@ -112,6 +132,9 @@ fn rejected(config: &S3Configuration) -> Props {
     Props::new()
         .put("BucketName", config.bucket_name())
         .put("ObjectKeyPrefix", config.object_key_prefix())
-        .put("EncryptionOption", config.encryption_option().map(|option| option.as_str()))
+        .put(
+            "EncryptionOption",
+            config.encryption_option().map(|option| option.as_str()),
+        )
         .put("KmsKeyId", config.kms_key_id())
 }

@@ -43,11 +43,7 @@ async fn read(cx: Cx) {
     cx.each(&instances, |summary| instance(&cx, &client, summary))
         .await;
     let clusters = cx
-        .list(
-            LIST_CLUSTERS,
-            &[CLUSTER],
-            items!(client.list_db_clusters()),
-        )
+        .list(LIST_CLUSTERS, &[CLUSTER], items!(client.list_db_clusters()))
         .await;
     cx.each(&clusters, |summary| cluster(&cx, &client, summary))
         .await;
@@ -139,11 +135,7 @@ async fn cluster(cx: &Cx, client: &Client, summary: &DbClusterSummary) {
 }
 
 fn unread(props: Props, failure: &Failure) -> Props {
-    let names = [
-        "KmsKeyId",
-        "PubliclyAccessible",
-        "LogDeliveryConfiguration",
-    ];
+    let names = ["KmsKeyId", "PubliclyAccessible", "LogDeliveryConfiguration"];
     names
         .iter()
         .fold(props, |props, name| props.put(name, failure.clone()))

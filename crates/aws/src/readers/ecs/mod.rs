@@ -3,7 +3,8 @@
 use super::prelude::*;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{
-    CapacityProviderStrategyItem, Cluster, ClusterField, ExecuteCommandConfiguration, NetworkConfiguration,
+    CapacityProviderStrategyItem, Cluster, ClusterField, ExecuteCommandConfiguration,
+    NetworkConfiguration,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -58,7 +59,11 @@ impl InUse {
 async fn read(cx: Cx) {
     let client = Client::new(&cx.config());
     let arns = cx
-        .list("ecs:ListClusters", READER.kinds, items!(client.list_clusters()))
+        .list(
+            "ecs:ListClusters",
+            READER.kinds,
+            items!(client.list_clusters()),
+        )
         .await;
     for chunk in arns.chunks(100) {
         clusters(&cx, &client, chunk).await;
@@ -89,7 +94,12 @@ async fn clusters(cx: &Cx, client: &Client, arns: &[String]) {
         Ok(answer) => answer,
         Err(failure) => {
             for arn in arns {
-                cx.emit(CLUSTER, short(arn), Some(arn), cluster_unknown(arn, &failure));
+                cx.emit(
+                    CLUSTER,
+                    short(arn),
+                    Some(arn),
+                    cluster_unknown(arn, &failure),
+                );
             }
             return;
         }
@@ -103,7 +113,12 @@ async fn clusters(cx: &Cx, client: &Client, arns: &[String]) {
         }
     }
     for (arn, failure) in failures("ecs:DescribeClusters", answer.failures()) {
-        cx.emit(CLUSTER, short(arn), Some(arn), cluster_unknown(arn, &failure));
+        cx.emit(
+            CLUSTER,
+            short(arn),
+            Some(arn),
+            cluster_unknown(arn, &failure),
+        );
     }
 }
 
@@ -125,21 +140,38 @@ fn failures<'a>(
         .iter()
         .filter(|failure| failure.reason() != Some("MISSING"))
         .filter_map(move |failure| {
-            let error = failure.reason().unwrap_or("an error without a code").to_owned();
-            Some((failure.arn()?, Failure { call: call.to_owned(), error }))
+            let error = failure
+                .reason()
+                .unwrap_or("an error without a code")
+                .to_owned();
+            Some((
+                failure.arn()?,
+                Failure {
+                    call: call.to_owned(),
+                    error,
+                },
+            ))
         })
 }
 
 fn of_cluster(name: &str, cluster: &Cluster) -> Props {
     let configuration = cluster.configuration().map(|configuration| {
-        let storage = configuration.managed_storage_configuration().map(|storage| {
-            Props::new()
-                .put("KmsKeyId", storage.kms_key_id())
-                .put("FargateEphemeralStorageKmsKeyId", storage.fargate_ephemeral_storage_kms_key_id())
-        });
+        let storage = configuration
+            .managed_storage_configuration()
+            .map(|storage| {
+                Props::new().put("KmsKeyId", storage.kms_key_id()).put(
+                    "FargateEphemeralStorageKmsKeyId",
+                    storage.fargate_ephemeral_storage_kms_key_id(),
+                )
+            });
         Props::new()
             .put("ManagedStorageConfiguration", storage)
-            .put("ExecuteCommandConfiguration", configuration.execute_command_configuration().map(execute_command))
+            .put(
+                "ExecuteCommandConfiguration",
+                configuration
+                    .execute_command_configuration()
+                    .map(execute_command),
+            )
     });
     let namespace = cluster
         .service_connect_defaults()
@@ -148,7 +180,10 @@ fn of_cluster(name: &str, cluster: &Cluster) -> Props {
         .put("ClusterName", name)
         .put("Configuration", configuration)
         .put("CapacityProviders", cluster.capacity_providers())
-        .put("DefaultCapacityProviderStrategy", strategy(cluster.default_capacity_provider_strategy()))
+        .put(
+            "DefaultCapacityProviderStrategy",
+            strategy(cluster.default_capacity_provider_strategy()),
+        )
         .put("ServiceConnectDefaults", namespace)
         .put("Status", cluster.status())
         .put("RunningTasksCount", cluster.running_tasks_count())
@@ -159,7 +194,10 @@ fn execute_command(of: &ExecuteCommandConfiguration) -> Props {
     let log = of.log_configuration().map(|log| {
         Props::new()
             .put("CloudWatchLogGroupName", log.cloud_watch_log_group_name())
-            .put("CloudWatchEncryptionEnabled", log.cloud_watch_encryption_enabled())
+            .put(
+                "CloudWatchEncryptionEnabled",
+                log.cloud_watch_encryption_enabled(),
+            )
             .put("S3BucketName", log.s3_bucket_name())
             .put("S3EncryptionEnabled", log.s3_encryption_enabled())
             .put("S3KeyPrefix", log.s3_key_prefix())
@@ -187,7 +225,10 @@ fn network(network: Option<&NetworkConfiguration>) -> Option<Props> {
     let vpc = Props::new()
         .put("Subnets", vpc.subnets())
         .put("SecurityGroups", vpc.security_groups())
-        .put("AssignPublicIp", vpc.assign_public_ip().map(|it| it.as_str()));
+        .put(
+            "AssignPublicIp",
+            vpc.assign_public_ip().map(|it| it.as_str()),
+        );
     Some(Props::new().put("AwsvpcConfiguration", vpc))
 }
 
@@ -204,7 +245,11 @@ fn covered(cx: &Cx, options: Option<&HashMap<String, String>>) -> Props {
 /// Adds the task definitions of running tasks: those of services stand in the services, those of others nowhere else.
 async fn tasks(cx: &Cx, client: &Client, cluster: &str, in_use: &InUse) {
     let arns = cx
-        .list("ecs:ListTasks", &[TASK_DEFINITION], items!(client.list_tasks().cluster(cluster)))
+        .list(
+            "ecs:ListTasks",
+            &[TASK_DEFINITION],
+            items!(client.list_tasks().cluster(cluster)),
+        )
         .await;
     for chunk in arns.chunks(100) {
         let request = client
@@ -216,7 +261,8 @@ async fn tasks(cx: &Cx, client: &Client, cluster: &str, in_use: &InUse) {
                 for task in answer.tasks() {
                     in_use.add(task.task_definition_arn());
                 }
-                if let Some((_, failure)) = failures("ecs:DescribeTasks", answer.failures()).next() {
+                if let Some((_, failure)) = failures("ecs:DescribeTasks", answer.failures()).next()
+                {
                     cx.gap(&[TASK_DEFINITION], &failure);
                 }
             }

@@ -23,7 +23,12 @@ pub(super) async fn services(cx: &Cx, client: &Client, cluster: &str, in_use: &I
             Ok(answer) => answer,
             Err(failure) => {
                 for arn in chunk {
-                    cx.emit(SERVICE, short(arn), Some(arn), unknown(arn, cluster, &failure));
+                    cx.emit(
+                        SERVICE,
+                        short(arn),
+                        Some(arn),
+                        unknown(arn, cluster, &failure),
+                    );
                 }
                 // Nor is it known what they run.
                 cx.gap(&[TASK_SET, TASK_DEFINITION], &failure);
@@ -34,7 +39,12 @@ pub(super) async fn services(cx: &Cx, client: &Client, cluster: &str, in_use: &I
             of_service(cx, service, cluster, in_use);
         }
         for (arn, failure) in failures("ecs:DescribeServices", answer.failures()) {
-            cx.emit(SERVICE, short(arn), Some(arn), unknown(arn, cluster, &failure));
+            cx.emit(
+                SERVICE,
+                short(arn),
+                Some(arn),
+                unknown(arn, cluster, &failure),
+            );
             cx.gap(&[TASK_SET, TASK_DEFINITION], &failure);
         }
     }
@@ -74,7 +84,9 @@ fn of_service(cx: &Cx, service: &Service, cluster: &str, in_use: &InUse) {
     for deployment in service.deployments() {
         in_use.add(deployment.task_definition());
     }
-    let volumes = primary.map(|deployment| deployment.volume_configurations()).unwrap_or_default();
+    let volumes = primary
+        .map(|deployment| deployment.volume_configurations())
+        .unwrap_or_default();
     let connect = primary.and_then(|deployment| deployment.service_connect_configuration());
     let ephemeral_key = primary
         .and_then(|deployment| deployment.fargate_ephemeral_storage())
@@ -94,20 +106,38 @@ fn of_service(cx: &Cx, service: &Service, cluster: &str, in_use: &InUse) {
         .put("Cluster", service.cluster_arn().unwrap_or(cluster))
         .put("TaskDefinition", service.task_definition())
         .put("LaunchType", service.launch_type().map(|it| it.as_str()))
-        .put("CapacityProviderStrategy", strategy(service.capacity_provider_strategy()))
+        .put(
+            "CapacityProviderStrategy",
+            strategy(service.capacity_provider_strategy()),
+        )
         .put("PlatformVersion", service.platform_version())
-        .put("SchedulingStrategy", service.scheduling_strategy().map(|it| it.as_str()))
+        .put(
+            "SchedulingStrategy",
+            service.scheduling_strategy().map(|it| it.as_str()),
+        )
         .put("DeploymentController", controller)
         .put("DesiredCount", service.desired_count())
-        .put("NetworkConfiguration", network(service.network_configuration()))
+        .put(
+            "NetworkConfiguration",
+            network(service.network_configuration()),
+        )
         .put("LoadBalancers", balancers.collect::<Vec<_>>())
-        .put("ServiceConnectConfiguration", connect.map(|it| service_connect(cx, it)))
-        .put("VolumeConfigurations", volumes.iter().map(volume).collect::<Vec<_>>())
+        .put(
+            "ServiceConnectConfiguration",
+            connect.map(|it| service_connect(cx, it)),
+        )
+        .put(
+            "VolumeConfigurations",
+            volumes.iter().map(volume).collect::<Vec<_>>(),
+        )
         .put("EnableExecuteCommand", service.enable_execute_command())
         .put("Status", service.status())
         .put("RunningCount", service.running_count())
         .put("PlatformFamily", service.platform_family())
-        .put("RunningPlatformVersion", primary.and_then(|it| it.platform_version()))
+        .put(
+            "RunningPlatformVersion",
+            primary.and_then(|it| it.platform_version()),
+        )
         .put("FargateEphemeralStorageKmsKeyId", ephemeral_key);
     cx.emit(SERVICE, name, Some(arn), props);
     for set in service.task_sets() {
@@ -126,7 +156,10 @@ fn of_task_set(cx: &Cx, set: &TaskSet, in_use: &InUse) {
         .put("Service", set.service_arn())
         .put("TaskDefinition", set.task_definition())
         .put("LaunchType", set.launch_type().map(|it| it.as_str()))
-        .put("CapacityProviderStrategy", strategy(set.capacity_provider_strategy()))
+        .put(
+            "CapacityProviderStrategy",
+            strategy(set.capacity_provider_strategy()),
+        )
         .put("PlatformVersion", set.platform_version())
         .put("NetworkConfiguration", network(set.network_configuration()))
         .put("Status", set.status());
@@ -160,7 +193,10 @@ fn service_connect(cx: &Cx, of: &ServiceConnectConfiguration) -> Props {
         .put("Enabled", of.enabled())
         .put("Namespace", of.namespace())
         .put("Services", services.collect::<Vec<_>>())
-        .put("LogConfiguration", of.log_configuration().map(|it| log(cx, it)))
+        .put(
+            "LogConfiguration",
+            of.log_configuration().map(|it| log(cx, it)),
+        )
 }
 
 /// Where a container logs to. Options of some drivers are tokens.
@@ -186,5 +222,7 @@ fn volume(of: &ServiceVolumeConfiguration) -> Props {
             .put("SnapshotId", ebs.snapshot_id())
             .put("RoleArn", ebs.role_arn())
     });
-    Props::new().put("Name", of.name()).put("ManagedEBSVolume", ebs)
+    Props::new()
+        .put("Name", of.name())
+        .put("ManagedEBSVolume", ebs)
 }

@@ -2,8 +2,9 @@
 
 use super::*;
 use aws_sdk_ecs::types::{
-    ContainerDefinition, DockerVolumeConfiguration, EfsVolumeConfiguration, FSxWindowsFileServerVolumeConfiguration,
-    KeyValuePair, TaskDefinition, TaskDefinitionFamilyStatus, Volume,
+    ContainerDefinition, DockerVolumeConfiguration, EfsVolumeConfiguration,
+    FSxWindowsFileServerVolumeConfiguration, KeyValuePair, TaskDefinition,
+    TaskDefinitionFamilyStatus, Volume,
 };
 
 /// Reads them. Of all the other revisions, of which there may be thousands, nothing is asked.
@@ -12,7 +13,11 @@ pub(super) async fn all(cx: &Cx, client: &Client, in_use: BTreeSet<String>) {
         .list_task_definition_families()
         .status(TaskDefinitionFamilyStatus::Active);
     let families = cx
-        .list("ecs:ListTaskDefinitionFamilies", &[TASK_DEFINITION], items!(request))
+        .list(
+            "ecs:ListTaskDefinitionFamilies",
+            &[TASK_DEFINITION],
+            items!(request),
+        )
         .await;
     // The name of a family means its latest active revision.
     let seen = InUse::default();
@@ -58,11 +63,20 @@ async fn one(cx: &Cx, client: &Client, which: &str, seen: &InUse) {
 }
 
 fn of_task(cx: &Cx, task: &TaskDefinition) -> Props {
-    let containers = task.container_definitions().iter().map(|it| container(cx, it));
+    let containers = task
+        .container_definitions()
+        .iter()
+        .map(|it| container(cx, it));
     let platform = task.runtime_platform().map(|platform| {
         Props::new()
-            .put("CpuArchitecture", platform.cpu_architecture().map(|it| it.as_str()))
-            .put("OperatingSystemFamily", platform.operating_system_family().map(|it| it.as_str()))
+            .put(
+                "CpuArchitecture",
+                platform.cpu_architecture().map(|it| it.as_str()),
+            )
+            .put(
+                "OperatingSystemFamily",
+                platform.operating_system_family().map(|it| it.as_str()),
+            )
     });
     let storage = task
         .ephemeral_storage()
@@ -70,11 +84,20 @@ fn of_task(cx: &Cx, task: &TaskDefinition) -> Props {
     Props::of("ecs:DescribeTaskDefinition")
         .put("Family", task.family())
         .put("ContainerDefinitions", containers.collect::<Vec<_>>())
-        .put("Volumes", task.volumes().iter().map(|it| volume(cx, it)).collect::<Vec<_>>())
+        .put(
+            "Volumes",
+            task.volumes()
+                .iter()
+                .map(|it| volume(cx, it))
+                .collect::<Vec<_>>(),
+        )
         .put("TaskRoleArn", task.task_role_arn())
         .put("ExecutionRoleArn", task.execution_role_arn())
         .put("NetworkMode", task.network_mode().map(|it| it.as_str()))
-        .put("RequiresCompatibilities", names!(task.requires_compatibilities()))
+        .put(
+            "RequiresCompatibilities",
+            names!(task.requires_compatibilities()),
+        )
         .put("RuntimePlatform", platform)
         .put("EphemeralStorage", storage)
         .put("Cpu", task.cpu())
@@ -130,7 +153,10 @@ fn container(cx: &Cx, of: &ContainerDefinition) -> Props {
         .put("Command", commands(cx, of.command()))
         .put("EntryPoint", commands(cx, of.entry_point()))
         .put("HealthCheck", health)
-        .put("LogConfiguration", of.log_configuration().map(|it| service::log(cx, it)))
+        .put(
+            "LogConfiguration",
+            of.log_configuration().map(|it| service::log(cx, it)),
+        )
         .put("FirelensConfiguration", firelens)
         .put("PortMappings", ports.collect::<Vec<_>>())
         .put("MountPoints", mounts.collect::<Vec<_>>())
@@ -180,10 +206,19 @@ fn volume(cx: &Cx, of: &Volume) -> Props {
     Props::new()
         .put("Name", of.name())
         .put("Host", host)
-        .put("EFSVolumeConfiguration", of.efs_volume_configuration().map(efs))
+        .put(
+            "EFSVolumeConfiguration",
+            of.efs_volume_configuration().map(efs),
+        )
         .put("S3FilesVolumeConfiguration", s3)
-        .put("FSxWindowsFileServerVolumeConfiguration", of.fsx_windows_file_server_volume_configuration().map(fsx))
-        .put("DockerVolumeConfiguration", of.docker_volume_configuration().map(|it| docker(cx, it)))
+        .put(
+            "FSxWindowsFileServerVolumeConfiguration",
+            of.fsx_windows_file_server_volume_configuration().map(fsx),
+        )
+        .put(
+            "DockerVolumeConfiguration",
+            of.docker_volume_configuration().map(|it| docker(cx, it)),
+        )
         .put("ConfiguredAtLaunch", of.configured_at_launch())
 }
 
@@ -196,7 +231,10 @@ fn efs(of: &EfsVolumeConfiguration) -> Props {
     Props::new()
         .put("FilesystemId", of.file_system_id())
         .put("RootDirectory", of.root_directory())
-        .put("TransitEncryption", of.transit_encryption().map(|it| it.as_str()))
+        .put(
+            "TransitEncryption",
+            of.transit_encryption().map(|it| it.as_str()),
+        )
         .put("TransitEncryptionPort", of.transit_encryption_port())
         .put("AuthorizationConfig", authorization)
 }

@@ -106,7 +106,12 @@ async fn buses(cx: &Cx, client: &Client) -> Vec<EventBus> {
     })
     .await;
     match buses.is_empty() {
-        true => vec![EventBus::builder().name(DEFAULT).arn(cx.arn("events", "event-bus/default")).build()],
+        true => vec![
+            EventBus::builder()
+                .name(DEFAULT)
+                .arn(cx.arn("events", "event-bus/default"))
+                .build(),
+        ],
         false => buses,
     }
 }
@@ -120,13 +125,19 @@ async fn of_bus(cx: &Cx, client: &Client, bus: &EventBus, rules: bool) {
         return;
     };
     const CALL: &str = "events:DescribeEventBus";
-    let described = cx.get(CALL, client.describe_event_bus().name(name).send()).await;
-    let key = described.as_ref().map(|answer| answer.kms_key_identifier().filter(|id| !id.is_empty()));
+    let described = cx
+        .get(CALL, client.describe_event_bus().name(name).send())
+        .await;
+    let key = described
+        .as_ref()
+        .map(|answer| answer.kms_key_identifier().filter(|id| !id.is_empty()));
     let key = key.map(|key| key.map(str::to_owned)).map_err(Clone::clone);
     let policy = match &described {
         Ok(answer) => answer.policy().map(|text| document(CALL, text)),
         // The list has it too.
-        Err(_) => bus.policy().map(|text| document("events:ListEventBuses", text)),
+        Err(_) => bus
+            .policy()
+            .map(|text| document("events:ListEventBuses", text)),
     };
     if name == DEFAULT && !rules && matches!(key, Ok(None)) && policy.is_none() {
         return;
@@ -181,7 +192,12 @@ async fn of_archive(cx: &Cx, client: &Client, archive: &Archive) {
         .put("CreationTime", archive.creation_time())
         .from(CALL)
         .put("KmsKeyIdentifier", key);
-    cx.emit(ARCHIVE, name, Some(&cx.arn("events", &format!("archive/{name}"))), props);
+    cx.emit(
+        ARCHIVE,
+        name,
+        Some(&cx.arn("events", &format!("archive/{name}"))),
+        props,
+    );
 }
 
 async fn connections(cx: &Cx, client: &Client) {
@@ -208,12 +224,21 @@ async fn of_connection(cx: &Cx, client: &Client, connection: &Connection) {
     };
     let props = Props::of("events:ListConnections")
         .put("Name", name)
-        .put("AuthorizationType", connection.authorization_type().map(|it| it.as_str()))
-        .put("ConnectionState", connection.connection_state().map(|it| it.as_str()))
+        .put(
+            "AuthorizationType",
+            connection.authorization_type().map(|it| it.as_str()),
+        )
+        .put(
+            "ConnectionState",
+            connection.connection_state().map(|it| it.as_str()),
+        )
         .put("CreationTime", connection.creation_time())
         .put("LastAuthorizedTime", connection.last_authorized_time())
         .from(CALL);
-    let answer = match cx.get(CALL, client.describe_connection().name(name).send()).await {
+    let answer = match cx
+        .get(CALL, client.describe_connection().name(name).send())
+        .await
+    {
         Ok(answer) => answer,
         Err(failure) => {
             let props = props
@@ -225,7 +250,9 @@ async fn of_connection(cx: &Cx, client: &Client, connection: &Connection) {
     };
     let auth = answer.auth_parameters().map(|auth| {
         let oauth = auth.o_auth_parameters().map(|oauth| {
-            let endpoint = oauth.authorization_endpoint().map(|it| cx.cover("AuthorizationEndpoint", it));
+            let endpoint = oauth
+                .authorization_endpoint()
+                .map(|it| cx.cover("AuthorizationEndpoint", it));
             let client = oauth
                 .client_parameters()
                 .map(|client| Props::new().put("ClientID", client.client_id()));
@@ -246,7 +273,10 @@ async fn of_connection(cx: &Cx, client: &Client, connection: &Connection) {
             .put("ApiKeyAuthParameters", key)
     });
     let props = props
-        .put("KmsKeyIdentifier", answer.kms_key_identifier().filter(|id| !id.is_empty()))
+        .put(
+            "KmsKeyIdentifier",
+            answer.kms_key_identifier().filter(|id| !id.is_empty()),
+        )
         .put("AuthParameters", auth)
         .put("SecretArn", answer.secret_arn());
     cx.emit(CONNECTION, name, Some(arn), props);
@@ -256,22 +286,37 @@ async fn destinations(cx: &Cx, client: &Client) {
     const CALL: &str = "events:ListApiDestinations";
     let destinations: Vec<ApiDestination> = listed(cx, CALL, &[DESTINATION], |token| async {
         let answer = cx
-            .get(CALL, client.list_api_destinations().set_next_token(token).send())
+            .get(
+                CALL,
+                client.list_api_destinations().set_next_token(token).send(),
+            )
             .await?;
-        Ok((answer.api_destinations.unwrap_or_default(), answer.next_token))
+        Ok((
+            answer.api_destinations.unwrap_or_default(),
+            answer.next_token,
+        ))
     })
     .await;
     for destination in &destinations {
-        let (Some(name), Some(arn)) = (destination.name(), destination.api_destination_arn()) else {
+        let (Some(name), Some(arn)) = (destination.name(), destination.api_destination_arn())
+        else {
             continue;
         };
-        let endpoint = destination.invocation_endpoint().map(|it| cx.cover("InvocationEndpoint", it));
+        let endpoint = destination
+            .invocation_endpoint()
+            .map(|it| cx.cover("InvocationEndpoint", it));
         let props = Props::of(CALL)
             .put("Name", name)
             .put("ConnectionArn", destination.connection_arn())
             .put("InvocationEndpoint", endpoint)
-            .put("HttpMethod", destination.http_method().map(|it| it.as_str()))
-            .put("ApiDestinationState", destination.api_destination_state().map(|it| it.as_str()));
+            .put(
+                "HttpMethod",
+                destination.http_method().map(|it| it.as_str()),
+            )
+            .put(
+                "ApiDestinationState",
+                destination.api_destination_state().map(|it| it.as_str()),
+            );
         cx.emit(DESTINATION, name, Some(arn), props);
     }
 }

@@ -27,7 +27,10 @@ pub(super) async fn rules(cx: &Cx, client: &Client, bus: &EventBus) -> (bool, Ve
         let (cx, client, groups) = (cx.clone(), client.clone(), groups.clone());
         async move {
             let to = one(&cx, &client, bus, &rule).await;
-            groups.lock().unwrap_or_else(PoisonError::into_inner).extend(to);
+            groups
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend(to);
         }
     })
     .await;
@@ -52,7 +55,9 @@ async fn one(cx: &Cx, client: &Client, bus: &EventBus, rule: &Rule) -> Vec<Strin
     .await;
     // CloudFormation has no name for the default bus.
     let bus = bus.name().filter(|bus| *bus != DEFAULT);
-    let pattern = rule.event_pattern().map(|text| document("events:ListRules", text));
+    let pattern = rule
+        .event_pattern()
+        .map(|text| document("events:ListRules", text));
     let props = Props::of("events:ListRules")
         .put("Name", name)
         .put("Description", rule.description())
@@ -96,12 +101,17 @@ fn ecs(of: &EcsParameters) -> Props {
             .put("Weight", item.weight())
             .put("Base", item.base())
     });
-    let network = of.network_configuration().and_then(|network| network.awsvpc_configuration());
+    let network = of
+        .network_configuration()
+        .and_then(|network| network.awsvpc_configuration());
     let network = network.map(|vpc| {
         let vpc = Props::new()
             .put("Subnets", vpc.subnets())
             .put("SecurityGroups", vpc.security_groups())
-            .put("AssignPublicIp", vpc.assign_public_ip().map(|it| it.as_str()));
+            .put(
+                "AssignPublicIp",
+                vpc.assign_public_ip().map(|it| it.as_str()),
+            );
         Props::new().put("AwsVpcConfiguration", vpc)
     });
     Props::new()
@@ -126,7 +136,11 @@ pub(super) async fn readers_of(cx: &Cx, groups: Vec<String>) {
     cx.each(groups, |group| {
         let (cx, client) = (cx.clone(), client.clone());
         async move {
-            let stream = items!(client.describe_subscription_filters().log_group_name(&group));
+            let stream = items!(
+                client
+                    .describe_subscription_filters()
+                    .log_group_name(&group)
+            );
             let (filters, failure) = cx.try_list(CALL, stream).await;
             for filter in &filters {
                 let name = filter.filter_name().unwrap_or(&group);
@@ -144,7 +158,12 @@ pub(super) async fn readers_of(cx: &Cx, groups: Vec<String>) {
                 && failure.error != "ResourceNotFoundException"
             {
                 let props = Props::of(CALL).put("LogGroupName", &group);
-                cx.emit(SUBSCRIPTION, &group, None, props.put("DestinationArn", failure));
+                cx.emit(
+                    SUBSCRIPTION,
+                    &group,
+                    None,
+                    props.put("DestinationArn", failure),
+                );
             }
         }
     })

@@ -20,9 +20,14 @@ fn is_manual(kind: Option<&str>) -> bool {
 
 pub(super) async fn snapshots(cx: &Cx, client: &Client) {
     let found = cx
-        .list(SNAPSHOTS, &["AWS::RDS::DBSnapshot"], items!(client.describe_db_snapshots()))
+        .list(
+            SNAPSHOTS,
+            &["AWS::RDS::DBSnapshot"],
+            items!(client.describe_db_snapshots()),
+        )
         .await;
-    cx.each(&found, |snapshot| snapshot_of(cx, client, snapshot)).await;
+    cx.each(&found, |snapshot| snapshot_of(cx, client, snapshot))
+        .await;
 }
 
 async fn snapshot_of(cx: &Cx, client: &Client, snapshot: &DbSnapshot) {
@@ -36,10 +41,16 @@ async fn snapshot_of(cx: &Cx, client: &Client, snapshot: &DbSnapshot) {
         .put("Engine", snapshot.engine())
         .put("EngineVersion", snapshot.engine_version())
         .put("Encrypted", snapshot.encrypted())
-        .put("StorageEncryptionType", snapshot.storage_encryption_type().map(|kind| kind.as_str()))
+        .put(
+            "StorageEncryptionType",
+            snapshot.storage_encryption_type().map(|kind| kind.as_str()),
+        )
         .put("KmsKeyId", snapshot.kms_key_id())
         .put("SourceRegion", snapshot.source_region())
-        .put("SourceDBSnapshotIdentifier", snapshot.source_db_snapshot_identifier())
+        .put(
+            "SourceDBSnapshotIdentifier",
+            snapshot.source_db_snapshot_identifier(),
+        )
         .put("SnapshotCreateTime", snapshot.snapshot_create_time())
         .put("DbiResourceId", snapshot.dbi_resource_id())
         .put("Status", snapshot.status())
@@ -48,17 +59,31 @@ async fn snapshot_of(cx: &Cx, client: &Client, snapshot: &DbSnapshot) {
         let attributes = cx
             .get(
                 "rds:DescribeDBSnapshotAttributes",
-                client.describe_db_snapshot_attributes().db_snapshot_identifier(name).send(),
+                client
+                    .describe_db_snapshot_attributes()
+                    .db_snapshot_identifier(name)
+                    .send(),
             )
             .await
             .map(|answer| {
                 let result = answer.db_snapshot_attributes_result();
                 let attributes = result.map_or(&[][..], |result| result.db_snapshot_attributes());
-                shared(attributes.iter().map(|one| (one.attribute_name(), one.attribute_values())))
+                shared(
+                    attributes
+                        .iter()
+                        .map(|one| (one.attribute_name(), one.attribute_values())),
+                )
             });
-        props = props.from("rds:DescribeDBSnapshotAttributes").put("SharedWith", attributes);
+        props = props
+            .from("rds:DescribeDBSnapshotAttributes")
+            .put("SharedWith", attributes);
     }
-    cx.emit("AWS::RDS::DBSnapshot", name, snapshot.db_snapshot_arn(), props);
+    cx.emit(
+        "AWS::RDS::DBSnapshot",
+        name,
+        snapshot.db_snapshot_arn(),
+        props,
+    );
 }
 
 pub(super) async fn cluster_snapshots(cx: &Cx, client: &Client) {
@@ -69,7 +94,8 @@ pub(super) async fn cluster_snapshots(cx: &Cx, client: &Client) {
             items!(client.describe_db_cluster_snapshots()),
         )
         .await;
-    cx.each(&found, |snapshot| cluster_snapshot_of(cx, client, snapshot)).await;
+    cx.each(&found, |snapshot| cluster_snapshot_of(cx, client, snapshot))
+        .await;
 }
 
 /// Snapshots of DocumentDB and Neptune clusters too: CloudFormation has no types of theirs, and they are the same.
@@ -84,9 +110,15 @@ async fn cluster_snapshot_of(cx: &Cx, client: &Client, snapshot: &DbClusterSnaps
         .put("Engine", snapshot.engine())
         .put("EngineVersion", snapshot.engine_version())
         .put("StorageEncrypted", snapshot.storage_encrypted())
-        .put("StorageEncryptionType", snapshot.storage_encryption_type().map(|kind| kind.as_str()))
+        .put(
+            "StorageEncryptionType",
+            snapshot.storage_encryption_type().map(|kind| kind.as_str()),
+        )
         .put("KmsKeyId", snapshot.kms_key_id())
-        .put("SourceDBClusterSnapshotArn", snapshot.source_db_cluster_snapshot_arn())
+        .put(
+            "SourceDBClusterSnapshotArn",
+            snapshot.source_db_cluster_snapshot_arn(),
+        )
         .put("SnapshotCreateTime", snapshot.snapshot_create_time())
         .put("DbClusterResourceId", snapshot.db_cluster_resource_id())
         .put("Status", snapshot.status())
@@ -103,12 +135,24 @@ async fn cluster_snapshot_of(cx: &Cx, client: &Client, snapshot: &DbClusterSnaps
             .await
             .map(|answer| {
                 let result = answer.db_cluster_snapshot_attributes_result();
-                let attributes = result.map_or(&[][..], |result| result.db_cluster_snapshot_attributes());
-                shared(attributes.iter().map(|one| (one.attribute_name(), one.attribute_values())))
+                let attributes =
+                    result.map_or(&[][..], |result| result.db_cluster_snapshot_attributes());
+                shared(
+                    attributes
+                        .iter()
+                        .map(|one| (one.attribute_name(), one.attribute_values())),
+                )
             });
-        props = props.from("rds:DescribeDBClusterSnapshotAttributes").put("SharedWith", attributes);
+        props = props
+            .from("rds:DescribeDBClusterSnapshotAttributes")
+            .put("SharedWith", attributes);
     }
-    cx.emit("AWS::RDS::ClusterSnapshot", name, snapshot.db_cluster_snapshot_arn(), props);
+    cx.emit(
+        "AWS::RDS::ClusterSnapshot",
+        name,
+        snapshot.db_cluster_snapshot_arn(),
+        props,
+    );
 }
 
 /// Whom a snapshot is shared with: a list also when it is empty, since that says nobody.
@@ -124,10 +168,17 @@ fn shared<'a>(attributes: impl Iterator<Item = (Option<&'a str>, &'a [String])>)
 /// Automated backups that instances of other regions replicate to this one.
 pub(super) async fn replicated(cx: &Cx, client: &Client) {
     let backups = cx
-        .list(BACKUPS, &[REPLICATION], items!(client.describe_db_instance_automated_backups()))
+        .list(
+            BACKUPS,
+            &[REPLICATION],
+            items!(client.describe_db_instance_automated_backups()),
+        )
         .await;
     for backup in &backups {
-        let (Some(source), Some(arn)) = (backup.db_instance_arn(), backup.db_instance_automated_backups_arn()) else {
+        let (Some(source), Some(arn)) = (
+            backup.db_instance_arn(),
+            backup.db_instance_automated_backups_arn(),
+        ) else {
             continue;
         };
         // Those of the region's own instances are part of the instances.
@@ -140,7 +191,10 @@ pub(super) async fn replicated(cx: &Cx, client: &Client) {
             .put("SourceRegion", region_of(source))
             .put("KmsKeyId", backup.kms_key_id())
             .put("Encrypted", backup.encrypted())
-            .put("StorageEncryptionType", backup.storage_encryption_type().map(|kind| kind.as_str()))
+            .put(
+                "StorageEncryptionType",
+                backup.storage_encryption_type().map(|kind| kind.as_str()),
+            )
             .put("BackupRetentionPeriod", backup.backup_retention_period())
             .put("Engine", backup.engine())
             .put("Status", backup.status());

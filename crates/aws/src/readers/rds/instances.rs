@@ -9,8 +9,14 @@ use aws_sdk_rds::types::DbInstance;
 const ACTION: &str = "rds:DescribeDBInstances";
 
 pub(super) async fn read(cx: &Cx, client: &Client, groups: &Groups) {
-    let kinds = ["AWS::RDS::DBInstance", "AWS::DocDB::DBInstance", "AWS::Neptune::DBInstance"];
-    let instances = cx.list(ACTION, &kinds, items!(client.describe_db_instances())).await;
+    let kinds = [
+        "AWS::RDS::DBInstance",
+        "AWS::DocDB::DBInstance",
+        "AWS::Neptune::DBInstance",
+    ];
+    let instances = cx
+        .list(ACTION, &kinds, items!(client.describe_db_instances()))
+        .await;
     for instance in &instances {
         // A member of a cluster has a group too, but what forces TLS is in its cluster's.
         if instance.db_cluster_identifier().is_some() {
@@ -29,7 +35,12 @@ async fn one(cx: &Cx, instance: &DbInstance) {
     };
     let props = props(cx, instance);
     let props = replicated_backups(cx, instance, props).await;
-    cx.emit(&kind(instance.engine(), "DBInstance"), name, instance.db_instance_arn(), props);
+    cx.emit(
+        &kind(instance.engine(), "DBInstance"),
+        name,
+        instance.db_instance_arn(),
+        props,
+    );
 }
 
 fn props(cx: &Cx, instance: &DbInstance) -> Props {
@@ -58,42 +69,95 @@ fn props(cx: &Cx, instance: &DbInstance) -> Props {
         .put("LicenseModel", instance.license_model())
         .put("MasterUsername", instance.master_username())
         .put("StorageEncrypted", instance.storage_encrypted())
-        .put("StorageEncryptionType", instance.storage_encryption_type().map(|kind| kind.as_str()))
+        .put(
+            "StorageEncryptionType",
+            instance.storage_encryption_type().map(|kind| kind.as_str()),
+        )
         .put("KmsKeyId", instance.kms_key_id())
         .put("StorageType", instance.storage_type())
-        .put("AllocatedStorage", instance.allocated_storage().map(|size| size.to_string()))
+        .put(
+            "AllocatedStorage",
+            instance.allocated_storage().map(|size| size.to_string()),
+        )
         .put("TdeCredentialArn", instance.tde_credential_arn())
         .put("PubliclyAccessible", instance.publicly_accessible())
         .put("DBClusterIdentifier", instance.db_cluster_identifier())
-        .put("DBParameterGroupName", group.and_then(|group| group.db_parameter_group_name()))
-        .put("ParameterApplyStatus", group.and_then(|group| group.parameter_apply_status()))
-        .put("OptionGroupName", options.and_then(|group| group.option_group_name()))
-        .put("DBSubnetGroupName", subnets.and_then(|group| group.db_subnet_group_name()))
+        .put(
+            "DBParameterGroupName",
+            group.and_then(|group| group.db_parameter_group_name()),
+        )
+        .put(
+            "ParameterApplyStatus",
+            group.and_then(|group| group.parameter_apply_status()),
+        )
+        .put(
+            "OptionGroupName",
+            options.and_then(|group| group.option_group_name()),
+        )
+        .put(
+            "DBSubnetGroupName",
+            subnets.and_then(|group| group.db_subnet_group_name()),
+        )
         .put("VpcId", subnets.and_then(|group| group.vpc_id()))
-        .put("VPCSecurityGroups", group_ids(instance.vpc_security_groups()))
+        .put(
+            "VPCSecurityGroups",
+            group_ids(instance.vpc_security_groups()),
+        )
         .put("Endpoint", endpoint)
         .put("MultiAZ", instance.multi_az())
         .put("AvailabilityZone", instance.availability_zone())
         .put("BackupRetentionPeriod", instance.backup_retention_period())
         .put("CopyTagsToSnapshot", instance.copy_tags_to_snapshot())
         .put("DeletionProtection", instance.deletion_protection())
-        .put("AutoMinorVersionUpgrade", instance.auto_minor_version_upgrade())
-        .put("EnableCloudwatchLogsExports", instance.enabled_cloudwatch_logs_exports())
-        .put("EnableIAMDatabaseAuthentication", instance.iam_database_authentication_enabled())
+        .put(
+            "AutoMinorVersionUpgrade",
+            instance.auto_minor_version_upgrade(),
+        )
+        .put(
+            "EnableCloudwatchLogsExports",
+            instance.enabled_cloudwatch_logs_exports(),
+        )
+        .put(
+            "EnableIAMDatabaseAuthentication",
+            instance.iam_database_authentication_enabled(),
+        )
         // The API leaves it out where the engine has no Performance Insights.
-        .put("EnablePerformanceInsights", instance.performance_insights_enabled())
-        .put("PerformanceInsightsKMSKeyId", instance.performance_insights_kms_key_id())
-        .put("PerformanceInsightsRetentionPeriod", instance.performance_insights_retention_period())
+        .put(
+            "EnablePerformanceInsights",
+            instance.performance_insights_enabled(),
+        )
+        .put(
+            "PerformanceInsightsKMSKeyId",
+            instance.performance_insights_kms_key_id(),
+        )
+        .put(
+            "PerformanceInsightsRetentionPeriod",
+            instance.performance_insights_retention_period(),
+        )
         .put("MonitoringInterval", instance.monitoring_interval())
         .put("MonitoringRoleArn", instance.monitoring_role_arn())
-        .put("CACertificateIdentifier", instance.ca_certificate_identifier())
+        .put(
+            "CACertificateIdentifier",
+            instance.ca_certificate_identifier(),
+        )
         .put("CertificateDetails", certificate)
         .put("SourceDBInstanceIdentifier", source)
         .put("SourceDBClusterIdentifier", source_cluster)
         .put("SourceRegion", source_region(cx, source.or(source_cluster)))
-        .put("ReadReplicaDBInstanceIdentifiers", instance.read_replica_db_instance_identifiers())
-        .put("ActivityStreamStatus", instance.activity_stream_status().map(|status| status.as_str()))
-        .put("ActivityStreamKmsKeyId", instance.activity_stream_kms_key_id())
+        .put(
+            "ReadReplicaDBInstanceIdentifiers",
+            instance.read_replica_db_instance_identifiers(),
+        )
+        .put(
+            "ActivityStreamStatus",
+            instance
+                .activity_stream_status()
+                .map(|status| status.as_str()),
+        )
+        .put(
+            "ActivityStreamKmsKeyId",
+            instance.activity_stream_kms_key_id(),
+        )
         .put("DBInstanceStatus", instance.db_instance_status())
         .put("InstanceCreateTime", instance.instance_create_time())
         .put("DbiResourceId", instance.dbi_resource_id())
@@ -104,7 +168,9 @@ fn props(cx: &Cx, instance: &DbInstance) -> Props {
 /// Automated backups that are replicated elsewhere. The instance names them only; their key is told where they lie.
 async fn replicated_backups(cx: &Cx, instance: &DbInstance, props: Props) -> Props {
     let backups = instance.db_instance_automated_backups_replications();
-    let arn = backups.iter().find_map(|backup| backup.db_instance_automated_backups_arn());
+    let arn = backups
+        .iter()
+        .find_map(|backup| backup.db_instance_automated_backups_arn());
     let Some((arn, region)) = arn.and_then(|arn| Some((arn, region_of(arn)?))) else {
         return props;
     };
@@ -120,7 +186,9 @@ async fn replicated_backups(cx: &Cx, instance: &DbInstance, props: Props) -> Pro
         .await
         .map(|answer| {
             let backup = answer.db_instance_automated_backups().first();
-            backup.and_then(|backup| backup.kms_key_id()).map(str::to_owned)
+            backup
+                .and_then(|backup| backup.kms_key_id())
+                .map(str::to_owned)
         });
     props
         .put("AutomaticBackupReplicationRegion", region)

@@ -58,7 +58,10 @@ async fn read(cx: Cx) {
     futures::join!(
         async {
             // Both say which parameter groups are in use.
-            futures::join!(instances::read(&cx, &client, &groups), clusters::read(&cx, &client, &groups));
+            futures::join!(
+                instances::read(&cx, &client, &groups),
+                clusters::read(&cx, &client, &groups)
+            );
             groups.read(&cx, &client).await;
         },
         clusters::global(&cx, &client),
@@ -86,12 +89,17 @@ fn kind(engine: Option<&str>, of: &str) -> String {
 
 /// The region that an ARN names.
 fn region_of(arn: &str) -> Option<&str> {
-    arn.strip_prefix("arn:")?.split(':').nth(2).filter(|region| !region.is_empty())
+    arn.strip_prefix("arn:")?
+        .split(':')
+        .nth(2)
+        .filter(|region| !region.is_empty())
 }
 
 /// The region of a source that is named by its ARN, where that is another one than the unit's.
 fn source_region(cx: &Cx, source: Option<&str>) -> Option<String> {
-    region_of(source?).filter(|region| *region != cx.region()).map(str::to_owned)
+    region_of(source?)
+        .filter(|region| *region != cx.region())
+        .map(str::to_owned)
 }
 
 fn group_ids(groups: &[VpcSecurityGroupMembership]) -> Vec<String> {
@@ -117,11 +125,20 @@ fn master_password(props: Props, secret: Option<&MasterUserSecret>) -> Props {
 
 async fn proxies(cx: &Cx, client: &Client) {
     let proxies = cx
-        .list("rds:DescribeDBProxies", &["AWS::RDS::DBProxy"], items!(client.describe_db_proxies()))
+        .list(
+            "rds:DescribeDBProxies",
+            &["AWS::RDS::DBProxy"],
+            items!(client.describe_db_proxies()),
+        )
         .await;
     for proxy in &proxies {
         if let Some(name) = proxy.db_proxy_name() {
-            cx.emit("AWS::RDS::DBProxy", name, proxy.db_proxy_arn(), proxy_props(proxy));
+            cx.emit(
+                "AWS::RDS::DBProxy",
+                name,
+                proxy.db_proxy_arn(),
+                proxy_props(proxy),
+            );
         }
     }
 }
@@ -129,10 +146,16 @@ async fn proxies(cx: &Cx, client: &Client) {
 fn proxy_props(proxy: &DbProxy) -> Props {
     let auth = proxy.auth().iter().map(|auth| {
         Props::new()
-            .put("AuthScheme", auth.auth_scheme().map(|scheme| scheme.as_str()))
+            .put(
+                "AuthScheme",
+                auth.auth_scheme().map(|scheme| scheme.as_str()),
+            )
             .put("SecretArn", auth.secret_arn())
             .put("IAMAuth", auth.iam_auth().map(|mode| mode.as_str()))
-            .put("ClientPasswordAuthType", auth.client_password_auth_type().map(|kind| kind.as_str()))
+            .put(
+                "ClientPasswordAuthType",
+                auth.client_password_auth_type().map(|kind| kind.as_str()),
+            )
     });
     Props::of("rds:DescribeDBProxies")
         .put("DBProxyName", proxy.db_proxy_name())
@@ -150,12 +173,21 @@ fn proxy_props(proxy: &DbProxy) -> Props {
 
 async fn integrations(cx: &Cx, client: &Client) {
     let integrations = cx
-        .list("rds:DescribeIntegrations", &["AWS::RDS::Integration"], items!(client.describe_integrations()))
+        .list(
+            "rds:DescribeIntegrations",
+            &["AWS::RDS::Integration"],
+            items!(client.describe_integrations()),
+        )
         .await;
     for integration in &integrations {
         if let Some(name) = integration.integration_name() {
             let props = integration_props(integration);
-            cx.emit("AWS::RDS::Integration", name, integration.integration_arn(), props);
+            cx.emit(
+                "AWS::RDS::Integration",
+                name,
+                integration.integration_arn(),
+                props,
+            );
         }
     }
 }
@@ -166,7 +198,10 @@ fn integration_props(integration: &Integration) -> Props {
         .put("SourceArn", integration.source_arn())
         .put("TargetArn", integration.target_arn())
         .put("KMSKeyId", integration.kms_key_id())
-        .put("AdditionalEncryptionContext", integration.additional_encryption_context())
+        .put(
+            "AdditionalEncryptionContext",
+            integration.additional_encryption_context(),
+        )
         .put("DataFilter", integration.data_filter())
         .put("Status", integration.status().map(|status| status.as_str()))
         .put("Tags", tags!(integration.tags()))

@@ -36,7 +36,11 @@ impl Groups {
 
     /// Reads them.
     pub(super) async fn read(&self, cx: &Cx, client: &Client) {
-        let used = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let used = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let families = families(cx, client, &used).await;
         let families = &families;
         cx.each(used, |((of_cluster, name), engine)| async move {
@@ -54,7 +58,11 @@ type Families = Result<HashMap<String, String>, Failure>;
 
 /// The families of the groups by name, of instances and of clusters. Only lists tell them, and only of kinds that are
 /// in use they are needed.
-async fn families(cx: &Cx, client: &Client, used: &BTreeMap<(bool, String), String>) -> [Families; 2] {
+async fn families(
+    cx: &Cx,
+    client: &Client,
+    used: &BTreeMap<(bool, String), String>,
+) -> [Families; 2] {
     let has = |of_cluster: bool| used.keys().any(|(cluster, _)| *cluster == of_cluster);
     let instances = async {
         if !has(false) {
@@ -62,7 +70,12 @@ async fn families(cx: &Cx, client: &Client, used: &BTreeMap<(bool, String), Stri
         }
         let stream = items!(client.describe_db_parameter_groups());
         let (groups, failure) = cx.try_list("rds:DescribeDBParameterGroups", stream).await;
-        let pairs = groups.into_iter().filter_map(|group| Some((group.db_parameter_group_name?, group.db_parameter_group_family?)));
+        let pairs = groups.into_iter().filter_map(|group| {
+            Some((
+                group.db_parameter_group_name?,
+                group.db_parameter_group_family?,
+            ))
+        });
         whole(pairs.collect(), failure)
     };
     let clusters = async {
@@ -70,10 +83,15 @@ async fn families(cx: &Cx, client: &Client, used: &BTreeMap<(bool, String), Stri
             return Ok(HashMap::new());
         }
         let stream = items!(client.describe_db_cluster_parameter_groups());
-        let (groups, failure) = cx.try_list("rds:DescribeDBClusterParameterGroups", stream).await;
-        let pairs = groups
-            .into_iter()
-            .filter_map(|group| Some((group.db_cluster_parameter_group_name?, group.db_parameter_group_family?)));
+        let (groups, failure) = cx
+            .try_list("rds:DescribeDBClusterParameterGroups", stream)
+            .await;
+        let pairs = groups.into_iter().filter_map(|group| {
+            Some((
+                group.db_cluster_parameter_group_name?,
+                group.db_parameter_group_family?,
+            ))
+        });
         whole(pairs.collect(), failure)
     };
     let (instances, clusters) = futures::join!(instances, clusters);
@@ -106,13 +124,20 @@ async fn one(
     });
     let (list, action, parameters, failure);
     if of_cluster {
-        (list, action) = ("rds:DescribeDBClusterParameterGroups", "rds:DescribeDBClusterParameters");
-        let request = client.describe_db_cluster_parameters().db_cluster_parameter_group_name(name);
+        (list, action) = (
+            "rds:DescribeDBClusterParameterGroups",
+            "rds:DescribeDBClusterParameters",
+        );
+        let request = client
+            .describe_db_cluster_parameters()
+            .db_cluster_parameter_group_name(name);
         let stream = items!(request.set_filters(only));
         (parameters, failure) = cx.try_list(action, stream).await;
     } else {
         (list, action) = ("rds:DescribeDBParameterGroups", "rds:DescribeDBParameters");
-        let request = client.describe_db_parameters().db_parameter_group_name(name);
+        let request = client
+            .describe_db_parameters()
+            .db_parameter_group_name(name);
         let stream = items!(request.set_filters(only));
         (parameters, failure) = cx.try_list(action, stream).await;
     }
@@ -141,8 +166,13 @@ fn values(parameters: &[Parameter]) -> Value {
     parameters
         .iter()
         .filter_map(|parameter| {
-            let name = parameter.parameter_name().filter(|name| WANTED.contains(name))?;
-            Some((name.to_owned(), Value::String(parameter.parameter_value()?.to_owned())))
+            let name = parameter
+                .parameter_name()
+                .filter(|name| WANTED.contains(name))?;
+            Some((
+                name.to_owned(),
+                Value::String(parameter.parameter_value()?.to_owned()),
+            ))
         })
         .collect::<serde_json::Map<_, _>>()
         .into()

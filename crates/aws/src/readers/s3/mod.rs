@@ -40,7 +40,11 @@ const PAGE: i32 = 10_000;
 async fn read(cx: Cx) {
     let home = client(&cx, cx.region());
     let buckets = cx
-        .list("s3:ListAllMyBuckets", &[BUCKET, POLICY], items!(home.list_buckets().max_buckets(PAGE)))
+        .list(
+            "s3:ListAllMyBuckets",
+            &[BUCKET, POLICY],
+            items!(home.list_buckets().max_buckets(PAGE)),
+        )
         .await;
     let mut clients: HashMap<String, Client> = HashMap::new();
     let mut found = Vec::new();
@@ -57,14 +61,26 @@ async fn read(cx: Cx) {
             },
         };
         if cx.covers(&region) {
-            let client = clients.entry(region.clone()).or_insert_with(|| client(&cx, &region));
-            found.push((name.to_owned(), region, client.clone(), bucket.creation_date().copied()));
+            let client = clients
+                .entry(region.clone())
+                .or_insert_with(|| client(&cx, &region));
+            found.push((
+                name.to_owned(),
+                region,
+                client.clone(),
+                bucket.creation_date().copied(),
+            ));
         }
     }
     cx.each(found, |(name, region, client, created)| {
         let cx = cx.clone();
         async move {
-            let asked = Asked { cx: &cx, client: &client, name: &name, region: &region };
+            let asked = Asked {
+                cx: &cx,
+                client: &client,
+                name: &name,
+                region: &region,
+            };
             let props = Props::of("s3:ListAllMyBuckets")
                 .put("BucketName", &name)
                 .put("CreationDate", created);
@@ -85,9 +101,14 @@ fn client(cx: &Cx, region: &str) -> Client {
 /// GetBucketLocation).
 async fn location(cx: &Cx, client: &Client, name: &str) -> Result<String, Failure> {
     let answer = cx
-        .get("s3:GetBucketLocation", client.get_bucket_location().bucket(name).send())
+        .get(
+            "s3:GetBucketLocation",
+            client.get_bucket_location().bucket(name).send(),
+        )
         .await?;
-    let region = answer.location_constraint().map_or("", BucketLocationConstraint::as_str);
+    let region = answer
+        .location_constraint()
+        .map_or("", BucketLocationConstraint::as_str);
     Ok(match region {
         "" => "us-east-1",
         "EU" => "eu-west-1",
@@ -131,7 +152,12 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     async fn bucket(&self, props: Props) {
-        let Asked { cx, client, name, region } = *self;
+        let Asked {
+            cx,
+            client,
+            name,
+            region,
+        } = *self;
         // Buckets that nobody set an encryption for have SSE-S3 and say so; the error is from before 2023.
         let encryption = cx
             .get_unless(
@@ -140,7 +166,13 @@ impl Asked<'_> {
                 client.get_bucket_encryption().bucket(name).send(),
             )
             .await
-            .map(|answer| answer.and_then(|answer| answer.server_side_encryption_configuration.map(shape::encryption)));
+            .map(|answer| {
+                answer.and_then(|answer| {
+                    answer
+                        .server_side_encryption_configuration
+                        .map(shape::encryption)
+                })
+            });
         let public = cx
             .get_unless(
                 "s3:GetBucketPublicAccessBlock",
@@ -148,14 +180,24 @@ impl Asked<'_> {
                 client.get_public_access_block().bucket(name).send(),
             )
             .await
-            .map(|answer| shape::public_access(answer.and_then(|answer| answer.public_access_block_configuration)));
+            .map(|answer| {
+                shape::public_access(
+                    answer.and_then(|answer| answer.public_access_block_configuration),
+                )
+            });
         let versioning = cx
-            .get("s3:GetBucketVersioning", client.get_bucket_versioning().bucket(name).send())
+            .get(
+                "s3:GetBucketVersioning",
+                client.get_bucket_versioning().bucket(name).send(),
+            )
             .await
             .map(|answer| {
                 Props::new()
                     .put("Status", answer.status().map(|status| status.as_str()))
-                    .put("MFADelete", answer.mfa_delete().map(|status| status.as_str()))
+                    .put(
+                        "MFADelete",
+                        answer.mfa_delete().map(|status| status.as_str()),
+                    )
             });
         let replication = cx
             .get_unless(
@@ -164,9 +206,14 @@ impl Asked<'_> {
                 client.get_bucket_replication().bucket(name).send(),
             )
             .await
-            .map(|answer| answer.and_then(|answer| answer.replication_configuration.map(shape::replication)));
+            .map(|answer| {
+                answer.and_then(|answer| answer.replication_configuration.map(shape::replication))
+            });
         let logging = cx
-            .get("s3:GetBucketLogging", client.get_bucket_logging().bucket(name).send())
+            .get(
+                "s3:GetBucketLogging",
+                client.get_bucket_logging().bucket(name).send(),
+            )
             .await
             .map(|answer| answer.logging_enabled.map(shape::logging));
         let props = props
@@ -200,7 +247,11 @@ impl Asked<'_> {
                         .send(),
                 )
                 .await?;
-            found.extend(page.inventory_configuration_list().iter().map(shape::inventory));
+            found.extend(
+                page.inventory_configuration_list()
+                    .iter()
+                    .map(shape::inventory),
+            );
             match (page.is_truncated(), page.next_continuation_token) {
                 (Some(true), next @ Some(_)) => token = next,
                 _ => return Ok(found),
@@ -209,7 +260,12 @@ impl Asked<'_> {
     }
 
     async fn policy(&self) {
-        let Asked { cx, client, name, region } = *self;
+        let Asked {
+            cx,
+            client,
+            name,
+            region,
+        } = *self;
         let policy = cx
             .get_unless(
                 "s3:GetBucketPolicy",

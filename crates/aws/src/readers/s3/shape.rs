@@ -15,11 +15,13 @@ pub(super) fn encryption(config: ServerSideEncryptionConfiguration) -> Props {
 }
 
 fn encryption_rule(rule: &ServerSideEncryptionRule) -> Props {
-    let by_default = rule.apply_server_side_encryption_by_default().map(|default| {
-        Props::new()
-            .put("SSEAlgorithm", default.sse_algorithm().as_str())
-            .put("KMSMasterKeyID", default.kms_master_key_id())
-    });
+    let by_default = rule
+        .apply_server_side_encryption_by_default()
+        .map(|default| {
+            Props::new()
+                .put("SSEAlgorithm", default.sse_algorithm().as_str())
+                .put("KMSMasterKeyID", default.kms_master_key_id())
+        });
     // A template that is silent blocks SSE-C, as new buckets do; a bucket that says nothing blocks nothing.
     let blocked = match rule.blocked_encryption_types() {
         Some(blocked) if !blocked.encryption_type().is_empty() => names!(blocked.encryption_type()),
@@ -27,8 +29,14 @@ fn encryption_rule(rule: &ServerSideEncryptionRule) -> Props {
     };
     Props::new()
         .put("ServerSideEncryptionByDefault", by_default)
-        .put("BucketKeyEnabled", rule.bucket_key_enabled().unwrap_or(false))
-        .put("BlockedEncryptionTypes", Props::new().put("EncryptionType", blocked))
+        .put(
+            "BucketKeyEnabled",
+            rule.bucket_key_enabled().unwrap_or(false),
+        )
+        .put(
+            "BlockedEncryptionTypes",
+            Props::new().put("EncryptionType", blocked),
+        )
 }
 
 /// Without a configuration nothing is blocked at the bucket (Amazon S3 User Guide, "Blocking public access").
@@ -37,10 +45,22 @@ pub(super) fn public_access(config: Option<PublicAccessBlockConfiguration>) -> P
         config.as_ref().and_then(of).unwrap_or(false)
     };
     Props::new()
-        .put("BlockPublicAcls", flag(PublicAccessBlockConfiguration::block_public_acls))
-        .put("IgnorePublicAcls", flag(PublicAccessBlockConfiguration::ignore_public_acls))
-        .put("BlockPublicPolicy", flag(PublicAccessBlockConfiguration::block_public_policy))
-        .put("RestrictPublicBuckets", flag(PublicAccessBlockConfiguration::restrict_public_buckets))
+        .put(
+            "BlockPublicAcls",
+            flag(PublicAccessBlockConfiguration::block_public_acls),
+        )
+        .put(
+            "IgnorePublicAcls",
+            flag(PublicAccessBlockConfiguration::ignore_public_acls),
+        )
+        .put(
+            "BlockPublicPolicy",
+            flag(PublicAccessBlockConfiguration::block_public_policy),
+        )
+        .put(
+            "RestrictPublicBuckets",
+            flag(PublicAccessBlockConfiguration::restrict_public_buckets),
+        )
 }
 
 pub(super) fn logging(config: LoggingEnabled) -> Props {
@@ -73,8 +93,16 @@ pub(super) fn inventory(config: &InventoryConfiguration) -> Props {
     Props::new()
         .put("Id", config.id())
         .put("Enabled", config.is_enabled())
-        .put("IncludedObjectVersions", config.included_object_versions().as_str())
-        .put("ScheduleFrequency", config.schedule().map(|schedule| schedule.frequency().as_str()))
+        .put(
+            "IncludedObjectVersions",
+            config.included_object_versions().as_str(),
+        )
+        .put(
+            "ScheduleFrequency",
+            config
+                .schedule()
+                .map(|schedule| schedule.frequency().as_str()),
+        )
         .put("Prefix", config.filter().map(|filter| filter.prefix()))
         .put("OptionalFields", names!(config.optional_fields()))
         .put("Destination", destination)
@@ -102,11 +130,15 @@ fn replication_rule(rule: &ReplicationRule) -> Props {
         .put("Status", rule.status().as_str())
         .put("Prefix", prefix)
         .put("Filter", rule.filter().map(filter))
-        .put("SourceSelectionCriteria", rule.source_selection_criteria().map(criteria))
+        .put(
+            "SourceSelectionCriteria",
+            rule.source_selection_criteria().map(criteria),
+        )
         .put(
             "DeleteMarkerReplication",
-            rule.delete_marker_replication()
-                .map(|markers| Props::new().put("Status", markers.status().map(|status| status.as_str()))),
+            rule.delete_marker_replication().map(|markers| {
+                Props::new().put("Status", markers.status().map(|status| status.as_str()))
+            }),
         )
         .put("Destination", rule.destination().map(destination))
 }
@@ -162,7 +194,10 @@ fn destination(destination: &Destination) -> Props {
     Props::new()
         .put("Bucket", destination.bucket())
         .put("Account", destination.account())
-        .put("StorageClass", destination.storage_class().map(|class| class.as_str()))
+        .put(
+            "StorageClass",
+            destination.storage_class().map(|class| class.as_str()),
+        )
         .put("AccessControlTranslation", owner)
         .put("EncryptionConfiguration", key)
         .put("ReplicationTime", time)
