@@ -149,8 +149,13 @@ impl Gate {
             .await;
         let permit = shared.in_flight.acquire().await;
         shared.progress.requests(1);
+        let has_no_body = request.method() == "HEAD";
         let received = inner.call(request).await?;
         let answer = whole(received).await?;
+        if answer.body.is_empty() && matches!(answer.status, 200..=299) && !has_no_body {
+            // Every answer to a question has a body; the SDK would take none for "nothing there".
+            return Err(ConnectorError::io("an empty answer".into()));
+        }
         drop(permit);
         if is_throttled(&answer) {
             shared.progress.throttled(1);

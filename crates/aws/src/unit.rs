@@ -409,6 +409,14 @@ where
     }
 }
 
+/// The failure of an answer that lacks what it always has.
+pub(crate) fn malformed(action: &str) -> Failure {
+    Failure {
+        call: action.to_owned(),
+        error: "malformed answer".into(),
+    }
+}
+
 /// A service that has no endpoint in a region is not offered there.
 pub(crate) const NO_ENDPOINT: &str = "no such endpoint";
 

@@ -194,7 +194,7 @@ fn policy(cx: &Cx, policy: &ManagedPolicyDetail) {
         .find(|version| version.is_default_version());
     let document = match default.and_then(|version| version.document()) {
         Some(text) => decoded(text),
-        None => malformed().unknown(),
+        None => malformed(DETAILS).unknown(),
     };
     // To whom it is attached, the identities say.
     let props = Props::of(DETAILS)
@@ -235,14 +235,7 @@ fn boundary(boundary: Option<&AttachedPermissionsBoundary>) -> Option<&str> {
 fn decoded(text: &str) -> Value {
     match percent_decode_str(text).decode_utf8() {
         Ok(text) => document(DETAILS, &text),
-        Err(_) => malformed().unknown(),
-    }
-}
-
-fn malformed() -> Failure {
-    Failure {
-        call: DETAILS.to_owned(),
-        error: "malformed document".into(),
+        Err(_) => malformed(DETAILS).unknown(),
     }
 }
 

@@ -139,7 +139,7 @@ mod prelude {
     #[allow(unused_imports)]
     pub(crate) use crate::props::{Props, Put, document, names, tag_map, tags};
     #[allow(unused_imports)]
-    pub(crate) use crate::unit::{Cx, items, pages};
+    pub(crate) use crate::unit::{Cx, items, malformed, pages};
     pub(crate) use futures::FutureExt;
     #[allow(unused_imports)]
     pub(crate) use lockfast_snapshot::Failure;

@@ -115,7 +115,8 @@ fn what_is_denied_is_unknown_and_said() {
 fn what_passes_on_the_way_changes_nothing() {
     let wanted = sound();
     let proxy = proxy::start(&moto().url, |asked| match asked.number % 53 {
-        1 => Fault::Error(
+        // A client that is throttled sends less from then on, so a few are enough.
+        1 if asked.number < 160 => Fault::Error(
             if asked.service == "s3" { 503 } else { 400 },
             match asked.service.as_str() {
                 "s3" => "SlowDown",

@@ -8,6 +8,7 @@ mod shape;
 use super::prelude::*;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
+use aws_sdk_s3::operation::get_bucket_encryption::GetBucketEncryptionOutput;
 use aws_sdk_s3::types::BucketLocationConstraint;
 use std::collections::HashMap;
 
@@ -166,12 +167,14 @@ impl Asked<'_> {
                 client.get_bucket_encryption().bucket(name).send(),
             )
             .await
-            .map(|answer| {
-                answer.and_then(|answer| {
-                    answer
-                        .server_side_encryption_configuration
-                        .map(shape::encryption)
-                })
+            .and_then(|answer| {
+                // An answer without it is none: that there is none is an error's to say.
+                let told = |answer: GetBucketEncryptionOutput| {
+                    let config = answer.server_side_encryption_configuration;
+                    let config = config.ok_or_else(|| malformed("s3:GetEncryptionConfiguration"));
+                    config.map(shape::encryption)
+                };
+                answer.map(told).transpose()
             });
         let public = cx
             .get_unless(
