@@ -21,6 +21,7 @@ pub struct Inventory {
     choices: Choices,
     origin: Origin,
     asked: Option<HashSet<(String, String, String)>>,
+    gaps: OnceLock<Vec<ResourceId>>,
 }
 
 /// What the facts tell of.
@@ -92,6 +93,7 @@ impl Inventory {
             choices: Choices::default(),
             origin: Origin::default(),
             asked: None,
+            gaps: OnceLock::new(),
         }
     }
 
@@ -126,6 +128,17 @@ impl Inventory {
         regions.iter().any(|region| {
             asked.contains(&(account.to_owned(), (*region).to_owned(), service.to_owned()))
         })
+    }
+
+    /// The resources that stand for a list that could not be read, found once: they are few among many.
+    pub fn gaps(&self) -> impl Iterator<Item = &Resource> {
+        let gaps = self.gaps.get_or_init(|| {
+            let unlisted = self.resources.iter().filter(|resource| {
+                self.origin == Origin::Live && &*resource.name == "*"
+            });
+            unlisted.map(|resource| resource.id).collect()
+        });
+        gaps.iter().map(|id| self.resource(*id))
     }
 
     /// Adds what each name in guards may be chosen to be: all of its values, and one that starts

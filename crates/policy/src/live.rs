@@ -48,12 +48,12 @@ pub(crate) fn unread(
     let meets = |own: &Option<Arc<str>>, other: &Option<Arc<str>>| {
         own.is_none() || other.is_none() || own == other
     };
-    let gap = cx.subjects(kinds).into_iter().find_map(|subject| {
-        let own = &cx.inventory.stack_of(subject.resource).place;
-        let here = is_gap(subject.resource)
+    let gap = cx.inventory.gaps().find_map(|gap| {
+        let own = &cx.inventory.stack_of(gap).place;
+        let here = kinds.contains(&&*gap.kind)
             && meets(&own.account, &place.account)
             && meets(&own.region, &place.region);
-        match subject.at("") {
+        match gap.at("") {
             Read::Unknown(why, _) if here => Some(why),
             _ => None,
         }

@@ -319,7 +319,11 @@ impl<'a> Seen<'a> {
             .collect();
         judgements.truncate(if gaps.is_empty() { 1 } else { 64 });
         judgements.extend(gaps.into_iter().map(|gap| {
+            let unread = unread_near(cx, group);
             let mut judgement = open(cx, about, strongest(&near, &gap), what);
+            if let (Verdict::Fail, Some(why)) = (judgement.verdict, unread) {
+                judgement = Judgement::cannot_tell(about, &format!("whether {what} is watched"), &why);
+            }
             judgement.when = gap;
             judgement
         }));
@@ -339,6 +343,17 @@ fn gaps_of(cx: &Cx<'_>, near: &[Candidate<'_, '_>], when: &Guard) -> Vec<Guard> 
         .map(|(of, _)| &of.subject.variant.when)
         .collect();
     near::gaps(cx, when, &guards)
+}
+
+/// Why there may be monitors beside a group that are not among the facts.
+fn unread_near(cx: &Cx<'_>, group: &Group<'_>) -> Option<std::sync::Arc<lockfast_facts::Why>> {
+    const LISTS: [(&str, &str); 3] = [
+        ("events", "AWS::Events::Rule"),
+        ("logs", "AWS::Logs::MetricFilter"),
+        ("cloudwatch", "AWS::CloudWatch::Alarm"),
+    ];
+    let mut lists = LISTS.iter();
+    lists.find_map(|(service, kind)| crate::live::unread(cx, service, &[kind], group.place()))
 }
 
 /// What comes closest to telling somebody under these conditions.
