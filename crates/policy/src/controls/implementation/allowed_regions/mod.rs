@@ -28,7 +28,7 @@ control! {
 
 /// What sends copies elsewhere: type, path, and what stands there (AWS CloudFormation Template Reference,
 /// each type's page).
-const COPIES: [(&str, &str, Names); 18] = [
+const COPIES: [(&str, &str, Names); 19] = [
     ("AWS::Backup::BackupPlan", "BackupPlan.BackupPlanRule.*.CopyActions.*.DestinationBackupVaultArn", Names::Resource),
     ("AWS::Cassandra::Keyspace", "ReplicationSpecification.RegionList.*", Names::Region),
     ("AWS::DLM::LifecyclePolicy", "CrossRegionCopyTargets.*.TargetRegion", Names::Region),
@@ -38,6 +38,8 @@ const COPIES: [(&str, &str, Names); 18] = [
     ("AWS::DLM::LifecyclePolicy", "PolicyDetails.Schedules.*.CrossRegionCopyRules.*.TargetRegion", Names::Region),
     ("AWS::DSQL::Cluster", "MultiRegionProperties.Clusters.*", Names::Resource),
     ("AWS::DSQL::Cluster", "MultiRegionProperties.WitnessRegion", Names::Region),
+    // A live table tells its replicas, which a template says of a global table.
+    ("AWS::DynamoDB::Table", "Replicas.*.Region", Names::Region),
     ("AWS::DynamoDB::GlobalTable", "Replicas.*.Region", Names::Region),
     ("AWS::ECR::ReplicationConfiguration", "ReplicationConfiguration.Rules.*.Destinations.*.Region", Names::Region),
     ("AWS::EFS::FileSystem", "ReplicationConfiguration.Destinations.*.Region", Names::Region),
