@@ -2,8 +2,8 @@
 
 use crate::nouns::{Channel, Store, derive_channels, derive_stores};
 use crate::{
-    Kind, Loc, Part, Place, Read, Reference, Resource, ResourceId, Source, SourceId, Stack, StackId, Text,
-    Value, Variant, Why,
+    Kind, Loc, Part, Place, Read, Reference, Resource, ResourceId, Source, SourceId, Stack,
+    StackId, Text, Value, Variant, Why,
 };
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -133,9 +133,10 @@ impl Inventory {
     /// The resources that stand for a list that could not be read, found once: they are few among many.
     pub fn gaps(&self) -> impl Iterator<Item = &Resource> {
         let gaps = self.gaps.get_or_init(|| {
-            let unlisted = self.resources.iter().filter(|resource| {
-                self.origin == Origin::Live && &*resource.name == "*"
-            });
+            let unlisted = self
+                .resources
+                .iter()
+                .filter(|resource| self.origin == Origin::Live && &*resource.name == "*");
             unlisted.map(|resource| resource.id).collect()
         });
         gaps.iter().map(|id| self.resource(*id))

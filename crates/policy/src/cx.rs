@@ -3,11 +3,12 @@
 use crate::config::{Classification, Config, EnvironmentKind};
 use crate::connection::Zones;
 use crate::monitors::Monitors;
-use jiff::civil::Date;
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use jiff::civil::Date;
 use lockfast_facts::nouns::{Protection, Store, Unread, Variable, variables};
 use lockfast_facts::{
-    Guard, Inventory, Known, Loc, Pos, Read, Resource, ResourceId, SourceId, Stack, Subject, Value, Why,
+    Guard, Inventory, Known, Loc, Pos, Read, Resource, ResourceId, SourceId, Stack, Subject, Value,
+    Why,
 };
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
@@ -93,15 +94,15 @@ impl<'a> Cx<'a> {
 
     /// How many days ago a moment was, as AWS writes it (RFC 3339); negative for one that is still to come.
     pub(crate) fn days_since(&self, moment: Read<&Value>) -> Read<i64> {
-        moment.string().then(|text, loc| {
-            match day(&text).and_then(|day| self.days_from(day)) {
+        moment.string().then(
+            |text, loc| match day(&text).and_then(|day| self.days_from(day)) {
                 Some(days) => Read::Found(days, loc),
                 None => Read::Unknown(
                     Arc::new(Why::Unsupported(format!("`{text}` is no moment"))),
                     loc,
                 ),
-            }
-        })
+            },
+        )
     }
 
     fn days_from(&self, day: Date) -> Option<i64> {

@@ -113,7 +113,8 @@ fn of_account(inventory: &Inventory, mut judgements: Vec<Judgement>) -> Vec<Judg
             let unlisted = format!("cannot tell of what there is: {why}");
             *judgement = Judgement::unknown(judgement.about, unlisted);
         }
-        judgement.message = crate::wording::worded(inventory, std::mem::take(&mut judgement.message));
+        judgement.message =
+            crate::wording::worded(inventory, std::mem::take(&mut judgement.message));
         for note in &mut judgement.notes {
             *note = crate::wording::worded(inventory, std::mem::take(note));
         }

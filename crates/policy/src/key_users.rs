@@ -64,7 +64,8 @@ pub(crate) fn unlisted(cx: &Cx<'_>, key: &KeyTarget) -> Option<String> {
     let own = &cx.inventory.stack_of(cx.inventory.resource(*id)).place;
     cx.inventory.gaps().find_map(|gap| {
         let place = &cx.inventory.stack_of(gap).place;
-        let near = place.account == own.account && (place.region.is_none() || place.region == own.region);
+        let near =
+            place.account == own.account && (place.region.is_none() || place.region == own.region);
         let takes_a_key = storage_type(&gap.kind).is_some_and(|spec| !spec.key.is_empty());
         match gap.at("") {
             Read::Unknown(why, _) if near && takes_a_key => Some(why.to_string()),

@@ -59,8 +59,7 @@ pub(crate) fn unread(
         }
     });
     gap.or_else(|| {
-        (!cx.inventory.was_asked(service, place)).then(|| {
-            Arc::new(Why::NotGiven(format!("what {service} has there")))
-        })
+        (!cx.inventory.was_asked(service, place))
+            .then(|| Arc::new(Why::NotGiven(format!("what {service} has there"))))
     })
 }

@@ -227,7 +227,8 @@ pub(crate) struct Seen<'a> {
 impl<'a> Seen<'a> {
     /// Adds what else tells somebody of the event.
     pub(crate) fn also(&mut self, cx: &Cx<'a>, subject: Subject<'a>, watch: Watch) {
-        self.monitors.add(cx, subject, near::Reach::default(), watch);
+        self.monitors
+            .add(cx, subject, near::Reach::default(), watch);
     }
 
     /// Adds the rules of AWS Config with this identifier, as far as somebody is told of what they find.
@@ -331,7 +332,8 @@ impl<'a> Seen<'a> {
             let unread = unread_near(cx, group, self.by_config);
             let mut judgement = open(cx, about, strongest(&near, &gap), what);
             if let (Verdict::Fail, Some(why)) = (judgement.verdict, unread) {
-                judgement = Judgement::cannot_tell(about, &format!("whether {what} is watched"), &why);
+                judgement =
+                    Judgement::cannot_tell(about, &format!("whether {what} is watched"), &why);
             }
             judgement.when = gap;
             judgement
@@ -355,14 +357,20 @@ fn gaps_of(cx: &Cx<'_>, near: &[Candidate<'_, '_>], when: &Guard) -> Vec<Guard> 
 }
 
 /// Why there may be monitors beside a group that are not among the facts.
-fn unread_near(cx: &Cx<'_>, group: &Group<'_>, by_config: bool) -> Option<std::sync::Arc<lockfast_facts::Why>> {
+fn unread_near(
+    cx: &Cx<'_>,
+    group: &Group<'_>,
+    by_config: bool,
+) -> Option<std::sync::Arc<lockfast_facts::Why>> {
     const LISTS: [(&str, &str); 4] = [
         ("events", "AWS::Events::Rule"),
         ("logs", "AWS::Logs::MetricFilter"),
         ("cloudwatch", "AWS::CloudWatch::Alarm"),
         ("config", "AWS::Config::ConfigRule"),
     ];
-    let mut lists = LISTS.iter().filter(|(service, _)| by_config || *service != "config");
+    let mut lists = LISTS
+        .iter()
+        .filter(|(service, _)| by_config || *service != "config");
     lists.find_map(|(service, kind)| crate::live::unread(cx, service, &[kind], group.place()))
 }
 

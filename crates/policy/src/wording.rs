@@ -6,7 +6,10 @@ use std::borrow::Cow;
 
 /// What is said of templates, and what of accounts. The longer phrase stands before one that it holds.
 const PHRASES: [(&str, &str); 14] = [
-    ("values known only at deployment", "values that are not known"),
+    (
+        "values known only at deployment",
+        "values that are not known",
+    ),
     ("known only at deployment", "not known"),
     ("known only after deployment", "not known"),
     (" before deployment", ""),
@@ -15,11 +18,20 @@ const PHRASES: [(&str, &str); 14] = [
     ("no template given requests", "the scan did not find"),
     (", a template does not show", ", AWS does not tell"),
     ("the template creates it without", "it was created without"),
-    ("what it checks is not in the template", "what it checks is in its code"),
+    (
+        "what it checks is not in the template",
+        "what it checks is in its code",
+    ),
     ("the one stack given", "the one account and region scanned"),
     ("stacks given", "accounts and regions scanned"),
-    ("data and key lie in one stack, so in one region", "data and key lie in one region"),
-    ("names the stack's own region", "names the data's own region"),
+    (
+        "data and key lie in one stack, so in one region",
+        "data and key lie in one region",
+    ),
+    (
+        "names the stack's own region",
+        "names the data's own region",
+    ),
 ];
 
 /// A message as it is said of what was judged.

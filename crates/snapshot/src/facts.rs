@@ -3,8 +3,8 @@
 use crate::links::LINKS;
 use crate::{Error, Found, Header, MANAGED_KEY, Reader, Record, Unit, unknown};
 use lockfast_facts::{
-    Guard, Inventory, Kind, Loc, Map, Origin, Part, Place, Read, Reference, Resource, ResourceId, Source,
-    SourceId, Stack, StackId, Step, Text, Value, Variant, Via, Why,
+    Guard, Inventory, Kind, Loc, Map, Origin, Part, Place, Read, Reference, Resource, ResourceId,
+    Source, SourceId, Stack, StackId, Step, Text, Value, Variant, Via, Why,
 };
 use serde_json::Value as Json;
 use std::collections::{HashMap, HashSet};

@@ -1,6 +1,8 @@
 //! Which KMS key a property means.
 
-use crate::{Inventory, Kind, Origin, Part, Read, Resource, ResourceId, Step, Text, Value, Via, Why};
+use crate::{
+    Inventory, Kind, Origin, Part, Read, Resource, ResourceId, Step, Text, Value, Via, Why,
+};
 use std::sync::Arc;
 
 /// The key a property ends at.
@@ -73,7 +75,10 @@ pub fn resolve_key(
         match &*target.kind {
             "AWS::KMS::Key" | "AWS::KMS::ReplicaKey" => {
                 // A key of which a scan could learn nothing may be AWS's own.
-                let properties = target.variants.first().map(|variant| &variant.properties.kind);
+                let properties = target
+                    .variants
+                    .first()
+                    .map(|variant| &variant.properties.kind);
                 if let (Some(Kind::Unknown(why)), Origin::Live) = (properties, inventory.origin()) {
                     return Err(why.clone());
                 }

@@ -124,11 +124,16 @@ impl Deployment<'_> {
                     true => "global",
                     false => &home.region,
                 };
-                units.entry((home.account.clone(), region.to_owned(), service.clone())).or_default();
+                units
+                    .entry((home.account.clone(), region.to_owned(), service.clone()))
+                    .or_default();
             }
             if let Some(key) = managed(&mut record, &of_kind, &home) {
                 let unit = (home.account.clone(), home.region.clone(), "kms".to_owned());
-                calls.entry(unit.clone()).or_default().insert("kms:DescribeKey".into());
+                calls
+                    .entry(unit.clone())
+                    .or_default()
+                    .insert("kms:DescribeKey".into());
                 let of_unit = units.entry(unit).or_default();
                 if !of_unit.contains(&key) {
                     of_unit.push(key);
@@ -354,7 +359,9 @@ impl Deployment<'_> {
                 .map(|(name, call)| (name.clone(), json!(call))),
         );
         if !of_kind.detail
-            && let Some(denied) = known.values().find_map(|value| denied(value, &of_kind.call))
+            && let Some(denied) = known
+                .values()
+                .find_map(|value| denied(value, &of_kind.call))
         {
             let gap = json!({"resource": {"type": &*resource.kind, "name": "*", "from": {"": of_kind.call}, "properties": denied}});
             return Some((gap, BTreeSet::new()));

@@ -2,7 +2,7 @@
 
 use super::{Protection, by_default, by_table, is_empty, named_key, when_encrypted};
 use crate::tables::{DefaultProtection, StorageType, storage_type};
-use crate::{Guard, Inventory, Origin, Kind, Known, Loc, Read, Resource, Subject, Value, Why};
+use crate::{Guard, Inventory, Kind, Known, Loc, Origin, Read, Resource, Subject, Value, Why};
 use std::sync::Arc;
 
 pub(super) fn bucket(
@@ -76,7 +76,10 @@ pub(super) fn database(
         return inherited;
     }
     // AWS says of a cluster under a key that it owns: `StorageEncrypted: false` (Amazon RDS API Reference, DBCluster).
-    match (subject.at("StorageEncrypted").bool(), subject.at("StorageEncryptionType").string()) {
+    match (
+        subject.at("StorageEncrypted").bool(),
+        subject.at("StorageEncryptionType").string(),
+    ) {
         (_, Read::Found(kind, loc)) if kind == "sse-rds" => {
             return always(Known::Stated(Protection::AwsOwned, loc));
         }

@@ -72,7 +72,9 @@ pub(super) fn of_key(
         .map(|(case, variant)| {
             let state = variant.and_then(|variant| variant.at("KeyState").string().found());
             let judgement = match variant.map(|variant| variant.at("Enabled").bool()) {
-                Some(Read::Found(false, _)) if state.as_deref().is_some_and(|s| s != "Disabled") => {
+                Some(Read::Found(false, _))
+                    if state.as_deref().is_some_and(|s| s != "Disabled") =>
+                {
                     let state = state.unwrap_or_default();
                     Judgement::fail(store, format!("{what} cannot be used (KeyState: {state})"))
                 }

@@ -13,11 +13,12 @@ pub(super) fn key(cx: &Cx<'_>, subject: Subject<'_>, environment: &EnvironmentNa
         // Each environment has an account of its own, and names with its id in them.
         None if cx.inventory.origin() == Origin::Live => {
             let region = stack.place.region.as_deref().unwrap_or_default();
-            let is_account = |word: &&str| word.len() == 12 && word.bytes().all(|b| b.is_ascii_digit());
+            let is_account =
+                |word: &&str| word.len() == 12 && word.bytes().all(|b| b.is_ascii_digit());
             // AWS's own ids say nothing; tags may, that of CloudFormation best.
-            let tagged = ["aws:cloudformation:logical-id", "Name"].into_iter().find_map(|tag| {
-                subject.variant.tag(tag).value().cloned().flatten()
-            });
+            let tagged = ["aws:cloudformation:logical-id", "Name"]
+                .into_iter()
+                .find_map(|tag| subject.variant.tag(tag).value().cloned().flatten());
             let name = tagged.unwrap_or_else(|| resource.name.to_string());
             let name: Vec<&str> = name.split('-').filter(|word| !is_account(word)).collect();
             format!("{region}/{}", name.join("-"))
