@@ -7,7 +7,7 @@ use crate::cx::{Cx, POLICY_FILE, label};
 use crate::finding::{FactView, Finding, FixView, Location, ResourceView, StepView, WaiverView};
 use crate::judgement::{About, Certainty, Fact, Judgement, Out, Verdict};
 use crate::waiver::{self, Waivers};
-use lockfast_facts::{Guard, Inventory, Kind, Loc, Origin, Step};
+use lockfast_facts::{Guard, Inventory, Loc, Origin, Read, Step};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -46,9 +46,9 @@ struct Rest {
 }
 
 /// Judges everything with every enabled control. `today` (`YYYY-MM-DD`) decides which waivers
-/// still hold. The result does not depend on the number of threads.
+/// still hold, and how old things are. The result does not depend on the number of threads.
 pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -> Run<'a> {
-    let cx = Cx::new(inventory, config);
+    let cx = Cx::new(inventory, config, today);
     let waivers = Waivers::new(&cx, config, today);
     let conditions = Conditions::default();
     // Derived once before the threads start, or each would wait for the first.
@@ -72,12 +72,8 @@ pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -
         .map(|control| {
             let mut out = Out::default();
             (control.judge)(&cx, &mut out);
-            if source == SourceKind::Live {
-                for judgement in &mut out.0 {
-                    of_nothing_known(inventory, judgement);
-                }
-            }
-            rows_of(&cx, config, control, out.0, &waivers, &conditions)
+            let judgements = of_account(inventory, out.0);
+            rows_of(&cx, config, control, judgements, &waivers, &conditions)
         })
         .collect();
     // Moved one control at a time into a list of the right size: a list that grows would hold twice
@@ -98,23 +94,32 @@ pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -
     Run { cx, rows }
 }
 
-/// Nothing can be said of a resource of which nothing is known: a scan that could not list a service's resources puts
-/// one in their place.
-fn of_nothing_known(inventory: &Inventory, judgement: &mut Judgement) {
-    let About::Resource(id) = judgement.about else {
-        return;
-    };
-    if judgement.verdict == Verdict::NotApplicable {
-        return;
+/// What is said of a live account: in its words, and nothing certain of what could not be listed. That which
+/// stands for such a list has nothing of its own that could keep or break a clause.
+fn of_account(inventory: &Inventory, mut judgements: Vec<Judgement>) -> Vec<Judgement> {
+    if inventory.origin() == Origin::Templates {
+        return judgements;
     }
-    let mut variants = inventory.resource(id).variants.iter();
-    let Some(Kind::Unknown(why)) = variants.next().map(|variant| &variant.properties.kind) else {
-        return;
-    };
-    if judgement.verdict != Verdict::Unknown {
-        judgement.verdict = Verdict::Unknown;
-        judgement.message = format!("cannot tell which there are: {why}").into();
+    for judgement in &mut judgements {
+        if let About::Resource(id) = judgement.about
+            && let resource = inventory.resource(id)
+            && crate::live::is_gap(resource)
+            && matches!(judgement.verdict, Verdict::Pass | Verdict::Fail)
+        {
+            let why = match resource.at("") {
+                Read::Unknown(why, _) => why.to_string(),
+                _ => "they could not be listed".to_owned(),
+            };
+            let unlisted = format!("cannot tell of what there is: {why}");
+            *judgement = Judgement::unknown(judgement.about, unlisted);
+        }
+        judgement.message =
+            crate::wording::worded(inventory, std::mem::take(&mut judgement.message));
+        for note in &mut judgement.notes {
+            *note = crate::wording::worded(inventory, std::mem::take(note));
+        }
     }
+    judgements
 }
 
 /// Merges what a control said of the same thing under different conditions, and applies waivers.

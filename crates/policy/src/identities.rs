@@ -104,6 +104,21 @@ impl Home {
     }
 }
 
+/// A role that a service made for itself: nobody else can change what it may do (IAM User Guide, "Service-linked roles").
+pub(crate) fn is_of_aws(holder: &Resource) -> bool {
+    let path = holder.at("Path").string().found();
+    path.is_some_and(|path| path.starts_with("/aws-service-role/"))
+}
+
+/// Why there may be identities in the account of a resource that are not among the facts.
+pub(crate) fn unlisted(cx: &Cx<'_>, beside: &Resource) -> Option<Arc<Why>> {
+    let place = Place {
+        account: cx.inventory.stack_of(beside).place.account.clone(),
+        region: None,
+    };
+    crate::live::unread(cx, "iam", &HOLDERS, &place)
+}
+
 /// The policies that a resource writes or names itself.
 pub(crate) fn written<'a>(subject: Subject<'a>) -> Vec<Held<'a>> {
     let mut held: Vec<Held<'a>> = Vec::new();
@@ -153,7 +168,9 @@ pub(crate) fn identities<'a>(cx: &Cx<'a>) -> Vec<&'a Resource> {
         let is_policy = POLICIES.contains(&kind);
         let of_kind = cx.inventory.of_kind(kind);
         found.extend(
-            of_kind.filter(|holder| !is_policy || attachments(cx, holder).any(|to| to.is_none())),
+            of_kind
+                .filter(|holder| !is_of_aws(holder))
+                .filter(|holder| !is_policy || attachments(cx, holder).any(|to| to.is_none())),
         );
     }
     found

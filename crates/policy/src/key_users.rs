@@ -2,6 +2,7 @@
 
 use crate::cx::Cx;
 use lockfast_facts::nouns::{KeyTarget, Store};
+use lockfast_facts::tables::storage_type;
 use lockfast_facts::{Read, ResourceId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -52,6 +53,25 @@ fn canonical(cx: &Cx<'_>, store: &Store, key: &KeyTarget) -> KeyTarget {
     };
     let (region, account) = (own(region, &place.region), own(account, &place.account));
     KeyTarget::External(format!("{region}:{account}:{name}"))
+}
+
+/// Why there may be data under a key that is not among the facts: stores of its account and region that could not
+/// be listed.
+pub(crate) fn unlisted(cx: &Cx<'_>, key: &KeyTarget) -> Option<String> {
+    let KeyTarget::Resource(id) = key else {
+        return None;
+    };
+    let own = &cx.inventory.stack_of(cx.inventory.resource(*id)).place;
+    cx.inventory.gaps().find_map(|gap| {
+        let place = &cx.inventory.stack_of(gap).place;
+        let near =
+            place.account == own.account && (place.region.is_none() || place.region == own.region);
+        let takes_a_key = storage_type(&gap.kind).is_some_and(|spec| !spec.key.is_empty());
+        match gap.at("") {
+            Read::Unknown(why, _) if near && takes_a_key => Some(why.to_string()),
+            _ => None,
+        }
+    })
 }
 
 /// Which stores share a key, counted once for all of them.

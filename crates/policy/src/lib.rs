@@ -17,6 +17,7 @@ mod finding;
 mod identities;
 mod judgement;
 mod key_users;
+mod live;
 mod monitors;
 mod own_data;
 mod patterns;
@@ -24,6 +25,7 @@ pub mod secrets;
 mod snippet;
 mod strangers;
 mod waiver;
+mod wording;
 
 pub use clause::{Clause, Kind as SourceKind, clause, clauses};
 pub use config::{

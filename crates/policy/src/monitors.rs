@@ -129,8 +129,12 @@ impl<'a> Violations<'a> {
     pub(crate) fn of(cx: &Cx<'a>) -> Self {
         let mut seen = cx.monitors().see(cx, &violation(None));
         for channel in cx.subjects(&["AWS::Config::DeliveryChannel"]) {
+            let watch = match crate::live::is_gap(channel.resource) {
+                true => Watch::Unknown("the delivery channels of AWS Config could not be listed"),
+                false => Watch::Yes,
+            };
             if !channel.at("SnsTopicARN").is_absent() {
-                seen.also(cx, channel, Watch::Yes);
+                seen.also(cx, channel, watch);
             }
         }
         Violations(seen)
@@ -181,7 +185,7 @@ impl<'a> Monitor<'a> {
     fn add_to(&self, cx: &Cx<'a>, seen: &mut Seen<'a>, events: &[Event]) {
         let watch = self.watch(cx, events);
         if watch != Watch::No {
-            seen.0.add(cx, self.subject, self.reach, watch);
+            seen.monitors.add(cx, self.subject, self.reach, watch);
         }
     }
 
@@ -214,17 +218,23 @@ impl<'a> Monitor<'a> {
 
 /// What the monitors of the input make of an event.
 #[derive(Clone, Default)]
-pub(crate) struct Seen<'a>(near::ByPlace<'a>);
+pub(crate) struct Seen<'a> {
+    monitors: near::ByPlace<'a>,
+    /// Rules of AWS Config count too.
+    by_config: bool,
+}
 
 impl<'a> Seen<'a> {
     /// Adds what else tells somebody of the event.
     pub(crate) fn also(&mut self, cx: &Cx<'a>, subject: Subject<'a>, watch: Watch) {
-        self.0.add(cx, subject, near::Reach::default(), watch);
+        self.monitors
+            .add(cx, subject, near::Reach::default(), watch);
     }
 
     /// Adds the rules of AWS Config with this identifier, as far as somebody is told of what they find.
     pub(crate) fn also_by_config(&mut self, cx: &Cx<'a>, identifier: &str) {
         let violations = Violations::of(cx);
+        self.by_config = true;
         for rule in cx.subjects(&["AWS::Config::ConfigRule"]) {
             let managed = rule.at("Source.SourceIdentifier").string().found();
             if managed.as_deref() == Some(identifier) {
@@ -283,7 +293,7 @@ impl<'a> Seen<'a> {
 
     /// The weakest watch over a group within these conditions.
     fn told(&self, cx: &Cx<'a>, group: &Group<'a>, when: &Guard) -> Watch {
-        let near = self.0.near(group);
+        let near = self.monitors.near(group);
         gaps_of(cx, &near, when)
             .iter()
             .map(|gap| match strongest(&near, gap) {
@@ -305,7 +315,7 @@ impl<'a> Seen<'a> {
         about: About,
         what: &str,
     ) -> Vec<Judgement> {
-        let near = self.0.near(group);
+        let near = self.monitors.near(group);
         let gaps = gaps_of(cx, &near, when);
         let mut judgements: Vec<Judgement> = near
             .iter()
@@ -319,7 +329,12 @@ impl<'a> Seen<'a> {
             .collect();
         judgements.truncate(if gaps.is_empty() { 1 } else { 64 });
         judgements.extend(gaps.into_iter().map(|gap| {
+            let unread = unread_near(cx, group, self.by_config);
             let mut judgement = open(cx, about, strongest(&near, &gap), what);
+            if let (Verdict::Fail, Some(why)) = (judgement.verdict, unread) {
+                judgement =
+                    Judgement::cannot_tell(about, &format!("whether {what} is watched"), &why);
+            }
             judgement.when = gap;
             judgement
         }));
@@ -339,6 +354,24 @@ fn gaps_of(cx: &Cx<'_>, near: &[Candidate<'_, '_>], when: &Guard) -> Vec<Guard> 
         .map(|(of, _)| &of.subject.variant.when)
         .collect();
     near::gaps(cx, when, &guards)
+}
+
+/// Why there may be monitors beside a group that are not among the facts.
+fn unread_near(
+    cx: &Cx<'_>,
+    group: &Group<'_>,
+    by_config: bool,
+) -> Option<std::sync::Arc<lockfast_facts::Why>> {
+    const LISTS: [(&str, &str); 4] = [
+        ("events", "AWS::Events::Rule"),
+        ("logs", "AWS::Logs::MetricFilter"),
+        ("cloudwatch", "AWS::CloudWatch::Alarm"),
+        ("config", "AWS::Config::ConfigRule"),
+    ];
+    let mut lists = LISTS
+        .iter()
+        .filter(|(service, _)| by_config || *service != "config");
+    lists.find_map(|(service, kind)| crate::live::unread(cx, service, &[kind], group.place()))
 }
 
 /// What comes closest to telling somebody under these conditions.

@@ -101,6 +101,10 @@ pub(crate) fn found(name: &str, text: &Text) -> Option<String> {
         return Some(format!("a value of the shape {shape}"));
     }
     let plain = text.plain()?.trim();
+    // A scan keeps no secret, only that there was one.
+    if plain.contains(COVER) {
+        return Some("a secret, which the scan covered".to_owned());
+    }
     if let Some(inner) = in_json(plain) {
         return Some(inner);
     }

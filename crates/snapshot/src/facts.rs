@@ -3,8 +3,8 @@
 use crate::links::LINKS;
 use crate::{Error, Found, GAP, Header, MANAGED_KEY, Reader, Record, Unit, unknown};
 use lockfast_facts::{
-    Guard, Inventory, Kind, Loc, Map, Origin, Part, Place, Reference, Resource, ResourceId, Source,
-    SourceId, Stack, StackId, Step, Text, Value, Variant, Via, Why,
+    Guard, Inventory, Kind, Loc, Map, Origin, Part, Place, Read, Reference, Resource, ResourceId,
+    Source, SourceId, Stack, StackId, Step, Text, Value, Variant, Via, Why,
 };
 use serde_json::Value as Json;
 use std::collections::{HashMap, HashSet};
@@ -160,6 +160,7 @@ impl Builder {
             }
             other => self.value(other, loc),
         };
+        let properties = described(&found.kind, properties);
         let kind = self.text(&found.kind);
         let id = ResourceId(u32::try_from(self.resources.len()).unwrap_or(u32::MAX));
         self.resources.push(Resource {
@@ -223,7 +224,22 @@ impl Builder {
                 linker.value(&mut variant.properties, &mut String::new(), false);
             }
         }
-        Inventory::new(self.sources, self.stacks, resources).of(Origin::Live)
+        let asked = units.iter().map(|unit| {
+            let place = (unit.account.clone(), unit.region.clone());
+            (place.0, place.1, unit.service.clone())
+        });
+        Inventory::new(self.sources, self.stacks, resources)
+            .of(Origin::Live)
+            .asked(asked)
+    }
+}
+
+/// Of a key that could not be described, it is not known whether it is the customer's at all: so nothing is known of it,
+/// rather than that it lacks what was not asked for.
+fn described(kind: &str, properties: Value) -> Value {
+    match properties.at("KeyManager") {
+        Read::Unknown(why, loc) if is_key(kind) => Value::new(Kind::Unknown(why), loc),
+        _ => properties,
     }
 }
 

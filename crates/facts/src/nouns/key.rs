@@ -1,6 +1,8 @@
 //! Which KMS key a property means.
 
-use crate::{Inventory, Kind, Part, Read, Resource, ResourceId, Step, Text, Value, Via, Why};
+use crate::{
+    Inventory, Kind, Origin, Part, Read, Resource, ResourceId, Step, Text, Value, Via, Why,
+};
 use std::sync::Arc;
 
 /// The key a property ends at.
@@ -72,6 +74,14 @@ pub fn resolve_key(
         let target = inventory.resource(reference.target);
         match &*target.kind {
             "AWS::KMS::Key" | "AWS::KMS::ReplicaKey" => {
+                // A key of which a scan could learn nothing may be AWS's own.
+                let properties = target
+                    .variants
+                    .first()
+                    .map(|variant| &variant.properties.kind);
+                if let (Some(Kind::Unknown(why)), Origin::Live) = (properties, inventory.origin()) {
+                    return Err(why.clone());
+                }
                 steps.push(Step {
                     what: format!("{} {}", target.kind, target.name),
                     loc: target.loc,

@@ -60,6 +60,9 @@ impl<'a> Topics<'a> {
             ("AWS::SNS::TopicInlinePolicy", "TopicArn"),
         ] {
             for subject in cx.subjects(&[kind]) {
+                if is_of_aws(subject) {
+                    continue;
+                }
                 let policy = Policy::from_read(subject.at("PolicyDocument"));
                 let Some(policy) = policy.map(|p| p.in_account(account(cx, subject.resource)))
                 else {
@@ -102,6 +105,9 @@ impl<'a> Topics<'a> {
         match &*to.kind {
             "AWS::Logs::LogGroup" if is_read(cx, to) => Watch::Unknown(READ_ELSEWHERE),
             "AWS::Logs::LogGroup" => Watch::Silent("it only writes to a log group"),
+            "AWS::SNS::Topic" if to.at("SubscriptionsConfirmed").int().found() == Some(0) => {
+                Watch::Silent("nobody is subscribed to its topic")
+            }
             "AWS::SNS::Topic" => {
                 let when = &monitor.variant.when;
                 let keys = self.keys.get(&to.id).into_iter().flatten();
@@ -154,6 +160,12 @@ impl<'a> Topics<'a> {
             Three::No => Watch::Silent("the policy of its topic does not let it publish"),
         }
     }
+}
+
+/// The policy that AWS gives a topic whose owner writes none, which a live topic tells like any other.
+fn is_of_aws(policy: Subject<'_>) -> bool {
+    let statements = policy.at("PolicyDocument.Statement").list().found();
+    matches!(statements, Some([only]) if only.at("Sid").string().found().as_deref() == Some("__default_statement_ID"))
 }
 
 const READ_ELSEWHERE: &str = "it writes to a log group, and what reads that decides";

@@ -2,7 +2,7 @@
 
 use super::{Protection, by_default, by_table, is_empty, named_key, when_encrypted};
 use crate::tables::{DefaultProtection, StorageType, storage_type};
-use crate::{Guard, Inventory, Kind, Known, Loc, Read, Resource, Subject, Value, Why};
+use crate::{Guard, Inventory, Kind, Known, Loc, Origin, Read, Resource, Subject, Value, Why};
 use std::sync::Arc;
 
 pub(super) fn bucket(
@@ -69,6 +69,19 @@ pub(super) fn database(
         )
     {
         return inherited;
+    }
+    // AWS says of a cluster under a key that it owns: `StorageEncrypted: false` (Amazon RDS API Reference, DBCluster).
+    match (
+        subject.at("StorageEncrypted").bool(),
+        subject.at("StorageEncryptionType").string(),
+    ) {
+        (_, Read::Found(kind, loc)) if kind == "sse-rds" => {
+            return always(Known::Stated(Protection::AwsOwned, loc));
+        }
+        (Read::Found(false, loc), _) if inventory.origin() == Origin::Live => {
+            return always(Known::Stated(Protection::None, loc));
+        }
+        _ => {}
     }
     if own.is_stated() {
         return always(own);
@@ -500,6 +513,10 @@ pub(super) fn block_devices(
         "AWS::EC2::LaunchTemplate" => "LaunchTemplateData.BlockDeviceMappings",
         _ => "BlockDeviceMappings",
     };
+    // The volumes of an instance that runs are judged themselves, and tell what the instance does not.
+    if subject.kind() == "AWS::EC2::Instance" && inventory.origin() == Origin::Live {
+        return Vec::new();
+    }
     let devices = match subject.at(path).list() {
         Read::Found(items, _) => items,
         Read::Absent(loc) => return vec![(String::new(), ebs_default(loc))],

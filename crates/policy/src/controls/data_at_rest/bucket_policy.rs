@@ -2,6 +2,7 @@
 
 use super::cases::cases;
 use crate::judgement::{Judged, Verdict};
+use crate::live::unread;
 use crate::prelude::*;
 use lockfast_access::Resource as Target;
 use lockfast_access::{Account, ContextValue, Policy, Principal, Request, Three, denies};
@@ -81,9 +82,14 @@ impl<'a> BucketPolicies<'a> {
             .map(|(guard, policy)| (guard.clone(), answer(bucket, policy, kind)))
             .collect();
         answers.sort_by_key(|(_, answer)| *answer);
+        let place = &cx.inventory.stack_of(bucket.resource).place;
+        let none = match unread(cx, "s3", &["AWS::S3::BucketPolicy"], place) {
+            Some(_) => Answer::Unknown(bucket.resource.loc),
+            None => Answer::NoPolicy,
+        };
         cases(cx, when, answers)
             .into_iter()
-            .map(|(case, answer)| (case, answer.unwrap_or(Answer::NoPolicy)))
+            .map(|(case, answer)| (case, answer.unwrap_or(none)))
             .collect()
     }
 

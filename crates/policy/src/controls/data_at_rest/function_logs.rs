@@ -1,5 +1,6 @@
 //! Where a Lambda function logs to: the group it names, or the one Lambda makes for it.
 
+use crate::live::unread;
 use crate::prelude::*;
 use lockfast_facts::{Loc, Part, Text};
 use std::collections::HashMap;
@@ -109,9 +110,18 @@ impl<'a> FunctionLogs<'a> {
         });
         match found {
             Some(group) if &*group.kind == "AWS::Logs::LogGroup" => Group::Given(group, group.loc),
-            other => Group::MadeByLambda(other),
+            other => match unlisted(cx, function.resource) {
+                Some(why) => Group::Unknown(why, function.resource.loc),
+                None => Group::MadeByLambda(other),
+            },
         }
     }
+}
+
+/// Why a log group may be there though it is not among the facts.
+pub(super) fn unlisted(cx: &Cx<'_>, user: &Resource) -> Option<Arc<Why>> {
+    let place = &cx.inventory.stack_of(user).place;
+    unread(cx, "logs", &["AWS::Logs::LogGroup"], place)
 }
 
 /// True for functions that CDK brings along for its own custom resources: they run at deployment

@@ -70,7 +70,14 @@ pub(super) fn of_key(
     variants(cx, &store.when, resource.id)
         .into_iter()
         .map(|(case, variant)| {
+            let state = variant.and_then(|variant| variant.at("KeyState").string().found());
             let judgement = match variant.map(|variant| variant.at("Enabled").bool()) {
+                Some(Read::Found(false, _))
+                    if state.as_deref().is_some_and(|s| s != "Disabled") =>
+                {
+                    let state = state.unwrap_or_default();
+                    Judgement::fail(store, format!("{what} cannot be used (KeyState: {state})"))
+                }
                 Some(Read::Found(false, _)) => {
                     Judgement::fail(store, format!("{what} is disabled (Enabled: false)"))
                 }

@@ -3,7 +3,7 @@
 use crate::access_logs::ONLY_SSE_S3;
 use crate::config::KeyAsk;
 use crate::controls::data_at_rest::inherited::effective;
-use crate::key_users::Sharing;
+use crate::key_users::{Sharing, unlisted};
 use crate::own_data::{encrypted_with, has_own_data, is_data_store, takes_a_key};
 use crate::prelude::*;
 
@@ -44,6 +44,10 @@ pub(super) fn judge(cx: &Cx<'_>, out: &mut Out, class: Classification) {
                             store,
                             format!("{class} data needs a key of its own; this one also serves {others}"),
                         ),
+                        None if ask == KeyAsk::Dedicated && unlisted(cx, &key.target).is_some() => {
+                            let why = unlisted(cx, &key.target).unwrap_or_default();
+                            Judgement::unknown(store, format!("cannot tell whether other data has its key: {why}"))
+                        }
                         None if ask == KeyAsk::Dedicated => {
                             Judgement::pass(store, format!("this {class} data has a customer managed key of its own"))
                         }

@@ -63,6 +63,11 @@ pub(super) fn judge<T: Ord + std::fmt::Display + Clone>(
                 about,
                 format!("cannot tell whether the key serves several {apart}: {because}"),
             )
+        } else if let Some(why) = crate::key_users::unlisted(cx, &key) {
+            Judgement::unknown(
+                about,
+                format!("cannot tell whether the key serves several {apart}: {why}"),
+            )
         } else {
             Judgement::pass(about, format!("the key serves one of the {apart} only"))
         };

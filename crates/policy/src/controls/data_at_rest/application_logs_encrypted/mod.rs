@@ -1,7 +1,7 @@
 use super::cases::stores;
-use super::function_logs::{EXECUTION_LOGS, FunctionLogs, Group, is_helper};
+use super::function_logs::{EXECUTION_LOGS, FunctionLogs, Group, is_helper, unlisted};
 use crate::prelude::*;
-use lockfast_facts::{Guard, Loc, Part, Reference, Text};
+use lockfast_facts::{Guard, Loc, Origin, Part, Reference, Text};
 
 control! {
     /// Follows what applications log with to where the logs lie: Lambda functions, access and
@@ -166,9 +166,14 @@ fn exported<'a>(
         names.push(Text::from_parts(parts));
     }
     let group = names.iter().find_map(|name| logs.named(cx, name, database.resource));
-    match group {
-        Some(group) => in_group(cx, database, group, loc, &part),
-        None => vec![
+    match (group, unlisted(cx, database.resource)) {
+        (Some(group), _) => in_group(cx, database, group, loc, &part),
+        (None, Some(why)) => vec![
+            Judgement::cannot_tell(database, &format!("whether the log group of its {part} is encrypted"), &why)
+                .at(loc)
+                .part(part),
+        ],
+        (None, None) => vec![
             Judgement::fail(
                 database,
                 format!("no template given makes the log group of its {part}: the service makes it, without a KMS key"),
@@ -429,6 +434,9 @@ fn execution_group<'a>(
     if let Some((api, _)) = given {
         apis.push(reference(api.id, None));
         apis.push(reference(api.id, Some("RestApiId")));
+        if cx.inventory.origin() == Origin::Live {
+            apis.push(vec![Part::Literal(api.name.clone())]);
+        }
     }
     let stages = [name.parts(), reference(stage.id(), None)];
     for api in &apis {
@@ -441,6 +449,9 @@ fn execution_group<'a>(
                 return Made::By(group);
             }
         }
+    }
+    if let Some(why) = unlisted(cx, stage.resource) {
+        return Made::Perhaps(why);
     }
     // A group whose stage is known only at deployment may be that of this stage.
     let Some((api, _)) = given else {

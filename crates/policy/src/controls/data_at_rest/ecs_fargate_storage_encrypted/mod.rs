@@ -1,5 +1,6 @@
 use super::cases::variants;
 use crate::config::KeyAsk;
+use crate::live::listed_or_unknown;
 use crate::prelude::*;
 use lockfast_facts::nouns::{KeyUse, resolve_key};
 use std::collections::HashMap;
@@ -43,6 +44,9 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         if let Some(cluster) = cluster_of(cx, subject.resource, subject.at("Cluster")) {
             associations.entry(cluster.id).or_default().push(subject);
         }
+    }
+    for (kind, ..) in STARTERS {
+        listed_or_unknown(cx, &[kind], "what it starts on Fargate", out);
     }
     for work in works(cx) {
         let when = &work.subject.variant.when;

@@ -2,7 +2,7 @@ use super::cases::stores;
 use super::working_key::{key_region, region_of_arn};
 use crate::prelude::*;
 use lockfast_facts::nouns::{find_database, resolve_key};
-use lockfast_facts::Guard;
+use lockfast_facts::{Guard, Origin};
 
 control! {
     /// Automated backups and snapshots of an encrypted database are encrypted with its key; a read
@@ -207,6 +207,16 @@ fn of_copy(
             subject,
             "it copies an unencrypted database, so it is unencrypted too",
         );
+    }
+    // A copy that runs tells how it is encrypted itself, wherever its source is.
+    if cx.inventory.origin() == Origin::Live && source.is_none() {
+        match (subject.at("StorageEncrypted").bool(), subject.at("StorageEncryptionType").string().found()) {
+            (Read::Found(true, loc), _) => return Judgement::pass(subject, "the copy is encrypted").at(loc),
+            (Read::Found(false, loc), kind) if kind.as_deref() != Some("sse-rds") => {
+                return Judgement::fail(subject, "the copy is not encrypted").at(loc);
+            }
+            _ => {}
+        }
     }
     let own_region = cx.inventory.stack_of(subject.resource).place.region.as_deref();
     let stated = subject.at("SourceRegion").string().found();

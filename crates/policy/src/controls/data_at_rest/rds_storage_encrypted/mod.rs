@@ -48,6 +48,9 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 Some(Protection::None) => {
                     Judgement::fail(store, "the database's storage is not encrypted")
                 }
+                Some(Protection::AwsOwned) if is_told(store.subject(cx.inventory)) => {
+                    Judgement::pass(store, "the database's storage is encrypted")
+                }
                 Some(Protection::AwsOwned) if stated_off(store.subject(cx.inventory)) => Judgement::fail(
                     store,
                     "it states StorageEncrypted: false, so a key that AWS owns encrypts it at best: the policy asks for an AWS managed or a customer managed key",
@@ -61,6 +64,11 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             },
         }));
     }
+}
+
+/// A live cluster tells what encrypts it.
+fn is_told(subject: Subject<'_>) -> bool {
+    matches!(subject.at("StorageEncryptionType"), Read::Found(..))
 }
 
 fn stated_off(subject: Subject<'_>) -> bool {

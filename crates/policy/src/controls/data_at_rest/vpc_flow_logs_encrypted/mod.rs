@@ -1,4 +1,5 @@
 use super::cases::{cases, stores};
+use crate::live::{is_gap, unread};
 use crate::prelude::*;
 use lockfast_facts::{Guard, Loc};
 use std::collections::HashMap;
@@ -37,6 +38,14 @@ Properties:
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     let mut logs = FlowLogs::default();
     for flow_log in cx.subjects(&["AWS::EC2::FlowLog"]) {
+        if is_gap(flow_log.resource) {
+            out.extend(destination(cx, flow_log));
+            continue;
+        }
+        if let Some(failed) = undelivered(flow_log) {
+            out.push(failed);
+            continue;
+        }
         match flow_log.at("ResourceId") {
             Read::Found(value, loc) => match cx.inventory.target(value) {
                 Some((resource, _)) => logs.of.entry(resource.id).or_default().push(flow_log),
@@ -57,6 +66,22 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             out.push(judgement.when(&case));
         }
     }
+}
+
+/// A flow log that runs, of which nothing arrives (Amazon EC2 API Reference, FlowLog).
+fn undelivered(flow_log: Subject<'_>) -> Option<Judgement> {
+    let (status, loc) = match flow_log.at("DeliverLogsStatus").string() {
+        Read::Found(status, loc) if status == "FAILED" => (status, loc),
+        _ => return None,
+    };
+    let judgement = Judgement::fail(flow_log, "the flow log cannot be delivered, so nothing is recorded")
+        .at(loc)
+        .part("destination")
+        .stated("DeliverLogsStatus", status, loc);
+    Some(match flow_log.at("DeliverLogsErrorMessage").string() {
+        Read::Found(error, loc) => judgement.stated("DeliverLogsErrorMessage", error, loc),
+        _ => judgement,
+    })
 }
 
 /// The flow logs of each resource.
@@ -90,10 +115,15 @@ fn by_subnets(cx: &Cx<'_>, logs: &FlowLogs<'_>, vpc: Subject<'_>, case: &Guard) 
         let cases = logs.cases(cx, subnet.id, case);
         cases.iter().all(|(_, log)| log.is_some())
     };
-    match (subnets.iter().filter(covered).count(), logs.unclear) {
-        (n, _) if n > 0 && n == subnets.len() => {
-            Judgement::pass(vpc, "flow logs record the traffic of all its subnets")
-        }
+    let count = subnets.iter().filter(covered).count();
+    if count > 0 && count == subnets.len() {
+        return Judgement::pass(vpc, "flow logs record the traffic of all its subnets");
+    }
+    let place = &cx.inventory.stack_of(vpc.resource).place;
+    if let Some(why) = unread(cx, "ec2", &["AWS::EC2::FlowLog"], place) {
+        return Judgement::cannot_tell(vpc, "whether a flow log records its traffic", &why);
+    }
+    match (count, logs.unclear) {
         (_, Some(loc)) => Judgement::unknown(
             vpc,
             "cannot tell whether a flow log records its traffic: what one of them records is known only at deployment",

@@ -1,6 +1,7 @@
 use super::databases::databases;
 use crate::connection::{Engine, Tls};
 use crate::prelude::*;
+use lockfast_facts::Origin;
 
 control! {
     /// Reads every environment variable of containers, functions and builds for PostgreSQL connection
@@ -26,6 +27,9 @@ control! {
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
+    if cx.inventory.origin() == Origin::Live {
+        super::environment::unread(cx, out, &[], "whether a connection string says sslmode=require");
+    }
     for found in databases(cx) {
         let judgement = match (found.engine, found.local, found.tls, &found.why) {
             // A string that nobody sees may be for PostgreSQL.

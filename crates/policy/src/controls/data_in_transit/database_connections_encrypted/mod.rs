@@ -1,6 +1,7 @@
 use super::databases::databases;
 use crate::connection::{Engine, Tls};
 use crate::prelude::*;
+use lockfast_facts::Origin;
 
 control! {
     /// Reads connections to databases, caches and brokers of every engine in environment variables:
@@ -23,6 +24,9 @@ control! {
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
+    if cx.inventory.origin() == Origin::Live {
+        super::environment::unread(cx, out, &[], "whether it connects to a database, and encrypted");
+    }
     for found in databases(cx) {
         let engine = found.engine.map_or("database", Engine::name);
         let judgement = match (found.local, found.tls, &found.why) {

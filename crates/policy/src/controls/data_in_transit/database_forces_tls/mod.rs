@@ -1,3 +1,4 @@
+use crate::live::is_gap;
 use crate::prelude::*;
 use lockfast_facts::Loc;
 use lockfast_facts::nouns::find_database;
@@ -91,6 +92,10 @@ fn rows() -> &'static [Row] {
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for subject in cx.subjects(&["AWS::RDS::DBInstance", "AWS::RDS::DBCluster", "AWS::DocDB::DBCluster", "AWS::Neptune::DBCluster"]) {
+        if let (true, Read::Unknown(why, _)) = (is_gap(subject.resource), subject.at("")) {
+            out.push(Judgement::cannot_tell(subject, "whether TLS is forced", &why));
+            continue;
+        }
         // A member has its cluster's parameters, a replica's source may lie anywhere.
         if !subject.at("DBClusterIdentifier").is_absent() && subject.kind().ends_with("DBInstance") {
             continue;

@@ -1,3 +1,4 @@
+use crate::live::unread;
 use crate::prelude::*;
 use crate::strangers;
 use lockfast_access::{Effect, Entry, Policy, Selection, Three};
@@ -118,6 +119,12 @@ fn functions(cx: &Cx<'_>, out: &mut Out) {
             1 => "a function runs".to_owned(),
             several => format!("{several} functions run"),
         };
+        let place = &cx.inventory.stack_of(cx.inventory.resource(vpc)).place;
+        if let Some(why) = unread(cx, "ec2", &["AWS::EC2::VPCEndpoint"], place) {
+            let what = "whether it has an endpoint to AWS, since functions run in it";
+            out.push(Judgement::cannot_tell(cx.inventory.resource(vpc), what, &why));
+            continue;
+        }
         for function in functions {
             let vpc = cx.inventory.resource(vpc);
             out.push(Judgement::fail(vpc, format!("{run} in it, and it has no endpoint to AWS")).when(&function.variant.when));

@@ -3,6 +3,7 @@ use crate::controls::data_at_rest::inherited::effective;
 use crate::prelude::*;
 use crate::strangers;
 use lockfast_access::{Policy, Principal, Request, Resource as Target, Three};
+use lockfast_facts::Origin;
 use std::collections::HashMap;
 
 control! {
@@ -148,7 +149,7 @@ fn file_system(subject: Subject<'_>) -> Layer {
 
 fn access(cx: &Cx<'_>, subject: Subject<'_>, store: &Store) -> Layer {
     match store.spec.noun.as_str() {
-        "bucket" => bucket(subject),
+        "bucket" => bucket(cx, subject),
         "database" | "warehouse" | "broker" => public(cx, subject),
         "search" => match (subject.at("VPCOptions"), Policy::from_read(subject.at("AccessPolicies"))) {
             (Read::Absent(_), None) => Layer::Missing("by access it stands outside a VPC, without an access policy".into()),
@@ -169,9 +170,14 @@ fn access(cx: &Cx<'_>, subject: Subject<'_>, store: &Store) -> Layer {
 
 /// Since April 2023 new buckets block public access; a configuration that is written blocks what it
 /// names, and a flag that it leaves out is off (Amazon S3 User Guide, "Blocking public access").
-fn bucket(subject: Subject<'_>) -> Layer {
+///
+/// A live bucket without a configuration blocks nothing.
+fn bucket(cx: &Cx<'_>, subject: Subject<'_>) -> Layer {
     if subject.at("PublicAccessBlockConfiguration").is_absent() {
-        return Layer::Holds;
+        return match cx.inventory.origin() {
+            Origin::Templates => Layer::Holds,
+            Origin::Live => Layer::Missing("by access nothing blocks public access".into()),
+        };
     }
     for flag in ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"] {
         match subject.at(&format!("PublicAccessBlockConfiguration.{flag}")).bool() {

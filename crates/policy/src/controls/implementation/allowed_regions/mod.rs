@@ -38,6 +38,8 @@ const COPIES: [(&str, &str, Names); 19] = [
     ("AWS::DLM::LifecyclePolicy", "PolicyDetails.Schedules.*.CrossRegionCopyRules.*.TargetRegion", Names::Region),
     ("AWS::DSQL::Cluster", "MultiRegionProperties.Clusters.*", Names::Resource),
     ("AWS::DSQL::Cluster", "MultiRegionProperties.WitnessRegion", Names::Region),
+    // A live table tells its replicas, which a template says of a global table.
+    ("AWS::DynamoDB::Table", "Replicas.*.Region", Names::Region),
     ("AWS::DynamoDB::GlobalTable", "Replicas.*.Region", Names::Region),
     // A live replica is a table of its own; beside itself it names the others.
     ("AWS::DynamoDB::Table", "Replicas.*.Region", Names::Region),

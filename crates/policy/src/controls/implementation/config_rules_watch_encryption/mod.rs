@@ -1,4 +1,5 @@
 use crate::judgement::About;
+use crate::live::{listed, unread};
 use crate::monitors::{Group, Near, Reach, gaps, groups, is_near, searched};
 use crate::prelude::*;
 use lockfast_facts::Guard;
@@ -50,7 +51,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     for row in rows() {
         let kinds: Vec<&str> = row.types.iter().map(String::as_str).collect();
         let service = row.types[0].split("::").nth(1).unwrap_or_default();
-        for group in groups(cx, cx.subjects(&kinds)) {
+        for group in groups(cx, listed(cx, &kinds)) {
             let part = match group.label.is_empty() {
                 true => service.to_owned(),
                 false => format!("{service} in {}", group.label),
@@ -122,7 +123,13 @@ fn judged<'a>(
         .collect();
     judgements.truncate(if gaps.is_empty() { 1 } else { 64 });
     judgements.extend(gaps.into_iter().map(|gap| {
-        let mut judgement = unwatched(cx, row, service, open.as_ref());
+        let unread = unread(cx, "config", &["AWS::Config::ConfigRule"], group.place());
+        let mut judgement = match (&open, unread) {
+            (None, Some(why)) => {
+                Judgement::cannot_tell(About::Input, &format!("whether a Config rule watches the encryption of {service}"), &why)
+            }
+            _ => unwatched(cx, row, service, open.as_ref()),
+        };
         judgement.when = gap;
         judgement
     }));
@@ -148,6 +155,11 @@ fn recorded(row: &Row, service: &str, identifier: &str, placed: &[(Near, &Record
             About::Input,
             format!("{identifier} watches {service}, but no recorder stands in the stacks given"),
         ),
+        Some(recorder) if recorder.subject.at("Recording").bool().found() == Some(false) => Judgement::fail(
+            About::Input,
+            format!("{identifier} watches {service}, but the recorder is stopped"),
+        )
+        .step("AWS::Config::ConfigurationRecorder", recorder.subject.resource.loc),
         Some(recorder) => Judgement::fail(
             About::Input,
             format!("{identifier} watches {service}, but the recorder does not record {}", row.types[0]),
@@ -250,6 +262,10 @@ impl<'a> Recorder<'a> {
     }
 
     fn records(&self, kind: &str) -> bool {
+        // Only a live recorder tells whether it runs.
+        if self.subject.at("Recording").bool().found() == Some(false) {
+            return false;
+        }
         let listed = |list: &[String]| list.iter().any(|k| k == kind);
         self.only.as_deref().is_none_or(listed) && !listed(&self.without)
     }

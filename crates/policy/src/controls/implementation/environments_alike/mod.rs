@@ -2,8 +2,10 @@ use super::counterpart;
 use super::level::Level;
 use super::settings::{self, AWS_KEY, CUSTOMER_KEY, Settings};
 use crate::cx::{EnvironmentName, bare, chooses_environment};
+use crate::live::is_gap;
 use crate::prelude::*;
 use lockfast_facts::Guard;
+use lockfast_facts::tables::storage_type;
 use std::collections::BTreeMap;
 
 control! {
@@ -51,6 +53,13 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     let mut found = settings::Found::new(cx);
     let mut families: BTreeMap<(Option<Arc<str>>, String), Vec<Member<'_>>> = BTreeMap::new();
     for resource in cx.inventory.resources() {
+        // What could not be listed in one environment is no counterpart of what was in another.
+        if is_gap(resource) {
+            if let (true, Read::Unknown(why, _)) = (storage_type(&resource.kind).is_some(), resource.at("")) {
+                out.push(Judgement::cannot_tell(resource, "whether the environments are alike", &why));
+            }
+            continue;
+        }
         for (index, subject) in cx.inventory.variants_of(resource.id).enumerate() {
             let settings = found.settings(cx, subject, index);
             let Some(environment) = environment(cx, subject) else {

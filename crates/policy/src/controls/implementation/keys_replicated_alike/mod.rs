@@ -60,6 +60,15 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             })
             .collect();
         let judgement = match own.as_slice() {
+            [] if matches!(subject.at("ReplicaKeys").list(), Read::Found([], _)) => {
+                match cx.config.residency.disaster_recovery && protects_sensitive(cx, subject.id()) {
+                    true => Judgement::fail(
+                        subject,
+                        "disaster recovery is required for its data, but the key has no replica in any region",
+                    ),
+                    false => Judgement::not_applicable(subject, "the key may be replicated, and is not"),
+                }
+            }
             [] => Judgement::unknown(
                 subject,
                 "the key is multi-Region, but no template given makes a replica of it",

@@ -1,3 +1,4 @@
+use crate::live::listed_or_unknown;
 use crate::monitors::{Violations, groups};
 use crate::prelude::*;
 
@@ -27,11 +28,8 @@ Properties:
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let watched = cx.subjects(&[
-        "AWS::Config::ConfigRule",
-        "AWS::Config::ConformancePack",
-        "AWS::SecurityHub::Hub",
-    ]);
+    let kinds = ["AWS::Config::ConfigRule", "AWS::Config::ConformancePack", "AWS::SecurityHub::Hub"];
+    let watched = listed_or_unknown(cx, &kinds, "whether violations are told of", out);
     if watched.is_empty() {
         return;
     }

@@ -50,7 +50,11 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             Read::Unknown(why, loc) => chain.push(Link::unseen("its authority", why, loc)),
             Read::Found(value, _) => up(cx, subject, value, &mut chain),
         }
-        out.push(verdict(subject, chain));
+        let judgement = verdict(subject, chain);
+        out.push(match subject.at("Type").string().found().as_deref() {
+            Some("IMPORTED") => judgement.note("the certificate is imported: the authorities above it show at the endpoint only"),
+            _ => judgement,
+        });
     }
     for subject in cx.subjects(&["AWS::ACMPCA::CertificateAuthority"]) {
         let mut chain = Vec::new();

@@ -40,6 +40,13 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         if let Read::Found(..) = private {
             continue;
         }
+        if subject.at("Type").string().found().as_deref() == Some("IMPORTED") {
+            out.push(Judgement::unknown(
+                subject,
+                "cannot tell whether the certificate is logged for transparency: it is imported, and another authority issued it",
+            ));
+            continue;
+        }
         let preference = subject
             .at("CertificateTransparencyLoggingPreference")
             .string()

@@ -37,10 +37,11 @@ const IMPORTS: [&str; 2] = ["importcertificate", "uploadservercertificate"];
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for subject in cx.subjects(&["AWS::CertificateManager::Certificate"]) {
-        out.push(Judgement::pass(
-            subject,
-            "the certificate is requested from ACM",
-        ));
+        out.push(match origin(subject) {
+            Ok(false) => Judgement::pass(subject, "the certificate is requested from ACM"),
+            Ok(true) => Judgement::fail(subject, IMPORTED),
+            Err(why) => Judgement::cannot_tell(subject, "whether the certificate was requested from ACM or imported", &why),
+        });
     }
     for subject in cx.subjects(&["AWS::IAM::ServerCertificate"]) {
         out.push(Judgement::fail(
@@ -54,8 +55,15 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     for used in uses(cx) {
         let judgement = match &used.from {
             From::Made(certificate) => {
-                Judgement::pass(used.subject, "its certificate is requested from ACM")
-                    .step(format!("certificate {}", certificate.name), certificate.loc)
+                let origins = cx.inventory.variants_of(certificate.id).map(origin);
+                match origins.max_by_key(|origin| (origin.is_err(), origin.as_ref().is_ok_and(|imported| *imported))) {
+                    Some(Ok(true)) => Judgement::fail(used.subject, IMPORTED),
+                    Some(Err(why)) => {
+                        Judgement::cannot_tell(used.subject, "where its certificate comes from", &why)
+                    }
+                    _ => Judgement::pass(used.subject, "its certificate is requested from ACM"),
+                }
+                .step(format!("certificate {}", certificate.name), certificate.loc)
             }
             From::Iam => Judgement::fail(
                 used.subject,
@@ -71,6 +79,17 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             }
         };
         out.push(judgement.at(used.loc).part(used.part));
+    }
+}
+
+const IMPORTED: &str = "the certificate is imported into ACM, which does not renew it";
+
+/// Whether a certificate was imported, which only a live one tells: what a template makes is requested.
+fn origin(certificate: Subject<'_>) -> Result<bool, Arc<Why>> {
+    match certificate.at("Type").string() {
+        Read::Found(kind, _) => Ok(kind == "IMPORTED"),
+        Read::Absent(_) => Ok(false),
+        Read::Unknown(why, _) => Err(why),
     }
 }
 

@@ -1,5 +1,6 @@
+use crate::live::unread;
 use crate::prelude::*;
-use lockfast_facts::Dynamic;
+use lockfast_facts::{Dynamic, Origin};
 use std::collections::HashSet;
 
 control! {
@@ -41,10 +42,21 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 .map(|property| subject.at(property).bool())
                 .collect();
             if managed.iter().any(|read| matches!(read, Read::Found(true, _))) {
+                if let Read::Found(status, loc) = subject.at("MasterUserSecret.SecretStatus").string()
+                    && status == "impaired"
+                {
+                    let message = "the service keeps the password in Secrets Manager, and cannot read or rotate it any more";
+                    out.push(Judgement::fail(subject, message).at(loc).stated("SecretStatus", status, loc));
+                    continue;
+                }
                 out.push(Judgement::pass(subject, "the service keeps the password in Secrets Manager and rotates it"));
                 continue;
             }
             match subject.at(property).text() {
+                // Of a live database, AWS tells where the password is only if the service keeps it.
+                Read::Absent(_) if managed.iter().any(|read| matches!(read, Read::Found(false, _))) && is_live(cx) => {
+                    out.extend(elsewhere(cx, subject));
+                }
                 Read::Absent(_) => out.extend(managed.into_iter().find_map(|read| match read {
                     Read::Unknown(why, loc) => Some(
                         Judgement::cannot_tell(subject, "whether the service keeps the password", &why).at(loc),
@@ -93,6 +105,14 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             }
         }
     }
+    // A live secret tells by its name what it is for.
+    for subject in cx.subjects(&["AWS::SecretsManager::Secret"]) {
+        let name = subject.at("Name").string().found().unwrap_or_default();
+        let of_database = crate::cx::words(&name).iter().any(|word| DATABASES.contains(&word.as_str()));
+        if is_live(cx) && of_database && subject.at("OwningService").is_absent() && used.insert(subject.id()) {
+            out.push(rotation(cx, subject, subject.resource));
+        }
+    }
     // Secrets attached to a database are its credentials too.
     for attachment in cx.subjects(&["AWS::SecretsManager::SecretTargetAttachment"]) {
         if let Read::Found(value, _) = attachment.at("SecretId")
@@ -111,6 +131,38 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             out.push(rotation(cx, subject, subject.resource));
         }
     }
+}
+
+/// Words in the name of a secret that holds a database's credentials.
+const DATABASES: [&str; 11] = [
+    "db", "database", "rds", "aurora", "postgres", "postgresql", "mysql", "mariadb", "docdb", "neptune", "redshift",
+];
+
+fn is_live(cx: &Cx<'_>) -> bool {
+    cx.inventory.origin() == Origin::Live
+}
+
+/// A live database whose password the service does not keep. A member has its cluster's password, a copy its source's.
+fn elsewhere(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Judgement> {
+    const OTHERS: [&str; 3] = ["DBClusterIdentifier", "SourceDBInstanceIdentifier", "ReplicationSourceIdentifier"];
+    if OTHERS.iter().any(|property| !subject.at(property).is_absent()) && subject.kind().ends_with("DBInstance") {
+        return None;
+    }
+    let place = &cx.inventory.stack_of(subject.resource).place;
+    const SECRET: [&str; 1] = ["AWS::SecretsManager::Secret"];
+    let near = |secret: &Subject<'_>| cx.inventory.stack_of(secret.resource).place == *place;
+    let unread = unread(cx, "secretsmanager", &SECRET, place);
+    Some(match (cx.subjects(&SECRET).iter().any(near), unread) {
+        (false, None) => Judgement::fail(
+            subject,
+            "the service does not keep the password, and there is no secret in its account and region that could hold it",
+        ),
+        (_, Some(why)) => Judgement::cannot_tell(subject, "where its password is kept", &why),
+        (true, None) => Judgement::unknown(
+            subject,
+            "cannot tell where its password is kept: the service does not keep it, and AWS does not tell which secret does",
+        ),
+    })
 }
 
 /// CDK refers to the attachment of a secret rather than to the secret.
@@ -174,7 +226,13 @@ fn unknown(read: Read<&Value>) -> Option<Arc<Why>> {
 
 fn rotation<'a>(cx: &Cx<'a>, subject: Subject<'_>, secret: &'a Resource) -> Judgement {
     match schedules(cx, secret).next() {
-        None => Judgement::fail(subject, format!("secret {} has no rotation schedule", cx.label(secret))),
+        None => {
+            let place = &cx.inventory.stack_of(secret).place;
+            match unread(cx, "secretsmanager", &[SCHEDULE], place) {
+                Some(why) => Judgement::cannot_tell(subject, "whether the secret rotates", &why),
+                None => Judgement::fail(subject, format!("secret {} has no rotation schedule", cx.label(secret))),
+            }
+        }
         Some(schedule) => {
             let rules = schedule.at("RotationRules");
             let periods = PERIODS.map(|name| schedule.at(name));

@@ -1,6 +1,6 @@
 use crate::access_logs::ONLY_SSE_S3;
 use crate::config::KeyAsk;
-use crate::key_users::Sharing;
+use crate::key_users::{Sharing, unlisted};
 use crate::own_data::has_own_data;
 use crate::prelude::*;
 
@@ -42,7 +42,12 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             known => match known.value() {
                 Some(Protection::Customer(key)) => {
                     match sharing.others(cx, store, &key.target) {
-                        None => Judgement::pass(store, "it has a key of its own"),
+                        None => match unlisted(cx, &key.target) {
+                            Some(why) => {
+                                Judgement::unknown(store, format!("cannot tell whether other data has its key: {why}"))
+                            }
+                            None => Judgement::pass(store, "it has a key of its own"),
+                        },
                         Some(others) => Judgement::fail(store, format!("it shares its key with {others}")),
                     }
                     .key(key)

@@ -1,6 +1,6 @@
 use self::identities::Identities;
 use super::key_policy::{self, UNMADE};
-use crate::identities::arn_of;
+use crate::identities::{arn_of, unlisted};
 use crate::prelude::*;
 use lockfast_access::kms::{Class, actions};
 use lockfast_access::{
@@ -69,6 +69,8 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             let policies = identities.policies(identity.id).iter().chain(&policy);
             found.entry(cx.label(identity)).or_insert_with(|| (does.and(delegates), hangs_on(policies)));
         }
+        // What the policy hands to nobody, no identity that is not among the facts can have.
+        let unlisted = unlisted(cx, subject.resource).filter(|_| !delegates.is_no());
         let those = |wanted: Three| {
             let mut those = found.iter().filter(move |(_, (does, _))| *does == wanted);
             let first = those.next();
@@ -84,7 +86,10 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 subject,
                 format!("cannot tell whether {who} both administers and uses the key: that hangs on {why}"),
             ),
-            (None, None, None) => Judgement::pass(subject, "nobody both administers and uses the key"),
+            (None, None, None) => match &unlisted {
+                Some(why) => Judgement::cannot_tell(subject, "who of the account administers and uses the key", why),
+                None => Judgement::pass(subject, "nobody both administers and uses the key"),
+            },
         };
         let loc = policy.as_ref().map_or(subject.resource.loc, |p| p.loc);
         out.push(judgement.at(loc));

@@ -14,7 +14,7 @@ control! {
     /// or stand in `access.trusted_accounts` of `lockfast.toml`. `Principal: "*"` that no condition ties
     /// to an account or an organisation is every account; an organisation by its id is taken for one's
     /// own. When the input does not say which account the key lies in, an account id that is not trusted
-    /// leaves it unknown.
+    /// leaves it unknown. A live key's grants are asked too, but for those that a service retires itself.
     id: "key-cross-account-access",
     title: "Only trusted accounts may use a key from outside its own",
     clauses: ["KEY-6"],
@@ -64,6 +64,9 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 }
             }
         }
+        for (who, loc) in by_grant(cx, &policy, subject) {
+            found.push((Three::Yes, who, loc));
+        }
         out.push(verdict(subject, &policy, found));
     }
 }
@@ -90,6 +93,49 @@ fn verdict(subject: Subject<'_>, policy: &Policy, found: Vec<(Three, Who, Loc)>)
     }
 }
 
+/// Who of those that a grant lets use the key is an outsider. Grants that a service retires are its own way to the
+/// data that it keeps (AWS KMS Developer Guide, "Grants in AWS KMS").
+fn by_grant(cx: &Cx<'_>, policy: &Policy, subject: Subject<'_>) -> Vec<(Who, Loc)> {
+    let is_service = |name: &str| name.ends_with(".amazonaws.com");
+    let mut found = Vec::new();
+    for grant in subject.each("Grants.*") {
+        let (grant, loc) = match grant {
+            Read::Absent(_) => continue,
+            Read::Unknown(why, loc) => {
+                found.push((Who::Unknown(format!("of its grants, {why}")), loc));
+                continue;
+            }
+            Read::Found(grant, loc) => (grant, loc),
+        };
+        let retiring = grant.at("RetiringPrincipal").string().found();
+        if retiring.is_some_and(|by| is_service(&by)) {
+            continue;
+        }
+        let who = match grant.at("GranteePrincipal") {
+            Read::Found(value, _) if cx.inventory.target(value).is_none() => {
+                let Some(arn) = value.at("").string().found().filter(|arn| !is_service(arn)) else {
+                    continue;
+                };
+                outsider(cx, &policy.account, account_of_arn(&Text::Plain(arn.into())).unwrap_or(Account::Unknown))
+            }
+            _ => None,
+        };
+        found.extend(who.map(|who| (who, loc)));
+    }
+    found
+}
+
+/// Whether an account is another than the key's own and those that are trusted.
+fn outsider(cx: &Cx<'_>, own: &Account, account: Account) -> Option<Who> {
+    match (&account, account.same_from(own, own)) {
+        (_, Three::Yes) => None,
+        (Account::Id(id), _) if cx.config.access.trusted_accounts.iter().any(|t| **t == **id) => None,
+        (Account::Id(id), Three::No) => Some(Who::Account(id.clone())),
+        (Account::Id(id), _) => Some(Who::Unknown(format!("the input does not say whether {id} is the key's own account"))),
+        _ => Some(Who::Unknown("the account of a principal is not known".into())),
+    }
+}
+
 /// Somebody who may be outside the key's account.
 #[derive(PartialEq)]
 enum Who {
@@ -111,13 +157,7 @@ impl std::fmt::Display for Who {
 /// Who of those that a statement admits is outside the key's account and those that are trusted.
 fn outsiders(cx: &Cx<'_>, policy: &Policy, grantee: &Grantee) -> Vec<Who> {
     let own = &policy.account;
-    let of_account = |account: Account| match (&account, account.same_from(own, own)) {
-        (_, Three::Yes) => None,
-        (Account::Id(id), _) if cx.config.access.trusted_accounts.iter().any(|t| **t == **id) => None,
-        (Account::Id(id), Three::No) => Some(Who::Account(id.clone())),
-        (Account::Id(id), _) => Some(Who::Unknown(format!("the input does not say whether {id} is the key's own account"))),
-        _ => Some(Who::Unknown("the account of a principal is not known".into())),
-    };
+    let of_account = |account: Account| outsider(cx, own, account);
     // A principal of the input whose account it does not say is one of the key's own.
     let of_resource = |id: ResourceId| {
         let place = &cx.inventory.stack_of(cx.inventory.resource(id)).place;
@@ -126,6 +166,8 @@ fn outsiders(cx: &Cx<'_>, policy: &Policy, grantee: &Grantee) -> Vec<Who> {
     };
     let of_arn = |arn: &Text| match arn.references().next() {
         Some(reference) => of_resource(reference.target),
+        // AWS writes the unique id of a role or user that was deleted, and nobody can be it again.
+        None if arn.plain().is_some_and(|id| id.starts_with("AROA") || id.starts_with("AIDA")) => None,
         None => of_account(account_of_arn(arn).unwrap_or(Account::Unknown)),
     };
     match grantee.scope() {

@@ -1,3 +1,4 @@
+use crate::live::unread;
 use crate::prelude::*;
 
 control! {
@@ -24,12 +25,21 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             .inventory
             .referrers(subject.id())
             .find(|r| &*r.kind == "AWS::KMS::Alias");
+        if subject.at("KeyState").string().found().is_some_and(|state| state.ends_with("Deletion")) {
+            out.push(Judgement::not_applicable(subject, "the key is about to be deleted"));
+            continue;
+        }
+        let place = &cx.inventory.stack_of(subject.resource).place;
+        let unlisted = unread(cx, "kms", &["AWS::KMS::Alias"], place);
         let judgement = match (subject.at("Description").text(), alias) {
             (_, Some(alias)) => Judgement::pass(subject, "an alias names it").step(format!("alias {}", alias.name), alias.loc),
             (Read::Found(text, loc), None) if text.plain() != Some("") => {
                 Judgement::pass(subject, "its description says what it is for").at(loc)
             }
             (Read::Unknown(why, loc), None) => Judgement::cannot_tell(subject, "its description", &why).at(loc),
+            _ if unlisted.is_some() => {
+                Judgement::unknown(subject, "cannot tell what the key is for: it has no description, and the aliases could not be listed")
+            }
             _ => Judgement::fail(subject, "neither a description nor an alias says what the key is for"),
         };
         out.push(judgement);

@@ -1,3 +1,4 @@
+use crate::live::listed_or_unknown;
 use crate::monitors::groups;
 use crate::patterns::{any, decrypt_denied, key_events, metric_matches, rotation};
 use crate::prelude::*;
@@ -33,7 +34,7 @@ Properties:
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let keys = cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]);
+    let keys = listed_or_unknown(cx, &["AWS::KMS::Key", "AWS::KMS::ReplicaKey"], "whether its keys are watched", out);
     if keys.is_empty() {
         return;
     }

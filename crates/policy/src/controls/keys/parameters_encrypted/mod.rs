@@ -1,5 +1,5 @@
 use crate::prelude::*;
-use lockfast_facts::Part;
+use lockfast_facts::{Origin, Part};
 
 control! {
     /// CloudFormation cannot create SecureString parameters, so what a template defines is a String
@@ -34,11 +34,20 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 Judgement::fail(subject, format!("the parameter is {c} and not encrypted with a KMS key"))
             }
             (_, Some(c), _) => Judgement::pass(subject, format!("a plain parameter is acceptable for {c} data")),
-            (_, None, _) if only_addresses(subject) => Judgement::pass(subject, "the parameter only names other resources"),
+            (_, None, _) if only_addresses(subject) || is_address(cx, subject) => Judgement::pass(subject, "the parameter only names other resources"),
             _ => Judgement::unknown(subject, "the parameter is not encrypted, and nobody said how sensitive its value is"),
         };
         out.push(judgement.fact("classification", classification));
     }
+}
+
+/// A live parameter holds an address as it is resolved: a name in AWS's own domain, with no more than a port.
+fn is_address(cx: &Cx<'_>, subject: Subject<'_>) -> bool {
+    let Read::Found(value, _) = subject.at("Value").string() else {
+        return false;
+    };
+    let host = value.split_once(':').map_or(value.as_str(), |(host, _)| host);
+    cx.inventory.origin() == Origin::Live && host.ends_with(".amazonaws.com") && !value.contains(['/', '@', ' '])
 }
 
 /// A value made of references, with no more than signs and a port between them, is an address, and so

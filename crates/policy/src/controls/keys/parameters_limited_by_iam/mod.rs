@@ -1,5 +1,5 @@
 use self::readers::Readers;
-use crate::identities::HOLDERS;
+use crate::identities::{HOLDERS, is_of_aws};
 use crate::prelude::*;
 
 mod readers;
@@ -30,6 +30,9 @@ control! {
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     let mut readers = Readers::default();
     for subject in cx.subjects(&HOLDERS) {
+        if is_of_aws(subject.resource) {
+            continue;
+        }
         out.extend(readers.holder(cx, subject));
     }
     for subject in cx.subjects(&["AWS::SSM::Parameter"]) {

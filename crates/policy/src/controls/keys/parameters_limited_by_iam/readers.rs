@@ -1,6 +1,6 @@
 //! Who may read which parameters.
 
-use crate::identities::{Held, Home, arn, attachments, written};
+use crate::identities::{Held, Home, arn, attachments, unlisted, written};
 use crate::prelude::*;
 use lockfast_access::{
     Account, Effect, Entry, Policy, Principal, Request, Resource as Target, Selection, Three,
@@ -124,6 +124,10 @@ impl<'a> Readers<'a> {
                 Three::Maybe => open.insert(&reader.label, reader),
                 Three::No => None,
             };
+        }
+        let unlisted = unlisted(cx, parameter.resource).filter(|_| open.is_empty());
+        if let Some(why) = unlisted {
+            return Judgement::cannot_tell(parameter, "who may read it", &why);
         }
         let judgement = match (open.keys().next(), certain.keys().next()) {
             (Some(who), _) => Judgement::unknown(

@@ -37,7 +37,13 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                                 cx.label(cx.inventory.resource(other.resource))
                             ),
                         ),
-                        None => Judgement::pass(store, "its key is for secrets only"),
+                        None => match crate::key_users::unlisted(cx, &key.target) {
+                            Some(why) => Judgement::unknown(
+                                store,
+                                format!("cannot tell whether its key is for secrets only: {why}"),
+                            ),
+                            None => Judgement::pass(store, "its key is for secrets only"),
+                        },
                     }
                     .key(key)
                 }
