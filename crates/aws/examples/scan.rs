@@ -10,9 +10,10 @@ async fn main() {
     let folder = std::env::temp_dir().join(format!("lockfast-scan-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let output = folder.join("snapshot");
-    let mut options = ScanOptions::new(output.clone(), "2026-01-01T00:00:00Z".into(), |_, value| {
-        value.to_owned()
-    });
+    let mut options =
+        ScanOptions::new(output.clone(), "2026-01-01T00:00:00Z".into(), |_, value| {
+            value.to_owned()
+        });
     options.endpoint_url = args.next();
     options.services = args
         .next()

@@ -2,10 +2,10 @@
 
 use crate::nouns::{Channel, Store, derive_channels, derive_stores};
 use crate::{
-    Kind, Loc, Part, Read, Reference, Resource, ResourceId, Source, SourceId, Stack, StackId, Text,
-    Value, Variant, Why,
+    Kind, Loc, Part, Place, Read, Reference, Resource, ResourceId, Source, SourceId, Stack,
+    StackId, Text, Value, Variant, Why,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// The resources of all stacks given, and the nouns derived from them.
@@ -20,6 +20,7 @@ pub struct Inventory {
     names: RwLock<HashMap<(&'static str, &'static str), Arc<Names>>>,
     choices: Choices,
     origin: Origin,
+    asked: Option<HashSet<(String, String, String)>>,
 }
 
 /// What the facts tell of.
@@ -90,6 +91,7 @@ impl Inventory {
             names: RwLock::default(),
             choices: Choices::default(),
             origin: Origin::default(),
+            asked: None,
         }
     }
 
@@ -103,6 +105,27 @@ impl Inventory {
     /// What the facts tell of.
     pub fn origin(&self) -> Origin {
         self.origin
+    }
+
+    /// Says which services were asked for what they have: account, region (`global` for a service that has
+    /// none) and IAM prefix.
+    #[must_use]
+    pub fn asked(mut self, units: impl IntoIterator<Item = (String, String, String)>) -> Self {
+        self.asked = Some(units.into_iter().collect());
+        self
+    }
+
+    /// Whether a service was asked for what it has in an account and region, so that what is not among the
+    /// facts is not there. Templates are asked for nothing: they say all they say.
+    pub fn was_asked(&self, service: &str, place: &Place) -> bool {
+        let Some(asked) = &self.asked else {
+            return true;
+        };
+        let account = place.account.as_deref().unwrap_or_default();
+        let regions = [place.region.as_deref().unwrap_or("global"), "global"];
+        regions.iter().any(|region| {
+            asked.contains(&(account.to_owned(), (*region).to_owned(), service.to_owned()))
+        })
     }
 
     /// Adds what each name in guards may be chosen to be: all of its values, and one that starts

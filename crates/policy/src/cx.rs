@@ -4,9 +4,11 @@ use crate::config::{Classification, Config, EnvironmentKind};
 use crate::connection::Zones;
 use crate::monitors::Monitors;
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use jiff::civil::Date;
 use lockfast_facts::nouns::{Protection, Store, Unread, Variable, variables};
 use lockfast_facts::{
-    Guard, Inventory, Known, Loc, Pos, Read, Resource, ResourceId, SourceId, Stack, Subject, Why,
+    Guard, Inventory, Known, Loc, Pos, Read, Resource, ResourceId, SourceId, Stack, Subject, Value,
+    Why,
 };
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
@@ -17,6 +19,7 @@ pub struct Cx<'a> {
     pub inventory: &'a Inventory,
     /// The policy file.
     pub config: &'a Config,
+    today: Option<Date>,
     environments: Vec<Known<EnvironmentName>>,
     classifications: Vec<Known<Classification>>,
     environment_variables: OnceLock<EnvironmentVariables<'a>>,
@@ -44,8 +47,9 @@ struct EnvironmentVariables<'a> {
 }
 
 impl<'a> Cx<'a> {
-    /// Works out environment and classification of everything in the inventory.
-    pub fn new(inventory: &'a Inventory, config: &'a Config) -> Self {
+    /// Works out environment and classification of everything in the inventory. `today` (`YYYY-MM-DD`) is the
+    /// day on which ages are judged.
+    pub fn new(inventory: &'a Inventory, config: &'a Config, today: &str) -> Self {
         let rules = EnvironmentRules::new(config);
         let mut by_stack: Vec<_> = inventory
             .stacks()
@@ -78,6 +82,7 @@ impl<'a> Cx<'a> {
         Cx {
             inventory,
             config,
+            today: day(today),
             environments,
             classifications,
             environment_variables: OnceLock::new(),
@@ -85,6 +90,28 @@ impl<'a> Cx<'a> {
             access_logs: OnceLock::new(),
             zones: OnceLock::new(),
         }
+    }
+
+    /// How many days ago a moment was, as AWS writes it (RFC 3339); negative for one that is still to come.
+    pub(crate) fn days_since(&self, moment: Read<&Value>) -> Read<i64> {
+        moment.string().then(
+            |text, loc| match day(&text).and_then(|day| self.days_from(day)) {
+                Some(days) => Read::Found(days, loc),
+                None => Read::Unknown(
+                    Arc::new(Why::Unsupported(format!("`{text}` is no moment"))),
+                    loc,
+                ),
+            },
+        )
+    }
+
+    /// How many days ago a day of the policy file was.
+    pub(crate) fn days_since_day(&self, day: &toml::value::Datetime) -> Option<i64> {
+        self.days_from(self::day(&day.to_string())?)
+    }
+
+    fn days_from(&self, day: Date) -> Option<i64> {
+        Some(i64::from(day.until(self.today?).ok()?.get_days()))
     }
 
     /// The kind of environment a resource belongs to.
@@ -211,6 +238,11 @@ impl<'a> Cx<'a> {
     pub fn label(&self, resource: &Resource) -> String {
         label(self.inventory, resource)
     }
+}
+
+/// The day of a moment.
+fn day(moment: &str) -> Option<Date> {
+    moment.get(..10)?.parse().ok()
 }
 
 pub(crate) fn label(inventory: &Inventory, resource: &Resource) -> String {

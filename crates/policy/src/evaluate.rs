@@ -46,9 +46,9 @@ struct Rest {
 }
 
 /// Judges everything with every enabled control. `today` (`YYYY-MM-DD`) decides which waivers
-/// still hold. The result does not depend on the number of threads.
+/// still hold, and how old things are. The result does not depend on the number of threads.
 pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -> Run<'a> {
-    let cx = Cx::new(inventory, config);
+    let cx = Cx::new(inventory, config, today);
     let waivers = Waivers::new(&cx, config, today);
     let conditions = Conditions::default();
     // Derived once before the threads start, or each would wait for the first.

@@ -189,6 +189,11 @@ impl Judgement {
         Judgement::new(what, Verdict::Unknown, message)
     }
 
+    /// The clause does not speak of it. `message` says why.
+    pub fn not_applicable(what: impl Judged, message: impl Into<Cow<'static, str>>) -> Self {
+        Judgement::new(what, Verdict::NotApplicable, message)
+    }
+
     /// Unknown because one fact is: "cannot tell {what}: {why}".
     pub fn cannot_tell(judged: impl Judged, what: &str, why: &Why) -> Self {
         Judgement::unknown(judged, format!("cannot tell {what}: {why}"))

@@ -213,7 +213,13 @@ impl Builder {
                 linker.value(&mut variant.properties, &mut String::new(), false);
             }
         }
-        Inventory::new(self.sources, self.stacks, resources).of(Origin::Live)
+        let asked = units.iter().map(|unit| {
+            let place = (unit.account.clone(), unit.region.clone());
+            (place.0, place.1, unit.service.clone())
+        });
+        Inventory::new(self.sources, self.stacks, resources)
+            .of(Origin::Live)
+            .asked(asked)
     }
 }
 

@@ -48,9 +48,7 @@ macro_rules! readers {
     };
 }
 
-readers![
-    kms,
-];
+readers![kms,];
 
 /// What a reader's file needs.
 mod prelude {

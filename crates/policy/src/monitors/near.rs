@@ -20,6 +20,11 @@ pub(crate) struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
+    /// Where they are.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// The group of one resource alone.
     pub(crate) fn of(cx: &Cx<'a>, subject: Subject<'a>) -> Self {
         let place = cx.inventory.stack_of(subject.resource).place.clone();

@@ -7,7 +7,8 @@ mod samples;
 pub(crate) use events::{any, matches as event_matches, wildcard};
 pub(crate) use metric::matches as metric_matches;
 pub(crate) use samples::{
-    Event, decrypt_denied, expiry, key_deleted, key_events, key_use, rotation, violation,
+    Event, decrypt_denied, expiry, key_deleted, key_events, key_use, rotation, secret_read,
+    violation,
 };
 
 use lockfast_facts::{Kind, Part, Place, ResourceId, Value, Why};

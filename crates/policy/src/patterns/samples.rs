@@ -105,6 +105,16 @@ pub(crate) fn key_deleted() -> Event {
     }))
 }
 
+/// A secret is read, with and without success.
+pub(crate) fn secret_read() -> Vec<Event> {
+    let mut read = trail("secretsmanager.amazonaws.com", "GetSecretValue");
+    read["readOnly"] = true.into();
+    read["requestParameters"] = json!({ "secretId": "prod/orders/db" });
+    let mut refused = read.clone();
+    refused["errorCode"] = "AccessDenied".into();
+    [read, refused].map(call).into()
+}
+
 /// A use of a key that was refused, which metric filters look for too.
 pub(crate) fn decrypt_denied() -> Json {
     let mut record = trail("kms.amazonaws.com", "Decrypt");
@@ -120,10 +130,12 @@ fn service(bridged: Json) -> Event {
     }
 }
 
-/// A call of AWS KMS: CloudTrail writes it down, and EventBridge delivers that.
+/// A call of an AWS service: CloudTrail writes it down, and EventBridge delivers that.
 fn call(record: Json) -> Event {
+    let host = record["eventSource"].as_str().unwrap_or_default();
+    let source = format!("aws.{}", host.trim_end_matches(".amazonaws.com"));
     let bridged = json!({
-        "version": "0", "source": "aws.kms", "detail-type": "AWS API Call via CloudTrail", "account": ACCOUNT,
+        "version": "0", "source": source, "detail-type": "AWS API Call via CloudTrail", "account": ACCOUNT,
         "region": REGION, "resources": [], "detail": record
     });
     Event {

@@ -1,6 +1,7 @@
+use super::asked_rotation::{Asked, Data, by_hand, hand_rotated};
 use super::cases::variants;
 use crate::prelude::*;
-use std::collections::{BTreeSet, HashMap};
+use lockfast_facts::Origin;
 
 control! {
     /// Looks at every KMS key. A symmetric key whose material AWS KMS generates must have
@@ -11,7 +12,7 @@ control! {
     ///
     /// Asymmetric and HMAC keys, keys with imported material and keys in custom key stores never
     /// rotate by themselves: how old their material is, and who replaces it, a template does not
-    /// show, so they are unknown; one for which the template asks for rotation all the same fails,
+    /// show, so they are unknown (live accounts do, to `hand-rotated-keys-age`); one for which the template asks for rotation all the same fails,
     /// since AWS refuses it. A replica key has its primary key's rotation. Rotations on demand count
     /// too, but only the live account knows of them. A key of which nobody said what it protects passes
     /// with a period that is enough for unclassified data, and a note of what the strictest
@@ -49,10 +50,19 @@ const SPEC: ServiceDefault = ServiceDefault {
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     let data = Data::of(cx);
+    // Live accounts tell how old a key is, so there these have a control of their own.
+    let by_age = |subject: Subject<'_>| {
+        cx.inventory.origin() == Origin::Live && hand_rotated(subject).is_some()
+    };
     for subject in cx.subjects(&["AWS::KMS::Key"]) {
-        out.push(key(cx, subject, &data));
+        if !by_age(subject) {
+            out.push(key(cx, subject, &data));
+        }
     }
     for subject in cx.subjects(&["AWS::KMS::ReplicaKey"]) {
+        if by_age(subject) {
+            continue;
+        }
         let primary = subject.at("PrimaryKeyArn");
         let found = match &primary {
             Read::Found(value, _) => cx.inventory.target(value).map(|(resource, _)| resource),
@@ -80,66 +90,6 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             });
         }
     }
-}
-
-/// What each key protects.
-struct Data(HashMap<ResourceId, (BTreeSet<Classification>, bool)>);
-
-impl Data {
-    /// Collects the classifications of the stores of each key, and whether one has none.
-    fn of(cx: &Cx<'_>) -> Self {
-        let mut by_key: HashMap<ResourceId, (BTreeSet<Classification>, bool)> = HashMap::new();
-        for store in cx.inventory.stores() {
-            if let Some(Protection::Customer(used)) = store.protection.value()
-                && let KeyTarget::Resource(id) = used.target
-            {
-                let (classes, unclassified) = by_key.entry(id).or_default();
-                match cx.classification(store.resource).value() {
-                    Some(class) => {
-                        classes.insert(*class);
-                    }
-                    None => *unclassified = true,
-                }
-            }
-        }
-        Data(by_key)
-    }
-
-    /// The longest periods accepted: of what is certainly protected, and of what may be.
-    fn asked(&self, cx: &Cx<'_>, key: ResourceId) -> Asked {
-        let (mut classes, unclassified) =
-            self.0.get(&key).cloned().unwrap_or((BTreeSet::new(), true));
-        let own = cx.classification(key).value();
-        classes.extend(own);
-        let days = |class: &Classification| i64::from(cx.config.asks(*class).rotation_days);
-        let open = own.is_none() && unclassified;
-        Asked {
-            strictest: classes
-                .iter()
-                .copied()
-                .min_by_key(|c| (days(c), std::cmp::Reverse(*c))),
-            certain: classes.iter().map(days).min(),
-            possible: open.then(|| {
-                Classification::ALL
-                    .iter()
-                    .map(days)
-                    .min()
-                    .unwrap_or(i64::MAX)
-            }),
-            laxest: Classification::ALL
-                .iter()
-                .map(days)
-                .max()
-                .unwrap_or(i64::MAX),
-        }
-    }
-}
-
-struct Asked {
-    strictest: Option<Classification>,
-    certain: Option<i64>,
-    possible: Option<i64>,
-    laxest: i64,
 }
 
 fn key(cx: &Cx<'_>, subject: Subject<'_>, data: &Data) -> Judgement {
@@ -242,20 +192,5 @@ fn by_period(subject: Subject<'_>, days: i64, asked: &Asked) -> Judgement {
         Some(limit) => Judgement::pass(subject, format!("it rotates every {days} days")).note(format!(
             "nothing classifies what it protects; the strictest classification asks for {limit} days"
         )),
-    }
-}
-
-/// The kinds of key that AWS KMS does not rotate.
-fn by_hand(spec: &Known<String>, origin: &Known<String>) -> Option<String> {
-    match origin.value().map(String::as_str) {
-        Some("EXTERNAL") => return Some("a key with imported material".into()),
-        Some("AWS_CLOUDHSM") => return Some("a key in an AWS CloudHSM key store".into()),
-        Some("EXTERNAL_KEY_STORE") => return Some("a key in an external key store".into()),
-        _ => {}
-    }
-    match spec.value().map(String::as_str) {
-        Some("SYMMETRIC_DEFAULT") | None => None,
-        Some(hmac) if hmac.starts_with("HMAC") => Some(format!("an HMAC key ({hmac})")),
-        Some(other) => Some(format!("an asymmetric key ({other})")),
     }
 }

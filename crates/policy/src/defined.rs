@@ -1,0 +1,229 @@
+//! Which code a live resource is defined in: a stack of CloudFormation, or another tool by the tag it puts on.
+
+use crate::cx::{Cx, globs};
+use crate::live::{listed, unread};
+use globset::GlobSet;
+use lockfast_facts::{Known, Loc, Read, Resource, ResourceId, Subject, Why};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+const STACK: &str = "AWS::CloudFormation::Stack";
+
+/// Where a live resource is defined.
+pub(crate) enum Definition {
+    /// In a stack, by its name.
+    Stack(String, Loc),
+    /// By another tool, whose tag it has.
+    Tagged(String),
+    /// An AWS service made it of itself, and nobody defines it.
+    ByService(String),
+    /// Nowhere, and how that shows.
+    Nowhere(String),
+    /// Not known, because.
+    Unknown(Arc<Why>),
+}
+
+/// What the stacks of live accounts define.
+pub(crate) struct Defined<'a> {
+    /// By the resource.
+    resources: HashMap<ResourceId, Subject<'a>>,
+    /// By account, region, service and physical id.
+    names: HashMap<(Arc<str>, Arc<str>, String, String), Subject<'a>>,
+    /// Stacks whose resources could not be read, by account and region.
+    unread: HashMap<(Arc<str>, Arc<str>), Arc<Why>>,
+    /// Stacks by account, region and name.
+    stacks: HashSet<(Arc<str>, Arc<str>, String)>,
+    /// Tags of other tools.
+    tags: Vec<(&'a str, GlobSet)>,
+}
+
+impl<'a> Defined<'a> {
+    /// Reads the stacks, and what the policy file says of other tools.
+    pub(crate) fn of(cx: &Cx<'a>) -> Self {
+        let tags = &cx.config.iac.managed_tags;
+        let mut defined = Defined {
+            resources: HashMap::new(),
+            names: HashMap::new(),
+            unread: HashMap::new(),
+            stacks: HashSet::new(),
+            tags: tags
+                .iter()
+                .map(|(name, value)| (name.as_str(), globs([value.as_str()])))
+                .collect(),
+        };
+        for stack in listed(cx, &[STACK]) {
+            let Some((account, region)) = place(cx, stack.resource) else {
+                continue;
+            };
+            let name = stack_name(stack);
+            defined
+                .stacks
+                .insert((account.clone(), region.clone(), name));
+            for member in stack.each("Resources.*") {
+                match member {
+                    Read::Found(member, _) => defined.add(cx, stack, (&account, &region), member),
+                    Read::Unknown(why, _) => {
+                        defined
+                            .unread
+                            .entry((account.clone(), region.clone()))
+                            .or_insert(why);
+                    }
+                    Read::Absent(_) => {}
+                }
+            }
+        }
+        defined
+    }
+
+    fn add(
+        &mut self,
+        cx: &Cx<'a>,
+        stack: Subject<'a>,
+        (account, region): (&Arc<str>, &Arc<str>),
+        member: &'a lockfast_facts::Value,
+    ) {
+        let Read::Found(id, _) = member.at("PhysicalResourceId") else {
+            return;
+        };
+        if let Some((resource, _)) = cx.inventory.target(id) {
+            self.resources.insert(resource.id, stack);
+            return;
+        }
+        let kind = member.at("ResourceType").string().found();
+        let name = member.at("PhysicalResourceId").string().found();
+        if let (Some(kind), Some(name)) = (kind, name) {
+            let key = (
+                account.clone(),
+                region.clone(),
+                service(&kind).to_owned(),
+                name,
+            );
+            self.names.insert(key, stack);
+        }
+    }
+
+    /// Where a resource is defined.
+    pub(crate) fn definition(&self, cx: &Cx<'a>, resource: &Resource) -> Definition {
+        let Some((account, region)) = place(cx, resource) else {
+            return Definition::Unknown(Arc::new(Why::NotGiven("its account".into())));
+        };
+        if let Some(stack) = self.stack(resource, (&account, &region)) {
+            return Definition::Stack(stack_name(stack), stack.resource.loc);
+        }
+        let of_place = &cx.inventory.stack_of(resource).place;
+        let untold = unread(cx, "cloudformation", &[STACK], of_place);
+        let mut unknown = self.unread.get(&(account.clone(), region.clone())).cloned();
+        match resource.tag("aws:cloudformation:stack-name") {
+            Known::Stated(Some(name), loc) | Known::Default(Some(name), _, loc) => {
+                let stands = self.stacks.contains(&(account, region, name.clone()));
+                return match stands || untold.is_some() {
+                    true => Definition::Stack(name, loc),
+                    false => Definition::Nowhere(format!("stack {name}, which made it, is gone")),
+                };
+            }
+            Known::Unknown(why, _) => unknown = Some(why),
+            _ => {}
+        }
+        for (tag, wanted) in &self.tags {
+            if let Known::Stated(Some(value), _) = resource.tag(tag)
+                && wanted.is_match(&value)
+            {
+                return Definition::Tagged(format!("{tag}={value}"));
+            }
+        }
+        if let Some(why) = by_service(resource) {
+            return Definition::ByService(why);
+        }
+        match unknown.or(untold) {
+            Some(why) => Definition::Unknown(why),
+            None => Definition::Nowhere(
+                "no stack of its account and region has it, and it has no tag of another tool"
+                    .into(),
+            ),
+        }
+    }
+
+    fn stack(
+        &self,
+        resource: &Resource,
+        (account, region): (&Arc<str>, &Arc<str>),
+    ) -> Option<Subject<'a>> {
+        let of_name = |name: &str| {
+            let key = (
+                account.clone(),
+                region.clone(),
+                service(&resource.kind).to_owned(),
+                name.to_owned(),
+            );
+            self.names.get(&key).copied()
+        };
+        self.resources
+            .get(&resource.id)
+            .copied()
+            .or_else(|| of_name(&resource.name))
+            .or_else(|| of_name(resource.arn.as_deref()?))
+    }
+}
+
+fn stack_name(stack: Subject<'_>) -> String {
+    let name = stack.at("StackName").string().found();
+    name.unwrap_or_else(|| stack.resource.name.to_string())
+}
+
+fn place(cx: &Cx<'_>, resource: &Resource) -> Option<(Arc<str>, Arc<str>)> {
+    let place = &cx.inventory.stack_of(resource).place;
+    let region = place.region.clone();
+    Some((
+        place.account.clone()?,
+        region.unwrap_or_else(|| "global".into()),
+    ))
+}
+
+/// `AWS::DynamoDB` of `AWS::DynamoDB::GlobalTable`: one thing has several types there.
+fn service(kind: &str) -> &str {
+    kind.rsplit_once("::").map_or(kind, |(service, _)| service)
+}
+
+/// What AWS services make of themselves, by type and the start of its name, and which service it is.
+const BY_SERVICE: [(&str, &str, &str); 10] = [
+    (
+        "AWS::Logs::LogGroup",
+        "/aws/",
+        "the service whose log it is",
+    ),
+    (
+        "AWS::Logs::LogGroup",
+        "API-Gateway-Execution-Logs_",
+        "API Gateway",
+    ),
+    ("AWS::Logs::LogGroup", "RDSOSMetrics", "Amazon RDS"),
+    (
+        "AWS::S3::Bucket",
+        "cf-templates-",
+        "CloudFormation's console",
+    ),
+    ("AWS::S3::Bucket", "elasticbeanstalk-", "Elastic Beanstalk"),
+    ("AWS::S3::Bucket", "aws-glue-assets-", "AWS Glue"),
+    ("AWS::Athena::WorkGroup", "primary", "Amazon Athena"),
+    ("AWS::Backup::BackupVault", "Default", "AWS Backup"),
+    ("AWS::Backup::BackupVault", "aws/", "AWS Backup"),
+    ("AWS::Events::EventBus", "default", "EventBridge"),
+];
+
+/// Which AWS service made a resource of itself: one that AWS makes in every account, or one with a tag that only
+/// AWS can put on (`aws:autoscaling:groupName`, `aws:backup:source-resource`, `aws:secretsmanager:owningService`).
+fn by_service(resource: &Resource) -> Option<String> {
+    let row = BY_SERVICE
+        .iter()
+        .find(|(kind, start, _)| *kind == &*resource.kind && resource.name.starts_with(start));
+    if let Some((_, _, maker)) = row {
+        return Some(format!("{maker} made it"));
+    }
+    let Read::Found(tags, _) = resource.at("Tags").list() else {
+        return None;
+    };
+    let mut names = tags.iter().filter_map(|tag| tag.at("Key").string().found());
+    let tag =
+        names.find(|name| name.starts_with("aws:") && !name.starts_with("aws:cloudformation:"))?;
+    Some(format!("an AWS service made it, as its tag {tag} says"))
+}
