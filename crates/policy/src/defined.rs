@@ -23,12 +23,14 @@ pub(crate) enum Definition {
     Unknown(Arc<Why>),
 }
 
+/// Account, region, service and physical id.
+type Named = (Arc<str>, Arc<str>, String, String);
+
 /// What the stacks of live accounts define.
 pub(crate) struct Defined<'a> {
     /// By the resource.
     resources: HashMap<ResourceId, Subject<'a>>,
-    /// By account, region, service and physical id.
-    names: HashMap<(Arc<str>, Arc<str>, String, String), Subject<'a>>,
+    names: HashMap<Named, Subject<'a>>,
     /// Stacks whose resources could not be read, by account and region.
     unread: HashMap<(Arc<str>, Arc<str>), Arc<Why>>,
     /// Stacks by account, region and name.
@@ -115,7 +117,14 @@ impl<'a> Defined<'a> {
         let mut unknown = self.unread.get(&(account.clone(), region.clone())).cloned();
         match resource.tag("aws:cloudformation:stack-name") {
             Known::Stated(Some(name), loc) | Known::Default(Some(name), _, loc) => {
-                let stands = self.stacks.contains(&(account, region, name.clone()));
+                // What has no region may be of a stack in any.
+                let stands = match &*region {
+                    "global" => self
+                        .stacks
+                        .iter()
+                        .any(|(of, _, own)| *of == account && *own == name),
+                    _ => self.stacks.contains(&(account, region, name.clone())),
+                };
                 return match stands || untold.is_some() {
                     true => Definition::Stack(name, loc),
                     false => Definition::Nowhere(format!("stack {name}, which made it, is gone")),
@@ -155,7 +164,16 @@ impl<'a> Defined<'a> {
                 service(&resource.kind).to_owned(),
                 name.to_owned(),
             );
-            self.names.get(&key).copied()
+            match &**region {
+                "global" => self
+                    .names
+                    .iter()
+                    .find_map(|((of, _, service, own), stack)| {
+                        let same = *of == key.0 && *service == key.2 && *own == key.3;
+                        same.then_some(*stack)
+                    }),
+                _ => self.names.get(&key).copied(),
+            }
         };
         self.resources
             .get(&resource.id)

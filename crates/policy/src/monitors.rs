@@ -16,7 +16,7 @@ use crate::cx::Cx;
 use crate::judgement::{About, Judgement, Verdict};
 use crate::live::{is_gap, unread};
 use crate::patterns::{Event, event_matches, json_of, metric_matches, placed, violation};
-use lockfast_facts::{Guard, Kind, Place, Read, ResourceId, Subject, Why};
+use lockfast_facts::{Guard, Kind, Origin, Place, Read, ResourceId, Subject, Why};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -387,9 +387,11 @@ fn strongest<'n, 'p, 'a>(
 
 /// How much was looked through, for a verdict that says something is nowhere in it.
 pub(crate) fn searched(cx: &Cx<'_>) -> String {
-    match cx.inventory.stacks().len() {
-        1 => "the one stack given".to_owned(),
-        n => format!("the {n} stacks given"),
+    match (cx.inventory.origin(), cx.inventory.stacks().len()) {
+        (Origin::Live, 1) => "the one account and region scanned".to_owned(),
+        (Origin::Live, n) => format!("the {n} accounts and regions scanned"),
+        (Origin::Templates, 1) => "the one stack given".to_owned(),
+        (Origin::Templates, n) => format!("the {n} stacks given"),
     }
 }
 

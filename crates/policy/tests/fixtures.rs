@@ -174,6 +174,25 @@ fn every_control_has_fixtures_for_each_of_its_sources() {
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
+/// Incidents are the policy file's to declare: without one, clauses of incidents do not speak of an account.
+#[test]
+fn without_an_incident_there_is_nothing_to_judge() {
+    let path = Path::new("src/controls/incident_response/customer_notified/pass.live.jsonl");
+    let Ok(loaded) = lockfast_snapshot::load(path) else {
+        panic!("{} is a snapshot", path.display())
+    };
+    let config = Config::default();
+    let run = evaluate(&loaded.inventory, &config, "2026-11-23");
+    for clause in ["KCR-1", "KCR-2", "DER-1", "DER-2", "DER-3", "DER-4"] {
+        let verdicts: Vec<Verdict> = run
+            .verdicts()
+            .filter(|(control, ..)| control.clauses.contains(&clause))
+            .map(|(.., verdict)| verdict)
+            .collect();
+        assert_eq!(verdicts, [Verdict::NotApplicable], "{clause}");
+    }
+}
+
 /// The clauses that no control decides from a source, with all three cases.
 fn open(source: SourceKind) -> Vec<String> {
     coverage()

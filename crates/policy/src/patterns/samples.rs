@@ -1,7 +1,7 @@
 //! The events that the policy wants somebody to be told of, as AWS writes them.
 
-use super::{ACCOUNT, REGION, reference};
-use lockfast_facts::Subject;
+use super::{ACCOUNT, REGION, reference, rewritten};
+use lockfast_facts::{ResourceId, Subject};
 use serde_json::{Value as Json, json};
 
 /// Something that happens, in the forms in which monitors see it.
@@ -35,6 +35,20 @@ pub(crate) fn rotation() -> Vec<Event> {
         call(rotate),
         call(trail("kms.amazonaws.com", "DisableKeyRotation")),
     ]
+}
+
+/// An event of keys, as it is when it happens to one of the inventory's.
+pub(crate) fn of_key(event: &Event, id: ResourceId) -> Event {
+    let of_key = |json: &Json| {
+        rewritten(json, &|text| match text == key() {
+            true => reference(id),
+            false => text.to_owned(),
+        })
+    };
+    Event {
+        bridged: event.bridged.as_ref().map(of_key),
+        record: event.record.as_ref().map(of_key),
+    }
 }
 
 /// What AWS Config sends when a rule finds a violation, and Security Hub when a check fails. Of

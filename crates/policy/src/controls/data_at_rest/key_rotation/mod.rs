@@ -93,6 +93,10 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
 }
 
 fn key(cx: &Cx<'_>, subject: Subject<'_>, data: &Data) -> Judgement {
+    // A live key that could not be described may be AWS's own, and tells nothing of its rotation.
+    if let Read::Unknown(why, loc) = subject.at("KeyManager") {
+        return Judgement::cannot_tell(subject, "whether the key rotates", &why).at(loc);
+    }
     let spec = subject
         .at("KeySpec")
         .string()

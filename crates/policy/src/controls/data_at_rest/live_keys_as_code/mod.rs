@@ -41,7 +41,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         }
         let judgement = match defined.definition(cx, subject.resource) {
             Definition::Stack(name, loc) => {
-                Judgement::pass(subject, format!("stack {name} defines the key")).at(loc).note(DRIFT)
+                Judgement::pass(subject, format!("stack {name} defines the key")).step(format!("stack {name}"), loc).note(DRIFT)
             }
             Definition::Tagged(tag) => {
                 Judgement::pass(subject, format!("code defines the key, as its tag {tag} says")).note(DRIFT)

@@ -46,7 +46,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             continue;
         }
         out.push(match defined.definition(cx, resource) {
-            Definition::Stack(name, loc) => Judgement::pass(resource, format!("stack {name} defines it")).at(loc),
+            Definition::Stack(name, loc) => Judgement::pass(resource, format!("stack {name} defines it")).step(format!("stack {name}"), loc),
             Definition::Tagged(tag) => Judgement::pass(resource, format!("code defines it, as its tag {tag} says")),
             Definition::ByService(why) => Judgement::not_applicable(resource, format!("{why}, and no code could")),
             Definition::Nowhere(how) => Judgement::fail(resource, format!("no code defines it: {how}")),

@@ -62,5 +62,10 @@ fn key(cx: &Cx<'_>, subject: Subject<'_>) -> Judgement {
         }
         _ => Judgement::pass(subject, "AWS rotates it every year"),
     };
-    judgement.fact("EnableKeyRotation", &rotates)
+    let alias = subject.at("AliasName").string();
+    let judgement = judgement.fact("EnableKeyRotation", &rotates);
+    match alias {
+        Read::Found(alias, loc) => judgement.stated("AliasName", alias, loc),
+        _ => judgement,
+    }
 }

@@ -46,7 +46,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     for group in &groups {
         let what = "whether anything acts on events there";
         let unread = unread_monitors(cx, group.place());
-        let of_keys = seen.judge(cx, group, "changes of keys");
+        let of_keys = seen.judge(cx, group, "a change of keys");
         let of_config = recorded(cx, group, violations.told_in(cx, group));
         // One of the two is enough; where neither is, the one that comes closer says what is missing.
         let best = of_keys

@@ -49,10 +49,10 @@ fn scanned(cx: &Cx<'_>, group: &Group<'_>) -> Option<Judgement> {
     };
     let missing = |kind: &str, what: &str| match unread(cx, "config", &[kind], group.place()) {
         Some(why) => Judgement::cannot_tell(About::Input, &format!("whether there is {what}"), &why),
-        None => Judgement::fail(About::Input, format!("there is no {what}")),
+        None => Judgement::fail(About::Input, format!("{what} is missing")),
     };
     let Some(recorder) = one(RECORDER) else {
-        return Some(missing(RECORDER, "recorder of AWS Config"));
+        return Some(missing(RECORDER, "a recorder of AWS Config"));
     };
     let state = |subject: Subject<'_>, at: &str| subject.at(at).string();
     match recorder.at("recording").bool() {
@@ -76,9 +76,10 @@ fn scanned(cx: &Cx<'_>, group: &Group<'_>) -> Option<Judgement> {
         return Some(Judgement::fail(About::Input, format!("the recorder of AWS Config fails{code}")).at(loc));
     }
     let Some(channel) = one(CHANNEL) else {
-        return Some(missing(CHANNEL, "delivery channel"));
+        return Some(missing(CHANNEL, "a delivery channel of AWS Config"));
     };
     let mut unknown = None;
+    let mut told = false;
     for info in ["configHistoryDeliveryInfo", "configSnapshotDeliveryInfo"] {
         match state(channel, &format!("{info}.lastStatus")) {
             Read::Found(status, loc) if is_failure(&status) => {
@@ -92,10 +93,14 @@ fn scanned(cx: &Cx<'_>, group: &Group<'_>) -> Option<Judgement> {
                 unknown.get_or_insert(judgement.at(loc));
             }
             // A channel that never delivered snapshots has no status of them: history alone is a report.
-            _ => {}
+            Read::Found(..) => told = true,
+            Read::Absent(_) => {}
         }
     }
-    unknown
+    unknown.or_else(|| {
+        let message = "cannot tell whether AWS Config delivers: the account does not say";
+        (!told).then(|| Judgement::unknown(About::Input, message).at(channel.resource.loc))
+    })
 }
 
 fn is_failure(status: &str) -> bool {

@@ -3,10 +3,10 @@ use crate::prelude::*;
 
 control! {
     /// Keys must be made and kept in hardware security modules validated to FIPS 140 Level 3. The HSMs of
-    /// AWS KMS are validated to FIPS 140-3 Security Level 3 (AWS KMS Developer Guide, "AWS KMS
-    /// concepts"; NIST CMVP, module "AWS Key Management Service HSM", read 2026-11-27), which replaces
-    /// the FIPS 140-2 that the policy names. So a key passes whose material KMS made (`Origin` AWS_KMS)
-    /// or an AWS CloudHSM key store keeps (AWS_CLOUDHSM; AWS CloudHSM User Guide, "Compliance"). A key
+    /// AWS KMS are validated to FIPS 140-3 Security Level 3 (AWS KMS Developer Guide, "AWS KMS internal
+    /// operations"; NIST CMVP certificate 4884, read 2026-11-27), which replaces the FIPS 140-2 that the
+    /// policy names. So a key passes whose material KMS made (`Origin` AWS_KMS)
+    /// or an AWS CloudHSM key store keeps (AWS_CLOUDHSM; AWS CloudHSM User Guide, "Compliance validation"). A key
     /// whose material was imported (EXTERNAL) was made elsewhere, and one of an external key store
     /// (EXTERNAL_KEY_STORE) is kept elsewhere: both need an explanation, so they fail until a waiver
     /// gives it. In the regions of China KMS has HSMs that the State Cryptography Administration
@@ -24,8 +24,8 @@ Properties: {Origin: AWS_KMS, EnableKeyRotation: true}
 "#,
 }
 
-const LEVEL: &str = "the HSMs of AWS KMS are validated to FIPS 140-3 Security Level 3 (NIST CMVP, module AWS Key Management Service HSM)";
-const CLOUDHSM: &str = "the HSMs of AWS CloudHSM are validated to FIPS 140 Level 3 in clusters in FIPS mode";
+const LEVEL: &str = "the HSMs of AWS KMS are validated to FIPS 140-3 Security Level 3 (NIST CMVP certificate 4884)";
+const CLOUDHSM: &str = "of AWS CloudHSM, hsm2m.medium in FIPS mode is validated to FIPS 140-3 Level 3 (NIST CMVP certificate 4703); the certificate of hsm1.medium is historical since 2026-01-04. Which of them the cluster has is not told";
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     let kinds = ["AWS::KMS::Key", "AWS::KMS::ReplicaKey"];
@@ -38,7 +38,11 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         let origin = match key.at("Origin").string() {
             Read::Found(origin, loc) => Known::Stated(origin, loc),
             Read::Unknown(why, loc) => Known::Unknown(why, loc),
-            Read::Absent(loc) => Known::Unknown(Arc::new(Why::NotGiven("its Origin".into())), loc),
+            // A key that could not be described has not even this.
+            Read::Absent(loc) => match key.at("KeyManager") {
+                Read::Unknown(why, loc) => Known::Unknown(why, loc),
+                _ => Known::Unknown(Arc::new(Why::NotGiven("its Origin".into())), loc),
+            },
         };
         let judgement = match &origin {
             Known::Unknown(why, _) => Judgement::cannot_tell(key, "where its material comes from", why),

@@ -45,6 +45,9 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
 }
 
 fn replaced<'a>(cx: &Cx<'a>, key: &Resource, arn: &str, keys: &Keys<'a>) -> Judgement {
+    if let Read::Unknown(why, loc) = key.at("KeyManager") {
+        return Judgement::cannot_tell(key, "whether the key is in use", &why).at(loc);
+    }
     let state = match key.at("KeyState").string() {
         Read::Found(state, _) => state,
         Read::Unknown(why, loc) => return Judgement::cannot_tell(key, "whether the key is in use", &why).at(loc),

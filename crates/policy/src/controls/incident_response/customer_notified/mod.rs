@@ -43,7 +43,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             (Some(true), None) => match cx.days_since_day(&incident.since) {
                 Some(days) => Judgement::fail(
                     about,
-                    format!("keys may be compromised since {days} days, and nothing says that the customer was told"),
+                    format!("keys may be compromised for {days} days now, and nothing says that the customer was told"),
                 ),
                 None => Judgement::fail(about, "keys may be compromised, and nothing says that the customer was told"),
             },

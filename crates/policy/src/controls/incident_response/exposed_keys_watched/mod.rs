@@ -75,7 +75,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         }
         for id in keys {
             let unread = unread_monitors(cx, &cx.inventory.stack_of(cx.inventory.resource(id)).place);
-            for judgement in watch.judge(cx, id, "this key") {
+            for judgement in watch.judge_by_name(cx, id, "this key") {
                 let judgement = unless_unread(judgement, unread.as_deref(), "whether this key is watched");
                 out.push(judgement.part(incident.id.clone()));
             }

@@ -63,7 +63,7 @@ fn too_late(cx: &Cx<'_>, trail: Subject<'_>, began: Option<i64>) -> Known<Option
         Read::Found(days, loc) => {
             let late = began.is_some_and(|began| days < began);
             let started = trail.at("StartLoggingTime").string().found().unwrap_or_default();
-            Known::Stated(late.then(|| format!("the trail runs since {started} only, and it began before")), loc)
+            Known::Stated(late.then(|| format!("the trail was started at {started} only, after it began")), loc)
         }
         Read::Unknown(why, loc) => Known::Unknown(why, loc),
         Read::Absent(loc) => Known::Unknown(Arc::new(Why::NotGiven("since when the trail runs".into())), loc),

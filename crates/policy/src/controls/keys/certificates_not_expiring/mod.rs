@@ -3,9 +3,9 @@ use crate::live::listed_or_unknown;
 use crate::prelude::*;
 
 control! {
-    /// A certificate that expires within 30 days was not renewed in time: ACM renews 60 days ahead at
-    /// the latest (AWS Certificate Manager User Guide, "Managed certificate renewal"), and AWS's own
-    /// check asks for 30 (AWS Security Hub User Guide, ACM.1). Looks at `NotAfter` of ACM's certificates
+    /// A certificate that expires within 30 days was not renewed in time: ACM starts to renew weeks before
+    /// (AWS Certificate Manager User Guide, "Managed certificate renewal"), and AWS's own check asks for 30
+    /// days (AWS Security Hub User Guide, ACM.1). Looks at `NotAfter` of ACM's certificates
     /// and `Expiration` of IAM's, on the day of the run. Expired ones fail as well, used or not:
     /// somebody should have noticed. Whether somebody is told of an expiry ahead is for
     /// `certificate-expiry-watched`.
