@@ -23,7 +23,7 @@ pub(crate) enum Definition {
     Unknown(Arc<Why>),
 }
 
-/// Account, region, service and physical id.
+/// Account, region, type and physical id.
 type Named = (Arc<str>, Arc<str>, String, String);
 
 /// What the stacks of live accounts define.
@@ -87,25 +87,41 @@ impl<'a> Defined<'a> {
         let Read::Found(id, _) = member.at("PhysicalResourceId") else {
             return;
         };
-        if let Some((resource, _)) = cx.inventory.target(id) {
-            self.resources.insert(resource.id, stack);
+        let Some(kind) = member.at("ResourceType").string().found() else {
             return;
-        }
-        let kind = member.at("ResourceType").string().found();
-        let name = member.at("PhysicalResourceId").string().found();
-        if let (Some(kind), Some(name)) = (kind, name) {
-            let key = (
-                account.clone(),
-                region.clone(),
-                service(&kind).to_owned(),
-                name,
-            );
+        };
+        if let Some((resource, _)) = cx.inventory.target(id) {
+            // What belongs to a resource (a secret's rotation, a bucket's policy) may have its id.
+            if own_kind(&resource.kind) == own_kind(&kind) {
+                self.resources.insert(resource.id, stack);
+            }
+        } else if let Some(name) = id.at("").string().found() {
+            // The URL that a queue has for an id ends in its name.
+            let name = name
+                .rsplit('/')
+                .next()
+                .filter(|_| name.starts_with("https://sqs."))
+                .map_or(name.clone(), str::to_owned);
+            let kind = own_kind(&kind).to_owned();
+            let key = (account.clone(), region.clone(), kind, name);
             self.names.insert(key, stack);
         }
     }
 
-    /// Where a resource is defined.
+    /// Where a resource is defined; a volume that nothing defines, where the instance is that it was made with.
     pub(crate) fn definition(&self, cx: &Cx<'a>, resource: &Resource) -> Definition {
+        let own = self.own_definition(cx, resource);
+        if let (Definition::Nowhere(_) | Definition::Unknown(_), "AWS::EC2::Volume") =
+            (&own, &*resource.kind)
+            && let Read::Found(instance, _) = resource.at("Attachments.0.InstanceId")
+            && let Some((instance, _)) = cx.inventory.target(instance)
+        {
+            return self.own_definition(cx, instance);
+        }
+        own
+    }
+
+    fn own_definition(&self, cx: &Cx<'a>, resource: &Resource) -> Definition {
         let Some((account, region)) = place(cx, resource) else {
             return Definition::Unknown(Arc::new(Why::NotGiven("its account".into())));
         };
@@ -161,7 +177,7 @@ impl<'a> Defined<'a> {
             let key = (
                 account.clone(),
                 region.clone(),
-                service(&resource.kind).to_owned(),
+                own_kind(&resource.kind).to_owned(),
                 name.to_owned(),
             );
             match &**region {
@@ -197,9 +213,13 @@ fn place(cx: &Cx<'_>, resource: &Resource) -> Option<(Arc<str>, Arc<str>)> {
     ))
 }
 
-/// `AWS::DynamoDB` of `AWS::DynamoDB::GlobalTable`: one thing has several types there.
-fn service(kind: &str) -> &str {
-    kind.rsplit_once("::").map_or(kind, |(service, _)| service)
+/// The type that a live resource has, of two that code may write for it.
+fn own_kind(kind: &str) -> &str {
+    match kind {
+        "AWS::DynamoDB::GlobalTable" => "AWS::DynamoDB::Table",
+        "AWS::KMS::ReplicaKey" => "AWS::KMS::Key",
+        kind => kind,
+    }
 }
 
 /// What AWS services make of themselves, by type and the start of its name, and which service it is.

@@ -41,10 +41,18 @@ pub(crate) fn compromised<'a>(cx: &Cx<'a>, out: &mut Out) -> Vec<(&'a Incident, 
         .collect()
 }
 
-/// The resource of an ARN.
+/// The resource of an ARN; the bucket, where that is of objects in it.
 pub(crate) fn resource<'a>(cx: &Cx<'a>, arn: &str) -> Option<&'a Resource> {
+    let plain = |arn: &str| arn.trim_end_matches(":*").to_owned();
+    let wanted = match arn.split_once(":s3:::") {
+        Some((start, path)) => format!("{start}:s3:::{}", path.split('/').next().unwrap_or(path)),
+        None => plain(arn),
+    };
     let mut all = cx.inventory.resources().iter();
-    all.find(|resource| resource.arn.as_deref() == Some(arn))
+    all.find(|resource| {
+        let own = resource.arn.as_deref();
+        own.is_some_and(|own| plain(own) == wanted)
+    })
 }
 
 /// What a judgement on an ARN is about.

@@ -45,10 +45,18 @@ pub(crate) fn unread(
     kinds: &[&str],
     place: &Place,
 ) -> Option<Arc<Why>> {
+    gap(cx, kinds, place).or_else(|| {
+        (!cx.inventory.was_asked(service, place))
+            .then(|| Arc::new(Why::NotGiven(format!("what {service} has there"))))
+    })
+}
+
+/// Why a list of these types could not be read in an account and region; in any region where none is named.
+pub(crate) fn gap(cx: &Cx<'_>, kinds: &[&str], place: &Place) -> Option<Arc<Why>> {
     let meets = |own: &Option<Arc<str>>, other: &Option<Arc<str>>| {
         own.is_none() || other.is_none() || own == other
     };
-    let gap = cx.subjects(kinds).into_iter().find_map(|subject| {
+    cx.subjects(kinds).into_iter().find_map(|subject| {
         let own = &cx.inventory.stack_of(subject.resource).place;
         let here = is_gap(subject.resource)
             && meets(&own.account, &place.account)
@@ -57,10 +65,6 @@ pub(crate) fn unread(
             Read::Unknown(why, _) if here => Some(why),
             _ => None,
         }
-    });
-    gap.or_else(|| {
-        (!cx.inventory.was_asked(service, place))
-            .then(|| Arc::new(Why::NotGiven(format!("what {service} has there"))))
     })
 }
 

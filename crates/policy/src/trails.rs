@@ -5,7 +5,7 @@ mod selectors;
 pub(crate) use selectors::management_events;
 
 use crate::judgement::About;
-use crate::live::{listed, unread};
+use crate::live::{gap, listed, unread};
 use crate::prelude::*;
 use lockfast_facts::{Loc, Place};
 
@@ -147,7 +147,14 @@ pub(crate) fn judge_place(
         }
     }
     let unknown = best.as_ref().is_none_or(|(_, faults)| faults.rank() > 0);
-    let list = unknown.then(|| unread(cx, "cloudtrail", &["AWS::CloudTrail::Trail"], place));
+    // A trail that covers several regions may have been told of in any of them.
+    let anywhere = Place {
+        account: place.account.clone(),
+        region: None,
+    };
+    let kinds = ["AWS::CloudTrail::Trail"];
+    let list = unknown
+        .then(|| gap(cx, &kinds, &anywhere).or_else(|| unread(cx, "cloudtrail", &kinds, place)));
     match (best, open, list.flatten()) {
         (Some((trail, faults)), open, why) if faults.rank() < 2 || (open.is_none() && why.is_none()) => {
             let name = &trail.resource.name;

@@ -60,7 +60,11 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
 
 /// Whether AWS Config records continuously, and somebody is told of what it finds.
 fn recorded(cx: &Cx<'_>, group: &Group<'_>, told: Judgement) -> Judgement {
-    let here = |subject: &Subject<'_>| cx.inventory.stack_of(subject.resource).place == *group.place();
+    let here = |subject: &Subject<'_>| {
+        // A recorder that an AWS service keeps for itself feeds no rules of others.
+        let scope = subject.at("RecordingScope").string().found();
+        cx.inventory.stack_of(subject.resource).place == *group.place() && scope.as_deref() != Some("INTERNAL")
+    };
     let Some(recorder) = listed(cx, &[RECORDER]).into_iter().find(here) else {
         return match unread(cx, "config", &[RECORDER], group.place()) {
             Some(why) => Judgement::cannot_tell(About::Input, "whether AWS Config records there", &why),
@@ -68,7 +72,7 @@ fn recorded(cx: &Cx<'_>, group: &Group<'_>, told: Judgement) -> Judgement {
         };
     };
     let frequency = recorder.at("RecordingMode.RecordingFrequency").string();
-    match (recorder.at("recording").bool(), frequency) {
+    match (recorder.at("Recording").bool(), frequency) {
         (Read::Found(false, loc), _) => {
             Judgement::fail(About::Input, "the recorder of AWS Config is stopped, and nothing else acts on events").at(loc)
         }

@@ -5,9 +5,9 @@ use crate::prelude::*;
 
 control! {
     /// Where there are stores or keys, AWS Config must scan and report regularly: a recorder in the same
-    /// account and region that runs (`recording`) and did not fail (`lastStatus`), and a delivery channel
-    /// whose last deliveries of history and snapshots succeeded (`configHistoryDeliveryInfo`,
-    /// `configSnapshotDeliveryInfo`; AWS Config API Reference, ConfigurationRecorderStatus and
+    /// account and region that runs (`Recording`) and did not fail (`LastStatus`), and a delivery channel
+    /// whose last deliveries of history and snapshots succeeded (`ConfigHistoryDeliveryInfo`,
+    /// `ConfigSnapshotDeliveryInfo`; AWS Config API Reference, ConfigurationRecorderStatus and
     /// DeliveryChannelStatus). Without a channel nothing reports. Which rules watch what is for
     /// `config-rules-watch-encryption`. Where recorders or channels could not be read, or their state is
     /// not told, it is unknown.
@@ -45,7 +45,11 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
 fn scanned(cx: &Cx<'_>, group: &Group<'_>) -> Option<Judgement> {
     let one = |kind: &str| {
         let all = listed(cx, &[kind]);
-        all.into_iter().find(|found| cx.inventory.stack_of(found.resource).place == *group.place())
+        all.into_iter().find(|found| {
+            // A recorder that an AWS service keeps for itself reports to nobody else.
+            let scope = found.at("RecordingScope").string().found();
+            cx.inventory.stack_of(found.resource).place == *group.place() && scope.as_deref() != Some("INTERNAL")
+        })
     };
     let missing = |kind: &str, what: &str| match unread(cx, "config", &[kind], group.place()) {
         Some(why) => Judgement::cannot_tell(About::Input, &format!("whether there is {what}"), &why),
@@ -55,7 +59,7 @@ fn scanned(cx: &Cx<'_>, group: &Group<'_>) -> Option<Judgement> {
         return Some(missing(RECORDER, "a recorder of AWS Config"));
     };
     let state = |subject: Subject<'_>, at: &str| subject.at(at).string();
-    match recorder.at("recording").bool() {
+    match recorder.at("Recording").bool() {
         Read::Found(true, _) => {}
         Read::Found(false, loc) => {
             return Some(Judgement::fail(About::Input, "the recorder of AWS Config is stopped").at(loc));
@@ -68,10 +72,10 @@ fn scanned(cx: &Cx<'_>, group: &Group<'_>) -> Option<Judgement> {
             return Some(Judgement::unknown(About::Input, message).at(loc));
         }
     }
-    if let Read::Found(status, loc) = state(recorder, "lastStatus")
+    if let Read::Found(status, loc) = state(recorder, "LastStatus")
         && is_failure(&status)
     {
-        let code = state(recorder, "lastErrorCode").found();
+        let code = state(recorder, "LastErrorCode").found();
         let code = code.map(|code| format!(": {code}")).unwrap_or_default();
         return Some(Judgement::fail(About::Input, format!("the recorder of AWS Config fails{code}")).at(loc));
     }
@@ -80,10 +84,10 @@ fn scanned(cx: &Cx<'_>, group: &Group<'_>) -> Option<Judgement> {
     };
     let mut unknown = None;
     let mut told = false;
-    for info in ["configHistoryDeliveryInfo", "configSnapshotDeliveryInfo"] {
-        match state(channel, &format!("{info}.lastStatus")) {
+    for info in ["ConfigHistoryDeliveryInfo", "ConfigSnapshotDeliveryInfo"] {
+        match state(channel, &format!("{info}.LastStatus")) {
             Read::Found(status, loc) if is_failure(&status) => {
-                let code = state(channel, &format!("{info}.lastErrorCode")).found();
+                let code = state(channel, &format!("{info}.LastErrorCode")).found();
                 let code = code.map(|code| format!(": {code}")).unwrap_or_default();
                 let message = format!("AWS Config could not deliver what it found{code}");
                 return Some(Judgement::fail(About::Input, message).at(loc));

@@ -71,6 +71,9 @@ fn of_acm(cx: &Cx<'_>, certificate: Subject<'_>) -> Judgement {
             _ => {}
         }
     }
+    if let Read::Unknown(why, loc) = certificate.at("RenewalSummary") {
+        return Judgement::cannot_tell(certificate, "what came of its last renewal", &why).at(loc);
+    }
     // A private certificate needs no validation.
     if kind != "PRIVATE"
         && let Some(judgement) = not_validated(cx, certificate)
