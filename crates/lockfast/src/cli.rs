@@ -118,7 +118,7 @@ pub struct Judging {
     /// How many threads to use; all cores when not given.
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-    /// The day that decides whether waivers still hold (YYYY-MM-DD); today when not given.
+    /// The day that decides whether waivers still hold and how old things are (YYYY-MM-DD); today when not given.
     #[arg(long, value_name = "DATE")]
     pub today: Option<String>,
 }

@@ -575,7 +575,7 @@ fn a_fix_is_written_for_the_type_that_was_judged() {
 fn the_policy_that_holds_is_shown_with_the_files_changes() {
     let folder = folder(&[(
         "lockfast.toml",
-        "[residency]\nregions = [\"eu-central-1\"]\n[control.log-retention]\nenabled = false\n[control.s3-bucket-key]\nseverity = \"critical\"\n[[waiver]]\ncontrol = \"cwl-*\"\nresource = \"Web*\"\nreason = \"public log\"\nowner = \"web\"\nexpires = 2099-01-31\n",
+        "[residency]\nregions = [\"eu-central-1\"]\n[control.log-retention]\nenabled = false\n[control.s3-bucket-key]\nseverity = \"critical\"\n[[waiver]]\ncontrol = \"cwl-*\"\nresource = \"Web*\"\nreason = \"public log\"\nowner = \"web\"\nexpires = 2099-01-31\n[iac]\nmanaged_tags = { ManagedBy = \"terraform*\" }\n[[incident]]\nid = \"leaked-role\"\nkind = \"key-compromised\"\nkeys = [\"arn:aws:kms:eu-central-1:111111111111:key/1\"]\nsince = 2026-11-20\n",
     )]);
     let (code, out, err) = output(
         lockfast()
@@ -589,6 +589,9 @@ fn the_policy_that_holds_is_shown_with_the_files_changes() {
         "critical",
         "public log",
         "2099-01-31",
+        "ManagedBy=terraform*",
+        "leaked-role",
+        "key-compromised",
     ] {
         assert!(out.contains(expected), "{expected}: {out}");
     }

@@ -1,6 +1,9 @@
 //! `lockfast.toml`: whose environments, how data is classified, what each classification asks.
 
 mod check;
+mod incident;
+
+pub use incident::{Incident, IncidentKind};
 
 use crate::control::Severity;
 use schemars::JsonSchema;
@@ -23,6 +26,10 @@ pub struct Config {
     pub residency: Residency,
     /// What is asked of logs.
     pub logs: Logs,
+    /// What code makes live resources.
+    pub iac: Iac,
+    /// What happened to keys or data, and is not over.
+    pub incident: Vec<Incident>,
     /// Settings of single controls, by control id.
     pub control: BTreeMap<String, ControlConfig>,
     /// Accepted failures.
@@ -354,6 +361,15 @@ impl Default for Logs {
             maximum_retention_days: 0,
         }
     }
+}
+
+/// What code makes live resources, beside CloudFormation, which says so itself.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Iac {
+    /// Tags that other tools put on what they make: a live resource with any of them, its value matching the
+    /// glob, counts as defined in code.
+    pub managed_tags: BTreeMap<String, String>,
 }
 
 /// Settings of one control.

@@ -43,16 +43,16 @@ pub fn coverage() -> Vec<CoverageRow> {
             CoverageRow {
                 clause: clause.id.clone(),
                 source,
-                decided: controls.iter().any(|control| has_all(control, source)),
+                decided: controls.iter().any(|control| has_fixtures(control, source)),
                 controls: controls.iter().map(|c| c.id.to_owned()).collect(),
             }
         })
         .collect()
 }
 
-/// Template fixtures are `pass.yaml` and the like; those of other sources carry the source's name
-/// (`pass.live.json`).
-fn has_all(control: &Control, source: Kind) -> bool {
+/// Whether a control has passing, failing and unknown fixtures of a source. Those of templates are `pass.yaml` and
+/// the like; those of other sources carry the source's name (`pass.live.jsonl`).
+pub fn has_fixtures(control: &Control, source: Kind) -> bool {
     ["pass", "fail", "unknown"].iter().all(|wanted| {
         fixtures(control).any(|(verdict, file)| {
             verdict == *wanted

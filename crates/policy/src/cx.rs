@@ -105,6 +105,11 @@ impl<'a> Cx<'a> {
         )
     }
 
+    /// How many days ago a day of the policy file was.
+    pub(crate) fn days_since_day(&self, day: &toml::value::Datetime) -> Option<i64> {
+        self.days_from(self::day(&day.to_string())?)
+    }
+
     fn days_from(&self, day: Date) -> Option<i64> {
         Some(i64::from(day.until(self.today?).ok()?.get_days()))
     }

@@ -12,9 +12,11 @@ mod control;
 mod controls;
 mod coverage;
 mod cx;
+mod defined;
 mod evaluate;
 mod finding;
 mod identities;
+mod incidents;
 mod judgement;
 mod key_users;
 mod live;
@@ -24,16 +26,17 @@ mod patterns;
 pub mod secrets;
 mod snippet;
 mod strangers;
+mod trails;
 mod waiver;
 mod wording;
 
 pub use clause::{Clause, Kind as SourceKind, clause, clauses};
 pub use config::{
-    Asks, Classification, Config, ConfigError, Customer, Environment, EnvironmentKind, KeyAsk,
-    System, TlsVersion, Waiver, nearest,
+    Asks, Classification, Config, ConfigError, Customer, Environment, EnvironmentKind, Incident,
+    IncidentKind, KeyAsk, System, TlsVersion, Waiver, nearest,
 };
 pub use control::{Control, Severity, all as controls, find as control};
-pub use coverage::{CoverageRow, coverage, fixtures};
+pub use coverage::{CoverageRow, coverage, fixtures, has_fixtures};
 pub use cx::{Cx, EnvironmentName};
 pub use evaluate::{Run, evaluate, hash};
 pub use finding::{FactView, Finding, FixView, Location, ResourceView, StepView, WaiverView};

@@ -2,7 +2,7 @@
 //! among the facts may be there all the same then.
 
 use crate::cx::Cx;
-use crate::judgement::{Judgement, Out};
+use crate::judgement::{Judgement, Out, Verdict};
 use lockfast_facts::{Place, Read, Resource, Subject, Why};
 use std::sync::Arc;
 
@@ -45,10 +45,18 @@ pub(crate) fn unread(
     kinds: &[&str],
     place: &Place,
 ) -> Option<Arc<Why>> {
+    gap(cx, kinds, place).or_else(|| {
+        (!cx.inventory.was_asked(service, place))
+            .then(|| Arc::new(Why::NotGiven(format!("what {service} has there"))))
+    })
+}
+
+/// Why a list of these types could not be read in an account and region; in any region where none is named.
+pub(crate) fn gap(cx: &Cx<'_>, kinds: &[&str], place: &Place) -> Option<Arc<Why>> {
     let meets = |own: &Option<Arc<str>>, other: &Option<Arc<str>>| {
         own.is_none() || other.is_none() || own == other
     };
-    let gap = cx.inventory.gaps().find_map(|gap| {
+    cx.inventory.gaps().find_map(|gap| {
         let own = &cx.inventory.stack_of(gap).place;
         let here = kinds.contains(&&*gap.kind)
             && meets(&own.account, &place.account)
@@ -57,9 +65,33 @@ pub(crate) fn unread(
             Read::Unknown(why, _) if here => Some(why),
             _ => None,
         }
-    });
-    gap.or_else(|| {
-        (!cx.inventory.was_asked(service, place))
-            .then(|| Arc::new(Why::NotGiven(format!("what {service} has there"))))
     })
+}
+
+/// A failure for want of something is none while not everything was read: this cannot be told then.
+pub(crate) fn unless_unread(judgement: Judgement, unread: Option<&Why>, what: &str) -> Judgement {
+    match unread {
+        Some(why) if judgement.verdict == Verdict::Fail => Judgement {
+            verdict: Verdict::Unknown,
+            message: format!("cannot tell {what}: {why}").into(),
+            ..judgement
+        },
+        _ => judgement,
+    }
+}
+
+/// What the policy is about: every store and customer managed key, once for each variant.
+pub(crate) fn of_concern<'a>(cx: &Cx<'a>) -> Vec<Subject<'a>> {
+    let stores = cx.inventory.stores().iter().map(|store| store.resource);
+    let mut ids: Vec<_> = listed(cx, &["AWS::KMS::Key", "AWS::KMS::ReplicaKey"])
+        .iter()
+        .map(Subject::id)
+        .chain(stores)
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.into_iter()
+        .flat_map(|id| cx.inventory.variants_of(id))
+        .filter(|subject| !is_gap(subject.resource))
+        .collect()
 }

@@ -4,19 +4,36 @@
 //! place ([`Group`]), and under the conditions that the monitor is made under.
 
 mod alarms;
+mod key_watch;
 mod near;
 mod topics;
 
 pub(crate) use alarms::Alarms;
+pub(crate) use key_watch::KeyWatch;
 pub(crate) use near::{Group, Near, Reach, gaps, groups, is_near};
 
 use crate::cx::Cx;
 use crate::judgement::{About, Judgement, Verdict};
+use crate::live::{is_gap, unread};
 use crate::patterns::{Event, event_matches, json_of, metric_matches, placed, violation};
-use lockfast_facts::{Guard, Kind, Read, ResourceId, Subject};
+use lockfast_facts::{Guard, Kind, Origin, Place, Read, ResourceId, Subject, Why};
 use serde_json::Value as Json;
 use std::borrow::Cow;
+use std::sync::Arc;
 use topics::{Sender, Topics};
+
+/// Why it is not known what watches an account and region; `None` when everything that may was told.
+pub(crate) fn unread_monitors(cx: &Cx<'_>, place: &Place) -> Option<Arc<Why>> {
+    const MADE_OF: [(&str, &str); 3] = [
+        ("events", "AWS::Events::Rule"),
+        ("logs", "AWS::Logs::MetricFilter"),
+        ("cloudwatch", "AWS::CloudWatch::Alarm"),
+    ];
+    let mut unread = MADE_OF
+        .iter()
+        .map(|(service, kind)| unread(cx, service, &[kind], place));
+    unread.find_map(|why| why)
+}
 
 /// Whether a monitor sees an event and tells somebody.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -155,6 +172,15 @@ impl<'a> Violations<'a> {
             .collect()
     }
 
+    /// Judges whether somebody is told of what any rule finds in the place of a group.
+    pub(crate) fn told_in(&self, cx: &Cx<'a>, group: &Group<'a>) -> Judgement {
+        let mut judgements = self.0.judge(cx, group, "compliance");
+        judgements.sort_by_key(|judgement| std::cmp::Reverse(judgement.verdict));
+        judgements.into_iter().next().unwrap_or_else(|| {
+            Judgement::fail(About::Input, "nothing tells of what AWS Config finds")
+        })
+    }
+
     /// Whether somebody is told of what one rule finds.
     pub(crate) fn told_of(&self, cx: &Cx<'a>, rule: Subject<'a>) -> Watch {
         let group = Group::of(cx, rule);
@@ -209,6 +235,9 @@ impl<'a> Monitor<'a> {
         match (crate::patterns::any(matched), &self.then) {
             (Some(true), then) | (None, then @ Watch::Silent(_)) => then.clone(),
             (Some(false), _) => Watch::No,
+            (None, _) if is_gap(self.subject.resource) => {
+                Watch::Unknown("not all that watches there could be read")
+            }
             (None, _) => {
                 Watch::Unknown("its pattern is known only at deployment, or not understood")
             }
@@ -391,9 +420,11 @@ fn strongest<'n, 'p, 'a>(
 
 /// How much was looked through, for a verdict that says something is nowhere in it.
 pub(crate) fn searched(cx: &Cx<'_>) -> String {
-    match cx.inventory.stacks().len() {
-        1 => "the one stack given".to_owned(),
-        n => format!("the {n} stacks given"),
+    match (cx.inventory.origin(), cx.inventory.stacks().len()) {
+        (Origin::Live, 1) => "the one account and region scanned".to_owned(),
+        (Origin::Live, n) => format!("the {n} accounts and regions scanned"),
+        (Origin::Templates, 1) => "the one stack given".to_owned(),
+        (Origin::Templates, n) => format!("the {n} stacks given"),
     }
 }
 

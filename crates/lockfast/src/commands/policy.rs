@@ -127,7 +127,8 @@ pub(super) fn show(named: Option<&Path>, format: TableFormat) -> Result<u8> {
     print(&text)
 }
 
-/// What no policy has unless its file says so: environments, limits, changed controls, waivers.
+/// What no policy has unless its file says so: environments, limits, incidents, changed
+/// controls, waivers.
 fn what_the_file_says(text: &mut String, config: &Config) -> Result<()> {
     let mut table =
         super::catalogue::table(&["ENVIRONMENT", "KIND", "ACCOUNTS", "REGIONS", "STACKS"]);
@@ -160,6 +161,40 @@ fn what_the_file_says(text: &mut String, config: &Config) -> Result<()> {
         if !values.is_empty() {
             writeln!(text, "{what}: {}\n", values.join(" "))?;
         }
+    }
+    let tags = &config.iac.managed_tags;
+    if !tags.is_empty() {
+        let tags: Vec<String> = tags
+            .iter()
+            .map(|(tag, value)| format!("{tag}={value}"))
+            .collect();
+        writeln!(text, "Tags of code: {}\n", tags.join(" "))?;
+    }
+    let mut table = super::catalogue::table(&[
+        "INCIDENT",
+        "KIND",
+        "SINCE",
+        "CUSTOMER TOLD",
+        "KEYS AND RESOURCES",
+    ]);
+    for incident in &config.incident {
+        let told = incident.customer_notified.as_ref();
+        table.add_row([
+            incident.id.clone(),
+            serde_json::to_value(incident.kind)?
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+            incident.since.to_string(),
+            told.map_or_else(|| "no".to_owned(), ToString::to_string),
+            [incident.keys.join(" "), incident.resources.join(" ")]
+                .join(" ")
+                .trim()
+                .to_owned(),
+        ]);
+    }
+    if !table.is_empty() {
+        writeln!(text, "{table}\n")?;
     }
     let mut table = super::catalogue::table(&["CONTROL CHANGED", "RUNS", "SEVERITY", "BUILT IN"]);
     for (id, changed) in &config.control {

@@ -1,9 +1,9 @@
 //! What a policy file must say beyond its schema, and where it fails to.
 
-use super::{Classification, Config, ConfigError, Environment, nearest};
+use super::{Classification, Config, ConfigError, Environment, IncidentKind, nearest};
 use globset::{Glob, GlobSet};
 use lockfast_facts::tables::{is_known_type, storage_types};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use toml::de::{DeTable, DeValue};
 
 /// Why a value is refused: the keys and indexes that lead to it, and what is wrong.
@@ -18,7 +18,8 @@ enum Step<'c> {
 use Step::{Index, Key};
 
 /// Refuses what the schema cannot: controls, types, accounts and regions that do not exist, globs that are
-/// none, waivers without a reason, an owner or a date, stacks that are said to be two kinds of environment.
+/// none, waivers without a reason, an owner or a date, stacks that are said to be two kinds of environment,
+/// incidents of nothing or of no day.
 pub(super) fn check(config: &Config, text: &str) -> Result<(), ConfigError> {
     let refusal = waivers(config)
         .or_else(|| controls(config))
@@ -26,7 +27,8 @@ pub(super) fn check(config: &Config, text: &str) -> Result<(), ConfigError> {
         .or_else(|| accounts(config))
         .or_else(|| regions(config))
         .or_else(|| types(config))
-        .or_else(|| ambiguous(config));
+        .or_else(|| ambiguous(config))
+        .or_else(|| incidents(config));
     let Some((path, message)) = refusal else {
         return Ok(());
     };
@@ -231,6 +233,56 @@ fn ambiguous(config: &Config) -> Option<Refusal<'_>> {
     })
 }
 
+/// An incident names what it is about by ARN, and its days are days.
+fn incidents(config: &Config) -> Option<Refusal<'_>> {
+    let is_arn = |text: &str| text.starts_with("arn:") && text.splitn(6, ':').count() == 6;
+    let is_key = |text: &str| is_arn(text) && text.contains(":kms:") && text.contains(":key/");
+    let mut ids = HashSet::new();
+    config
+        .incident
+        .iter()
+        .enumerate()
+        .find_map(|(i, incident)| {
+            let at = |key| vec![Key("incident"), Index(i), Key(key)];
+            if incident.id.trim().is_empty() {
+                return Some((at("id"), "an incident needs an id".to_owned()));
+            }
+            if !ids.insert(&incident.id) {
+                let message = format!("the incident `{}` stands twice", incident.id);
+                return Some((at("id"), message));
+            }
+            let nothing = match incident.kind {
+                IncidentKind::KeyCompromised => incident.keys.is_empty().then_some("keys"),
+                IncidentKind::DataExposed => incident.resources.is_empty().then_some("resources"),
+            };
+            if let Some(list) = nothing {
+                let message = format!("the incident `{}` needs `{list}`: their ARNs", incident.id);
+                return Some((at("kind"), message));
+            }
+            if incident.kind == IncidentKind::KeyCompromised
+                && incident.keys_compromised == Some(false)
+            {
+                let message = "keys of a compromise are compromised".to_owned();
+                return Some((at("keys_compromised"), message));
+            }
+            let days = [
+                ("since", Some(&incident.since)),
+                ("customer_notified", incident.customer_notified.as_ref()),
+            ];
+            for (key, day) in days {
+                if let Some(day) = day.filter(|day| day.date.is_none()) {
+                    let message = format!("expected a day such as 2026-11-20, not {day}");
+                    return Some((at(key), message));
+                }
+            }
+            let message = |text: &str| format!("`{text}` is no ARN of a key");
+            first_refused(&at("keys"), &incident.keys, is_key, message).or_else(|| {
+                let message = |text: &str| format!("`{text}` is no ARN");
+                first_refused(&at("resources"), &incident.resources, is_arn, message)
+            })
+        })
+}
+
 /// The first pattern that is no glob.
 fn all_globs(config: &Config) -> Option<Refusal<'_>> {
     let mut patterns: Vec<(Vec<Step<'_>>, &str)> = Vec::new();
@@ -257,6 +309,9 @@ fn all_globs(config: &Config) -> Option<Refusal<'_>> {
     for (i, glob) in config.access.key_administrators.iter().enumerate() {
         let at = vec![Key("access"), Key("key_administrators"), Index(i)];
         patterns.push((at, glob));
+    }
+    for (name, glob) in &config.iac.managed_tags {
+        patterns.push((vec![Key("iac"), Key("managed_tags"), Key(name)], glob));
     }
     for (i, waiver) in config.waiver.iter().enumerate() {
         patterns.push((
@@ -345,7 +400,30 @@ mod tests {
             environment("production"),
             environment("staging")
         );
+        let incident = "[[incident]]\nid = \"leak\"\nkind = \"key-compromised\"\nkeys = [\"arn:aws:kms:eu-central-1:111111111111:key/1\"]\nsince = 2026-11-20\n";
+        assert!(Config::parse(incident).is_ok());
+        let exposed = incident.replace("key-compromised", "data-exposed");
+        let no_key = incident.replace(":key/1", ":alias/a");
+        let no_day = incident.replace("2026-11-20", "10:00:00");
+        let twice = format!("{incident}{incident}");
         for (text, wanted) in [
+            (
+                exposed.as_str(),
+                "3:8: the incident `leak` needs `resources`: their ARNs",
+            ),
+            (
+                no_key.as_str(),
+                "4:9: `arn:aws:kms:eu-central-1:111111111111:alias/a` is no ARN of a key",
+            ),
+            (
+                no_day.as_str(),
+                "5:9: expected a day such as 2026-11-20, not 10:00:00",
+            ),
+            (twice.as_str(), "7:6: the incident `leak` stands twice"),
+            (
+                "[iac]\nmanaged_tags = { ManagedBy = \"[terraform\" }\n",
+                "2:30: error parsing glob '[terraform': unclosed character class; missing ']'",
+            ),
             (
                 "[access]\ntrusted_accounts = [\"111122223333\", \"1111-2222\"]\n",
                 "2:37: an account has twelve digits, such as \"111122223333\"; `1111-2222` is none",

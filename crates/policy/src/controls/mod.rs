@@ -4,6 +4,7 @@ mod data_at_rest;
 mod data_in_transit;
 mod good_practice;
 mod implementation;
+mod incident_response;
 mod keys;
 
 use crate::control::Control;
@@ -14,5 +15,6 @@ pub(crate) static CHAPTERS: &[&[&Control]] = &[
     data_in_transit::CONTROLS,
     keys::CONTROLS,
     implementation::CONTROLS,
+    incident_response::CONTROLS,
     good_practice::CONTROLS,
 ];

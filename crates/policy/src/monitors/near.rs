@@ -20,7 +20,7 @@ pub(crate) struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    /// Where its resources lie, as far as the input says.
+    /// Where they are.
     pub(crate) fn place(&self) -> &Place {
         &self.place
     }

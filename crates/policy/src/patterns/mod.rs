@@ -7,7 +7,8 @@ mod samples;
 pub(crate) use events::{any, matches as event_matches, wildcard};
 pub(crate) use metric::matches as metric_matches;
 pub(crate) use samples::{
-    Event, decrypt_denied, expiry, key_deleted, key_events, key_use, rotation, violation,
+    Event, decrypt_denied, expiry, key_deleted, key_events, key_use, of_key, rotation, secret_read,
+    violation,
 };
 
 use lockfast_facts::{Kind, Part, Place, ResourceId, Value, Why};
@@ -54,21 +55,26 @@ pub(crate) fn reference(id: ResourceId) -> String {
 
 /// A sample event as it looks in an account and region.
 pub(crate) fn placed(event: &Json, place: &Place) -> Json {
-    match event {
-        Json::String(text) => {
-            let text = match &place.account {
-                Some(account) => text.replace(ACCOUNT, account),
-                None => text.clone(),
-            };
-            json!(match &place.region {
-                Some(region) => text.replace(REGION, region),
-                None => text,
-            })
+    rewritten(event, &|text| {
+        let text = match &place.account {
+            Some(account) => text.replace(ACCOUNT, account),
+            None => text.to_owned(),
+        };
+        match &place.region {
+            Some(region) => text.replace(REGION, region),
+            None => text,
         }
-        Json::Array(items) => Json::Array(items.iter().map(|e| placed(e, place)).collect()),
+    })
+}
+
+/// JSON with every text rewritten.
+fn rewritten(event: &Json, rewrite: &impl Fn(&str) -> String) -> Json {
+    match event {
+        Json::String(text) => json!(rewrite(text)),
+        Json::Array(items) => Json::Array(items.iter().map(|e| rewritten(e, rewrite)).collect()),
         Json::Object(map) => Json::Object(
             map.iter()
-                .map(|(n, e)| (n.clone(), placed(e, place)))
+                .map(|(n, e)| (n.clone(), rewritten(e, rewrite)))
                 .collect(),
         ),
         other => other.clone(),

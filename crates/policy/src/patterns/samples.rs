@@ -1,7 +1,7 @@
 //! The events that the policy wants somebody to be told of, as AWS writes them.
 
-use super::{ACCOUNT, REGION, reference};
-use lockfast_facts::Subject;
+use super::{ACCOUNT, REGION, reference, rewritten};
+use lockfast_facts::{ResourceId, Subject};
 use serde_json::{Value as Json, json};
 
 /// Something that happens, in the forms in which monitors see it.
@@ -35,6 +35,20 @@ pub(crate) fn rotation() -> Vec<Event> {
         call(rotate),
         call(trail("kms.amazonaws.com", "DisableKeyRotation")),
     ]
+}
+
+/// An event of keys, as it is when it happens to one of the inventory's.
+pub(crate) fn of_key(event: &Event, id: ResourceId) -> Event {
+    let of_key = |json: &Json| {
+        rewritten(json, &|text| match text == key() {
+            true => reference(id),
+            false => text.to_owned(),
+        })
+    };
+    Event {
+        bridged: event.bridged.as_ref().map(of_key),
+        record: event.record.as_ref().map(of_key),
+    }
 }
 
 /// What AWS Config sends when a rule finds a violation, and Security Hub when a check fails. Of
@@ -105,6 +119,16 @@ pub(crate) fn key_deleted() -> Event {
     }))
 }
 
+/// A secret is read, with and without success.
+pub(crate) fn secret_read() -> Vec<Event> {
+    let mut read = trail("secretsmanager.amazonaws.com", "GetSecretValue");
+    read["readOnly"] = true.into();
+    read["requestParameters"] = json!({ "secretId": "prod/orders/db" });
+    let mut refused = read.clone();
+    refused["errorCode"] = "AccessDenied".into();
+    [read, refused].map(call).into()
+}
+
 /// A use of a key that was refused, which metric filters look for too.
 pub(crate) fn decrypt_denied() -> Json {
     let mut record = trail("kms.amazonaws.com", "Decrypt");
@@ -120,10 +144,12 @@ fn service(bridged: Json) -> Event {
     }
 }
 
-/// A call of AWS KMS: CloudTrail writes it down, and EventBridge delivers that.
+/// A call of an AWS service: CloudTrail writes it down, and EventBridge delivers that.
 fn call(record: Json) -> Event {
+    let host = record["eventSource"].as_str().unwrap_or_default();
+    let source = format!("aws.{}", host.trim_end_matches(".amazonaws.com"));
     let bridged = json!({
-        "version": "0", "source": "aws.kms", "detail-type": "AWS API Call via CloudTrail", "account": ACCOUNT,
+        "version": "0", "source": source, "detail-type": "AWS API Call via CloudTrail", "account": ACCOUNT,
         "region": REGION, "resources": [], "detail": record
     });
     Event {

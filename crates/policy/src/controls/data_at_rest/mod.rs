@@ -3,6 +3,7 @@
 use crate::control::chapter;
 
 mod aes_256;
+mod asked_rotation;
 mod bucket_policy;
 mod cases;
 mod function_logs;
@@ -37,7 +38,11 @@ chapter! {
     log_retention,
     encryption_as_code,
     every_store_encrypted,
+    live_stores_as_code,
     keys_as_code,
+    live_keys_as_code,
+    managed_keys_rotate,
     key_rotation,
+    hand_rotated_keys_age,
     aes_256_at_rest,
 }

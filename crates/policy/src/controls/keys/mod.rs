@@ -2,6 +2,7 @@
 
 use crate::control::chapter;
 
+pub(super) mod certificate_facts;
 mod certificate_use;
 mod key_policy;
 mod parameter_secret;
@@ -10,7 +11,10 @@ mod sharing;
 chapter! {
     certificates_through_acm,
     certificate_expiry_watched,
+    certificates_renew,
+    certificates_not_expiring,
     certificate_key_strength,
+    certificate_signature,
     certificate_transparency_logged,
     key_use_watched,
     key_deletion_guarded,
@@ -18,6 +22,7 @@ chapter! {
     database_credentials_rotate,
     secrets_not_in_templates,
     secrets_dedicated_key,
+    secret_access_logged,
     parameters_encrypted,
     parameters_secure_string,
     parameters_limited_by_iam,

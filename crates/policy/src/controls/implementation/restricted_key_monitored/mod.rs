@@ -1,5 +1,4 @@
-use crate::monitors::Alarms;
-use crate::patterns::{Event, key_deleted, key_events, key_use, rotation};
+use crate::monitors::KeyWatch;
 use crate::prelude::*;
 
 control! {
@@ -33,12 +32,6 @@ Properties:
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    let events: Vec<Event> = key_events()
-        .into_iter()
-        .map(|(_, event)| event)
-        .chain(rotation())
-        .chain([key_use(), key_deleted()])
-        .collect();
     let mut monitored = None;
     for (key, stores) in crate::key_users::by_key(cx) {
         let Some((store, class)) = stores.iter().find_map(|store| {
@@ -61,13 +54,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             }
             KeyTarget::AwsManaged(_) => continue,
         };
-        let (seen, alarms) = monitored.get_or_insert_with(|| {
-            let all = Alarms::of(cx);
-            (cx.monitors().see(cx, &events), Alarms::by_resource(cx, all.of_namespace("AWS/KMS")))
-        });
-        let seen = seen.with_alarms(cx, alarms.get(&id));
-        for subject in cx.inventory.variants_of(id) {
-            out.extend(seen.judge_one(cx, subject, &format!("this key of {class} data")));
-        }
+        let watch = monitored.get_or_insert_with(|| KeyWatch::of(cx));
+        out.extend(watch.judge(cx, id, &format!("this key of {class} data")));
     }
 }

@@ -1,10 +1,8 @@
 mod reach;
-mod selectors;
 
 use crate::prelude::*;
-use lockfast_facts::Loc;
+use crate::trails::{self, Faults, KEYS, ON, delivery, management_events};
 use reach::coverage;
-use selectors::management_events;
 
 control! {
     /// Every account and region with keys needs a trail that records what is done with and to them, and
@@ -45,11 +43,6 @@ control! {
 "#,
 }
 
-const DOC: &str = "AWS CloudTrail User Guide: Logging management events";
-const ON: ServiceDefault = ServiceDefault {
-    doc: DOC,
-    since: "",
-};
 const VALIDATION_OFF: ServiceDefault = ServiceDefault {
     doc: "AWS CloudFormation Template Reference: AWS::CloudTrail::Trail, EnableLogFileValidation",
     since: "",
@@ -81,119 +74,33 @@ fn trail_verdict(cx: &Cx<'_>, trail: Subject<'_>) -> Judgement {
         .at("IsMultiRegionTrail")
         .bool()
         .or_default(false, ONE_REGION);
-    let management = management_events(trail);
-    let delivery = delivery(cx, trail);
-    let mut unknown: Option<(&str, Arc<Why>, Loc)> = None;
-    let mut fault: Option<(String, Loc)> = None;
-    let mut note = |wrong: Option<String>, loc: Loc| {
-        if let (Some(message), None) = (wrong, &fault) {
-            fault = Some((message, loc));
-        }
-    };
-    match &logging {
-        Known::Unknown(why, loc) => unknown = Some(("whether the trail runs", why.clone(), *loc)),
-        known => note(
-            (known.value() == Some(&false)).then(|| "the trail does not run".into()),
-            known.loc(),
-        ),
-    }
-    match &management {
-        Known::Unknown(why, loc) => {
-            unknown.get_or_insert((
-                "whether the trail records what is done with keys",
-                why.clone(),
-                *loc,
-            ));
-        }
-        known => note(known.value().cloned().flatten(), known.loc()),
-    }
-    match &validation {
-        Known::Unknown(why, loc) => {
-            unknown.get_or_insert(("whether log files are validated", why.clone(), *loc));
-        }
-        known => note(
-            (known.value() == Some(&false)).then(|| {
-                "log files are not validated: a changed or deleted one would go unseen".into()
-            }),
-            known.loc(),
-        ),
-    }
-    match &delivery {
-        Known::Unknown(why, loc) => {
-            unknown.get_or_insert((
-                "whether CloudTrail can deliver to the bucket",
-                why.clone(),
-                *loc,
-            ));
-        }
-        known => note(known.value().cloned().flatten(), known.loc()),
-    }
-    let judgement = match (fault, unknown) {
-        (Some((message, loc)), _) => Judgement::fail(trail, message).at(loc),
-        (None, Some((what, why, loc))) => Judgement::cannot_tell(trail, what, &why).at(loc),
-        (None, None) => Judgement::pass(
+    let mut faults = Faults::default();
+    faults.add(
+        "whether the trail runs",
+        logging
+            .as_ref()
+            .map(|on| (!on).then(|| trails::STOPPED.into())),
+    );
+    faults.add(
+        "whether the trail records what is done with keys",
+        management_events(trail, &KEYS),
+    );
+    faults.add(
+        "whether log files are validated",
+        validation
+            .as_ref()
+            .map(|on| (!on).then(|| trails::NOT_VALIDATED.into())),
+    );
+    faults.add(
+        "whether CloudTrail can deliver to the bucket",
+        delivery(cx, trail),
+    );
+    faults
+        .judgement(
             trail,
             "the trail records what is done with keys, in validated log files",
-        ),
-    };
-    judgement
+        )
         .fact("IsLogging", &logging)
         .fact("IsMultiRegionTrail", &several)
         .fact("EnableLogFileValidation", &validation)
-}
-
-/// Why CloudTrail cannot deliver; `None` when it can, or when the bucket is not in the templates.
-fn delivery(cx: &Cx<'_>, trail: Subject<'_>) -> Known<Option<String>> {
-    let (bucket, loc) = match trail.at("S3BucketName") {
-        Read::Found(value, loc) => match cx.inventory.target(value) {
-            Some((bucket, _)) if &*bucket.kind == "AWS::S3::Bucket" => (bucket, loc),
-            // A central log bucket of another account is the rule rather than the exception.
-            _ => return Known::Stated(None, loc),
-        },
-        read => return Known::Stated(None, read.loc()),
-    };
-    let mut policies = cx
-        .inventory
-        .referrers(bucket.id)
-        .filter(|r| &*r.kind == "AWS::S3::BucketPolicy")
-        .flat_map(|r| cx.inventory.variants_of(r.id))
-        .filter(|policy| {
-            policy.variant.when.compatible(&trail.variant.when)
-                && matches!(policy.at("Bucket"), Read::Found(value, _)
-                    if cx.inventory.target(value).is_some_and(|(target, _)| target.id == bucket.id))
-        });
-    let Some(policy) = policies.next() else {
-        return Known::Stated(
-            Some(format!(
-                "bucket {} has no policy that lets CloudTrail write its log files",
-                bucket.name
-            )),
-            loc,
-        );
-    };
-    use lockfast_access::{Policy, Principal, Request, Resource as Target, Three};
-    let Some(parsed) = Policy::from_read(policy.at("PolicyDocument")) else {
-        return Known::Stated(None, loc);
-    };
-    let name = bucket.at("BucketName").string().found();
-    let target = Target::bucket(bucket.id, name.as_deref()).any_object();
-    let request = Request::new(
-        Principal::service("cloudtrail.amazonaws.com"),
-        "s3:PutObject",
-        target,
-    )
-    .with("s3:x-amz-acl", "bucket-owner-full-control")
-    .with("aws:SecureTransport", "true");
-    let outcome = parsed.evaluate(&request);
-    if outcome.allowed == Three::No {
-        Known::Stated(
-            Some(format!(
-                "the policy of bucket {} does not let CloudTrail write its log files",
-                bucket.name
-            )),
-            policy.resource.loc,
-        )
-    } else {
-        Known::Stated(None, loc)
-    }
 }

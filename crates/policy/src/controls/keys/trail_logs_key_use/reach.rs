@@ -1,6 +1,7 @@
 //! Which accounts and regions the trails reach.
 
 use crate::prelude::*;
+use crate::trails::{covers, same};
 use std::collections::BTreeMap;
 
 /// An account and a region, as far as the input says.
@@ -69,31 +70,6 @@ pub(super) fn coverage(cx: &Cx<'_>, trails: &[(Subject<'_>, crate::Verdict)], ou
             .at(key.resource.loc)
         };
         out.push(judgement.part(format!("keys of {shown}")));
-    }
-}
-
-/// Whether a trail covers an account and region; `None` when the input does not say.
-fn covers(
-    cx: &Cx<'_>,
-    trail: Subject<'_>,
-    account: &Option<Arc<str>>,
-    region: &Option<Arc<str>>,
-) -> Option<bool> {
-    let place = &cx.inventory.stack_of(trail.resource).place;
-    let flag = |name: &str| match trail.at(name).bool() {
-        Read::Absent(_) => Some(false),
-        Read::Found(on, _) => Some(on),
-        Read::Unknown(..) => None,
-    };
-    let here = same(&place.account, account) || flag("IsOrganizationTrail")?;
-    Some(here && (same(&place.region, region) || flag("IsMultiRegionTrail")?))
-}
-
-/// Stacks of one input that do not say where they go are taken to go together.
-fn same(a: &Option<Arc<str>>, b: &Option<Arc<str>>) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => a == b,
-        _ => true,
     }
 }
 

@@ -1,16 +1,14 @@
 //! Which management events a trail's selectors let through.
 
-use super::ON;
+use super::{Events, ON};
 use crate::prelude::*;
 use lockfast_facts::Loc;
 
-const KMS: &str = "kms.amazonaws.com";
-
-/// Why the trail misses management events of KMS; `None` when it does not.
-pub(super) fn management_events(trail: Subject<'_>) -> Known<Option<String>> {
+/// Why the trail misses management events of a service; `None` when it does not.
+pub(crate) fn management_events(trail: Subject<'_>, of: &Events) -> Known<Option<String>> {
     let loc = trail.resource.loc;
     match trail.at("AdvancedEventSelectors").list() {
-        Read::Found(selectors, at) if !selectors.is_empty() => return advanced(selectors, at),
+        Read::Found(selectors, at) if !selectors.is_empty() => return advanced(selectors, at, of),
         Read::Unknown(why, at) => return Known::Unknown(why, at),
         _ => {}
     }
@@ -42,7 +40,7 @@ pub(super) fn management_events(trail: Subject<'_>) -> Known<Option<String>> {
         let mut excluded = None;
         for source in selector.each("ExcludeManagementEventSources.*") {
             match source.string() {
-                Read::Found(name, at) if name == KMS => excluded = Some(at),
+                Read::Found(name, at) if name == of.source => excluded = Some(at),
                 Read::Unknown(why, at) => {
                     unknown.get_or_insert((why, at));
                 }
@@ -51,7 +49,10 @@ pub(super) fn management_events(trail: Subject<'_>) -> Known<Option<String>> {
         }
         if let Some(at) = excluded {
             missing = (
-                "the trail leaves out the events of KMS (ExcludeManagementEventSources)".into(),
+                format!(
+                    "the trail leaves out the events of {} (ExcludeManagementEventSources)",
+                    of.service
+                ),
                 at,
             );
             continue;
@@ -78,19 +79,25 @@ pub(super) fn management_events(trail: Subject<'_>) -> Known<Option<String>> {
         (Some(at), Some(_), _) => Known::Stated(None, at),
         (_, _, Some((why, at))) => Known::Unknown(why, at),
         (None, Some(at), _) => Known::Stated(
-            Some("the trail records writes only: Decrypt counts as a read and is left out".into()),
+            Some(format!(
+                "the trail records writes only: {} counts as a read and is left out",
+                of.read
+            )),
             at,
         ),
         (Some(at), None, _) => Known::Stated(
-            Some("the trail records reads only: changes of keys are left out".into()),
+            Some(format!(
+                "the trail records reads only: {} are left out",
+                of.changes
+            )),
             at,
         ),
         (None, None, None) => Known::Stated(Some(missing.0), missing.1),
     }
 }
 
-/// The same for advanced selectors: one of category `Management` that no field narrows away from KMS.
-fn advanced(selectors: &[Value], loc: Loc) -> Known<Option<String>> {
+/// The same for advanced selectors: one of category `Management` that no field narrows away from the service.
+fn advanced(selectors: &[Value], loc: Loc, of: &Events) -> Known<Option<String>> {
     let mut fault = (
         "no advanced event selector records management events".to_owned(),
         loc,
@@ -99,7 +106,7 @@ fn advanced(selectors: &[Value], loc: Loc) -> Known<Option<String>> {
     let (mut reads, mut writes) = (false, false);
     for selector in selectors {
         let mut management = false;
-        let mut kms = true;
+        let mut of_service = true;
         let (mut r, mut w) = (true, true);
         let fields = match selector.at("FieldSelectors").list() {
             Read::Found(fields, _) => fields,
@@ -143,10 +150,13 @@ fn advanced(selectors: &[Value], loc: Loc) -> Known<Option<String>> {
                 };
                 match name.as_str() {
                     "eventCategory" => management = holds("Management"),
-                    "eventSource" if !holds(KMS) => {
-                        kms = false;
+                    "eventSource" if !holds(of.source) => {
+                        of_service = false;
                         fault = (
-                            "an advanced event selector leaves out the events of KMS".into(),
+                            format!(
+                                "an advanced event selector leaves out the events of {}",
+                                of.service
+                            ),
                             field.loc,
                         );
                     }
@@ -155,7 +165,7 @@ fn advanced(selectors: &[Value], loc: Loc) -> Known<Option<String>> {
                 }
             }
         }
-        if management && kms {
+        if management && of_service {
             (reads, writes) = (reads || r, writes || w);
             if !(r && w) {
                 fault = (

@@ -1,0 +1,78 @@
+use super::asked_rotation::{Asked, Data, hand_rotated};
+use crate::live::listed;
+use crate::prelude::*;
+
+control! {
+    /// Asymmetric and HMAC keys, keys with imported material and keys in custom key stores never rotate
+    /// by themselves (AWS KMS Developer Guide, "Rotate AWS KMS keys"), so people must replace them, or
+    /// import new material, as often as what they protect asks: the strictest classification of the key
+    /// and of every store that uses it, by `lockfast.toml` or the built-in policy. The age counts from
+    /// the last rotation (`LastRotationDate`: on demand, or of imported material), or from the key's
+    /// creation, to the day of the run. A key that nothing classifies passes with a note while it is no
+    /// older than the laxest classification allows. Keys on their way out (`PendingDeletion`) are not judged.
+    id: "hand-rotated-keys-age",
+    title: "Keys that do not rotate by themselves are replaced in time",
+    clauses: ["ROT-2", "BP-6"],
+    sources: [Live],
+    severity: High,
+    fix: "Make a new key (or import new material and rotate to it), move the alias, encrypt what is stored again, and put the next date into a calendar.",
+    cloudformation: r#"NewSigningKey:
+  Type: AWS::KMS::Key
+  Properties: {KeySpec: ECC_NIST_P256, KeyUsage: SIGN_VERIFY, KeyPolicy: !Ref Policy}
+SigningAlias:
+  Type: AWS::KMS::Alias
+  Properties: {AliasName: alias/signing, TargetKeyId: !Ref NewSigningKey}
+"#,
+    cdk: r#"const signing = new kms.Key(this, 'Signing2027', { keySpec: kms.KeySpec.ECC_NIST_P256, keyUsage: kms.KeyUsage.SIGN_VERIFY });
+new kms.Alias(this, 'SigningAlias', { aliasName: 'alias/signing', targetKey: signing });
+"#,
+}
+
+fn judge(cx: &Cx<'_>, out: &mut Out) {
+    let data = Data::of(cx);
+    for subject in listed(cx, &["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
+        let state = subject.at("KeyState").string().found();
+        if state.is_some_and(|state| state.starts_with("Pending")) {
+            continue;
+        }
+        // What is not told of spec and origin, the control over automatic rotation says.
+        if let Some(kind) = hand_rotated(subject) {
+            out.push(by_age(cx, subject, &kind, &data.asked(cx, subject.id())));
+        }
+    }
+}
+
+fn by_age(cx: &Cx<'_>, subject: Subject<'_>, kind: &str, asked: &Asked) -> Judgement {
+    let rotated = cx.days_since(subject.at("LastRotationDate"));
+    let (age, since) = match rotated {
+        Read::Absent(_) => (cx.days_since(subject.at("CreationDate")), "made"),
+        told => (told, "rotated"),
+    };
+    let (days, loc) = match age {
+        Read::Found(days, loc) => (days, loc),
+        Read::Unknown(why, loc) => {
+            return Judgement::cannot_tell(subject, &format!("how old {kind} is"), &why).at(loc);
+        }
+        Read::Absent(loc) => {
+            let message = format!("cannot tell how old {kind} is: the account does not say when it was made");
+            return Judgement::unknown(subject, message).at(loc);
+        }
+    };
+    let age = format!("{kind}, {since} {days} days ago");
+    let judgement = match (asked.certain, asked.strictest, asked.possible) {
+        (Some(limit), Some(class), _) if days > limit => {
+            Judgement::fail(subject, format!("{age}: {class} data asks for {limit} at most"))
+        }
+        (_, _, Some(limit)) if days > limit => match days > asked.laxest {
+            true => {
+                let limit = asked.laxest;
+                Judgement::fail(subject, format!("{age}: every classification asks for {limit} at most"))
+            }
+            false => Judgement::pass(subject, age).note(format!(
+                "nothing classifies all that it protects; the strictest classification asks for {limit} days"
+            )),
+        },
+        _ => Judgement::pass(subject, format!("{age}, as what it protects asks")),
+    };
+    judgement.at(loc)
+}
