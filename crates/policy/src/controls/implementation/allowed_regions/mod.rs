@@ -28,7 +28,7 @@ control! {
 
 /// What sends copies elsewhere: type, path, and what stands there (AWS CloudFormation Template Reference,
 /// each type's page).
-const COPIES: [(&str, &str, Names); 19] = [
+const COPIES: [(&str, &str, Names); 20] = [
     ("AWS::Backup::BackupPlan", "BackupPlan.BackupPlanRule.*.CopyActions.*.DestinationBackupVaultArn", Names::Resource),
     ("AWS::Cassandra::Keyspace", "ReplicationSpecification.RegionList.*", Names::Region),
     ("AWS::DLM::LifecyclePolicy", "CrossRegionCopyTargets.*.TargetRegion", Names::Region),
