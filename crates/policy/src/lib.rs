@@ -31,6 +31,7 @@ pub use config::{
     System, TlsVersion, Waiver, nearest,
 };
 pub use control::{Control, Severity, all as controls, find as control};
+pub use controls::{Switch, SwitchValue, has_switches, switches};
 pub use coverage::{CoverageRow, coverage, fixtures};
 pub use cx::{Cx, EnvironmentName};
 pub use evaluate::{Run, evaluate, hash};

@@ -7,6 +7,7 @@ mod implementation;
 mod keys;
 
 use crate::control::Control;
+pub use implementation::{Switch, SwitchValue, has_switches, switches};
 
 /// Every chapter's controls, in the policy's order.
 pub(crate) static CHAPTERS: &[&[&Control]] = &[
