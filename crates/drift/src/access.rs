@@ -4,7 +4,7 @@ use crate::model::{AccessChange, AccessWhat};
 use crate::tables::PolicyRow;
 use lockfast_access::{
     Account, Decision, Effect, Identity, Policy, Principal, PrincipalPattern, Principals, Request,
-    Resource, Scope, Three, allowed_principals, denies, kms,
+    Resource, Scope, Statement, Three, allowed_principals, denies, kms,
 };
 use lockfast_facts::Text;
 use std::collections::BTreeMap;
@@ -108,7 +108,7 @@ fn actions(row: &PolicyRow) -> Vec<&str> {
 }
 
 /// A policy with some of its statements.
-fn part(policy: &Policy, keep: impl Fn(&lockfast_access::Statement) -> bool) -> Policy {
+fn part(policy: &Policy, keep: impl Fn(&Statement) -> bool) -> Policy {
     let mut part = policy.clone();
     part.statements.retain(|statement| keep(statement));
     part
@@ -250,9 +250,13 @@ impl Standing {
     fn of(policy: &Policy, request: &Request, probe: &Probe) -> Standing {
         let outcome = policy.evaluate(request);
         if probe.is_account {
-            let to_accounts = narrowed(policy, |pattern| {
+            let mut to_accounts = narrowed(policy, |pattern| {
                 matches!(pattern, PrincipalPattern::Account(_))
             });
+            // Whom a denial names is asked for by name.
+            to_accounts
+                .statements
+                .retain(|statement| !denies_by_name(statement));
             let decision = to_accounts.evaluate(request).decision;
             return Standing {
                 decision,
@@ -329,6 +333,17 @@ fn spaced(text: &str) -> String {
     match text {
         "" => String::new(),
         some => format!(" {some}"),
+    }
+}
+
+/// True for a denial to certain roles or users.
+fn denies_by_name(statement: &Statement) -> bool {
+    let is_named = |pattern: &PrincipalPattern| matches!(pattern, PrincipalPattern::Arn(_));
+    match &statement.principals {
+        Principals::These(patterns) => {
+            statement.effect == Effect::Deny && patterns.iter().all(is_named)
+        }
+        _ => false,
     }
 }
 

@@ -397,7 +397,7 @@ fn told(
     stack: Option<&LiveStack>,
 ) -> (FindingKind, String) {
     let both = format!(
-        "{name} is {}, and {} by the template",
+        "{name}: {} live, {} by the template",
         setting.live.value, setting.template.value
     );
     if creation_only {

@@ -27,6 +27,8 @@ pub use model::{
     Summary, TemplateView, json_schema,
 };
 
+pub use stacks::is_file;
+
 use lockfast_facts::Inventory;
 use lockfast_snapshot::Loaded;
 

@@ -178,6 +178,12 @@ fn nested<'i>(
     }
 }
 
+/// Whether `--stack NAME=FILE` means a template's file: by its path, or by the end of it.
+pub fn is_file(given: &str, file: &str) -> bool {
+    let plain = |path: &str| path.trim_start_matches("./").to_owned();
+    plain(given) == plain(file) || Path::new(file).ends_with(Path::new(given))
+}
+
 /// A stack of its own: by the name that is given or that its assembly knows, or by its logical ids.
 fn root(
     live: &Live<'_>,
@@ -187,13 +193,9 @@ fn root(
     own: &[ResourceId],
 ) -> Search {
     let file = templates.source(stack.source).name();
-    let is_file = |given: &str| {
-        let same = |a: &str, b: &str| a.trim_start_matches("./") == b.trim_start_matches("./");
-        same(given, file) || Path::new(file).ends_with(Path::new(given))
-    };
     let names: Vec<&str> = given
         .iter()
-        .filter(|(_, f)| is_file(f))
+        .filter(|(_, f)| is_file(f, file))
         .map(|(name, _)| name.as_str())
         .collect();
     if !names.is_empty() {

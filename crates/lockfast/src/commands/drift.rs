@@ -4,7 +4,7 @@ use super::judging::spinner;
 use super::{catalogue, print};
 use crate::cli::{Drift as Args, TableFormat};
 use crate::exit;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use lockfast_drift::{AccessWhat, Drift, Finding, FindingKind, PolicyDiff, Problem, StatementWhat};
 use lockfast_iac::ReadOptions;
 use lockfast_report::plural;
@@ -24,6 +24,12 @@ pub fn run(args: &Args) -> Result<u8> {
         ..ReadOptions::default()
     };
     let templates = lockfast_iac::load(&args.templates, &options);
+    for (name, file) in &args.stack {
+        let mut sources = templates.inventory.sources().iter();
+        if !sources.any(|source| lockfast_drift::is_file(file, source.name())) {
+            bail!("--stack {name}={file}: no template of that name is among those given");
+        }
+    }
     spinner.set_message("comparing");
     let mut drift = lockfast_iac::install(|| {
         lockfast_drift::compare(&snapshot, &templates.inventory, &args.stack)
