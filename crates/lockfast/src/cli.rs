@@ -41,6 +41,8 @@ pub enum Command {
     Judge(Judge),
     /// Say what changed between two snapshots, and what got worse.
     Diff(Diff),
+    /// Say what differs between a snapshot and the templates that should have made it.
+    Drift(Drift),
     /// Explain a control, a clause, or a finding by its fingerprint.
     Explain(Explain),
     /// List the controls.
@@ -230,6 +232,37 @@ pub struct Diff {
     /// How to print it.
     #[arg(short, long, value_enum, default_value_t = TableFormat::Table)]
     pub format: TableFormat,
+}
+
+/// `lockfast drift`.
+#[derive(Debug, Args)]
+#[command(after_help = exit::DRIFT_HELP)]
+pub struct Drift {
+    /// The snapshot that `lockfast scan` wrote.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub snapshot: PathBuf,
+    /// The templates: files, folders, globs, CDK cloud assemblies (cdk.out), or `-` for standard input.
+    #[arg(required = true, value_hint = ValueHint::AnyPath)]
+    pub templates: Vec<String>,
+    /// Say which live stack a template file is; may be given several times, for one file too. Without it a file is
+    /// found by its logical ids.
+    #[arg(long, value_name = "NAME=FILE", value_parser = stack_of_file)]
+    pub stack: Vec<(String, String)>,
+    /// Parameter values: a file in CloudFormation's, CodePipeline's or plain form, or Key=Value.
+    #[arg(long, value_name = "FILE|KEY=VALUE")]
+    pub parameters: Vec<String>,
+    /// How to print it.
+    #[arg(short, long, value_enum, default_value_t = TableFormat::Table)]
+    pub format: TableFormat,
+}
+
+fn stack_of_file(given: &str) -> Result<(String, String), String> {
+    match given.split_once('=') {
+        Some((name, file)) if !name.is_empty() && !file.is_empty() => {
+            Ok((name.to_owned(), file.to_owned()))
+        }
+        _ => Err("write the stack's name, an equals sign and the template's file".into()),
+    }
 }
 
 /// Names every format in the help and in completions.

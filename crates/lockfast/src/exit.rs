@@ -19,3 +19,11 @@ pub const HELP: &str = "Exit codes:
   3  some input could not be read, or a call to AWS gave no answer (the rest was judged), or no template was found
   4  more verdicts are unknown than --max-unknown allows
 When several hold, the first of 2, 1, 3, 4 is given.";
+
+/// What each code means for `lockfast drift`.
+pub const DRIFT_HELP: &str = "Exit codes:
+  0  what is live is what the templates say
+  1  something differs, is not live, or is defined by no template
+  2  the command line is wrong, or the snapshot cannot be read
+  3  nothing differs as far as can be told, but something could not be joined, compared or read
+When 1 and 3 hold, 1 is given.";

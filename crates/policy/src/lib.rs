@@ -37,6 +37,7 @@ pub use config::{
 };
 pub use control::{Control, Severity, all as controls, find as control};
 pub use coverage::{CoverageRow, coverage, fixtures, has_fixtures};
+pub use controls::{Switch, SwitchValue, has_switches, switches};
 pub use cx::{Cx, EnvironmentName};
 pub use evaluate::{Run, evaluate, hash};
 pub use finding::{FactView, Finding, FixView, Location, ResourceView, StepView, WaiverView};

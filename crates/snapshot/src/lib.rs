@@ -18,6 +18,7 @@ mod write;
 
 pub use compare::{Change, Changes, Difference, What, compare};
 pub use facts::{Loaded, load, load_all};
+pub use links::{is_global, ref_is_arn};
 pub use read::{Error, Reader, is_snapshot};
 pub use record::{
     Account, CallCount, End, Failure, Found, Header, Record, Unit, record_schema, unknown,

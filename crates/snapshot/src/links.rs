@@ -56,6 +56,16 @@ pub(crate) static LINKS: LazyLock<Links> = LazyLock::new(|| {
     }
 });
 
+/// Whether `Ref` gives the ARN for a type. For others it gives a name or an id.
+pub fn ref_is_arn(kind: &str) -> bool {
+    LINKS.ref_is_arn.contains(kind)
+}
+
+/// Whether the names of a type are unique in an account, whatever the region.
+pub fn is_global(kind: &str) -> bool {
+    LINKS.global.contains(kind)
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -17,6 +17,10 @@ pub fn run(check: bool) -> Result<()> {
             pretty(&lockfast_report::json_schema())?,
         ),
         (
+            "docs/schemas/drift.json",
+            pretty(&lockfast_drift::json_schema())?,
+        ),
+        (
             "docs/schemas/snapshot.json",
             pretty(&lockfast_snapshot::record_schema())?,
         ),

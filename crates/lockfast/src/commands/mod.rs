@@ -4,6 +4,7 @@ mod catalogue;
 pub mod check;
 mod diff;
 mod diff_base;
+mod drift;
 mod explain;
 mod judge;
 mod judging;
@@ -38,6 +39,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Scan(args) => scan::run(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Drift(args) => drift::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Controls(args) => catalogue::controls(&args),
         Command::Coverage(args) => catalogue::coverage(&args),

@@ -8,6 +8,7 @@ mod incident_response;
 mod keys;
 
 use crate::control::Control;
+pub use implementation::{Switch, SwitchValue, has_switches, switches};
 
 /// Every chapter's controls, in the policy's order.
 pub(crate) static CHAPTERS: &[&[&Control]] = &[

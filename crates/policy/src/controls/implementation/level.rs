@@ -250,3 +250,44 @@ fn policy_rank(name: &str) -> Option<i64> {
         .is_some_and(|part| part.starts_with(char::is_alphabetic));
     Some(major * 100 + minor * 10 + i64::from(adds))
 }
+
+/// An encryption setting of `switches.toml` on one resource.
+pub struct Switch {
+    /// Its name: the property, without the way to it unless that says what it is of.
+    pub name: &'static str,
+    /// What it is set to; of several things in one resource the weakest.
+    pub value: Known<SwitchValue>,
+}
+
+/// What a [`Switch`] is set to.
+#[derive(Clone, Debug)]
+pub struct SwitchValue {
+    /// As it is written.
+    pub shown: String,
+    /// The same for all values that mean the same (`true` and `enabled`).
+    pub meant: String,
+}
+
+/// The encryption settings beside stores and channels that a resource has, with what AWS does where it sets none.
+pub fn switches(subject: Subject<'_>) -> Vec<Switch> {
+    const DEFAULT: ServiceDefault = ServiceDefault {
+        doc: "AWS CloudFormation Template Reference",
+        since: "",
+    };
+    let rows = table().of_type(subject.kind()).iter();
+    rows.map(|row| {
+        let known = row.read(subject).unwrap_or_else(|| {
+            Known::Default(row.by_default(subject), DEFAULT, subject.resource.loc)
+        });
+        Switch {
+            name: row.name(),
+            value: known.map(|Level { shown, meant, .. }| SwitchValue { shown, meant }),
+        }
+    })
+    .collect()
+}
+
+/// Whether resources of a type have such settings.
+pub fn has_switches(kind: &str) -> bool {
+    !table().of_type(kind).is_empty()
+}

@@ -2,6 +2,8 @@
 
 use crate::control::chapter;
 
+pub use level::{Switch, SwitchValue, has_switches, switches};
+
 mod by_classification;
 mod counterpart;
 mod level;
