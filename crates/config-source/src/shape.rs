@@ -20,8 +20,10 @@ pub(crate) struct Setting<'a> {
 pub(crate) enum Step {
     /// One that needs no argument.
     Plain(fn(Option<Value>, &Setting<'_>) -> Shaped),
-    /// What follows a word in an ARN or another path.
+    /// The part that follows a word in an ARN or another path.
     Part(String),
+    /// All that follows it.
+    Rest(String),
 }
 
 impl Step {
@@ -29,6 +31,9 @@ impl Step {
     pub(crate) fn new(name: &str) -> Option<Step> {
         if let Some(word) = name.strip_prefix("part:") {
             return Some(Step::Part(word.to_owned()));
+        }
+        if let Some(word) = name.strip_prefix("rest:") {
+            return Some(Step::Rest(format!("{word}/")));
         }
         Some(Step::Plain(match name {
             "bool" => truth,
@@ -73,11 +78,11 @@ impl Step {
             Step::Part(word) => Ok(value.and_then(|value| {
                 let mut parts = value.as_str()?.split([':', '/']);
                 parts.by_ref().find(|part| part == word)?;
-                match word.as_str() {
-                    // Behind it stand names of the load balancer's and the listener's own.
-                    "listener" => Some(Value::String(parts.collect::<Vec<_>>().join("/"))),
-                    _ => parts.next().map(|part| Value::String(part.to_owned())),
-                }
+                parts.next().map(|part| Value::String(part.to_owned()))
+            })),
+            Step::Rest(word) => Ok(value.and_then(|value| {
+                let (_, rest) = value.as_str()?.split_once(word.as_str())?;
+                Some(Value::String(rest.to_owned()))
             })),
         }
     }

@@ -5,6 +5,7 @@ pub mod check;
 mod diff;
 mod diff_base;
 mod explain;
+mod from_config;
 mod judge;
 mod judging;
 mod policy;
@@ -35,6 +36,7 @@ pub fn run(cli: Cli) -> Result<u8> {
     }
     match cli.command {
         Command::Check(args) => check::run(&args),
+        Command::Scan(args) if !args.from_config.is_empty() => from_config::scan(&args),
         Command::Scan(args) => scan::run(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Diff(args) => diff::run(&args),
