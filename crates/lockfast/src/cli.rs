@@ -188,6 +188,13 @@ pub struct Scan {
     /// Only write the snapshot; judge it later (lockfast judge).
     #[arg(long)]
     pub no_judge: bool,
+    /// Read what AWS Config recorded in place of the accounts: files that it delivered to S3, answers of an
+    /// aggregator, and folders of them. A snapshot is written only when --snapshot is given.
+    #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::AnyPath, conflicts_with_all = [
+        "profile", "region", "service", "account", "organization", "mfa_serial", "endpoint_url", "max_rps", "resume",
+        "print_iam_policy", "print_role_template",
+    ])]
+    pub from_config: Vec<PathBuf>,
     /// Print the least-privilege IAM policy of such a scan, and nothing else.
     #[arg(long)]
     pub print_iam_policy: bool,
@@ -204,8 +211,15 @@ pub struct Scan {
 #[command(after_help = exit::HELP)]
 pub struct Judge {
     /// Snapshots that `lockfast scan` wrote; several are judged together.
-    #[arg(required = true, value_hint = ValueHint::FilePath)]
+    #[arg(required_unless_present = "from_config", value_hint = ValueHint::FilePath)]
     pub snapshots: Vec<PathBuf>,
+    /// Judge what AWS Config recorded: configuration snapshots and histories that it delivered to S3, answers of an
+    /// aggregator, and folders of them.
+    #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::AnyPath)]
+    pub from_config: Vec<PathBuf>,
+    /// Write what AWS Config recorded to this snapshot, too.
+    #[arg(long, value_name = "FILE", requires = "from_config", value_hint = ValueHint::FilePath)]
+    pub snapshot: Option<PathBuf>,
     /// How to judge and report.
     #[command(flatten)]
     pub judging: Judging,

@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// What is wrong with the command line, the policy file, a snapshot or an output file.
 pub fn run(args: &Judge) -> Result<u8> {
+    if !args.from_config.is_empty() {
+        return super::from_config::judge(args);
+    }
     let ready = Ready::new(&args.judging, &folders(&args.snapshots))?;
     snapshots(ready, &args.snapshots)
 }
@@ -28,7 +31,7 @@ pub(super) fn snapshots(ready: Ready<'_>, files: &[PathBuf]) -> Result<u8> {
 }
 
 /// Where a lockfast.toml may stand: here, and beside the snapshots.
-fn folders(files: &[PathBuf]) -> Vec<PathBuf> {
+pub(super) fn folders(files: &[PathBuf]) -> Vec<PathBuf> {
     let beside = files.iter().filter_map(|file| file.parent());
     std::iter::once(Path::new("."))
         .chain(beside.filter(|folder| !folder.as_os_str().is_empty()))
@@ -37,7 +40,7 @@ fn folders(files: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// A report must not take the place of what it is about.
-fn spare_input(ready: &Ready<'_>, files: &[PathBuf]) -> Result<()> {
+pub(super) fn spare_input(ready: &Ready<'_>, files: &[PathBuf]) -> Result<()> {
     for output in ready.files() {
         let Ok(there) = output.canonicalize() else {
             continue;
@@ -47,7 +50,7 @@ fn spare_input(ready: &Ready<'_>, files: &[PathBuf]) -> Result<()> {
             .any(|file| file.canonicalize().is_ok_and(|file| file == there))
         {
             bail!(
-                "--output {}: that is the snapshot judged, and would be overwritten",
+                "--output {}: that is what is judged, and would be overwritten",
                 output.display()
             );
         }

@@ -6,6 +6,7 @@ mod diff;
 mod diff_base;
 mod drift;
 mod explain;
+mod from_config;
 mod judge;
 mod judging;
 mod policy;
@@ -36,6 +37,7 @@ pub fn run(cli: Cli) -> Result<u8> {
     }
     match cli.command {
         Command::Check(args) => check::run(&args),
+        Command::Scan(args) if !args.from_config.is_empty() => from_config::scan(&args),
         Command::Scan(args) => scan::run(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Diff(args) => diff::run(&args),
