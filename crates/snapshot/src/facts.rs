@@ -251,12 +251,14 @@ fn at(source: SourceId) -> Loc {
     }
 }
 
+/// A type, an account, a region (none for a global type) and a name.
+type NameKey = (Arc<str>, Arc<str>, Option<Arc<str>>, Arc<str>);
+
 /// What names a resource.
 struct Index {
     /// ARNs, and AWS's own ids (`sg-0123…`, ids of keys).
     ids: HashMap<Arc<str>, (ResourceId, Option<Arc<str>>)>,
-    /// By type, account, region (none for a global type) and name.
-    names: HashMap<(Arc<str>, Arc<str>, Option<Arc<str>>, Arc<str>), ResourceId>,
+    names: HashMap<NameKey, ResourceId>,
     /// AWS managed keys by ARN and id: alias, and where it was read.
     managed: HashMap<Arc<str>, (Arc<str>, Loc)>,
     /// The accounts that were scanned.
