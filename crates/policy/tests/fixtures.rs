@@ -164,7 +164,6 @@ fn every_control_is_described_and_has_its_fixtures() {
 }
 
 #[test]
-#[ignore = "controls over templates get their fixtures of live accounts in a branch of its own"]
 fn every_control_has_fixtures_for_each_of_its_sources() {
     let missing: Vec<String> = selected()
         .flat_map(|control| control.sources.iter().map(move |source| (control, *source)))
@@ -209,20 +208,7 @@ fn every_iac_clause_is_decided() {
 }
 
 #[test]
-#[ignore = "controls over templates get their fixtures of live accounts in a branch of its own"]
 fn every_live_clause_is_decided() {
     let open = open(SourceKind::Live);
-    assert!(open.is_empty(), "not decided: {open:?}");
-}
-
-/// The same for live accounts.
-#[test]
-#[ignore = "the controls that are for live accounts alone stand on another branch"]
-fn every_live_clause_is_decided() {
-    let open: Vec<String> = lockfast_policy::coverage()
-        .into_iter()
-        .filter(|row| row.source == lockfast_policy::SourceKind::Live && !row.decided)
-        .map(|row| row.clause)
-        .collect();
     assert!(open.is_empty(), "not decided: {open:?}");
 }
