@@ -120,7 +120,7 @@ impl Cx {
     }
 
     /// The region; for a global service the one whose endpoint it is asked at.
-    pub(crate) fn region(&self) -> &str {
+    pub(crate) fn endpoint_region(&self) -> &str {
         &self.0.home
     }
 
@@ -134,7 +134,7 @@ impl Cx {
         format!(
             "arn:{}:{service}:{}:{}:{rest}",
             self.partition(),
-            self.region(),
+            self.endpoint_region(),
             self.account()
         )
     }
