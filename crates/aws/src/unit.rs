@@ -272,6 +272,14 @@ impl Cx {
         result
     }
 
+    /// Counts a failure that no call of its own tells of.
+    pub(crate) fn uncounted(&self, failure: &Failure) {
+        let mut calls = self.0.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = calls.entry(failure.call.clone()).or_default();
+        *count.failed.entry(failure.error.clone()).or_default() += 1;
+        self.0.shared.progress.failed(1);
+    }
+
     /// Does the same with each item, several at once.
     pub(crate) async fn each<T, F: Future<Output = ()>>(
         &self,

@@ -2,7 +2,9 @@
 //! wrong between the two. `cargo xtask test` installs moto and says where it is.
 #![cfg(feature = "aws")]
 
+mod fake_hub;
 mod faults;
 mod moto;
 mod proxy;
+mod security_hub;
 mod seeded;
