@@ -132,15 +132,6 @@ pub(crate) static READERS: &[&Reader] = &[
     &timestream::READER,
     &timestream_influxdb::READER,
 ];
-macro_rules! readers {
-    ($($module:ident),* $(,)?) => {
-        $(mod $module;)*
-        /// Every reader.
-        pub(crate) static READERS: &[&Reader] = &[$(&$module::READER),*];
-    };
-}
-
-readers![kms,];
 
 /// What a reader's file needs.
 mod prelude {
