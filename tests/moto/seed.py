@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from seed import audit, compute, databases, identity, keys, messaging, network, storage
+from seed import audit, compute, databases, identity, keys, messaging, network, stacks, storage
 from seed.shop import AUDIT_ROLE, MAIN, MANAGEMENT_ACCOUNT, MEMBER_ACCOUNT, REGIONS, SECOND
 from seed.site import Clients, Credentials, Ledger, Site, Step, run
 
@@ -75,7 +75,7 @@ def steps_of(site: Site) -> list[Sequence[Step]]:
         each.append(databases.RDS)
         each += [
             [step]
-            for module in (identity, storage, databases, compute, network, messaging)
+            for module in (identity, storage, databases, compute, network, messaging, stacks)
             for step in module.IN_FULL_SITES
         ]
     if site.main:
@@ -95,7 +95,7 @@ def seed(clients: Clients, scale: int, ledger: Ledger) -> dict[str, Credentials]
     run(identity.organization, sites[0])
     for site in sites:
         if site.region == REGIONS[0]:
-            in_order(identity.FOUNDATION_PER_ACCOUNT, site)
+            in_order([*identity.FOUNDATION_PER_ACCOUNT, *keys.FOUNDATION_PER_ACCOUNT], site)
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(lambda site: in_order(foundation_of(site), site), sites))
         jobs: list[Future[None]] = [pool.submit(in_order, steps, site) for site in sites for steps in steps_of(site)]

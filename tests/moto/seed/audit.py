@@ -31,6 +31,8 @@ KEY_DELETION = (
 
 def metric_filters(site: Site) -> None:
     """A filter with its alarm, a filter that nobody listens to, and one that never matches."""
+    if site.unwatched:
+        return
     for name, pattern in (
         ("key-deletion", KEY_DELETION),
         ("decrypt-refused", '{ ($.eventName = Decrypt) && ($.errorCode = "AccessDenied*") }'),
@@ -76,6 +78,9 @@ def alarms(site: Site) -> None:
             **more,
         )
 
+    if site.unwatched:
+        alarm("no-such-metric", "Shop/Keys", "never-published", [topic])
+        return
     alarm("key-deletion", "Shop/Keys", "key-deletion", [topic], TreatMissingData="notBreaching")
     alarm("key-deletion-silent", "Shop/Keys", "decrypt-refused", [])
     alarm("no-such-metric", "Shop/Keys", "never-published", [topic])

@@ -296,6 +296,7 @@ def tables(site: Site) -> None:
     make_table(site, "payments-prod", PROD_RESTRICTED)  # AWS owned key, no PITR
     make_table(site, "carts-staging", STAGING, "aws")
     make_table(site, "sessions-legacy", UNTAGGED)
+    make_table(site, "returns-dev", DEV, site.keys["disabled"])
     site.attempt(
         "dynamodb.put_resource_policy",
         ResourceArn=site.arn("dynamodb", "table/sessions-legacy"),
@@ -368,6 +369,9 @@ def timestream(site: Site) -> None:
         Tags=PROD_CONFIDENTIAL.pairs(),
     )
     site.call("timestream-write.create_database", DatabaseName="legacy-metrics")  # aws/timestream
+    # AWS refuses both keys when a database is made; disabled, a key is later.
+    for name, key in (("returns-metrics", "disabled"), ("search-metrics", "signing")):
+        site.attempt("timestream-write.create_database", DatabaseName=name, KmsKeyId=site.keys[key], Tags=DEV.pairs())
     rejected["MagneticStoreRejectedDataLocation"] = {
         "S3Configuration": {"BucketName": site.made["log_bucket"], "EncryptionOption": "SSE_S3"}
     }
@@ -376,6 +380,14 @@ def timestream(site: Site) -> None:
         DatabaseName="legacy-metrics",
         TableName="clicks",
         MagneticStoreWriteProperties=rejected,
+    )
+    # Under the database's key everything but the records that were refused.
+    site.attempt(
+        "timestream-write.create_table",
+        DatabaseName="shop-metrics",
+        TableName="late-clicks",
+        MagneticStoreWriteProperties=rejected,
+        Tags=PROD_CONFIDENTIAL.pairs(),
     )
 
 

@@ -64,8 +64,10 @@ def make_key(site: Site, alias: str, label: Label, rotation: int | None = None, 
     """A key with its alias; `rotation` is the period in days, 0 for AWS's own year."""
     # AWS's defaults said aloud: moto leaves out of DescribeKey what was not asked for.
     arguments = {"KeyUsage": "ENCRYPT_DECRYPT", "MultiRegion": False, **arguments}
+    # moto forgets the period; who mends its answers finds it here.
+    every = f", rotated every {rotation or 365} days" if rotation is not None else ""
     key = site.call(
-        "kms.create_key", Description=f"{alias} of the shop", Tags=label.pairs("TagKey", "TagValue"), **arguments
+        "kms.create_key", Description=f"{alias} of the shop{every}", Tags=label.pairs("TagKey", "TagValue"), **arguments
     )["KeyMetadata"]
     site.attempt("kms.create_alias", AliasName=f"alias/{alias}", TargetKeyId=key["KeyId"])
     if rotation is not None:
@@ -91,6 +93,10 @@ def key_hierarchy(site: Site) -> None:
                 rotation,
                 Policy=separated_policy(site),
             )
+    # What is under these cannot be read, or is not encrypted as it should be: other services' cases need them early.
+    disabled = site.keys["disabled"] = make_key(site, "shop/disabled", DEV)
+    site.attempt("kms.disable_key", KeyId=key_id(disabled))
+    site.keys["signing"] = make_key(site, "shop/signing-rsa", PROD_INTERNAL, KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
 
 
 def key_oddities(site: Site) -> None:
@@ -140,11 +146,10 @@ def key_oddities(site: Site) -> None:
         ),
     )
     make_key(site, "shop/imported", PROD_RESTRICTED, Origin="EXTERNAL")
-    make_key(site, "shop/signing-rsa", PROD_INTERNAL, KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
     make_key(site, "shop/signing-ec", PROD_INTERNAL, KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     make_key(site, "shop/hmac", PROD_INTERNAL, KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
-    disabled = make_key(site, "shop/disabled", DEV)
-    site.attempt("kms.disable_key", KeyId=key_id(disabled))
+    # Neither description nor alias: nobody knows what it is for.
+    site.attempt("kms.create_key", KeyUsage="ENCRYPT_DECRYPT", MultiRegion=False, Tags=DEV.pairs("TagKey", "TagValue"))
     doomed = make_key(site, "shop/pending-deletion", DEV)
     site.attempt("kms.schedule_key_deletion", KeyId=key_id(doomed), PendingWindowInDays=7)
     rotated = make_key(site, "shop/rotated-by-hand", PROD_CONFIDENTIAL)
@@ -152,10 +157,16 @@ def key_oddities(site: Site) -> None:
 
 
 def multi_region_keys(site: Site) -> None:
-    key = make_key(site, "shop/multi-region", PROD_CONFIDENTIAL, rotation=365, MultiRegion=True)
-    site.attempt(
-        "kms.replicate_key", KeyId=key_id(key), ReplicaRegion="eu-west-1", Description="replica of the shop's key"
-    )
+    """One with a replica under its own policy, one whose replica (under AWS's default policy) admits others."""
+    for alias, policy in (("multi-region", separated_policy(site)), ("multi-region-loose", separated_policy(site))):
+        key = make_key(site, f"shop/{alias}", PROD_CONFIDENTIAL, rotation=365, MultiRegion=True, Policy=policy)
+        site.attempt(
+            "kms.replicate_key",
+            KeyId=key_id(key),
+            ReplicaRegion="eu-west-1",
+            Description=f"replica of {alias}",
+            **({"Policy": policy} if alias == "multi-region" else {}),
+        )
 
 
 def grants(site: Site) -> None:
@@ -334,4 +345,5 @@ def parameters(site: Site) -> None:
 
 FOUNDATION = [key_hierarchy, acm_certificates]
 EVERYWHERE = [key_oddities, grants, parameters]
-PER_ACCOUNT = [iam_server_certificates, multi_region_keys, replicated_secret, imported_key_material, external_key_store]
+FOUNDATION_PER_ACCOUNT = [iam_server_certificates]
+PER_ACCOUNT = [multi_region_keys, replicated_secret, imported_key_material, external_key_store]

@@ -109,10 +109,12 @@ def event_bridge(site: Site) -> None:
         "detail": {"eventSource": ["kms.amazonaws.com"], "eventName": ["ScheduleKeyDeletion", "DisableKey"]},
     }
     topic = site.made["alarm_topic"]
-    rule("key-deletion", deletion, topic)
+    if not site.unwatched:
+        rule("key-deletion", deletion, topic)
     rule("key-deletion-mistaken", {**call, "detail": {"eventName": ["DeleteKey"]}}, topic)
     rule("key-deletion-off", deletion, topic, "DISABLED")
-    rule("config-changes", {"source": ["aws.config"], "detail-type": ["Config Rules Compliance Change"]}, topic)
+    if not site.unwatched:
+        rule("config-changes", {"source": ["aws.config"], "detail-type": ["Config Rules Compliance Change"]}, topic)
     site.attempt("events.create_event_bus", Name="shop", KmsKeyIdentifier=site.key(), Tags=PROD_CONFIDENTIAL.pairs())
     site.attempt("events.create_event_bus", Name="legacy")
     site.attempt(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import certificates
 from .shop import (
     PROD_CONFIDENTIAL,
     PROD_INTERNAL,
@@ -203,6 +204,16 @@ def load_balancers(site: Site) -> None:
     internal = _load_balancer(site, "payments-internal", "application", "internal", PROD_RESTRICTED)
     site.attempt(listen, LoadBalancerArn=internal, Protocol="HTTP", Port=80, DefaultActions=forward(http))
 
+    site.attempt(
+        listen,
+        LoadBalancerArn=internal,
+        Protocol="HTTPS",
+        Port=443,
+        SslPolicy="ELBSecurityPolicy-TLS13-1-2-2021-06",
+        Certificates=[{"CertificateArn": f"arn:aws:iam::{site.account}:server-certificate/shop/shop-legacy"}],
+        DefaultActions=forward(https),
+    )
+
     network = _load_balancer(site, "ledger-nlb", "network", "internet-facing", PROD_CONFIDENTIAL)
     site.attempt(
         listen,
@@ -314,6 +325,17 @@ def rest_apis(site: Site) -> None:
         domainName=f"api-old.{site.account[:3]}.example.com",
         certificateArn=site.made["certificate"],
         securityPolicy="TLS_1_0",
+        endpointConfiguration={"types": ["EDGE"]},
+    )
+    # As it was done before ACM: the certificate uploaded to API Gateway itself.
+    certificate, key = certificates.pair("rsa2048")
+    site.attempt(
+        domain,
+        domainName=f"api-uploaded.{site.account[:3]}.example.com",
+        certificateName="uploaded",
+        certificateBody=certificate.decode(),
+        certificatePrivateKey=key.decode(),
+        securityPolicy="TLS_1_2",
         endpointConfiguration={"types": ["EDGE"]},
     )
 
@@ -428,6 +450,8 @@ def distributions(site: Site) -> None:
             ["old.example.com"],
         ),
         ("images", STAGING, "redirect-to-https", {"CloudFrontDefaultCertificate": True}, bucket, []),
+        # Since 2019 CloudFront refuses a name without a certificate for it; distributions from before have both.
+        ("pictures", STAGING, "redirect-to-https", {"CloudFrontDefaultCertificate": True}, bucket, ["img.example.com"]),
     ):
         site.attempt(
             make,

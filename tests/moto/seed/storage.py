@@ -217,6 +217,8 @@ def bad_buckets(site: Site) -> None:
     make_bucket(site, "legacy-exports", UNTAGGED)
     wrong_key = make_bucket(site, "payments", PROD_RESTRICTED)
     encrypt(site, wrong_key, "aws:kms", site.key("dev", "internal"), bucket_key=False)
+    unreadable = make_bucket(site, "returns", DEV)
+    encrypt(site, unreadable, "aws:kms", site.keys["disabled"])
     managed = make_bucket(site, "customers", PROD_CONFIDENTIAL)
     encrypt(site, managed, "aws:kms")  # no key named: aws/s3
     public = make_bucket(site, "catalogue", PROD_PUBLIC)
