@@ -114,6 +114,7 @@ mod live {
             .zip(args.mfa_code.clone())
             .map(|(serial, code)| Mfa { serial, code });
         options.endpoint_url.clone_from(&args.endpoint_url);
+        options.keep_budgets = args.keep_budgets;
         options.max_rps = args.max_rps;
         options.max_pages = args.max_pages;
         options.retries = Retries {
