@@ -149,7 +149,10 @@ pub async fn scan(options: ScanOptions, progress: Progress) -> Result<Outcome, E
     let shared = Arc::new(Shared::new(
         http,
         Some(journal),
-        Budgets::new(options.max_rps, options.endpoint_url.is_none()),
+        Budgets::new(
+            options.max_rps,
+            options.keep_budgets || options.endpoint_url.is_none(),
+        ),
         progress.clone(),
     ));
     let spill = Spill::create(&partial.file("frames"))?;

@@ -203,6 +203,9 @@ pub struct Access {
     /// Ask this endpoint in place of AWS's own, for all services.
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub endpoint_url: Option<String>,
+    /// Keep the budget of each service at --endpoint-url too, as at AWS's own endpoints.
+    #[arg(long, requires = "endpoint_url")]
+    pub keep_budgets: bool,
     /// Send at most so many requests a second over everything, beside the budget of each service.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_rps: Option<u32>,

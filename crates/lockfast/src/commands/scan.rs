@@ -127,6 +127,7 @@ mod live {
         options.services.clone_from(&args.service);
         options.accounts.clone_from(&args.account);
         options.organization = args.organization;
+        options.keep_budgets = args.access.keep_budgets;
         options.max_pages = args.max_pages;
         options.resume = args.resume.is_some();
         options
