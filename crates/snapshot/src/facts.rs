@@ -209,6 +209,10 @@ impl Builder {
     }
 
     fn finish(mut self, units: &[Unit]) -> Inventory {
+        // Whatever is still used is held by who uses it.
+        drop(std::mem::take(&mut self.texts));
+        drop(std::mem::take(&mut self.source_ids));
+        drop(std::mem::take(&mut self.stack_ids));
         let index = Index::of(&self.resources, &self.stacks, units);
         let mut resources = std::mem::take(&mut self.resources);
         for resource in &mut resources {
@@ -235,12 +239,15 @@ fn at(source: SourceId) -> Loc {
     }
 }
 
+/// Type, account, region (none for a global type) and name.
+type NameKey = (Arc<str>, Arc<str>, Option<Arc<str>>, Arc<str>);
+
 /// What names a resource.
 struct Index {
     /// ARNs, and AWS's own ids (`sg-0123…`, ids of keys).
     ids: HashMap<Arc<str>, (ResourceId, Option<Arc<str>>)>,
     /// By type, account, region (none for a global type) and name.
-    names: HashMap<(Arc<str>, Arc<str>, Option<Arc<str>>, Arc<str>), ResourceId>,
+    names: HashMap<NameKey, ResourceId>,
     /// AWS managed keys by ARN and id: alias, and where it was read.
     managed: HashMap<Arc<str>, (Arc<str>, Loc)>,
     /// The accounts that were scanned.
