@@ -78,7 +78,7 @@ fn tag_set(index: u64) -> String {
 }
 
 fn encryption(place: &Place, world: &World, index: u64) -> String {
-    match index % 10 == 0 || world.is_changed(index) {
+    match index.is_multiple_of(10) || world.is_changed(index) {
         true => "<encrypted>false</encrypted>".into(),
         false => format!(
             "<encrypted>true</encrypted><kmsKeyId>{}</kmsKeyId>",
@@ -136,7 +136,7 @@ fn group(place: &Place, world: &World, index: u64) -> String {
              <ipRanges><item><cidrIp>{cidr}</cidrIp><description>in</description></item></ipRanges><ipv6Ranges/><prefixListIds/></item>"
         )
     };
-    let open = match index % 20 == 0 || world.is_changed(index) {
+    let open = match index.is_multiple_of(20) || world.is_changed(index) {
         true => "0.0.0.0/0",
         false => "10.0.0.0/8",
     };

@@ -107,7 +107,7 @@ impl At<'_> {
                 "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT", "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"], "MultiRegion": false,
             }}),
             "GetKeyPolicy" => json!({"PolicyName": "default", "Policy": self.key_policy(index)}),
-            "GetKeyRotationStatus" => match index % 8 == 0 || world.is_changed(index) {
+            "GetKeyRotationStatus" => match index.is_multiple_of(8) || world.is_changed(index) {
                 true => json!({"KeyId": place.key(world, index), "KeyRotationEnabled": false}),
                 false => json!({"KeyId": place.key(world, index), "KeyRotationEnabled": true,
                     "RotationPeriodInDays": 365, "NextRotationDate": MADE + 31_536_000.0}),
@@ -118,7 +118,7 @@ impl At<'_> {
                     "GranteePrincipal": format!("arn:aws:iam::{}:role/shop-worker", place.account),
                     "IssuingAccount": format!("arn:aws:iam::{}:root", place.account), "Operations": ["Decrypt", "GenerateDataKey"],
                     "Constraints": {"EncryptionContextSubset": {"shop": "orders"}}});
-                let grants = if index % 4 == 0 { vec![grant] } else { vec![] };
+                let grants = if index.is_multiple_of(4) { vec![grant] } else { vec![] };
                 json!({"Grants": grants, "Truncated": false})
             }
             _ => json!({}),
@@ -151,7 +151,7 @@ impl At<'_> {
                     let mut group = json!({"logGroupName": log_group(i), "creationTime": MADE as u64 * 1000,
                         "metricFilterCount": 0, "arn": format!("{arn}:*"), "logGroupArn": arn, "storedBytes": i * 1024,
                         "retentionInDays": 365, "logGroupClass": "STANDARD"});
-                    if i % 4 != 0 && !world.is_changed(i) {
+                    if !i.is_multiple_of(4) && !world.is_changed(i) {
                         group["kmsKeyId"] = place.key(world, i).into();
                     }
                     group
@@ -188,7 +188,7 @@ impl At<'_> {
                     "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
                     "BillingModeSummary": {"BillingMode": "PAY_PER_REQUEST"}, "DeletionProtectionEnabled": true,
                 });
-                if index % 3 != 0 && !world.is_changed(index) {
+                if !index.is_multiple_of(3) && !world.is_changed(index) {
                     described["SSEDescription"] = json!({"Status": "ENABLED", "SSEType": "KMS",
                         "KMSMasterKeyArn": place.key(world, index)});
                 }
@@ -210,12 +210,12 @@ impl At<'_> {
                 let token = ("NextToken", "NextToken");
                 self.page((Kind::Secret, 100), token, "SecretList", |i| {
                     let mut told = json!({"ARN": place.arn_of(Kind::Secret, i), "Name": secret(i), "CreatedDate": MADE,
-                        "LastChangedDate": MADE, "RotationEnabled": i % 2 == 0, "Tags": tag_list(i)});
-                    if i % 2 == 0 {
+                        "LastChangedDate": MADE, "RotationEnabled": i.is_multiple_of(2), "Tags": tag_list(i)});
+                    if i.is_multiple_of(2) {
                         told["RotationRules"] = json!({"AutomaticallyAfterDays": 30});
                         told["RotationLambdaARN"] = place.arn("lambda", "function:rotate").into();
                     }
-                    if i % 5 != 0 && !world.is_changed(i) {
+                    if !i.is_multiple_of(5) && !world.is_changed(i) {
                         told["KmsKeyId"] = place.key(world, i).into();
                     }
                     told
@@ -242,10 +242,10 @@ impl At<'_> {
                     "Action": "sqs:*", "Resource": arn, "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]});
                 let mut attributes = json!({"QueueArn": arn, "CreatedTimestamp": (MADE as u64).to_string(),
                     "MessageRetentionPeriod": "345600", "ApproximateNumberOfMessages": "0", "VisibilityTimeout": "30"});
-                if index % 2 == 0 {
+                if index.is_multiple_of(2) {
                     attributes["Policy"] = policy.to_string().into();
                 }
-                match index % 3 != 0 && !world.is_changed(index) {
+                match !index.is_multiple_of(3) && !world.is_changed(index) {
                     true => attributes["KmsMasterKeyId"] = place.key(world, index).into(),
                     false => attributes["SqsManagedSseEnabled"] = "true".into(),
                 }
