@@ -205,6 +205,9 @@ def subject_of(arn):
     parts = arn.split(":", 5)
     if len(parts) < 6:
         return ("", arn.rsplit("/", 1)[-1])
+    if parts[2] == "logs":
+        # Its name may have slashes in it, and one of its ARNs ends in its streams.
+        return parts[3], parts[5].removeprefix("log-group:").removesuffix(":*")
     kind, *rest = parts[5].split("/")
     if kind in ("listener", "loadbalancer", "listener-rule"):
         return parts[3], "/".join(rest[:3])

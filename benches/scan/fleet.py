@@ -105,10 +105,11 @@ def budgets(lockfast, server_binary, scratch):
     return run, rows
 
 
-def offline(lockfast, server_binary, scratch):
+def offline(lockfast, judging, server_binary, scratch):
     """judge and diff on the snapshot of the hundred accounts; the later one differs in a few of a hundred resources."""
-    with synthetic(server_binary, OF_LIMIT, changed=3) as server:
-        scan(lockfast, server, scratch, "later.snapshot")
+    if not (scratch / "later.snapshot").exists():
+        with synthetic(server_binary, OF_LIMIT, changed=3) as server:
+            scan(lockfast, server, scratch, "later.snapshot")
     old, new = f"fleet-{OF_LIMIT}.snapshot", "later.snapshot"
     commands = [
         ["judge", old, "--quiet"],
@@ -117,17 +118,17 @@ def offline(lockfast, server_binary, scratch):
     ]
     rows = []
     for command in commands:
-        run = must(measure([lockfast, *command], scratch, ENV), (0, 1))
+        run = must(measure([judging, *command], scratch, ENV), (0, 1))
         say(f"{command[0]}: {run.cpu:.1f} s CPU, {run.peak_mb:.0f} MB")
         rows.append((" ".join(command), run))
     return rows
 
 
-def fleet(lockfast, server_given, scratch, sizes):
-    """The section of RESULTS.md."""
+def fleet(lockfast, judging, server_given, scratch, sizes):
+    """The section of RESULTS.md. `judging` is the binary for judge and diff."""
     server = build_server(server_given)
     grown = fleets(lockfast, server, scratch, sizes)
-    judged = offline(lockfast, server, scratch) if OF_LIMIT in sizes else []
+    judged = offline(lockfast, judging, server, scratch) if OF_LIMIT in sizes else []
     return section(grown, judged, *budgets(lockfast, server, scratch))
 
 

@@ -55,6 +55,11 @@ fn limit(action: &str) -> (&str, NonZeroU32) {
     row.unwrap_or((service, TABLE.default_rps))
 }
 
+/// So many requests a second, one by one: saved up and sent at once they would be twice as many in the first second.
+fn evenly(rps: NonZeroU32) -> Limiter {
+    RateLimiter::direct(Quota::per_second(rps).allow_burst(NonZeroU32::MIN))
+}
+
 /// The budgets of a scan.
 pub(crate) struct Budgets {
     /// Over everything.
@@ -67,9 +72,7 @@ pub(crate) struct Budgets {
 impl Budgets {
     pub(crate) fn new(max_rps: Option<u32>, by_service: bool) -> Self {
         Budgets {
-            all: max_rps
-                .and_then(NonZeroU32::new)
-                .map(|rps| RateLimiter::direct(Quota::per_second(rps))),
+            all: max_rps.and_then(NonZeroU32::new).map(evenly),
             by_service,
             limiters: Mutex::default(),
         }
@@ -90,7 +93,7 @@ impl Budgets {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .entry(key)
-            .or_insert_with(|| Arc::new(RateLimiter::direct(Quota::per_second(rps))))
+            .or_insert_with(|| Arc::new(evenly(rps)))
             .clone();
         limiter
             .until_ready_with_jitter(Jitter::up_to(Duration::from_millis(50)))

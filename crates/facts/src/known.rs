@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// What AWS does when a property is absent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ServiceDefault {
     /// Title of the AWS document that says so.
     pub doc: &'static str,

@@ -12,7 +12,7 @@ pub struct ResourceId(pub u32);
 pub struct StackId(pub u32);
 
 /// A hop on the way of a value, a fact or a key: what was followed, and where that stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Step {
     /// What was followed, as a phrase: `parameter Env (default)`, `export prod-key`, `alias alias/app`.
     pub what: String,

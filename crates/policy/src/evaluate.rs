@@ -11,7 +11,8 @@ use lockfast_facts::{Guard, Inventory, Loc, Origin, Read, Step};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The outcome of judging an inventory.
@@ -28,17 +29,25 @@ struct Row {
     verdict: Verdict,
     about: About,
     part: Cow<'static, str>,
-    message: Cow<'static, str>,
+    message: Message,
     loc: Option<Loc>,
-    facts: Box<[Fact]>,
-    rest: Option<Box<Rest>>,
+    facts: Arc<[Fact]>,
+    rest: Option<Arc<Rest>>,
     when: Option<Arc<str>>,
     /// Few are waived, so the others need not have room for it.
     waiver: Option<Box<WaiverView>>,
 }
 
+/// Why, in one sentence.
+enum Message {
+    /// Lockfast's own words.
+    Own(&'static str),
+    /// With words of what was read.
+    Made(Arc<str>),
+}
+
 /// What few judgements have.
-#[derive(Default)]
+#[derive(PartialEq, Eq, Hash)]
 struct Rest {
     steps: Vec<Step>,
     notes: Vec<Cow<'static, str>>,
@@ -141,6 +150,7 @@ fn rows_of(
             .cmp(&(b.about, &b.part))
             .then(b.verdict.cmp(&a.verdict))
     });
+    let mut copies = Copies::new(cx.inventory.origin());
     let mut rows: Vec<Row> = Vec::with_capacity(judgements.len());
     let mut judgements = judgements.into_iter().peekable();
     while let Some(mut worst) = judgements.next() {
@@ -177,23 +187,74 @@ fn rows_of(
             verdict: worst.verdict,
             about: worst.about,
             part: worst.part,
-            message: worst.message,
+            message: copies.message(worst.message),
             loc: worst.loc,
-            facts: worst.facts.into(),
-            rest: (!worst.steps.is_empty() || !worst.notes.is_empty() || worst.fix.is_some()).then(
-                || {
-                    Box::new(Rest {
-                        steps: worst.steps,
-                        notes: worst.notes,
-                        fix: worst.fix,
-                    })
-                },
-            ),
+            facts: copies.facts(worst.facts),
+            rest: copies.rest(Rest {
+                steps: worst.steps,
+                notes: worst.notes,
+                fix: worst.fix,
+            }),
             waiver,
         });
     }
     rows.shrink_to_fit();
     rows
+}
+
+/// One copy of what a control says of many resources. In live accounts it often says the same of all that are under
+/// one key in one region; in templates every place is another, so looking for the same would cost and find nothing.
+struct Copies {
+    live: bool,
+    facts: HashSet<Arc<[Fact]>>,
+    rests: HashSet<Arc<Rest>>,
+    messages: HashSet<Arc<str>>,
+}
+
+impl Copies {
+    fn new(origin: Origin) -> Self {
+        Copies {
+            live: origin == Origin::Live,
+            facts: HashSet::new(),
+            rests: HashSet::new(),
+            messages: HashSet::new(),
+        }
+    }
+
+    fn facts(&mut self, facts: Vec<Fact>) -> Arc<[Fact]> {
+        match self.facts.get(&*facts) {
+            Some(known) => known.clone(),
+            None => kept(&mut self.facts, self.live, facts.into()),
+        }
+    }
+
+    fn rest(&mut self, rest: Rest) -> Option<Arc<Rest>> {
+        if rest.steps.is_empty() && rest.notes.is_empty() && rest.fix.is_none() {
+            return None;
+        }
+        Some(match self.rests.get(&rest) {
+            Some(known) => known.clone(),
+            None => kept(&mut self.rests, self.live, rest.into()),
+        })
+    }
+
+    fn message(&mut self, message: Cow<'static, str>) -> Message {
+        let text = match message {
+            Cow::Borrowed(own) => return Message::Own(own),
+            Cow::Owned(text) => text,
+        };
+        Message::Made(match self.messages.get(&*text) {
+            Some(known) => known.clone(),
+            None => kept(&mut self.messages, self.live, text.into()),
+        })
+    }
+}
+
+fn kept<T: Hash + Eq + ?Sized>(known: &mut HashSet<Arc<T>>, live: bool, new: Arc<T>) -> Arc<T> {
+    if live {
+        known.insert(new.clone());
+    }
+    new
 }
 
 /// What was said of conditions: several controls judge the same resource under the same ones.
@@ -301,8 +362,8 @@ impl<'a> Run<'a> {
             verdict,
             message: match &row.message {
                 // Lockfast's own words hold no secret.
-                Cow::Borrowed(own) => (*own).to_owned(),
-                Cow::Owned(text) => crate::secrets::covered(text.clone()),
+                Message::Own(own) => (*own).to_owned(),
+                Message::Made(text) => crate::secrets::covered(text.to_string()),
             },
             when: row.when.as_deref().map(str::to_owned),
             origin: self.origin(row),

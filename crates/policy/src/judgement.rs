@@ -59,7 +59,7 @@ pub enum About {
 }
 
 /// How sure a fact is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Certainty {
     /// Somebody wrote it.
     Stated,
@@ -70,7 +70,7 @@ pub enum Certainty {
 }
 
 /// A fact that a judgement stands on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Fact {
     /// What it is about, in AWS's words: `StorageEncrypted`, `key`.
     pub name: Cow<'static, str>,

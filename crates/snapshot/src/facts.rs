@@ -210,6 +210,10 @@ impl Builder {
     }
 
     fn finish(mut self, units: &[Unit]) -> Inventory {
+        // Whatever is still used is held by who uses it.
+        drop(std::mem::take(&mut self.texts));
+        drop(std::mem::take(&mut self.source_ids));
+        drop(std::mem::take(&mut self.stack_ids));
         let index = Index::of(&self.resources, &self.stacks, units);
         let mut resources = std::mem::take(&mut self.resources);
         for resource in &mut resources {

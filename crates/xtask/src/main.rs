@@ -28,6 +28,8 @@ enum Task {
     },
     /// Compare with other tools in one run (benches/check/run.py).
     Bench,
+    /// Compare `lockfast scan` with Prowler, and measure it on fleets (benches/scan/run.py).
+    BenchScan,
     /// Make the folder of a new control, with fixtures to fill in.
     NewControl {
         /// The chapter's folder, such as `data_at_rest`.
@@ -57,6 +59,12 @@ fn main() -> Result<()> {
         Task::Bench => {
             run("cargo", &["build", "--release", "--package", "lockfast"])?;
             run("python3", &["benches/check/run.py"])
+        }
+        Task::BenchScan => {
+            let full = ["--package", "lockfast", "--features", "lockfast/full"];
+            run("cargo", &[&["build", "--release"][..], &full].concat())?;
+            run("python3", &["benches/scan/run.py"])?;
+            run("python3", &["benches/scan/run.py", "--fleet"])
         }
         Task::NewControl {
             chapter,

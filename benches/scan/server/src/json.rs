@@ -151,7 +151,7 @@ impl At<'_> {
                     let mut group = json!({"logGroupName": log_group(i), "creationTime": MADE as u64 * 1000,
                         "metricFilterCount": 0, "arn": format!("{arn}:*"), "logGroupArn": arn, "storedBytes": i * 1024,
                         "retentionInDays": 365, "logGroupClass": "STANDARD"});
-                    if i % 4 != 0 && !world.is_changed(i) {
+                    if !i.is_multiple_of(4) && !world.is_changed(i) {
                         group["kmsKeyId"] = place.key(world, i).into();
                     }
                     group
@@ -210,12 +210,12 @@ impl At<'_> {
                 let token = ("NextToken", "NextToken");
                 self.page((Kind::Secret, 100), token, "SecretList", |i| {
                     let mut told = json!({"ARN": place.arn_of(Kind::Secret, i), "Name": secret(i), "CreatedDate": MADE,
-                        "LastChangedDate": MADE, "RotationEnabled": i % 2 == 0, "Tags": tag_list(i)});
-                    if i % 2 == 0 {
+                        "LastChangedDate": MADE, "RotationEnabled": i.is_multiple_of(2), "Tags": tag_list(i)});
+                    if i.is_multiple_of(2) {
                         told["RotationRules"] = json!({"AutomaticallyAfterDays": 30});
                         told["RotationLambdaARN"] = place.arn("lambda", "function:rotate").into();
                     }
-                    if i % 5 != 0 && !world.is_changed(i) {
+                    if !i.is_multiple_of(5) && !world.is_changed(i) {
                         told["KmsKeyId"] = place.key(world, i).into();
                     }
                     told

@@ -9,7 +9,7 @@ use lockfast_policy::{Config, Finding, Severity, Verdict, evaluate};
 use lockfast_report::plural;
 use lockfast_snapshot::{Change, Changes, compare};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// What is printed as JSON.
@@ -45,10 +45,7 @@ pub fn run(args: &Diff) -> Result<u8> {
     let spinner = spinner();
     spinner.set_message("comparing the snapshots");
     let changes = compare(&args.old, &args.new)?;
-    // One after the other, so that only one inventory is in memory.
-    let before = verdicts(&args.old, &config, &today)?;
-    let now = verdicts(&args.new, &config, &today)?;
-    let (worse, better) = turns(before, now);
+    let (worse, better) = turns(&args.old, &args.new, &config, &today)?;
     spinner.finish_and_clear();
     let breaks = worse.iter().any(|turn| {
         turn.now == Some(Verdict::Fail)
@@ -74,24 +71,14 @@ pub fn run(args: &Diff) -> Result<u8> {
     Ok(if breaks { exit::BROKEN } else { exit::KEPT })
 }
 
-/// Every finding that is not a pass, and the passes as their severity only, by fingerprint.
-fn verdicts(file: &Path, config: &Config, today: &str) -> Result<BTreeMap<String, Finding>> {
+/// Goes through all findings of a snapshot, one in memory at a time.
+fn each(file: &Path, config: &Config, today: &str, mut work: impl FnMut(Finding)) -> Result<()> {
     let loaded = lockfast_snapshot::load(file)?;
     let run = lockfast_iac::install(|| evaluate(&loaded.inventory, config, today));
-    Ok(run
-        .findings()
+    run.findings()
         .filter(|finding| finding.verdict != Verdict::NotApplicable)
-        .map(|finding| {
-            let mut finding = finding;
-            if finding.verdict == Verdict::Pass {
-                // There are many, and only what they were is asked.
-                finding.facts = Vec::new();
-                finding.steps = Vec::new();
-                finding.notes = Vec::new();
-            }
-            (finding.fingerprint.clone(), finding)
-        })
-        .collect())
+        .for_each(&mut work);
+    Ok(())
 }
 
 /// How bad a verdict is; a thing that is not there is not bad.
@@ -105,10 +92,16 @@ fn badness(verdict: Option<Verdict>) -> u8 {
 }
 
 /// What got worse and what got better, the most severe first.
-fn turns(
-    mut before: BTreeMap<String, Finding>,
-    now: BTreeMap<String, Finding>,
-) -> (Vec<Turn>, Vec<Turn>) {
+///
+/// One snapshot after the other, and of the findings only what turned: all findings of two would not fit in memory.
+fn turns(old: &Path, new: &Path, config: &Config, today: &str) -> Result<(Vec<Turn>, Vec<Turn>)> {
+    // What each was, and whether it was met again. Of two with one fingerprint the first counts.
+    let mut before: HashMap<String, (Option<Verdict>, bool)> = HashMap::new();
+    each(old, config, today, |finding| {
+        before
+            .entry(finding.fingerprint)
+            .or_insert((Some(finding.verdict), false));
+    })?;
     let (mut worse, mut better) = (Vec::new(), Vec::new());
     let mut turn = |before: Option<Verdict>, now: Option<Verdict>, finding: Finding| {
         let turned = Turn {
@@ -122,12 +115,22 @@ fn turns(
             std::cmp::Ordering::Equal => {}
         }
     };
-    for (fingerprint, finding) in now {
-        let earlier = before.remove(&fingerprint).map(|earlier| earlier.verdict);
-        turn(earlier, Some(finding.verdict), finding);
-    }
-    for finding in before.into_values() {
-        turn(Some(finding.verdict), None, finding);
+    each(new, config, today, |finding| {
+        let (was, met) = before
+            .entry(finding.fingerprint.clone())
+            .or_insert((None, false));
+        if !std::mem::replace(met, true) {
+            turn(*was, Some(finding.verdict), finding);
+        }
+    })?;
+    before.retain(|_, (was, met)| !*met && badness(*was) > 0);
+    if !before.is_empty() {
+        // Something bad is gone; what it was is told by the earlier snapshot only.
+        each(old, config, today, |finding| {
+            if let Some((was, _)) = before.remove(&finding.fingerprint) {
+                turn(was, None, finding);
+            }
+        })?;
     }
     for turns in [&mut worse, &mut better] {
         turns.sort_by(|a, b| {
@@ -143,7 +146,7 @@ fn turns(
             key(a).cmp(&key(b))
         });
     }
-    (worse, better)
+    Ok((worse, better))
 }
 
 fn table(changes: &Changes, worse: &[Turn], better: &[Turn]) -> String {

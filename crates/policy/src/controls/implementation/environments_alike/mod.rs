@@ -38,6 +38,9 @@ Properties:
 "#,
 }
 
+/// A resource of an environment, with the number of its variant.
+type Named<'a> = (EnvironmentName, Subject<'a>, usize);
+
 /// A resource of an environment, and its settings.
 struct Member<'a> {
     environment: EnvironmentName,
@@ -50,8 +53,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     if !several_environments(cx) {
         return;
     }
-    let mut found = settings::Found::new(cx);
-    let mut families: BTreeMap<(Option<Arc<str>>, String), Vec<Member<'_>>> = BTreeMap::new();
+    let mut families: BTreeMap<(Option<Arc<str>>, String), Vec<Named<'_>>> = BTreeMap::new();
     for resource in cx.inventory.resources() {
         // What could not be listed in one environment is no counterpart of what was in another.
         if is_gap(resource) {
@@ -61,7 +63,6 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             continue;
         }
         for (index, subject) in cx.inventory.variants_of(resource.id).enumerate() {
-            let settings = found.settings(cx, subject, index);
             let Some(environment) = environment(cx, subject) else {
                 continue;
             };
@@ -70,17 +71,28 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 .environment_name(resource.id)
                 .value()
                 .and_then(|e| e.system.clone());
-            families.entry((system, key)).or_default().push(Member {
-                environment,
-                subject,
-                settings,
-            });
+            let named = (environment, subject, index);
+            families.entry((system, key)).or_default().push(named);
         }
     }
-    // What leaves everything to AWS has no settings of its own, and may yet differ from one that has.
-    families.retain(|_, members| members.iter().any(|m| !m.settings.is_empty()));
-    for members in families.into_values() {
-        compare(cx, out, members);
+    let mut found = settings::Found::new(cx);
+    for named in families.into_values() {
+        // Most are alone, and settings of all at once would take more room than the facts.
+        if named.iter().all(|(environment, ..)| *environment == named[0].0) {
+            continue;
+        }
+        let members: Vec<Member<'_>> = named
+            .into_iter()
+            .map(|(environment, subject, index)| Member {
+                environment,
+                subject,
+                settings: found.settings(cx, subject, index),
+            })
+            .collect();
+        // What leaves everything to AWS has no settings of its own, and may yet differ from one that has.
+        if members.iter().any(|member| !member.settings.is_empty()) {
+            compare(cx, out, members);
+        }
     }
 }
 
