@@ -7,6 +7,8 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, ConfigLoader};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_smithy_http_client::Builder as HttpBuilder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -27,8 +29,30 @@ pub(crate) struct Target {
     pub access: Result<(Arc<AccountAccess>, Vec<String>), Failure>,
 }
 
+/// Whom AWS knows us as, before any account is entered.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub(crate) http: SharedHttpClient,
+    pub(crate) base: SdkConfig,
+}
+
+impl Session {
+    /// Finds the credentials, and adds the second factor when one is given.
+    ///
+    /// # Errors
+    /// When the second factor is refused.
+    pub async fn open(options: &ScanOptions) -> Result<Session, Error> {
+        let http = HttpBuilder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let base = base(options, http.clone()).await;
+        let base = with_mfa(options, &base).await?;
+        Ok(Session { http, base })
+    }
+}
+
 /// The SDK's configuration before any account is known.
-pub(crate) async fn base(options: &ScanOptions, http: SharedHttpClient) -> SdkConfig {
+async fn base(options: &ScanOptions, http: SharedHttpClient) -> SdkConfig {
     let retries = options.retries;
     let mut loader: ConfigLoader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
@@ -67,8 +91,7 @@ pub(crate) async fn base(options: &ScanOptions, http: SharedHttpClient) -> SdkCo
 /// # Errors
 /// When there are no credentials, or the organisation's accounts cannot be listed.
 pub(crate) async fn targets(options: &ScanOptions, base: &SdkConfig) -> Result<Vec<Target>, Error> {
-    let base = with_mfa(options, base).await?;
-    let identity = aws_sdk_sts::Client::new(&base)
+    let identity = aws_sdk_sts::Client::new(base)
         .get_caller_identity()
         .send()
         .await
@@ -81,7 +104,7 @@ pub(crate) async fn targets(options: &ScanOptions, base: &SdkConfig) -> Result<V
         .to_owned();
     let mut wanted: BTreeMap<String, Option<String>> = BTreeMap::new();
     if options.organization {
-        wanted.extend(organization(&base).await?);
+        wanted.extend(organization(base).await?);
     }
     wanted.extend(options.accounts.iter().map(|id| (id.clone(), None)));
     if wanted.is_empty() {
@@ -94,7 +117,7 @@ pub(crate) async fn targets(options: &ScanOptions, base: &SdkConfig) -> Result<V
             name,
             partition: partition.clone(),
         };
-        let access = reach(options, &base, &own, &account).await;
+        let access = reach(options, base, &own, &account).await;
         targets.push(Target { account, access });
     }
     Ok(targets)

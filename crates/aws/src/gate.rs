@@ -47,7 +47,8 @@ pub(crate) struct Call {
 /// What all requests of a scan share.
 pub(crate) struct Shared {
     pub http: SharedHttpClient,
-    pub journal: Journal,
+    /// None where nothing is gone on with.
+    pub journal: Option<Journal>,
     pub budgets: Budgets,
     pub progress: Progress,
     in_flight: Semaphore,
@@ -56,7 +57,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(
         http: SharedHttpClient,
-        journal: Journal,
+        journal: Option<Journal>,
         budgets: Budgets,
         progress: Progress,
     ) -> Self {
@@ -137,7 +138,8 @@ impl Gate {
         let key = self.key(&request);
         self.not_endless(&call, &key)?;
         if !call.afresh
-            && let Some(answer) = shared.journal.answer(&key)
+            && let Some(journal) = &shared.journal
+            && let Some(answer) = journal.answer(&key)
         {
             shared.progress.replayed(1);
             call.replayed.store(true, Ordering::Relaxed);
@@ -160,8 +162,11 @@ impl Gate {
         if is_throttled(&answer) {
             shared.progress.throttled(1);
         }
-        if !call.secret && is_final(&answer) {
-            shared.journal.keep(&key, &answer).map_err(|error| {
+        if let Some(journal) = &shared.journal
+            && !call.secret
+            && is_final(&answer)
+        {
+            journal.keep(&key, &answer).map_err(|error| {
                 ConnectorError::other(format!("cannot keep the answer: {error}").into(), None)
             })?;
         }

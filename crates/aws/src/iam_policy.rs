@@ -2,6 +2,7 @@
 
 use crate::accounts;
 use crate::readers::READERS;
+use crate::security_hub;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -18,8 +19,9 @@ fn actions(services: &[String]) -> BTreeSet<&'static str> {
 }
 
 /// The least-privilege policy of a scan of these services (all when none is named), as an IAM policy document. With
-/// `management`, what reaching other accounts through a role of this name needs beside it.
-pub fn iam_policy(services: &[String], management: Option<&str>) -> Value {
+/// `management`, what reaching other accounts through a role of this name needs beside it; with `sends`, what sending the
+/// findings to Security Hub needs: the one statement that lets anything be written.
+pub fn iam_policy(services: &[String], management: Option<&str>, sends: bool) -> Value {
     let mut statements = vec![json!({
         "Sid": "LockfastReads",
         "Effect": "Allow",
@@ -39,6 +41,28 @@ pub fn iam_policy(services: &[String], management: Option<&str>) -> Value {
             "Action": "sts:AssumeRole",
             "Resource": format!("arn:*:iam::*:role/{role}"),
         }));
+    }
+    if sends {
+        // Service Authorization Reference, AWS Security Hub: a product is the resource of an import, a hub that of a list.
+        for (sid, action, resource) in [
+            (
+                "LockfastImportsFindings",
+                security_hub::IMPORT,
+                "arn:*:securityhub:*:*:product/*/default",
+            ),
+            (
+                "LockfastReadsFindings",
+                security_hub::GET,
+                "arn:*:securityhub:*:*:hub/default",
+            ),
+        ] {
+            statements.push(json!({
+                "Sid": sid,
+                "Effect": "Allow",
+                "Action": action,
+                "Resource": resource,
+            }));
+        }
     }
     debug_assert_eq!(accounts::MANAGEMENT_ACTIONS.len(), 2);
     json!({ "Version": "2012-10-17", "Statement": statements })

@@ -15,8 +15,10 @@ mod progress;
 mod props;
 mod readers;
 mod scan;
+pub mod security_hub;
 mod unit;
 
+pub use accounts::Session;
 pub use iam_policy::{iam_policy, stack_set_template};
 pub use options::{AccountRole, Mfa, Retries, ScanOptions};
 pub use progress::{Counts, Progress};

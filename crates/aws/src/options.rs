@@ -22,6 +22,8 @@ pub struct ScanOptions {
     pub mfa: Option<Mfa>,
     /// Another endpoint in place of AWS's own, for all services.
     pub endpoint_url: Option<String>,
+    /// Whether that endpoint gets no more requests than AWS's own would.
+    pub keep_budgets: bool,
     /// Requests per second over all services, at most.
     pub max_rps: Option<u32>,
     /// How calls are repeated.
@@ -94,6 +96,7 @@ impl ScanOptions {
             },
             mfa: None,
             endpoint_url: None,
+            keep_budgets: false,
             max_rps: None,
             retries: Retries::default(),
             max_pages: 20_000,

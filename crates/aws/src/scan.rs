@@ -1,6 +1,6 @@
 //! A scan from its start to the snapshot's end mark.
 
-use crate::accounts::{self, Target};
+use crate::accounts::{self, Session, Target};
 use crate::budget::Budgets;
 use crate::gate::Shared;
 use crate::journal::Journal;
@@ -8,8 +8,6 @@ use crate::options::ScanOptions;
 use crate::progress::{Counts, Progress};
 use crate::readers::{READERS, Reader, Scope};
 use crate::unit::{AccountAccess, Cx, Inner, NO_ENDPOINT, Tags, pages};
-use aws_smithy_http_client::Builder as HttpBuilder;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_types::SdkConfig;
 use futures::FutureExt;
 use lockfast_snapshot::{
@@ -90,6 +88,8 @@ pub struct Outcome {
     pub snapshot: PathBuf,
     /// The numbers at its end.
     pub counts: Counts,
+    /// Whom AWS knows the scan as, for what is done after it: the code of a second factor holds once.
+    pub session: Session,
 }
 
 /// What must be the same for a scan to go on.
@@ -141,17 +141,18 @@ pub async fn scan(options: ScanOptions, progress: Progress) -> Result<Outcome, E
     if options.resume && !partial.0.exists() {
         return Err(Error::NothingToResume(partial.0));
     }
-    let http = HttpBuilder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
-    let base = accounts::base(&options, http.clone()).await;
+    let session = Session::open(&options).await?;
+    let Session { http, base } = session.clone();
     let targets = accounts::targets(&options, &base).await?;
     let mut plan = plan(&options, &targets, &readers);
     let journal = journal(&partial, options.resume, &mut plan)?;
     let shared = Arc::new(Shared::new(
         http,
-        journal,
-        Budgets::new(options.max_rps, options.endpoint_url.is_none()),
+        Some(journal),
+        Budgets::new(
+            options.max_rps,
+            options.keep_budgets || options.endpoint_url.is_none(),
+        ),
         progress.clone(),
     ));
     let spill = Spill::create(&partial.file("frames"))?;
@@ -182,6 +183,7 @@ pub async fn scan(options: ScanOptions, progress: Progress) -> Result<Outcome, E
     Ok(Outcome {
         snapshot: options.output.clone(),
         counts: progress.counts(),
+        session,
     })
 }
 
@@ -313,7 +315,7 @@ fn units(
 }
 
 /// The region where a partition's global services are.
-fn home(partition: &str) -> &'static str {
+pub(crate) fn home(partition: &str) -> &'static str {
     match partition {
         "aws-cn" => "cn-north-1",
         "aws-us-gov" => "us-gov-west-1",
@@ -376,6 +378,8 @@ async fn read(cx: Cx) -> (Unit, Vec<Found>) {
             error: "Lockfast failed to read the answers; please report it".into(),
         };
         cx.gap(reader.kinds, &failure);
+        // A call like any other that gave no answer: nobody may take the unit for one that was read.
+        cx.uncounted(&failure);
     }
     let (unit, mut found) = cx.finish();
     for resource in &mut found {

@@ -120,7 +120,7 @@ impl Cx {
     }
 
     /// The region; for a global service the one whose endpoint it is asked at.
-    pub(crate) fn region(&self) -> &str {
+    pub(crate) fn endpoint_region(&self) -> &str {
         &self.0.home
     }
 
@@ -134,7 +134,7 @@ impl Cx {
         format!(
             "arn:{}:{service}:{}:{}:{rest}",
             self.partition(),
-            self.region(),
+            self.endpoint_region(),
             self.account()
         )
     }
@@ -270,6 +270,14 @@ impl Cx {
             _ => count.answered += 1,
         }
         result
+    }
+
+    /// Counts a failure that no call of its own tells of.
+    pub(crate) fn uncounted(&self, failure: &Failure) {
+        let mut calls = self.0.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = calls.entry(failure.call.clone()).or_default();
+        *count.failed.entry(failure.error.clone()).or_default() += 1;
+        self.0.shared.progress.failed(1);
     }
 
     /// Does the same with each item, several at once.

@@ -16,7 +16,7 @@ fn same(file: &str, wanted: &str) {
 
 #[test]
 fn the_iam_policy_is_the_readers() {
-    let policy = lockfast_aws::iam_policy(&[], None);
+    let policy = lockfast_aws::iam_policy(&[], None, false);
     let text = serde_json::to_string_pretty(&policy).expect("JSON");
     same("scan-iam-policy.json", &format!("{text}\n"));
 }
@@ -32,7 +32,7 @@ fn the_role_template_is_the_readers() {
 /// A scan reads, and reads no data: no action may write, decrypt, or read what customers store.
 #[test]
 fn the_policy_reads_settings_only() {
-    let policy = lockfast_aws::iam_policy(&[], None);
+    let policy = lockfast_aws::iam_policy(&[], None, false);
     for action in policy["Statement"][0]["Action"].as_array().expect("a list") {
         let action = action.as_str().expect("a text");
         let (_, name) = action.split_once(':').expect("service:Action");
@@ -50,4 +50,25 @@ fn the_policy_reads_settings_only() {
         ];
         assert!(!data.contains(&action), "{action}");
     }
+}
+
+/// What writes is asked for only by who sends.
+#[test]
+fn sending_adds_its_two_actions_and_nothing_else() {
+    let reads = lockfast_aws::iam_policy(&[], None, false);
+    let sends = lockfast_aws::iam_policy(&[], None, true);
+    assert!(!reads.to_string().contains("securityhub"));
+    let statements = |policy: &serde_json::Value| policy["Statement"].as_array().cloned();
+    let (reads, sends) = (statements(&reads), statements(&sends));
+    let (reads, sends) = reads.zip(sends).expect("statements");
+    assert_eq!(sends[..reads.len()], reads);
+    let more: Vec<_> = sends[reads.len()..]
+        .iter()
+        .filter_map(|statement| statement["Action"].as_str())
+        .collect();
+    assert_eq!(
+        more,
+        ["securityhub:BatchImportFindings", "securityhub:GetFindings"]
+    );
+    assert!(!lockfast_aws::stack_set_template("r").contains("securityhub"));
 }

@@ -38,7 +38,7 @@ pub enum Command {
     /// Scan live AWS accounts into a snapshot, and judge it.
     Scan(Box<Scan>),
     /// Judge snapshots of accounts again, offline.
-    Judge(Judge),
+    Judge(Box<Judge>),
     /// Say what changed between two snapshots, and what got worse.
     Diff(Diff),
     /// Say what differs between a snapshot and the templates that should have made it.
@@ -129,9 +129,9 @@ pub struct Judging {
 #[derive(Debug, Args)]
 #[command(after_help = exit::HELP)]
 pub struct Scan {
-    /// The profile of the shared AWS configuration; the default credential chain when not given.
-    #[arg(long, value_name = "NAME")]
-    pub profile: Option<String>,
+    /// How to get into accounts.
+    #[command(flatten)]
+    pub access: Access,
     /// A region to scan, may be given several times; all that each account has opted in to when not given.
     #[arg(long, value_name = "REGION", value_delimiter = ',')]
     pub region: Vec<String>,
@@ -144,6 +144,45 @@ pub struct Scan {
     /// Scan every active account of the organisation through --role.
     #[arg(long)]
     pub organization: bool,
+    /// Read at most so many pages of one list.
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_pages: u32,
+    /// Where to write the snapshot; lockfast-<time>.snapshot here when not given.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub snapshot: Option<PathBuf>,
+    /// Go on with the scan to this file that was cut off, without repeating calls that answered.
+    #[arg(long, value_name = "FILE", conflicts_with = "snapshot", value_hint = ValueHint::FilePath)]
+    pub resume: Option<PathBuf>,
+    /// Only write the snapshot; judge it later (lockfast judge).
+    #[arg(long, conflicts_with = "send")]
+    pub no_judge: bool,
+    /// Read what AWS Config recorded in place of the accounts: files that it delivered to S3, answers of an
+    /// aggregator, and folders of them. A snapshot is written only when --snapshot is given.
+    #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::AnyPath, conflicts_with_all = [
+        "profile", "region", "service", "account", "organization", "mfa_serial", "endpoint_url", "max_rps", "resume",
+        "print_iam_policy", "print_role_template", "send",
+    ])]
+    pub from_config: Vec<PathBuf>,
+    /// Print the least-privilege IAM policy of such a scan, and nothing else.
+    #[arg(long)]
+    pub print_iam_policy: bool,
+    /// Print the CloudFormation template of the role that a scan assumes in other accounts, and nothing else.
+    #[arg(long, conflicts_with = "send")]
+    pub print_role_template: bool,
+    /// What to do with the findings.
+    #[command(flatten)]
+    pub sending: Sending,
+    /// How to judge and report.
+    #[command(flatten)]
+    pub judging: Judging,
+}
+
+/// How to get into accounts.
+#[derive(Debug, Args)]
+pub struct Access {
+    /// The profile of the shared AWS configuration; the default credential chain when not given.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
     /// The role that is assumed in other accounts.
     #[arg(long, value_name = "NAME", default_value = "lockfast-audit")]
     pub role: String,
@@ -164,6 +203,9 @@ pub struct Scan {
     /// Ask this endpoint in place of AWS's own, for all services.
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub endpoint_url: Option<String>,
+    /// Keep the budget of each service at --endpoint-url too, as at AWS's own endpoints.
+    #[arg(long, requires = "endpoint_url")]
+    pub keep_budgets: bool,
     /// Send at most so many requests a second over everything, beside the budget of each service.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_rps: Option<u32>,
@@ -176,34 +218,24 @@ pub struct Scan {
     /// Wait at most so many seconds for the answer to one attempt.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: u64,
-    /// Read at most so many pages of one list.
-    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub max_pages: u32,
-    /// Where to write the snapshot; lockfast-<time>.snapshot here when not given.
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub snapshot: Option<PathBuf>,
-    /// Go on with the scan to this file that was cut off, without repeating calls that answered.
-    #[arg(long, value_name = "FILE", conflicts_with = "snapshot", value_hint = ValueHint::FilePath)]
-    pub resume: Option<PathBuf>,
-    /// Only write the snapshot; judge it later (lockfast judge).
-    #[arg(long)]
-    pub no_judge: bool,
-    /// Read what AWS Config recorded in place of the accounts: files that it delivered to S3, answers of an
-    /// aggregator, and folders of them. A snapshot is written only when --snapshot is given.
-    #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::AnyPath, conflicts_with_all = [
-        "profile", "region", "service", "account", "organization", "mfa_serial", "endpoint_url", "max_rps", "resume",
-        "print_iam_policy", "print_role_template",
-    ])]
-    pub from_config: Vec<PathBuf>,
-    /// Print the least-privilege IAM policy of such a scan, and nothing else.
-    #[arg(long)]
-    pub print_iam_policy: bool,
-    /// Print the CloudFormation template of the role that a scan assumes in other accounts, and nothing else.
-    #[arg(long)]
-    pub print_role_template: bool,
-    /// How to judge and report.
-    #[command(flatten)]
-    pub judging: Judging,
+}
+
+/// Where findings are handed to.
+#[derive(Debug, Args)]
+pub struct Sending {
+    /// Hand the findings to a product, after showing what that would change there and asking.
+    #[arg(long, value_enum, value_name = "PRODUCT")]
+    pub send: Option<Receiver>,
+    /// Send without asking.
+    #[arg(long, requires = "send")]
+    pub yes: bool,
+}
+
+/// A product that takes findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Receiver {
+    /// AWS Security Hub, in the account and region of each finding.
+    SecurityHub,
 }
 
 /// `lockfast judge`.
@@ -215,11 +247,17 @@ pub struct Judge {
     pub snapshots: Vec<PathBuf>,
     /// Judge what AWS Config recorded: configuration snapshots and histories that it delivered to S3, answers of an
     /// aggregator, and folders of them.
-    #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::AnyPath)]
+    #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::AnyPath, conflicts_with = "send")]
     pub from_config: Vec<PathBuf>,
     /// Write what AWS Config recorded to this snapshot, too.
     #[arg(long, value_name = "FILE", requires = "from_config", value_hint = ValueHint::FilePath)]
     pub snapshot: Option<PathBuf>,
+    /// What to do with the findings.
+    #[command(flatten)]
+    pub sending: Sending,
+    /// How to get into the accounts that findings are sent to; of no use without --send.
+    #[command(flatten, next_help_heading = "Access to accounts, for --send")]
+    pub access: Access,
     /// How to judge and report.
     #[command(flatten)]
     pub judging: Judging,

@@ -10,6 +10,8 @@ pub const USAGE: u8 = 2;
 pub const UNREADABLE: u8 = 3;
 /// More verdicts are unknown than `--max-unknown` allows.
 pub const UNKNOWN: u8 = 4;
+/// What `--send` should hand over did not all arrive.
+pub const UNSENT: u8 = 5;
 
 /// What each code means, for `--help` and the generated reference.
 pub const HELP: &str = "Exit codes:
@@ -18,7 +20,8 @@ pub const HELP: &str = "Exit codes:
   2  the command line or the policy file is wrong
   3  some input could not be read, or a call to AWS gave no answer (the rest was judged), or no template was found
   4  more verdicts are unknown than --max-unknown allows
-When several hold, the first of 2, 1, 3, 4 is given.";
+  5  not all that --send should hand over arrived
+When several hold, the first of 2, 5, 1, 3, 4 is given.";
 
 /// What each code means for `lockfast drift`.
 pub const DRIFT_HELP: &str = "Exit codes:

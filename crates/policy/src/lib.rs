@@ -36,8 +36,8 @@ pub use config::{
     IncidentKind, KeyAsk, System, TlsVersion, Waiver, nearest,
 };
 pub use control::{Control, Severity, all as controls, find as control};
-pub use coverage::{CoverageRow, coverage, fixtures, has_fixtures};
 pub use controls::{Switch, SwitchValue, has_switches, switches};
+pub use coverage::{CoverageRow, coverage, fixtures, has_fixtures};
 pub use cx::{Cx, EnvironmentName};
 pub use evaluate::{Run, evaluate, hash};
 pub use finding::{FactView, Finding, FixView, Location, ResourceView, StepView, WaiverView};

@@ -7,7 +7,7 @@
 
 use crate::clean;
 use crate::model::{Home, Report, headline, judged, place, waived};
-use crate::wire::{POLICY, compact, fit, partition};
+use crate::wire::{POLICY, compact, fit, home_region, partition};
 use lockfast_policy::{Finding, ResourceView, Severity, Verdict};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -28,7 +28,7 @@ const MOST_PRODUCT_FIELDS: usize = 50;
 pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
     out.write_all(b"{\"Findings\":[")?;
     let findings = findings(report).filter_map(|finding| {
-        let owner = Owner::of(&finding.resource, &report.home)?;
+        let owner = Owner::of(&finding.resource, report)?;
         Some(entry(report, &clean::finding(finding), &owner))
     });
     for (i, entry) in findings.enumerate() {
@@ -41,7 +41,7 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
 /// How many findings no account and region is known for.
 pub(crate) fn left_out(report: &Report<'_>) -> usize {
     findings(report)
-        .filter(|finding| Owner::of(&finding.resource, &report.home).is_none())
+        .filter(|finding| Owner::of(&finding.resource, report).is_none())
         .count()
 }
 
@@ -50,6 +50,88 @@ fn findings(report: &Report<'_>) -> impl Iterator<Item = Finding> {
         .listed()
         .filter(|finding| finding.verdict != Verdict::NotApplicable)
         .chain(report.unread())
+}
+
+/// The findings of a report as Security Hub takes them, one at a time: for whoever sends them.
+pub struct Asff<'r, 'a> {
+    report: &'r Report<'a>,
+    unread: Vec<Finding>,
+}
+
+/// Which finding goes where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AsffEntry {
+    /// What [`Asff::finding`] knows it by.
+    pub index: usize,
+    /// The account that it belongs to.
+    pub account: String,
+    /// The region that it belongs to.
+    pub region: String,
+    /// Its `Id`, the same in every run.
+    pub id: String,
+    /// A failure that a baseline knows: it stands, and is not told again.
+    pub known: bool,
+}
+
+impl<'r, 'a> Asff<'r, 'a> {
+    /// The findings of a report.
+    pub fn of(report: &'r Report<'a>) -> Self {
+        Asff {
+            report,
+            unread: report.unread().collect(),
+        }
+    }
+
+    /// Every finding that belongs to an account and a region.
+    pub fn entries(&self) -> impl Iterator<Item = AsffEntry> {
+        let judged = self
+            .report
+            .run
+            .findings()
+            .map(|finding| {
+                let known = self.report.is_known_failure(&finding);
+                (finding, known)
+            })
+            .chain(self.unread.iter().map(|finding| (finding.clone(), false)));
+        judged.enumerate().filter_map(|(index, (finding, known))| {
+            if finding.verdict == Verdict::NotApplicable {
+                return None;
+            }
+            let owner = Owner::of(&finding.resource, self.report)?;
+            Some(AsffEntry {
+                index,
+                id: id(&finding, &owner),
+                account: owner.account,
+                region: owner.region,
+                known,
+            })
+        })
+    }
+
+    /// The finding of an entry.
+    pub fn finding(&self, entry: &AsffEntry) -> Value {
+        let judged = self.report.run.len();
+        let finding = match entry.index.checked_sub(judged) {
+            None => self.report.run.finding(entry.index),
+            Some(unread) => self.unread[unread].clone(),
+        };
+        match Owner::of(&finding.resource, self.report) {
+            Some(owner) => self::entry(self.report, &clean::finding(finding), &owner),
+            None => Value::Null,
+        }
+    }
+
+    /// What names a resource in a finding, by its ARN or by the name that Lockfast has for it.
+    pub fn resource_id(name: &str) -> String {
+        fit(&clean::clean(name), LONGEST_ID)
+    }
+}
+
+fn id(finding: &Finding, owner: &Owner) -> String {
+    format!(
+        "lockfast/{}/{}/{}",
+        owner.region, owner.account, finding.fingerprint
+    )
 }
 
 /// Where a finding belongs.
@@ -61,7 +143,38 @@ struct Owner {
 }
 
 impl Owner {
-    fn of(resource: &ResourceView, home: &Home) -> Option<Owner> {
+    fn of(resource: &ResourceView, report: &Report<'_>) -> Option<Owner> {
+        match (&report.input.scan, &resource.account) {
+            (Some(scan), Some(_)) => Owner::live(resource, &scan.regions),
+            _ => Owner::planned(resource, &report.home),
+        }
+    }
+
+    /// A scan knows the account of each resource. What has no region is kept where the partition's global services are, as
+    /// AWS's own findings about it are; the environment has no say, so that one finding never has two ids.
+    fn live(resource: &ResourceView, scanned: &[String]) -> Option<Owner> {
+        let account = resource.account.clone().filter(|text| is_account(text))?;
+        let region = resource.region.clone().filter(|text| is_region(text));
+        let source = match region {
+            Some(_) => "the stack",
+            None => "the stack's account; what is global is told in the region of global services",
+        };
+        let region = region.unwrap_or_else(|| {
+            let arn = resource
+                .arn
+                .as_deref()
+                .and_then(|arn| arn.split(':').nth(1));
+            let scanned = || scanned.first().map_or("aws", |region| partition(region));
+            home_region(arn.unwrap_or_else(scanned)).to_owned()
+        });
+        Some(Owner {
+            account,
+            region,
+            source,
+        })
+    }
+
+    fn planned(resource: &ResourceView, home: &Home) -> Option<Owner> {
         let account = resource.account.as_ref().filter(|text| is_account(text));
         let region = resource.region.as_ref().filter(|text| is_region(text));
         let source = match (account, region) {
@@ -114,7 +227,7 @@ fn entry(report: &Report<'_>, finding: &Finding, owner: &Owner) -> Value {
         .collect();
     compact(json!({
         "SchemaVersion": "2018-10-08",
-        "Id": format!("lockfast/{region}/{account}/{}", finding.fingerprint),
+        "Id": id(finding, owner),
         "ProductArn": format!(
             "arn:{partition}:securityhub:{region}:{account}:product/{account}/default"
         ),
@@ -221,6 +334,11 @@ fn product_fields(report: &Report<'_>, finding: &Finding, owner: &Owner) -> Map<
     field("Fingerprint", Some(&finding.fingerprint));
     field("When", finding.when.as_ref());
     field("Origin", Some(&place(finding)));
+    // Tells a later scan's finding from one of an earlier scan that is judged again.
+    field(
+        "ScanTaken",
+        report.input.scan.as_ref().map(|scan| &scan.taken),
+    );
     field("AccountAndRegionFrom", Some(&owner.source.to_owned()));
     field("PolicyFile", report.input.policy.as_ref());
     let room = MOST_PRODUCT_FIELDS - fields.len() - 1;
@@ -302,8 +420,35 @@ mod tests {
                 region: region.map(str::to_owned),
                 ..crate::model::input("t.yaml")
             };
-            Owner::of(&view, home).map(|owner| (owner.account, owner.region, owner.source))
+            Owner::planned(&view, home).map(|owner| (owner.account, owner.region, owner.source))
         };
+        let live = |region: Option<&str>, arn: Option<&str>, scanned: &str| {
+            let view = ResourceView {
+                account: Some("111111111111".into()),
+                region: region.map(str::to_owned),
+                arn: arn.map(str::to_owned),
+                ..crate::model::input("t.yaml")
+            };
+            Owner::live(&view, &[scanned.to_owned()]).map(|owner| owner.region)
+        };
+        assert_eq!(
+            live(Some("eu-west-1"), None, "eu-west-1").as_deref(),
+            Some("eu-west-1")
+        );
+        assert_eq!(live(None, None, "eu-west-1").as_deref(), Some("us-east-1"));
+        assert_eq!(
+            live(None, None, "cn-north-1").as_deref(),
+            Some("cn-north-1")
+        );
+        assert_eq!(
+            live(
+                None,
+                Some("arn:aws-us-gov:iam::111111111111:role/a"),
+                "eu-west-1"
+            )
+            .as_deref(),
+            Some("us-gov-west-1")
+        );
         let home = Home {
             account: Some("444444444444".into()),
             region: Some("eu-west-1".into()),

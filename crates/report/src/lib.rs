@@ -22,6 +22,7 @@ mod sarif;
 mod terminal;
 mod wire;
 
+pub use asff::{Asff, AsffEntry};
 pub use json::json_schema;
 pub use model::{
     Format, Home, InputSummary, Problem, Report, ScanSummary, ServiceCalls, Style, Verbosity,

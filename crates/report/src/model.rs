@@ -397,11 +397,26 @@ impl Report<'_> {
         groups
     }
 
+    /// True for a failure that a baseline knows.
+    pub(crate) fn is_known_failure(&self, finding: &Finding) -> bool {
+        finding.verdict == Verdict::Fail && self.known.contains(&finding.fingerprint)
+    }
+
     /// The findings that machine formats list: all but failures known from a baseline.
     pub(crate) fn listed(&self) -> impl Iterator<Item = Finding> {
-        self.run.findings().filter(|finding| {
-            !(finding.verdict == Verdict::Fail && self.known.contains(&finding.fingerprint))
-        })
+        self.run
+            .findings()
+            .filter(|finding| !self.is_known_failure(finding))
+    }
+
+    /// What could not be read: a file, or, of a scan, an account's region (`111122223333/eu-west-1`).
+    fn unread_input(&self, path: &str) -> ResourceView {
+        let mut view = input(path);
+        if let (Some(_), Some((account, region))) = (&self.input.scan, path.split_once('/')) {
+            view.account = Some(account.to_owned());
+            view.region = (region != "global").then(|| region.to_owned());
+        }
+        view
     }
 
     /// What could not be read, as findings for the formats that have place for nothing else: it was
@@ -413,7 +428,7 @@ impl Report<'_> {
             title: "Everything given can be read".into(),
             severity: Severity::Medium,
             verdict: Verdict::Unknown,
-            resource: input(&problem.path),
+            resource: self.unread_input(&problem.path),
             message: format!("not read, or only in part: {}", problem.message),
             when: None,
             origin: problem

@@ -54,6 +54,25 @@ pub(crate) fn partition(region: &str) -> &'static str {
         .map_or("aws", |(_, partition)| partition)
 }
 
+/// The region where a partition's global services are.
+pub(crate) fn home_region(partition: &str) -> &'static str {
+    /// Source: `implicitGlobalRegion` in `partitions.json` of botocore 1.44.8, read 2026-11-27; of China IAM's own region, since
+    /// that is where AWS tells of IAM.
+    const HOMES: [(&str, &str); 7] = [
+        ("aws-cn", "cn-north-1"),
+        ("aws-us-gov", "us-gov-west-1"),
+        ("aws-iso", "us-iso-east-1"),
+        ("aws-iso-b", "us-isob-east-1"),
+        ("aws-iso-e", "eu-isoe-west-1"),
+        ("aws-iso-f", "us-isof-south-1"),
+        ("aws-eusc", "eusc-de-east-1"),
+    ];
+    HOMES
+        .iter()
+        .find(|(name, _)| *name == partition)
+        .map_or("us-east-1", |(_, region)| region)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

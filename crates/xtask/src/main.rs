@@ -128,6 +128,8 @@ fn lint() -> Result<()> {
         &[
             "clippy",
             "--workspace",
+            "--features",
+            "lockfast/full",
             "--all-targets",
             "--quiet",
             "--",

@@ -45,11 +45,11 @@ async fn trails(cx: &Cx, client: &Client) {
 /// the first region that is.
 fn is_told_here(cx: &Cx, trail: &Trail) -> bool {
     match trail.home_region() {
-        Some(home) if cx.covers(home) => home == cx.region(),
+        Some(home) if cx.covers(home) => home == cx.endpoint_region(),
         Some(_) => {
             cx.0.regions
                 .first()
-                .is_some_and(|first| first == cx.region())
+                .is_some_and(|first| first == cx.endpoint_region())
         }
         None => true,
     }

@@ -46,7 +46,7 @@ async fn read(cx: Cx) {
         // The region of a replica tells of it too.
         None => Ok(found
             .into_iter()
-            .filter(|one| one.source_file_system_region == cx.region())
+            .filter(|one| one.source_file_system_region == cx.endpoint_region())
             .map(|one| (one.source_file_system_id, one.destinations))
             .collect()),
     });
@@ -117,7 +117,7 @@ async fn replication(cx: &Cx, client: &Client, destinations: &[Destination]) -> 
     for destination in destinations {
         let (id, region) = (destination.file_system_id(), destination.region());
         // A file system of another account is named by its ARN.
-        let there = match region == cx.region() {
+        let there = match region == cx.endpoint_region() {
             true => client.clone(),
             false => Client::new(&cx.config_in(region)),
         };

@@ -247,7 +247,7 @@ async fn global(cx: &Cx, client: &Client) {
         };
         // Each region of it tells of it: it is told of where its primary group stands.
         let told_here = match region("PRIMARY") {
-            Some(home) if cx.covers(home) => home == cx.region(),
+            Some(home) if cx.covers(home) => home == cx.endpoint_region(),
             _ => true,
         };
         if !told_here {

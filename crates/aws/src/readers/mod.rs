@@ -47,6 +47,7 @@ mod mq;
 mod organizations;
 mod rds;
 mod redshift;
+mod route53;
 mod s3;
 mod sagemaker;
 mod secretsmanager;
@@ -122,6 +123,7 @@ pub(crate) static READERS: &[&Reader] = &[
     &organizations::READER,
     &rds::READER,
     &redshift::READER,
+    &route53::READER,
     &s3::READER,
     &sagemaker::READER,
     &secretsmanager::READER,
@@ -132,7 +134,6 @@ pub(crate) static READERS: &[&Reader] = &[
     &timestream::READER,
     &timestream_influxdb::READER,
 ];
-
 /// What a reader's file needs.
 mod prelude {
     pub(crate) use super::{Reader, Scope};

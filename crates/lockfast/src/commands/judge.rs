@@ -1,9 +1,10 @@
 //! `lockfast judge`: snapshots judged again, offline.
 
 use super::judging::{Ready, spinner, unknown_types};
+use super::send;
 use crate::cli::Judge;
 use anyhow::{Result, bail};
-use lockfast_report::{InputSummary, Problem, ScanSummary, ServiceCalls};
+use lockfast_report::{InputSummary, Problem, Report, ScanSummary, ServiceCalls};
 use lockfast_snapshot::{Loaded, Unit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::ManuallyDrop;
@@ -17,17 +18,27 @@ pub fn run(args: &Judge) -> Result<u8> {
     if !args.from_config.is_empty() {
         return super::from_config::judge(args);
     }
+    send::check(&args.sending)?;
     let ready = Ready::new(&args.judging, &folders(&args.snapshots))?;
-    snapshots(ready, &args.snapshots)
+    let only = ready.only();
+    snapshots(ready, &args.snapshots, |loaded, report| {
+        send::judged(args, loaded, report, only)
+    })
 }
 
-/// Judges snapshots together.
-pub(super) fn snapshots(ready: Ready<'_>, files: &[PathBuf]) -> Result<u8> {
+/// Judges snapshots together, and does something more with what was reported.
+pub(super) fn snapshots(
+    ready: Ready<'_>,
+    files: &[PathBuf],
+    then: impl FnOnce(&Loaded, &Report<'_>) -> Result<Option<u8>>,
+) -> Result<u8> {
     spare_input(&ready, files)?;
     let spinner = spinner();
     spinner.set_message("reading the snapshot");
     let loaded = ManuallyDrop::new(lockfast_snapshot::load_all(files)?);
-    ready.judge(&loaded.inventory, summary(&loaded), &spinner)
+    ready.judge_then(&loaded.inventory, summary(&loaded), &spinner, |report| {
+        then(&loaded, report)
+    })
 }
 
 /// Where a lockfast.toml may stand: here, and beside the snapshots.

@@ -9,7 +9,7 @@ use lockfast_facts::Inventory;
 use lockfast_policy::{Config, Finding, Run, Verdict, evaluate};
 use lockfast_report::{Format, Home, InputSummary, Report, Style, Verbosity};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{BufWriter, IsTerminal, Write};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
@@ -57,6 +57,22 @@ impl<'a> Ready<'a> {
         &self.today
     }
 
+    /// The controls that `--only` leaves; all when it is not given.
+    #[cfg_attr(not(feature = "aws"), allow(dead_code))]
+    pub(super) fn only(&self) -> Option<HashSet<String>> {
+        let enabled = |id: &str| {
+            let settings = self.config.control.get(id);
+            settings.and_then(|settings| settings.enabled) != Some(false)
+        };
+        (!self.args.only.is_empty()).then(|| {
+            lockfast_policy::controls()
+                .map(|control| control.id)
+                .filter(|id| enabled(id))
+                .map(str::to_owned)
+                .collect()
+        })
+    }
+
     /// The files that reports go to.
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
         self.outputs.iter().filter_map(|(_, file)| file.as_deref())
@@ -72,10 +88,24 @@ impl<'a> Ready<'a> {
     /// # Errors
     /// When a report cannot be written.
     pub(super) fn judge(
+        self,
+        inventory: &Inventory,
+        input: InputSummary,
+        spinner: &ProgressBar,
+    ) -> Result<u8> {
+        self.judge_then(inventory, input, spinner, |_| Ok(None))
+    }
+
+    /// The same, and then does something more with what was reported, which may give another exit code.
+    ///
+    /// # Errors
+    /// When a report cannot be written, and those of what is done then.
+    pub(super) fn judge_then(
         mut self,
         inventory: &Inventory,
         mut input: InputSummary,
         spinner: &ProgressBar,
+        then: impl FnOnce(&Report<'_>) -> Result<Option<u8>>,
     ) -> Result<u8> {
         spinner.set_message(format!("judging {} resources", inventory.resources().len()));
         input.policy = self
@@ -109,7 +139,8 @@ impl<'a> Ready<'a> {
         if let Some(file) = &self.args.write_baseline {
             write_baseline(&run, file)?;
         }
-        Ok(exit_code(&report, self.args.max_unknown))
+        let code = then(&report)?;
+        Ok(code.unwrap_or_else(|| exit_code(&report, self.args.max_unknown)))
     }
 }
 

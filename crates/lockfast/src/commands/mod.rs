@@ -11,6 +11,7 @@ mod judge;
 mod judging;
 mod policy;
 mod scan;
+mod send;
 
 use crate::cli::{Cli, ColorWhen, Command, Policy};
 use anstyle::{AnsiColor, Style};

@@ -16,13 +16,16 @@ pub fn run(_args: &Scan) -> Result<u8> {
 }
 
 #[cfg(feature = "aws")]
+pub(super) use live::enter;
+#[cfg(feature = "aws")]
 pub use live::run;
 
 #[cfg(feature = "aws")]
 mod live {
     use super::{Result, Scan};
+    use crate::cli::Access;
     use crate::commands::judging::Ready;
-    use crate::commands::{judge, print};
+    use crate::commands::{judge, print, send};
     use crate::exit;
     use anyhow::Context;
     use indicatif::{ProgressBar, ProgressStyle};
@@ -37,13 +40,16 @@ mod live {
     /// What is wrong with the command line or the policy file, or why there is nothing to scan.
     pub fn run(args: &Scan) -> Result<u8> {
         if args.print_iam_policy {
-            let management = (args.organization || !args.account.is_empty()).then_some(&*args.role);
-            let policy = lockfast_aws::iam_policy(&args.service, management);
+            let management =
+                (args.organization || !args.account.is_empty()).then_some(&*args.access.role);
+            let sends = args.sending.send.is_some();
+            let policy = lockfast_aws::iam_policy(&args.service, management, sends);
             return print(&format!("{}\n", serde_json::to_string_pretty(&policy)?));
         }
         if args.print_role_template {
-            return print(&lockfast_aws::stack_set_template(&args.role));
+            return print(&lockfast_aws::stack_set_template(&args.access.role));
         }
+        send::check(&args.sending)?;
         // A report that cannot be written should be known of before an hour's scan.
         let ready = Ready::new(&args.judging, &[PathBuf::from(".")])?;
         let options = options(args);
@@ -54,7 +60,7 @@ mod live {
             .context("cannot start")?;
         let outcome = runtime.block_on(async {
             let shown = tokio::spawn(show(progress.clone()));
-            let outcome = lockfast_aws::scan(options, progress.clone()).await;
+            let outcome = lockfast_aws::scan(options.clone(), progress.clone()).await;
             shown.abort();
             outcome
         })?;
@@ -76,7 +82,24 @@ mod live {
                 _ => exit::UNREADABLE,
             });
         }
-        judge::snapshots(ready, &[outcome.snapshot])
+        let only = ready.only();
+        judge::snapshots(ready, &[outcome.snapshot], |loaded, report| {
+            match args.sending.send {
+                None => Ok(None),
+                Some(_) => {
+                    let session = || async { Ok(outcome.session) };
+                    send::send(
+                        &args.sending,
+                        &options,
+                        session,
+                        &runtime,
+                        loaded,
+                        report,
+                        only,
+                    )
+                }
+            }
+        })
     }
 
     fn told(n: u64, what: &str) -> String {
@@ -99,30 +122,36 @@ mod live {
                 format!("lockfast-{}.snapshot", taken.replace([':', '-'], "")).into()
             });
         let mut options = ScanOptions::new(output, taken, lockfast_policy::secrets::cover_value);
-        options.profile.clone_from(&args.profile);
+        enter(&mut options, &args.access);
         options.regions.clone_from(&args.region);
         options.services.clone_from(&args.service);
         options.accounts.clone_from(&args.account);
         options.organization = args.organization;
-        options.role = AccountRole {
-            name: args.role.clone(),
-            external_id: args.external_id.clone(),
-        };
-        options.mfa = args
-            .mfa_serial
-            .clone()
-            .zip(args.mfa_code.clone())
-            .map(|(serial, code)| Mfa { serial, code });
-        options.endpoint_url.clone_from(&args.endpoint_url);
-        options.max_rps = args.max_rps;
+        options.keep_budgets = args.access.keep_budgets;
         options.max_pages = args.max_pages;
-        options.retries = Retries {
-            attempts: args.attempts,
-            initial_backoff: Duration::from_millis(args.backoff),
-            attempt_timeout: Duration::from_secs(args.timeout),
-        };
         options.resume = args.resume.is_some();
         options
+    }
+
+    /// How to get into accounts.
+    pub(in crate::commands) fn enter(options: &mut ScanOptions, access: &Access) {
+        options.profile.clone_from(&access.profile);
+        options.role = AccountRole {
+            name: access.role.clone(),
+            external_id: access.external_id.clone(),
+        };
+        options.mfa = access
+            .mfa_serial
+            .clone()
+            .zip(access.mfa_code.clone())
+            .map(|(serial, code)| Mfa { serial, code });
+        options.endpoint_url.clone_from(&access.endpoint_url);
+        options.max_rps = access.max_rps;
+        options.retries = Retries {
+            attempts: access.attempts,
+            initial_backoff: Duration::from_millis(access.backoff),
+            attempt_timeout: Duration::from_secs(access.timeout),
+        };
     }
 
     /// Shows a person how far the scan is: units, calls, throttles, and the estimated rest.

@@ -115,6 +115,8 @@ fn what_is_denied_is_unknown_and_said() {
 fn what_passes_on_the_way_changes_nothing() {
     let wanted = sound();
     let proxy = proxy::start(&moto().url, |asked| match asked.number % 53 {
+        // moto forgets a page's token when it is first used, so that asking for the page again fails there.
+        _ if asked.operation == "GetResources" => Fault::None,
         // A client that is throttled sends less from then on, so a few are enough.
         1 if asked.number < 160 => Fault::Error(
             if asked.service == "s3" { 503 } else { 400 },
@@ -136,7 +138,8 @@ fn what_passes_on_the_way_changes_nothing() {
         assert_eq!(
             with_verdict(&report, verdict),
             with_verdict(&wanted, verdict),
-            "{verdict}"
+            "{verdict}: {}",
+            report["input"]["problems"]
         );
     }
     assert!(proxy.requests() > 100);

@@ -5,7 +5,9 @@
 mod cbor;
 mod clauses;
 mod documented;
+mod fake_hub;
 mod faults;
 mod moto;
 mod proxy;
+mod security_hub;
 mod seeded;

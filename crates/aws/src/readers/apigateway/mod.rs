@@ -50,7 +50,11 @@ async fn read(cx: Cx) {
 
 /// An ARN of API Gateway names no account (Amazon API Gateway Developer Guide, "Amazon API Gateway ARN reference").
 fn arn(cx: &Cx, rest: &str) -> String {
-    format!("arn:{}:apigateway:{}::{rest}", cx.partition(), cx.region())
+    format!(
+        "arn:{}:apigateway:{}::{rest}",
+        cx.partition(),
+        cx.endpoint_region()
+    )
 }
 
 async fn apis(cx: &Cx, client: &Client) {

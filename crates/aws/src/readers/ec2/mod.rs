@@ -90,7 +90,7 @@ async fn defaults(cx: &Cx, client: &Client) {
     };
     let key = key.map(|answer| answer.kms_key_id);
     let props = props.from(DEFAULT_KEY).put("EbsDefaultKmsKeyId", key);
-    cx.emit(DEFAULTS, cx.region(), None, props);
+    cx.emit(DEFAULTS, cx.endpoint_region(), None, props);
 }
 
 async fn volumes(cx: &Cx, client: &Client) {
@@ -178,6 +178,10 @@ async fn snapshot(cx: &Cx, client: &Client, snapshot: &Snapshot) {
         .from(SHARING)
         .put("CreateVolumePermissions", shared);
     // The ARN of a snapshot names no account (Service Authorization Reference, Amazon EC2).
-    let arn = format!("arn:{}:ec2:{}::snapshot/{id}", cx.partition(), cx.region());
+    let arn = format!(
+        "arn:{}:ec2:{}::snapshot/{id}",
+        cx.partition(),
+        cx.endpoint_region()
+    );
     cx.emit(SNAPSHOT, id, Some(&arn), props);
 }

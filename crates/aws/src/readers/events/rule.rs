@@ -73,7 +73,7 @@ async fn one(cx: &Cx, client: &Client, bus: &EventBus, rule: &Rule) -> Vec<Strin
         Some(failure) => props.put("Targets", failure),
     };
     cx.emit(RULE, name, Some(arn), props);
-    let own = format!(":logs:{}:{}:log-group:", cx.region(), cx.account());
+    let own = format!(":logs:{}:{}:log-group:", cx.endpoint_region(), cx.account());
     let groups = targets.iter().filter_map(|target| {
         let (_, name) = target.arn().split_once(&own)?;
         Some(name.trim_end_matches(":*").to_owned())

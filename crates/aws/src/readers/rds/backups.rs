@@ -182,7 +182,7 @@ pub(super) async fn replicated(cx: &Cx, client: &Client) {
             continue;
         };
         // Those of the region's own instances are part of the instances.
-        if region_of(source).is_none_or(|region| region == cx.region()) {
+        if region_of(source).is_none_or(|region| region == cx.endpoint_region()) {
             continue;
         }
         let name = arn.rsplit(':').next().unwrap_or(arn);

@@ -145,7 +145,7 @@ pub(super) async fn global(cx: &Cx, client: &Client) {
         let Some(name) = global.global_cluster_identifier() else {
             continue;
         };
-        if owner(cx, global).is_none_or(|owner| owner == cx.region()) {
+        if owner(cx, global).is_none_or(|owner| owner == cx.endpoint_region()) {
             let props = global_props(global);
             cx.emit(
                 &kind(global.engine(), "GlobalCluster"),

@@ -98,7 +98,7 @@ fn region_of(arn: &str) -> Option<&str> {
 /// The region of a source that is named by its ARN, where that is another one than the unit's.
 fn source_region(cx: &Cx, source: Option<&str>) -> Option<String> {
     region_of(source?)
-        .filter(|region| *region != cx.region())
+        .filter(|region| *region != cx.endpoint_region())
         .map(str::to_owned)
 }
 

@@ -39,7 +39,7 @@ const POLICY: &str = "AWS::S3::BucketPolicy";
 const PAGE: i32 = 10_000;
 
 async fn read(cx: Cx) {
-    let home = client(&cx, cx.region());
+    let home = client(&cx, cx.endpoint_region());
     let buckets = cx
         .list(
             "s3:ListAllMyBuckets",

@@ -1,4 +1,4 @@
-use super::asked_rotation::{Asked, Data, hand_rotated};
+use super::asked_rotation::{Data, by_age, hand_rotated};
 use crate::live::listed;
 use crate::prelude::*;
 
@@ -40,39 +40,4 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             out.push(by_age(cx, subject, &kind, &data.asked(cx, subject.id())));
         }
     }
-}
-
-fn by_age(cx: &Cx<'_>, subject: Subject<'_>, kind: &str, asked: &Asked) -> Judgement {
-    let rotated = cx.days_since(subject.at("LastRotationDate"));
-    let (age, since) = match rotated {
-        Read::Absent(_) => (cx.days_since(subject.at("CreationDate")), "made"),
-        told => (told, "rotated"),
-    };
-    let (days, loc) = match age {
-        Read::Found(days, loc) => (days, loc),
-        Read::Unknown(why, loc) => {
-            return Judgement::cannot_tell(subject, &format!("how old {kind} is"), &why).at(loc);
-        }
-        Read::Absent(loc) => {
-            let message = format!("cannot tell how old {kind} is: the account does not say when it was made");
-            return Judgement::unknown(subject, message).at(loc);
-        }
-    };
-    let age = format!("{kind}, {since} {days} days ago");
-    let judgement = match (asked.certain, asked.strictest, asked.possible) {
-        (Some(limit), Some(class), _) if days > limit => {
-            Judgement::fail(subject, format!("{age}: {class} data asks for {limit} at most"))
-        }
-        (_, _, Some(limit)) if days > limit => match days > asked.laxest {
-            true => {
-                let limit = asked.laxest;
-                Judgement::fail(subject, format!("{age}: every classification asks for {limit} at most"))
-            }
-            false => Judgement::pass(subject, age).note(format!(
-                "nothing classifies all that it protects; the strictest classification asks for {limit} days"
-            )),
-        },
-        _ => Judgement::pass(subject, format!("{age}, as what it protects asks")),
-    };
-    judgement.at(loc)
 }

@@ -1,4 +1,4 @@
-use super::asked_rotation::{Asked, Data, by_hand, hand_rotated};
+use super::asked_rotation::{Asked, Data, by_age, by_hand, hand_rotated};
 use super::cases::variants;
 use crate::prelude::*;
 use lockfast_facts::Origin;
@@ -51,16 +51,16 @@ const SPEC: ServiceDefault = ServiceDefault {
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     let data = Data::of(cx);
     // Live accounts tell how old a key is, so there these have a control of their own.
-    let by_age = |subject: Subject<'_>| {
+    let has_own_control = |subject: Subject<'_>| {
         cx.inventory.origin() == Origin::Live && hand_rotated(subject).is_some()
     };
     for subject in cx.subjects(&["AWS::KMS::Key"]) {
-        if !by_age(subject) {
+        if !has_own_control(subject) {
             out.push(key(cx, subject, &data));
         }
     }
     for subject in cx.subjects(&["AWS::KMS::ReplicaKey"]) {
-        if by_age(subject) {
+        if has_own_control(subject) {
             continue;
         }
         let primary = subject.at("PrimaryKeyArn");
@@ -147,6 +147,9 @@ fn key(cx: &Cx<'_>, subject: Subject<'_>, data: &Data) -> Judgement {
         (Known::Unknown(why, _), _) => {
             Judgement::cannot_tell(subject, "whether the key rotates", why)
         }
+        (known, _) if known.value() != Some(&true) && cx.inventory.origin() == Origin::Live => {
+            on_demand(cx, subject, &data.asked(cx, subject.id()))
+        }
         (known, _) if known.value() != Some(&true) => {
             Judgement::fail(subject, "the key does not rotate")
                 .note("rotations on demand would count, but a template does not show them")
@@ -166,6 +169,22 @@ fn key(cx: &Cx<'_>, subject: Subject<'_>, data: &Data) -> Judgement {
     judgement
         .fact("EnableKeyRotation", &enabled)
         .fact("RotationPeriodInDays", &period)
+}
+
+/// A live key without automatic rotation that somebody may rotate on demand (AWS KMS API Reference, RotateKeyOnDemand).
+fn on_demand(cx: &Cx<'_>, subject: Subject<'_>, asked: &Asked) -> Judgement {
+    match subject.at("LastRotationDate") {
+        Read::Found(..) => by_age(cx, subject, "a key that rotates on demand only", asked),
+        Read::Unknown(why, _) => Judgement::cannot_tell(
+            subject,
+            "whether the key is rotated on demand, since it does not rotate by itself",
+            &why,
+        ),
+        Read::Absent(_) => Judgement::fail(
+            subject,
+            "the key does not rotate, nor was it ever rotated on demand",
+        ),
+    }
 }
 
 fn by_period(subject: Subject<'_>, days: i64, asked: &Asked) -> Judgement {
