@@ -4,8 +4,8 @@ use crate::config::Incident;
 use crate::cx::Cx;
 use crate::judgement::{About, Judgement, Out};
 use crate::live::is_gap;
-use lockfast_facts::nouns::{KeyTarget, Store};
-use lockfast_facts::{Place, Resource, ResourceId, Why};
+use lockfast_facts::nouns::{KeyTarget, Protection, Store};
+use lockfast_facts::{Known, Place, Resource, ResourceId, Why};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -103,8 +103,13 @@ impl<'a> Keys<'a> {
         Keys(crate::key_users::by_key(cx))
     }
 
-    /// What is under the key of an ARN.
-    pub(crate) fn under(&self, cx: &Cx<'a>, arn: &str) -> Under<'a> {
+    /// What is under the key of an ARN; `effective` says of a store whose key protects it, also where it has that from another.
+    pub(crate) fn under(
+        &self,
+        cx: &Cx<'a>,
+        arn: &str,
+        effective: impl Fn(&Cx<'_>, &Store) -> Known<Protection>,
+    ) -> Under<'a> {
         let id: Option<ResourceId> = resource(cx, arn).map(|key| key.id);
         let name = arn.rsplit_once(":key/").map_or(arn, |(_, id)| id);
         let is = |target: &KeyTarget| match target {
@@ -129,7 +134,7 @@ impl<'a> Keys<'a> {
                 .stores()
                 .iter()
                 .filter(near)
-                .find_map(|store| Some((store, store.protection.why()?.clone()))),
+                .find_map(|store| Some((store, effective(cx, store).why()?.clone()))),
         }
     }
 }

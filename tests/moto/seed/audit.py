@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .shop import DEV, PROD_CONFIDENTIAL, PROD_INTERNAL, UNTAGGED, Label, bulk
+from .shop import DEV, MANAGEMENT_ACCOUNT, PROD_CONFIDENTIAL, PROD_INTERNAL, UNTAGGED, Label, bulk
 from .site import Site
 
 
@@ -103,7 +103,8 @@ def trails(site: Site) -> None:
             make,
             Name="shop-audit",
             S3BucketName=bucket,
-            IsMultiRegionTrail=True,
+            # The other regions of the member account are left out.
+            IsMultiRegionTrail=site.account == MANAGEMENT_ACCOUNT,
             IncludeGlobalServiceEvents=True,
             EnableLogFileValidation=True,
             KmsKeyId=site.key("prod", "internal"),

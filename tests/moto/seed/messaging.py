@@ -52,7 +52,7 @@ def topics(site: Site) -> None:
         AttributeValue=document(allow("sns:Publish", bad, Principal="*")),
     )
     subscribe(bad, "http", "http://hooks.example.com/legacy")
-    alarms = make("security-alarms", PROD_INTERNAL, KmsMasterKeyId=site.key("prod", "internal"))
+    alarms = make("security-alarms", PROD_INTERNAL, KmsMasterKeyId=site.keys["alarms"])
     site.attempt(
         "sns.set_topic_attributes",
         TopicArn=alarms,

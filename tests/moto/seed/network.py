@@ -214,6 +214,10 @@ def load_balancers(site: Site) -> None:
         DefaultActions=forward(https),
     )
 
+    # Whether plain HTTP is allowed here depends on what nobody said.
+    unclassified = _load_balancer(site, "returns-internal", "application", "internal", UNTAGGED)
+    site.attempt(listen, LoadBalancerArn=unclassified, Protocol="HTTP", Port=80, DefaultActions=forward(http))
+
     network = _load_balancer(site, "ledger-nlb", "network", "internet-facing", PROD_CONFIDENTIAL)
     site.attempt(
         listen,

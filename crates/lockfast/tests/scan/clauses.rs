@@ -10,7 +10,11 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Verdicts that no scan can come to yet, and why.
-const NOT_YET: &[(&str, &str, &str)] = &[];
+const NOT_YET: &[(&str, &str, &str)] = &[(
+    "CER-2",
+    "pass",
+    "no reader asks Route 53, so the zones in which validation records stand are not known",
+)];
 
 const VERDICTS: [&str; 3] = ["pass", "fail", "unknown"];
 
@@ -56,6 +60,7 @@ fn is_list(asked: &Asked) -> bool {
     match operation.split_once(' ') {
         None => {
             operation.starts_with("List")
+                || operation == "GetResources"
                 || (operation.starts_with("Describe") && operation.ends_with('s'))
         }
         Some((_, url)) if asked.service == "s3" => !url.trim_start_matches("/?").contains('?'),
@@ -74,7 +79,12 @@ fn is_list(asked: &Asked) -> bool {
 fn every_live_clause_is_decided_in_scanned_accounts() {
     let documented = documented::start(&moto().url);
     let folder = tempfile::tempdir().expect("a folder");
-    let policy = documented.fill(include_str!("lockfast.toml"), &access_key("management"));
+    let policy = documented.fill(include_str!("lockfast.toml"), &access_key("management"))
+        + "\n"
+        + &documented.fill(
+            include_str!("lockfast-member.toml"),
+            &access_key("workloads"),
+        );
     std::fs::write(folder.path().join("lockfast.toml"), policy).expect("the policy");
     let no_details = proxy::start(documented.url(), |asked| match is_list(asked) {
         true => Fault::None,

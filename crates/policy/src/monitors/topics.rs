@@ -97,9 +97,14 @@ impl<'a> Topics<'a> {
         let Some((to, _)) = cx.inventory.target(value) else {
             let written = to.text().found();
             let arn = written.map(|text| text.render(|_| String::new()));
-            return match arn.is_some_and(|arn| arn.contains(":log-group:")) {
-                true => Watch::Unknown(READ_ELSEWHERE),
-                false => Watch::Yes,
+            return match arn {
+                Some(arn) if arn.contains(":log-group:") => Watch::Unknown(READ_ELSEWHERE),
+                // The rule that EventBridge makes for an archive matches every event of the bus and sends it to no resource
+                // (Amazon EventBridge User Guide, "Archiving and replaying events").
+                Some(arn) if arn.contains(":events:") && arn.ends_with(":::") => {
+                    Watch::Silent("it only archives events")
+                }
+                _ => Watch::Yes,
             };
         };
         match &*to.kind {

@@ -80,6 +80,12 @@ pub const ROWS: &[Row] = &[
         How::Recorded("DescribeFileCaches"),
     ),
     row(
+        "fsx",
+        "DescribeBackups",
+        &["MaxResults", "NextToken"],
+        How::Json(backups),
+    ),
+    row(
         "backup",
         "GET /backup-vaults",
         &["maxResults", "nextToken"],
@@ -164,5 +170,21 @@ fn vaults(call: &Call<'_>, answer: &mut Value) {
         if vault["EncryptionKeyArn"].is_null() {
             vault["EncryptionKeyArn"] = json!(call.key("aws/backup"));
         }
+    }
+}
+
+/// A backup is under its file system's key.
+fn backups(call: &Call<'_>, answer: &mut Value) {
+    for backup in answer["Backups"].as_array_mut().into_iter().flatten() {
+        let key = call.key("shop/prod/confidential");
+        backup["Lifecycle"] = json!("AVAILABLE");
+        backup["Type"] = json!("USER_INITIATED");
+        backup["FileSystem"] = json!({
+            "FileSystemId": backup["FileSystemId"],
+            "FileSystemType": "LUSTRE",
+            "OwnerId": call.account,
+            "KmsKeyId": key,
+        });
+        backup["KmsKeyId"] = json!(key);
     }
 }

@@ -1,7 +1,7 @@
-//! What watches: CloudTrail and Config.
+//! What watches: CloudTrail, Config, and the topics that alarms are sent to.
 
 use super::template::in_days;
-use super::{Call, How, Row, row};
+use super::{Call, How, Row, row, xml};
 use serde_json::{Value, json};
 
 pub const ROWS: &[Row] = &[
@@ -59,6 +59,7 @@ pub const ROWS: &[Row] = &[
         &["NextToken", "Limit"],
         How::Recorded("DescribeConformancePacks"),
     ),
+    row("sns", "GetTopicAttributes", &["TopicArn"], How::Text(topic)),
 ];
 
 /// The shop's trail delivers; the old one of eu-west-1 has lost its bucket.
@@ -144,4 +145,15 @@ fn compliance(call: &Call<'_>) -> super::Answer {
     });
     let found = json!({"ComplianceByConfigRules": found.collect::<Vec<_>>()});
     super::Answer::of(200, "application/x-amz-json-1.1", found.to_string())
+}
+
+/// moto confirms subscriptions and counts none.
+fn topic(call: &Call<'_>, text: String) -> String {
+    let arn = call.asked.parameter("TopicArn");
+    let all = call.ask_query("sns", "Action=ListSubscriptions&Version=2010-03-31");
+    let confirmed = all.matches(&format!("<TopicArn>{arn}</TopicArn>")).count();
+    xml::each(&text, "entry", |entry| match xml::value(entry, "key") {
+        Some("SubscriptionsConfirmed") => xml::set(entry, "value", &confirmed.to_string()),
+        _ => entry.to_owned(),
+    })
 }

@@ -7,46 +7,56 @@ use lockfast_access::{
 use lockfast_facts::{Part, Place, StackId, Text};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A policy as a set of statements.
+/// A policy as a set of statements, each with whether all of it is known.
 pub(super) struct Shape {
-    /// Each statement, and whether all of it is known.
+    /// As they are written.
+    written: BTreeMap<String, bool>,
+    /// With the key's own account and region as those of any key.
     statements: BTreeMap<String, bool>,
 }
 
 impl Shape {
     /// The policy of a key or replica.
     pub(super) fn of(cx: &Cx<'_>, subject: Subject<'_>) -> Self {
-        let stack = cx.inventory.stack_of(subject.resource);
-        let mut writer = Writer {
-            stack: subject.resource.stack,
-            resource: subject.id(),
-            place: &stack.place,
-            certain: true,
-            unlike: 0,
-        };
         let policy = Policy::from_read(subject.at("KeyPolicy"));
-        let statements = policy.into_iter().flat_map(|policy| policy.statements);
-        let statements = statements.map(|statement| {
-            writer.certain = true;
-            (writer.statement(&statement), writer.certain)
-        });
+        let statements: Vec<Statement> = policy.into_iter().flat_map(|policy| policy.statements).collect();
+        let write = |place: &Place| {
+            let mut writer = Writer {
+                stack: subject.resource.stack,
+                resource: subject.id(),
+                place,
+                certain: true,
+                unlike: 0,
+            };
+            let statements = statements.iter().map(|statement| {
+                writer.certain = true;
+                (writer.statement(statement), writer.certain)
+            });
+            statements.collect()
+        };
         Shape {
-            statements: statements.collect(),
+            written: write(&Place::default()),
+            statements: write(&cx.inventory.stack_of(subject.resource).place),
         }
     }
 
-    /// Whether both say the same: statements that are not known may be each other.
+    /// Whether both say the same, word by word or each of its own region.
     pub(super) fn same(&self, other: &Shape) -> Three {
-        let only = |of: &Shape, than: &Shape| -> Vec<bool> {
-            let left = of.statements.iter().filter(|(text, _)| !than.statements.contains_key(*text));
-            left.map(|(_, certain)| *certain).collect()
-        };
-        let differing = [only(self, other), only(other, self)];
-        match differing.iter().flatten().all(|certain| *certain) {
-            _ if differing.iter().all(Vec::is_empty) => Three::Yes,
-            true => Three::No,
-            false => Three::Maybe,
-        }
+        same(&self.written, &other.written).max(same(&self.statements, &other.statements))
+    }
+}
+
+/// Statements that are not known may be each other.
+fn same(one: &BTreeMap<String, bool>, other: &BTreeMap<String, bool>) -> Three {
+    let only = |of: &BTreeMap<String, bool>, than: &BTreeMap<String, bool>| -> Vec<bool> {
+        let left = of.iter().filter(|(text, _)| !than.contains_key(*text));
+        left.map(|(_, certain)| *certain).collect()
+    };
+    let differing = [only(one, other), only(other, one)];
+    match differing.iter().flatten().all(|certain| *certain) {
+        _ if differing.iter().all(Vec::is_empty) => Three::Yes,
+        true => Three::No,
+        false => Three::Maybe,
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::controls::data_at_rest::inherited::effective;
 use crate::incidents::{self, Keys};
 use crate::live::{listed, unread};
 use crate::prelude::*;
@@ -67,7 +68,7 @@ fn replaced<'a>(cx: &Cx<'a>, key: &Resource, arn: &str, keys: &Keys<'a>) -> Judg
     if let Some(alias) = alias {
         return Judgement::fail(key, format!("{} still points at it", alias.resource.name)).at(alias.resource.loc);
     }
-    let under = keys.under(cx, arn);
+    let under = keys.under(cx, arn, effective);
     if let Some(first) = under.stores.first() {
         let more = match under.stores.len() - 1 {
             0 => String::new(),

@@ -1,3 +1,4 @@
+use crate::controls::data_at_rest::inherited::effective;
 use crate::incidents::{self, Keys};
 use crate::prelude::*;
 
@@ -34,7 +35,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     let keys = Keys::of(cx);
     for (incident, arn) in compromised {
         let key = incidents::resource(cx, arn);
-        let under = keys.under(cx, arn);
+        let under = keys.under(cx, arn, effective);
         for store in &under.stores {
             let judgement = Judgement::fail(*store, format!("it is still under the compromised key {arn}"));
             out.push(judgement.part(incident.id.clone()).at(store.protection.loc()));
