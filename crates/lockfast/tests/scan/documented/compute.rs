@@ -98,8 +98,9 @@ fn urls(call: &Call<'_>) -> Answer {
         .into_iter()
         .map(|mut url| {
             url["InvokeMode"] = json!("BUFFERED");
-            url.as_object_mut()
-                .map(|url| url.retain(|_, value| !value.is_null()));
+            if let Some(url) = url.as_object_mut() {
+                url.retain(|_, value| !value.is_null());
+            }
             url
         })
         .collect();
@@ -128,9 +129,9 @@ fn clusters(call: &Call<'_>, answer: &mut Value) {
             continue;
         };
         provisioned.retain(|_, value| !value.is_null());
-        provisioned["currentBrokerSoftwareInfo"]
-            .as_object_mut()
-            .map(|software| software.retain(|name, _| name == "kafkaVersion"));
+        if let Some(software) = provisioned["currentBrokerSoftwareInfo"].as_object_mut() {
+            software.retain(|name, _| name == "kafkaVersion");
+        }
         let encryption = &mut provisioned["encryptionInfo"];
         if encryption["encryptionAtRest"].is_null() {
             encryption["encryptionAtRest"] = json!({"dataVolumeKMSKeyId": call.key("aws/kafka")});

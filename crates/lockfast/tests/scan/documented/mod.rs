@@ -87,10 +87,13 @@ pub struct Call<'a> {
     state: &'a State,
 }
 
+/// By the id of a key: its alias.
+type Aliases = Arc<HashMap<String, String>>;
+
 #[derive(Default)]
 struct State {
     accounts: Mutex<HashMap<String, String>>,
-    aliases: Mutex<HashMap<(String, String), Arc<HashMap<String, String>>>>,
+    aliases: Mutex<HashMap<(String, String), Aliases>>,
     unexpected: Mutex<BTreeSet<String>>,
 }
 
