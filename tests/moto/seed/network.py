@@ -478,6 +478,31 @@ def distributions(site: Site) -> None:
     )
 
 
+def zones(site: Site) -> None:
+    """The shop's zone has the records that validate its certificate, and says who may issue one."""
+    zone = site.call("route53.create_hosted_zone", Name="shop.example.com", CallerReference=f"shop-{site.account}")
+    certificate = site.call("acm.describe_certificate", CertificateArn=site.made["certificate"])["Certificate"]
+    records = {
+        (record["Name"], record["Type"], record["Value"])
+        for option in certificate["DomainValidationOptions"]
+        for record in [option["ResourceRecord"]]
+    }
+    records.add(("shop.example.com", "CAA", '0 issue "amazon.com"'))
+    site.attempt(
+        "route53.change_resource_record_sets",
+        HostedZoneId=zone["HostedZone"]["Id"],
+        ChangeBatch={
+            "Changes": [
+                {
+                    "Action": "CREATE",
+                    "ResourceRecordSet": {"Name": name, "Type": kind, "TTL": 300, "ResourceRecords": [{"Value": value}]},
+                }
+                for name, kind, value in sorted(records)
+            ]
+        },
+    )
+
+
 # ---------------------------------------------------------------- service to service
 
 
@@ -519,4 +544,4 @@ def discovery(site: Site) -> None:
 FOUNDATION = [vpc]
 EVERYWHERE = [security_groups, flow_logs, load_balancers]
 IN_FULL_SITES = [endpoints, classic_load_balancers, rest_apis, http_apis, lattice, discovery]
-PER_ACCOUNT = [distributions]
+PER_ACCOUNT = [distributions, zones]
