@@ -3,7 +3,7 @@
 use crate::join::{Join, Status};
 use crate::live::{Live, Physical};
 use crate::stacks::Instance;
-use lockfast_facts::{Inventory, Kind, Map, Part, Read, Reference, Resource, Text, Value, Why};
+use lockfast_facts::{Inventory, Kind, Part, Read, Reference, Resource, Text, Value, Why};
 use lockfast_snapshot::ref_is_arn;
 use std::sync::Arc;
 
@@ -185,10 +185,11 @@ fn each(
         Kind::List(items) => {
             Kind::List(items.iter().map(|item| each(item, text, unknown)).collect())
         }
-        Kind::Map(map) => Kind::Map(Map(map
-            .iter()
-            .map(|(name, item)| (name.clone(), each(item, text, unknown)))
-            .collect())),
+        Kind::Map(map) => Kind::Map(
+            map.iter()
+                .map(|(name, item)| (name.clone(), each(item, text, unknown)))
+                .collect(),
+        ),
         Kind::Unknown(why) => match unknown(why) {
             Some(word) => Kind::Text(Text::Plain(word.into())),
             None => value.kind.clone(),

@@ -1,6 +1,6 @@
 //! Documents written as JSON text in a string, of which parts may be unknown.
 
-use crate::{Kind, Loc, Map, Part, Text, Value, Why};
+use crate::{Kind, Loc, Part, Text, Value, Why};
 use std::sync::Arc;
 
 /// First of the private-use characters that stand for unknown parts while the text is parsed.
@@ -42,10 +42,11 @@ fn value(json: serde_json::Value, open: &[Part], loc: Loc) -> Value {
         Json::Number(n) => Kind::Number(n.to_string().into()),
         Json::String(s) => Kind::Text(unmark(&s, open)),
         Json::Array(items) => Kind::List(items.into_iter().map(|i| value(i, open, loc)).collect()),
-        Json::Object(map) => Kind::Map(Map(map
-            .into_iter()
-            .map(|(name, item)| (name.into(), value(item, open, loc)))
-            .collect())),
+        Json::Object(map) => Kind::Map(
+            map.into_iter()
+                .map(|(name, item)| (name.into(), value(item, open, loc)))
+                .collect(),
+        ),
     };
     Value::new(kind, loc)
 }

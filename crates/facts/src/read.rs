@@ -160,7 +160,7 @@ impl<'a> Read<&'a Value> {
     /// As a list.
     pub fn list(self) -> Read<&'a [Value]> {
         self.then(|value, loc| match &value.kind {
-            Kind::List(items) => Read::Found(items.as_slice(), loc),
+            Kind::List(items) => Read::Found(&**items, loc),
             _ => wrong_type("a list", value),
         })
     }

@@ -31,16 +31,23 @@ pub enum Kind {
     /// A string, perhaps partly unknown.
     Text(Text),
     /// A list.
-    List(Vec<Value>),
+    List(Arc<[Value]>),
     /// An object.
     Map(Map),
     /// Not knowable, because.
     Unknown(Arc<Why>),
 }
 
-/// An object's entries, in the order written. Names are unique.
+/// An object's entries, in the order written. Names are unique. Like lists they are shared, not copied: the variants
+/// of a resource have most of them in common, and so have the resources of an account.
 #[derive(Clone, Debug, Default)]
-pub struct Map(pub Vec<(Arc<str>, Value)>);
+pub struct Map(pub Arc<[(Arc<str>, Value)]>);
+
+impl FromIterator<(Arc<str>, Value)> for Map {
+    fn from_iter<I: IntoIterator<Item = (Arc<str>, Value)>>(entries: I) -> Self {
+        Map(entries.into_iter().collect())
+    }
+}
 
 impl Map {
     /// The value of a name.
@@ -109,10 +116,10 @@ impl Value {
             (Kind::Text(a), Kind::Text(b)) => a == b,
             (Kind::Unknown(a), Kind::Unknown(b)) => a == b,
             (Kind::List(a), Kind::List(b)) => {
-                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b))
+                a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.same(b))
             }
             (Kind::Map(a), Kind::Map(b)) => {
-                let pairs = || a.0.iter().zip(&b.0);
+                let pairs = || a.0.iter().zip(&*b.0);
                 a.0.len() == b.0.len() && pairs().all(|((n, a), (m, b))| n == m && a.same(b))
             }
             _ => false,

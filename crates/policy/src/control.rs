@@ -4,6 +4,7 @@ use crate::clause::Kind;
 use crate::cx::Cx;
 use crate::judgement::{Judgement, Out};
 use serde::{Deserialize, Serialize};
+use std::hash::{Hash, Hasher};
 
 /// How bad it is when a control fails.
 #[derive(
@@ -89,12 +90,26 @@ pub struct Control {
     pub(crate) judge: fn(&Cx<'_>, &mut Out),
 }
 
+impl PartialEq for Control {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Control {}
+
+impl Hash for Control {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}
+
 impl Control {
     /// What it says of everything given.
     pub(crate) fn judgements(&self, cx: &Cx<'_>) -> Vec<Judgement> {
         let mut out = Out::default();
         (self.judge)(cx, &mut out);
-        out.0
+        out.judgements
     }
 
     /// The chapter's folder name.

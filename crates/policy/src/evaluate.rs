@@ -4,54 +4,22 @@ use crate::clause::Kind as SourceKind;
 use crate::config::Config;
 use crate::control::{Control, Severity};
 use crate::cx::{Cx, POLICY_FILE, label};
-use crate::finding::{FactView, Finding, FixView, Location, ResourceView, StepView, WaiverView};
-use crate::judgement::{About, Certainty, Fact, Judgement, Out, Verdict};
+use crate::finding::{FactView, Finding, FixView, Location, ResourceView, StepView};
+use crate::judgement::{About, Certainty, Judgement, Out, Verdict};
+use crate::rows::{Row, Rows, Said, index_of};
 use crate::waiver::{self, Waivers};
-use lockfast_facts::{Guard, Inventory, Loc, Origin, Read, Step};
+use lockfast_facts::{Guard, Inventory, Loc, Origin, Read};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::Hash;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The outcome of judging an inventory.
 pub struct Run<'a> {
     cx: Cx<'a>,
     rows: Vec<Row>,
-}
-
-/// A judgement that stands, after merging and waiving. There are many, most of them passes with a fact
-/// or two, so what few of them have stands apart.
-struct Row {
-    control: &'static Control,
-    severity: Severity,
-    verdict: Verdict,
-    about: About,
-    part: Cow<'static, str>,
-    message: Message,
-    loc: Option<Loc>,
-    facts: Arc<[Fact]>,
-    rest: Option<Arc<Rest>>,
-    when: Option<Arc<str>>,
-    /// Few are waived, so the others need not have room for it.
-    waiver: Option<Box<WaiverView>>,
-}
-
-/// Why, in one sentence.
-enum Message {
-    /// Lockfast's own words.
-    Own(&'static str),
-    /// With words of what was read.
-    Made(Arc<str>),
-}
-
-/// What few judgements have.
-#[derive(PartialEq, Eq, Hash)]
-struct Rest {
-    steps: Vec<Step>,
-    notes: Vec<Cow<'static, str>>,
-    fix: Option<String>,
+    said: Vec<Said>,
 }
 
 /// Judges everything with every enabled control. `today` (`YYYY-MM-DD`) decides which waivers
@@ -76,82 +44,109 @@ pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -
                 .unwrap_or(true)
         })
         .collect();
-    let by_control: Vec<Vec<Row>> = controls
+    let by_control: Vec<(Vec<Row>, Vec<Said>)> = controls
         .par_iter()
         .map(|control| {
+            let severity = severity_of(config, control);
             let mut out = Out::default();
+            if source == SourceKind::Live {
+                out.rows = Some((Rows::new(true), control, severity));
+            }
             (control.judge)(&cx, &mut out);
-            let judgements = of_account(inventory, out.0);
-            rows_of(&cx, config, control, judgements, &waivers, &conditions)
+            let (rows, said) = match out.rows {
+                Some((rows, ..)) => of_account(&cx, rows),
+                None => merged(&cx, control, severity, out.judgements, &conditions),
+            };
+            waived(&cx, &waivers, rows, said)
         })
         .collect();
-    // Moved one control at a time into a list of the right size: a list that grows would hold twice
-    // as many for a moment, and that moment would be the run's peak.
-    let mut rows: Vec<Row> = Vec::with_capacity(by_control.iter().map(Vec::len).sum());
-    for of_control in by_control {
-        rows.extend(of_control);
-    }
     let of_waivers = waivers.judgements.iter().cloned();
-    rows.extend(rows_of(
+    let of_waivers = merged(
         &cx,
-        config,
         &waiver::CONTROL,
+        severity_of(config, &waiver::CONTROL),
         of_waivers.chain(waivers.unused(&cx)).collect(),
-        &waivers,
         &conditions,
-    ));
-    Run { cx, rows }
+    );
+    // Moved one control at a time into lists of the right size: a list that grows would hold twice
+    // as many for a moment, and that moment would be the run's peak.
+    let mut rows = Vec::with_capacity(by_control.iter().map(|(rows, _)| rows.len()).sum());
+    let mut said = Vec::with_capacity(by_control.iter().map(|(_, said)| said.len()).sum());
+    for (of_control, its) in by_control.into_iter().chain([of_waivers]) {
+        let before = index_of(said.len());
+        said.extend(its);
+        rows.extend(of_control.into_iter().map(|row| Row {
+            said: row.said + before,
+            ..row
+        }));
+    }
+    Run { cx, rows, said }
+}
+
+fn severity_of(config: &Config, control: &Control) -> Severity {
+    let settings = config.control.get(control.id);
+    settings
+        .and_then(|settings| settings.severity)
+        .unwrap_or(control.severity)
 }
 
 /// What is said of a live account: in its words, and nothing certain of what could not be listed. That which
-/// stands for such a list has nothing of its own that could keep or break a clause.
-fn of_account(inventory: &Inventory, mut judgements: Vec<Judgement>) -> Vec<Judgement> {
-    if inventory.origin() == Origin::Templates {
-        return judgements;
-    }
-    for judgement in &mut judgements {
-        if let About::Resource(id) = judgement.about
-            && let resource = inventory.resource(id)
+/// stands for such a list has nothing of its own that could keep or break a clause. Nothing is under conditions
+/// there, so of what is said of the same thing the worst stands.
+fn of_account(cx: &Cx<'_>, rows: Rows) -> (Vec<Row>, Vec<Said>) {
+    let (mut rows, mut said) = rows.done();
+    for row in &mut rows {
+        let own = &said[row.said as usize];
+        if let About::Resource(id) = row.about
+            && let resource = cx.inventory.resource(id)
             && crate::live::is_gap(resource)
-            && matches!(judgement.verdict, Verdict::Pass | Verdict::Fail)
+            && matches!(own.verdict, Verdict::Pass | Verdict::Fail)
         {
             let why = match resource.at("") {
                 Read::Unknown(why, _) => why.to_string(),
                 _ => "they could not be listed".to_owned(),
             };
             let unlisted = format!("cannot tell of what there is: {why}");
-            *judgement = Judgement::unknown(judgement.about, unlisted);
-        }
-        judgement.message =
-            crate::wording::worded(inventory, std::mem::take(&mut judgement.message));
-        for note in &mut judgement.notes {
-            *note = crate::wording::worded(inventory, std::mem::take(note));
+            let judgement = Judgement::unknown(row.about, unlisted);
+            let (_, unknown) = Said::of(own.control, own.severity, judgement, None);
+            row.said = index_of(said.len());
+            said.push(unknown);
         }
     }
-    judgements
+    for said in &mut said {
+        let worded = |text: &mut Cow<'static, str>| {
+            *text = crate::wording::worded(cx.inventory, std::mem::take(text));
+        };
+        worded(&mut said.message);
+        if let Some(rest) = &mut said.rest {
+            rest.notes.iter_mut().for_each(worded);
+        }
+    }
+    let of = |row: &Row| &said[row.said as usize];
+    rows.sort_by(|a, b| {
+        (a.about, &of(a).part)
+            .cmp(&(b.about, &of(b).part))
+            .then(of(b).verdict.cmp(&of(a).verdict))
+    });
+    rows.dedup_by(|next, worst| next.about == worst.about && of(next).part == of(worst).part);
+    rows.shrink_to_fit();
+    (rows, said)
 }
 
-/// Merges what a control said of the same thing under different conditions, and applies waivers.
-fn rows_of(
+/// Merges what a control said of the same thing under different conditions.
+fn merged(
     cx: &Cx<'_>,
-    config: &Config,
     control: &'static Control,
+    severity: Severity,
     mut judgements: Vec<Judgement>,
-    waivers: &Waivers,
     conditions: &Conditions,
-) -> Vec<Row> {
-    let severity = config
-        .control
-        .get(control.id)
-        .and_then(|c| c.severity)
-        .unwrap_or(control.severity);
+) -> (Vec<Row>, Vec<Said>) {
     judgements.sort_by(|a, b| {
         (a.about, &a.part)
             .cmp(&(b.about, &b.part))
             .then(b.verdict.cmp(&a.verdict))
     });
-    let mut copies = Copies::new(cx.inventory.origin());
-    let mut rows: Vec<Row> = Vec::with_capacity(judgements.len());
+    let mut rows = Rows::new(false);
     let mut judgements = judgements.into_iter().peekable();
     while let Some(mut worst) = judgements.next() {
         let mut when: Vec<Guard> = vec![worst.when.clone()];
@@ -176,85 +171,32 @@ fn rows_of(
             };
             worst.notes.push(also.into());
         }
-        let waiver = (worst.verdict == Verdict::Fail)
-            .then(|| waivers.find(cx, control.id, worst.about))
-            .flatten()
-            .map(Box::new);
-        rows.push(Row {
-            control,
-            severity,
-            when: conditions.text(cx, when),
-            verdict: worst.verdict,
-            about: worst.about,
-            part: worst.part,
-            message: copies.message(worst.message),
-            loc: worst.loc,
-            facts: copies.facts(worst.facts),
-            rest: copies.rest(Rest {
-                steps: worst.steps,
-                notes: worst.notes,
-                fix: worst.fix,
-            }),
-            waiver,
-        });
+        let (about, said) = Said::of(control, severity, worst, conditions.text(cx, when));
+        rows.push(about, said);
     }
-    rows.shrink_to_fit();
-    rows
+    rows.done()
 }
 
-/// One copy of what a control says of many resources. In live accounts it often says the same of all that are under
-/// one key in one region; in templates every place is another, so looking for the same would cost and find nothing.
-struct Copies {
-    live: bool,
-    facts: HashSet<Arc<[Fact]>>,
-    rests: HashSet<Arc<Rest>>,
-    messages: HashSet<Arc<str>>,
-}
-
-impl Copies {
-    fn new(origin: Origin) -> Self {
-        Copies {
-            live: origin == Origin::Live,
-            facts: HashSet::new(),
-            rests: HashSet::new(),
-            messages: HashSet::new(),
+/// Applies waivers.
+fn waived(
+    cx: &Cx<'_>,
+    waivers: &Waivers,
+    mut rows: Vec<Row>,
+    mut said: Vec<Said>,
+) -> (Vec<Row>, Vec<Said>) {
+    for row in &mut rows {
+        let own = &said[row.said as usize];
+        if own.verdict == Verdict::Fail
+            && let Some(waiver) = waivers.find(cx, own.control.id, row.about)
+        {
+            let mut own = own.clone();
+            own.rest.get_or_insert_default().waiver = Some(waiver);
+            row.said = index_of(said.len());
+            said.push(own);
         }
     }
-
-    fn facts(&mut self, facts: Vec<Fact>) -> Arc<[Fact]> {
-        match self.facts.get(&*facts) {
-            Some(known) => known.clone(),
-            None => kept(&mut self.facts, self.live, facts.into()),
-        }
-    }
-
-    fn rest(&mut self, rest: Rest) -> Option<Arc<Rest>> {
-        if rest.steps.is_empty() && rest.notes.is_empty() && rest.fix.is_none() {
-            return None;
-        }
-        Some(match self.rests.get(&rest) {
-            Some(known) => known.clone(),
-            None => kept(&mut self.rests, self.live, rest.into()),
-        })
-    }
-
-    fn message(&mut self, message: Cow<'static, str>) -> Message {
-        let text = match message {
-            Cow::Borrowed(own) => return Message::Own(own),
-            Cow::Owned(text) => text,
-        };
-        Message::Made(match self.messages.get(&*text) {
-            Some(known) => known.clone(),
-            None => kept(&mut self.messages, self.live, text.into()),
-        })
-    }
-}
-
-fn kept<T: Hash + Eq + ?Sized>(known: &mut HashSet<Arc<T>>, live: bool, new: Arc<T>) -> Arc<T> {
-    if live {
-        known.insert(new.clone());
-    }
-    new
+    said.shrink_to_fit();
+    (rows, said)
 }
 
 /// What was said of conditions: several controls judge the same resource under the same ones.
@@ -304,16 +246,6 @@ fn conditions(cx: &Cx<'_>, guards: &[Guard]) -> Option<String> {
     Some(texts.join(" or "))
 }
 
-impl Row {
-    fn verdict(&self) -> Verdict {
-        if self.waiver.is_some() {
-            Verdict::Waived
-        } else {
-            self.verdict
-        }
-    }
-}
-
 impl<'a> Run<'a> {
     /// How many verdicts there are.
     pub fn len(&self) -> usize {
@@ -337,9 +269,10 @@ impl<'a> Run<'a> {
 
     /// Control and verdict of each row, cheaply, in the order of [`Run::findings`].
     pub fn verdicts(&self) -> impl Iterator<Item = (&'static Control, Severity, Verdict)> {
-        self.rows
-            .iter()
-            .map(|row| (row.control, row.severity, row.verdict()))
+        self.rows.iter().map(|row| {
+            let said = self.said(row);
+            (said.control, said.severity, said.stands())
+        })
     }
 
     /// Every verdict with all that explains it, made one at a time: by control, then resource.
@@ -350,24 +283,26 @@ impl<'a> Run<'a> {
     /// The verdict of a row, with all that explains it. `index` must be below [`Run::len`].
     pub fn finding(&self, index: usize) -> Finding {
         let row = &self.rows[index];
-        let verdict = row.verdict();
+        let said = self.said(row);
+        let control = said.control;
+        let verdict = said.stands();
         let mut resource = self.resource_view(row.about);
-        resource.part = row.part.to_string();
-        let rest = row.rest.as_deref();
+        resource.part = said.part.to_string();
+        let rest = said.rest.as_deref();
         Finding {
-            control: row.control.id.into(),
-            clauses: row.control.clauses.iter().map(|&c| c.into()).collect(),
-            title: row.control.title.into(),
-            severity: row.severity,
+            control: control.id.into(),
+            clauses: control.clauses.iter().map(|&c| c.into()).collect(),
+            title: control.title.into(),
+            severity: said.severity,
             verdict,
-            message: match &row.message {
+            message: match &said.message {
                 // Lockfast's own words hold no secret.
-                Message::Own(own) => (*own).to_owned(),
-                Message::Made(text) => crate::secrets::covered(text.to_string()),
+                Cow::Borrowed(own) => (*own).to_owned(),
+                Cow::Owned(text) => crate::secrets::covered(text.clone()),
             },
-            when: row.when.as_deref().map(str::to_owned),
+            when: rest.and_then(|rest| rest.when.as_deref().map(str::to_owned)),
             origin: self.origin(row),
-            facts: row
+            facts: said
                 .facts
                 .iter()
                 .map(|fact| {
@@ -409,24 +344,29 @@ impl<'a> Run<'a> {
                 .collect(),
             fix: (!matches!(verdict, Verdict::Pass | Verdict::NotApplicable))
                 .then(|| self.fix(row)),
-            fingerprint: fingerprint(row.control.id, &resource),
+            fingerprint: fingerprint(control.id, &resource),
             resource,
-            waiver: row.waiver.as_deref().cloned(),
+            waiver: said.waiver().cloned(),
         }
     }
 
+    fn said(&self, row: &Row) -> &Said {
+        &self.said[row.said as usize]
+    }
+
     fn fix(&self, row: &Row) -> FixView {
-        let control = row.control;
+        let said = self.said(row);
+        let control = said.control;
         let own = match row.about {
             About::Resource(id) if control.by_type => {
-                crate::snippet::encrypting(self.cx.inventory.resource(id), &row.part)
+                crate::snippet::encrypting(self.cx.inventory.resource(id), &said.part)
             }
             _ => None,
         };
         let (cloudformation, cdk) =
             own.unwrap_or_else(|| (control.cloudformation.into(), control.cdk.into()));
         FixView {
-            text: row
+            text: said
                 .rest
                 .as_ref()
                 .and_then(|rest| rest.fix.clone())
@@ -437,7 +377,7 @@ impl<'a> Run<'a> {
     }
 
     fn origin(&self, row: &Row) -> Option<Location> {
-        let loc = row.loc.or(match row.about {
+        let loc = self.said(row).loc.or(match row.about {
             About::Resource(id) => Some(self.cx.inventory.resource(id).loc),
             About::Stack(id) => Some(Loc {
                 source: self.cx.inventory.stack(id).source,

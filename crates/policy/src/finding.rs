@@ -168,7 +168,7 @@ pub struct FixView {
 }
 
 /// An accepted failure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct WaiverView {
     /// Why.
     pub reason: String,

@@ -312,7 +312,7 @@ fn allowing(name: &Arc<str>, actions: &[String], loc: Loc) -> Held<'static> {
     let actions = actions
         .iter()
         .map(|action| Value::string(action.as_str(), loc));
-    let statement = Map(vec![
+    let statement = Map::from_iter([
         entry("Effect", Value::string("Allow", loc)),
         entry("Action", Value::new(Kind::List(actions.collect()), loc)),
         entry("Resource", Value::string("*", loc)),
@@ -320,7 +320,7 @@ fn allowing(name: &Arc<str>, actions: &[String], loc: Loc) -> Held<'static> {
     let statement = Value::new(Kind::Map(statement), loc);
     Held {
         document: Cow::Owned(Value::new(
-            Kind::Map(Map(vec![entry("Statement", statement)])),
+            Kind::Map(Map::from_iter([entry("Statement", statement)])),
             loc,
         )),
         name: Some(name.clone()),

@@ -1,5 +1,7 @@
 //! What a control says of one thing it looked at.
 
+use crate::control::{Control, Severity};
+use crate::rows::{Rows, Said};
 use lockfast_facts::nouns::{Channel, KeyUse, Store};
 use lockfast_facts::{Guard, Known, Loc, ResourceId, ServiceDefault, StackId, Step, Subject, Why};
 use serde::{Deserialize, Serialize};
@@ -320,7 +322,11 @@ impl Judgement {
 
 /// Where a control puts its judgements.
 #[derive(Default)]
-pub struct Out(pub(crate) Vec<Judgement>);
+pub struct Out {
+    pub(crate) judgements: Vec<Judgement>,
+    /// Where they go at once, when none waits for another that it has to be merged with.
+    pub(crate) rows: Option<(Rows, &'static Control, Severity)>,
+}
 
 impl Out {
     /// Adds a judgement.
@@ -328,11 +334,19 @@ impl Out {
         // Most have one fact, for which a vector keeps room for four; there are tens of thousands.
         judgement.facts.shrink_to_fit();
         judgement.steps.shrink_to_fit();
-        self.0.push(judgement);
+        match &mut self.rows {
+            Some((rows, control, severity)) => {
+                let (about, said) = Said::of(control, *severity, judgement, None);
+                rows.push(about, said);
+            }
+            None => self.judgements.push(judgement),
+        }
     }
 
     /// Adds judgements, or the one there may be.
     pub fn extend(&mut self, judgements: impl IntoIterator<Item = Judgement>) {
-        self.0.extend(judgements);
+        judgements
+            .into_iter()
+            .for_each(|judgement| self.push(judgement));
     }
 }

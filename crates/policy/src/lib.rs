@@ -23,6 +23,7 @@ mod live;
 mod monitors;
 mod own_data;
 mod patterns;
+mod rows;
 pub mod secrets;
 mod snippet;
 mod strangers;

@@ -1,6 +1,7 @@
 //! A snapshot as facts: resources, and references between them where one names another.
 
 use crate::links::LINKS;
+use crate::shared::{Shared, shared};
 use crate::{Error, Found, GAP, Header, MANAGED_KEY, Reader, Record, Unit, unknown};
 use lockfast_facts::{
     Guard, Inventory, Kind, Loc, Map, Origin, Part, Place, Read, Reference, Resource, ResourceId,
@@ -83,6 +84,8 @@ type PlaceKey = (Arc<str>, Arc<str>);
 struct Builder {
     account_names: HashMap<String, String>,
     texts: HashSet<Arc<str>>,
+    lists: HashSet<Shared<Value>>,
+    maps: HashSet<Shared<(Arc<str>, Value)>>,
     sources: Vec<Source>,
     source_ids: HashMap<String, SourceId>,
     stacks: Vec<Stack>,
@@ -156,7 +159,7 @@ impl Builder {
                     let name = self.text(&name);
                     entries.push((name, self.value(value, own)));
                 }
-                Value::new(Kind::Map(Map(entries)), loc)
+                Value::new(Kind::Map(Map(entries.into())), loc)
             }
             other => self.value(other, loc),
         };
@@ -189,21 +192,24 @@ impl Builder {
             Json::Bool(b) => Kind::Bool(b),
             Json::Number(n) => Kind::Number(self.text(&n.to_string())),
             Json::String(s) => Kind::Text(Text::Plain(self.text(&s))),
-            Json::Array(items) => Kind::List(
-                items
-                    .into_iter()
-                    .map(|item| self.value(item, loc))
-                    .collect(),
-            ),
+            Json::Array(items) => {
+                let items = items.into_iter().map(|item| self.value(item, loc));
+                let items = items.collect();
+                Kind::List(shared(&mut self.lists, items))
+            }
             Json::Object(map) => match unknown(&map) {
                 Some(failure) => Kind::Unknown(Arc::new(Why::Call {
                     action: failure.call,
                     error: failure.error,
                 })),
-                None => Kind::Map(Map(map
-                    .into_iter()
-                    .map(|(name, item)| (self.text(&name), self.value(item, loc)))
-                    .collect())),
+                None => {
+                    let mut entries = Vec::with_capacity(map.len());
+                    entries.extend(
+                        map.into_iter()
+                            .map(|(name, item)| (self.text(&name), self.value(item, loc))),
+                    );
+                    Kind::Map(Map(shared(&mut self.maps, entries.into())))
+                }
             },
         };
         Value::new(kind, loc)
@@ -212,20 +218,24 @@ impl Builder {
     fn finish(mut self, units: &[Unit]) -> Inventory {
         // Whatever is still used is held by who uses it.
         drop(std::mem::take(&mut self.texts));
+        drop(std::mem::take(&mut self.lists));
+        drop(std::mem::take(&mut self.maps));
         drop(std::mem::take(&mut self.source_ids));
         drop(std::mem::take(&mut self.stack_ids));
         let index = Index::of(&self.resources, &self.stacks, units);
         let mut resources = std::mem::take(&mut self.resources);
         for resource in &mut resources {
             let place = &self.stacks[resource.stack.0 as usize].place;
-            let mut linker = Linker {
+            let linker = Linker {
                 index: &index,
                 place,
                 own: resource.id,
                 paths: LINKS.of(&resource.kind),
             };
             for variant in &mut resource.variants {
-                linker.value(&mut variant.properties, &mut String::new(), false);
+                if let Some(linked) = linker.value(&variant.properties, &mut String::new(), false) {
+                    variant.properties = linked;
+                }
             }
         }
         let asked = units.iter().map(|unit| {
@@ -364,55 +374,61 @@ struct Linker<'a> {
 }
 
 impl Linker<'_> {
-    /// `path` is where the value stands; `in_policy` is true inside a policy document, whose words are matched,
-    /// not followed.
-    fn value(&mut self, value: &mut Value, path: &mut String, in_policy: bool) {
+    /// The value with what it names followed; `None` when it names nothing, and may go on being shared. `path` is
+    /// where it stands; `in_policy` is true inside a policy document, whose words are matched, not followed.
+    fn value(&self, value: &Value, path: &mut String, in_policy: bool) -> Option<Value> {
         let length = path.len();
-        match &mut value.kind {
+        match &value.kind {
             Kind::Map(map) => {
-                for (name, item) in &mut map.0 {
+                let mut linked: Option<Map> = None;
+                for (index, (name, item)) in map.iter().enumerate() {
                     if length > 0 {
                         path.push('.');
                     }
                     path.push_str(name);
                     let policy = in_policy || name.contains("Policy");
-                    self.value(item, path, policy);
+                    if let Some(item) = self.value(item, path, policy) {
+                        let linked = linked.get_or_insert_with(|| map.clone());
+                        Arc::make_mut(&mut linked.0)[index].1 = item;
+                    }
                     path.truncate(length);
                 }
+                linked.map(|map| with_kind(value, Kind::Map(map)))
             }
             Kind::List(items) => {
-                for item in items {
-                    path.push_str(".*");
-                    self.value(item, path, in_policy);
-                    path.truncate(length);
+                let mut linked: Option<Arc<[Value]>> = None;
+                path.push_str(".*");
+                for (index, item) in items.iter().enumerate() {
+                    if let Some(item) = self.value(item, path, in_policy) {
+                        let linked = linked.get_or_insert_with(|| items.clone());
+                        Arc::make_mut(linked)[index] = item;
+                    }
                 }
+                path.truncate(length);
+                linked.map(|items| with_kind(value, Kind::List(items)))
             }
-            Kind::Text(Text::Plain(text)) => {
-                let text = text.clone();
-                self.text(value, &text, path, in_policy);
-            }
-            _ => {}
+            Kind::Text(Text::Plain(text)) => self.text(value, text, path, in_policy),
+            _ => None,
         }
     }
 
-    fn text(&self, value: &mut Value, text: &Arc<str>, path: &str, in_policy: bool) {
+    fn text(&self, value: &Value, text: &Arc<str>, path: &str, in_policy: bool) -> Option<Value> {
         if let Some((id, attribute)) = self.index.ids.get(text) {
-            if *id != self.own {
-                value.kind = reference(*id, attribute.clone());
-            }
-            return;
+            return (*id != self.own).then(|| with_kind(value, reference(*id, attribute.clone())));
         }
         if in_policy {
-            return;
+            return None;
         }
         if let Some((alias, loc)) = self.index.managed.get(text) {
             let step = Step {
                 what: format!("key {text}"),
                 loc: *loc,
             };
-            value.via = Some(Via::step(step, value.via.take()));
-            value.kind = Kind::Text(Text::Plain(alias.clone()));
-            return;
+            return Some(Value {
+                kind: Kind::Text(Text::Plain(alias.clone())),
+                loc: value.loc,
+                via: Some(Via::step(step, value.via.clone())),
+            });
         }
         let named = self.paths.iter().filter(|(at, _)| at == path);
         for (_, kind) in named {
@@ -421,13 +437,13 @@ impl Linker<'_> {
                 .named(kind, self.place, text)
                 .filter(|id| *id != self.own)
             {
-                value.kind = reference(id, None);
-                return;
+                return Some(with_kind(value, reference(id, None)));
             }
         }
-        if self.is_unread_key(text, path) {
-            value.kind = Kind::Unknown(Arc::new(Why::NotGiven(format!("key {text}"))));
-        }
+        self.is_unread_key(text, path).then(|| {
+            let why = Why::NotGiven(format!("key {text}"));
+            with_kind(value, Kind::Unknown(Arc::new(why)))
+        })
     }
 
     /// A key of the account itself that the scan did not read may be the customer's or AWS's. One of another
@@ -457,6 +473,15 @@ fn is_uuid(text: &str) -> bool {
         && groups
             .iter()
             .all(|group| group.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// The same place, with something else in it.
+fn with_kind(value: &Value, kind: Kind) -> Value {
+    Value {
+        kind,
+        loc: value.loc,
+        via: value.via.clone(),
+    }
 }
 
 fn reference(target: ResourceId, attribute: Option<Arc<str>>) -> Kind {

@@ -14,6 +14,7 @@ mod facts;
 mod links;
 mod read;
 mod record;
+mod shared;
 mod write;
 
 pub use compare::{Change, Changes, Difference, What, compare};

@@ -122,7 +122,7 @@ impl Resolver<'_> {
             NodeKind::List(items) => {
                 let mut list = Vec::with_capacity(items.len());
                 list.extend(items.iter().filter_map(|item| self.value(t, item, world)));
-                Kind::List(list)
+                Kind::List(list.into())
             }
             NodeKind::Map(entries) => {
                 if let [entry] = entries.as_slice()
@@ -143,7 +143,7 @@ impl Resolver<'_> {
                         map.push((entry.key.clone(), value));
                     }
                 }
-                Kind::Map(Map(map))
+                Kind::Map(Map(map.into()))
             }
         };
         Some(Value::new(kind, node.loc))

@@ -194,7 +194,7 @@ impl Resolver<'_> {
             list.kind,
         ) {
             (Some(index), Kind::List(items)) => {
-                Some(items.into_iter().nth(index).unwrap_or_else(|| {
+                Some(items.get(index).cloned().unwrap_or_else(|| {
                     Value::unknown(
                         Why::Runtime(format!("item {index} of a list that is shorter here")),
                         loc,

@@ -450,7 +450,8 @@ impl<'t> Resolver<'t> {
             && let Some(made) = self.intrinsic(t, &entry.key, &entry.value, entry.key_loc, world)
         {
             // It rewrites the whole resource, so what is not written may yet be.
-            map.0.push((entry.key.clone(), made));
+            let written = map.0.iter().cloned();
+            *map = written.chain([(entry.key.clone(), made)]).collect();
         }
         Some(properties)
     }

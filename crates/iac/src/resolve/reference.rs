@@ -349,10 +349,10 @@ fn shaped(value: Value, parameter: &Parameter<'_>) -> Value {
     let kind = match (kind, parameter.is_list) {
         (Kind::List(items), true) => Kind::List(
             items
-                .into_iter()
+                .iter()
                 .map(|item| Value {
-                    kind: Kind::Text(as_text(&item)),
-                    ..item
+                    kind: Kind::Text(as_text(item)),
+                    ..item.clone()
                 })
                 .collect(),
         ),

@@ -496,7 +496,7 @@ pub(super) fn emr_security(
     };
     match text.json(loc, "a security configuration") {
         Ok(document) => {
-            let properties = Kind::Map(crate::Map(vec![(DOCUMENT.into(), document)]));
+            let properties = Kind::Map(crate::Map([(DOCUMENT.into(), document)].into()));
             let properties = Value::new(properties, loc);
             by_table(inventory, subject.resource, &properties, spec)
         }

@@ -187,7 +187,7 @@ fn by_reference(value: &Value, name: &Text, bucket: ResourceId) -> Value {
             let entries = map
                 .iter()
                 .map(|(key, item)| (key.clone(), by_reference(item, name, bucket)));
-            Kind::Map(lockfast_facts::Map(entries.collect()))
+            Kind::Map(entries.collect())
         }
         other => other.clone(),
     };

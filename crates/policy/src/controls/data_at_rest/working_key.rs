@@ -2,16 +2,23 @@
 
 use super::cases::variants;
 use crate::prelude::*;
-use lockfast_facts::nouns::KeyUse;
+use lockfast_facts::{Origin, nouns::KeyUse};
+use std::borrow::Cow;
 
 /// Judges every store of these nouns: it is encrypted, and its customer key can be used for it.
 pub(super) fn judge(cx: &Cx<'_>, out: &mut Out, nouns: &[&str], what: &str) {
     for store in nouns.iter().flat_map(|noun| cx.stores(noun)) {
         let judgements = match &store.protection {
-            known if known.unknown_key().is_some() => vec![
-                Judgement::pass(store, format!("the {what} is encrypted with a KMS key"))
-                    .note("which key that is, is not known before deployment"),
-            ],
+            known if let Some(why) = known.unknown_key() => {
+                let works = format!("the {what} is encrypted with a KMS key");
+                vec![of_unknown_key(
+                    cx,
+                    store,
+                    why,
+                    &format!("the {what}'s key"),
+                    works,
+                )]
+            }
             Known::Unknown(why, _) => vec![Judgement::cannot_tell(
                 store,
                 &format!("how the {what} is encrypted"),
@@ -45,6 +52,23 @@ pub(super) fn judge(cx: &Cx<'_>, out: &mut Out, nouns: &[&str], what: &str) {
     }
 }
 
+/// Judges a store that certainly has a key, of which it is not known which: before deployment that is as it should
+/// be; in an account the key may be disabled.
+pub(super) fn of_unknown_key(
+    cx: &Cx<'_>,
+    store: &Store,
+    why: &Why,
+    what: &str,
+    works: impl Into<Cow<'static, str>>,
+) -> Judgement {
+    match cx.inventory.origin() {
+        Origin::Live => Judgement::cannot_tell(store, &format!("whether {what} can be used"), why),
+        Origin::Templates => {
+            Judgement::pass(store, works).note("which key that is, is not known before deployment")
+        }
+    }
+}
+
 /// Judges whether a store's customer key works, in every case of the key's own; `what` names the
 /// key, `works` is said where it does.
 pub(super) fn of_key(
@@ -65,7 +89,15 @@ pub(super) fn of_key(
     };
     let pass = || Judgement::pass(store, works.to_owned());
     let Some(resource) = key.resource(cx.inventory) else {
-        return vec![in_region(pass()).key(key)];
+        let judgement = match (&key.target, cx.inventory.origin()) {
+            (KeyTarget::External(name), Origin::Live) => Judgement::unknown(
+                store,
+                format!("cannot tell whether {what} can be used: {name} was not read"),
+            )
+            .note("scan the account and region of the key too"),
+            _ => pass(),
+        };
+        return vec![in_region(judgement).key(key)];
     };
     variants(cx, &store.when, resource.id)
         .into_iter()

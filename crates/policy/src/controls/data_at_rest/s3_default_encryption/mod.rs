@@ -55,7 +55,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 "its default encryption's key",
                 "new objects are encrypted with a customer managed key",
             ),
-            protection => vec![without_customer_key(store, protection, unused_key)],
+            protection => vec![without_customer_key(cx, store, protection, unused_key)],
         };
         out.extend(judgements.into_iter().map(|judgement| {
             judgement.fact_as("default encryption", &store.protection, |p| {
@@ -66,6 +66,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
 }
 
 fn without_customer_key(
+    cx: &Cx<'_>,
     store: &Store,
     protection: &Known<Protection>,
     unused_key: Option<Loc>,
@@ -75,10 +76,13 @@ fn without_customer_key(
         return Judgement::fail(store, message).at(loc);
     }
     match protection {
-        known if known.unknown_key().is_some() => {
-            Judgement::pass(store, "new objects are encrypted with a KMS key")
-                .note("which key that is, is not known before deployment")
-        }
+        known if let Some(why) = known.unknown_key() => super::working_key::of_unknown_key(
+            cx,
+            store,
+            why,
+            "its default encryption's key",
+            "new objects are encrypted with a KMS key",
+        ),
         Known::Unknown(why, _) => Judgement::cannot_tell(store, "its default encryption", why),
         Known::Default(..) => {
             Judgement::pass(store, "it states nothing, and S3 encrypts new objects by default")
