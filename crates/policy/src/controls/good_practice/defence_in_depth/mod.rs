@@ -14,12 +14,13 @@ control! {
     /// system a policy that refuses clients without TLS. Access: a bucket blocks public access, a
     /// database is not publicly accessible, and no resource policy lets principals of every account read or
     /// write. An instance that says neither whether it is nor in which subnet group it lies is unknown.
-    /// All three layers must hold; one that cannot be known leaves the store undecided.
+    /// A snapshot of an account is as sensitive as what it is of, unless a tag or rule says; it must be shared with
+    /// nobody but the accounts of `access.trusted_accounts` in `lockfast.toml`. All three layers must hold; one that cannot be known leaves the store undecided.
     id: "defence-in-depth",
     title: "Sensitive data is protected at rest, in transit and by access, all three",
     clauses: ["BP-1"],
     severity: Medium,
-    fix: "Add the layer that is missing: a customer managed key, enforced TLS, or closed public access.",
+    fix: "Add the layer that is missing: a customer managed key, enforced TLS, or closed public access. Take back what a snapshot is shared with, and treat what was public as read.",
     cloudformation: r#"Type: AWS::S3::Bucket
 Properties:
   PublicAccessBlockConfiguration:
@@ -40,17 +41,43 @@ enum Layer {
     Unknown(String),
 }
 
-/// The stores that are protected in layers; the rest is copies, code and settings of other things.
+/// The stores that are protected in layers, beside copies that can be [`SHARED`]; the rest is other copies, code and
+/// settings of other things.
 const NOUNS: [&str; 14] = [
     "bucket", "database", "table", "queue", "topic", "time-series", "secret", "file-system", "cache", "cache-group",
     "stream", "search", "warehouse", "broker",
 ];
 
+/// Copies that accounts hold, where each says whom it is shared with, and what it is a copy of. Automated ones do not
+/// say: they cannot be shared (Amazon RDS User Guide, "Sharing a DB snapshot").
+const SHARED: [(&str, &str, &str); 4] = [
+    ("AWS::EC2::Snapshot", "CreateVolumePermissions.*", "VolumeId"),
+    ("AWS::RDS::DBSnapshot", "SharedWith.*", "DBInstanceIdentifier"),
+    ("AWS::RDS::ClusterSnapshot", "SharedWith.*", "DBClusterIdentifier"),
+    ("AWS::Redshift::Snapshot", "AccountsWithRestoreAccess.*", "ClusterIdentifier"),
+];
+
+fn shared_copy(store: &Store) -> Option<&'static (&'static str, &'static str, &'static str)> {
+    SHARED.iter().find(|(kind, _, _)| *kind == store.spec.name)
+}
+
+/// A store's classification; that of its source for a copy that has none.
+fn classification<'a>(cx: &'a Cx<'_>, store: &Store) -> &'a Known<Classification> {
+    let own = cx.classification(store.resource);
+    if let (None, Some((_, _, of))) = (own.value(), shared_copy(store))
+        && let Read::Found(named, _) = store.subject(cx.inventory).at(of)
+        && let Some((source, _)) = cx.inventory.target(named)
+    {
+        return cx.classification(source.id);
+    }
+    own
+}
+
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     let sensitive = |store: &&Store| {
-        NOUNS.contains(&store.spec.noun.as_str())
+        (NOUNS.contains(&store.spec.noun.as_str()) || shared_copy(store).is_some())
             && store.part.is_empty()
-            && cx.classification(store.resource).value().is_some_and(|c| c.is_sensitive())
+            && classification(cx, store).value().is_some_and(|c| c.is_sensitive())
     };
     let stores: Vec<&Store> = cx.inventory.stores().iter().filter(sensitive).collect();
     if stores.is_empty() {
@@ -79,7 +106,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         out.push(
             judgement
                 .fact_as("key", &store.protection, |p| p.label(cx.inventory))
-                .fact("classification", cx.classification(store.resource)),
+                .fact("classification", classification(cx, store)),
         );
     }
 }
@@ -148,6 +175,9 @@ fn file_system(subject: Subject<'_>) -> Layer {
 }
 
 fn access(cx: &Cx<'_>, subject: Subject<'_>, store: &Store) -> Layer {
+    if let Some((_, sharing, _)) = shared_copy(store) {
+        return shared(cx, subject, sharing);
+    }
     match store.spec.noun.as_str() {
         "bucket" => bucket(cx, subject),
         "database" | "warehouse" | "broker" => public(cx, subject),
@@ -166,6 +196,39 @@ fn access(cx: &Cx<'_>, subject: Subject<'_>, store: &Store) -> Layer {
         },
         _ => Layer::Holds,
     }
+}
+
+/// Whom a snapshot is shared with: `all` is every account, others are ids of accounts.
+fn shared(cx: &Cx<'_>, subject: Subject<'_>, sharing: &str) -> Layer {
+    let own = cx.inventory.stack_of(subject.resource).place.account.as_deref();
+    let mut open = Layer::Holds;
+    for read in subject.each(sharing) {
+        let with = match &read {
+            Read::Found(Value { kind: Kind::Map(_), .. }, _) => {
+                let of = |name| read.clone().then(|value, _| value.at(name)).string();
+                match of("Group") {
+                    Read::Absent(_) => of("UserId"),
+                    group => group,
+                }
+            }
+            _ => read.string(),
+        };
+        match with {
+            Read::Found(with, _) if with == "all" => {
+                return Layer::Missing("by access it is shared with every AWS account".into());
+            }
+            Read::Found(with, _)
+                if own != Some(&*with) && !cx.config.access.trusted_accounts.contains(&with) =>
+            {
+                open = Layer::Missing(format!("by access it is shared with account {with}, which is not trusted"));
+            }
+            Read::Unknown(why, _) if !matches!(open, Layer::Missing(_)) => {
+                open = Layer::Unknown(format!("whom it is shared with: {why}"));
+            }
+            _ => {}
+        }
+    }
+    open
 }
 
 /// Since April 2023 new buckets block public access; a configuration that is written blocks what it
