@@ -15,7 +15,8 @@ control! {
     /// database is not publicly accessible, and no resource policy lets principals of every account read or
     /// write. An instance that says neither whether it is nor in which subnet group it lies is unknown.
     /// A snapshot of an account is as sensitive as what it is of, unless a tag or rule says; it must be shared with
-    /// nobody but the accounts of `access.trusted_accounts` in `lockfast.toml`. All three layers must hold; one that cannot be known leaves the store undecided.
+    /// nobody but the accounts of `access.trusted_accounts` in `lockfast.toml`; one that everybody may copy and that
+    /// nothing classifies is unknown. All three layers must hold; one that cannot be known leaves the store undecided.
     id: "defence-in-depth",
     title: "Sensitive data is protected at rest, in transit and by access, all three",
     clauses: ["BP-1"],
@@ -79,6 +80,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             && store.part.is_empty()
             && classification(cx, store).value().is_some_and(|c| c.is_sensitive())
     };
+    out.extend(cx.inventory.stores().iter().filter_map(|store| public_copy(cx, store)));
     let stores: Vec<&Store> = cx.inventory.stores().iter().filter(sensitive).collect();
     if stores.is_empty() {
         return;
@@ -229,6 +231,23 @@ fn shared(cx: &Cx<'_>, subject: Subject<'_>, sharing: &str) -> Layer {
         }
     }
     open
+}
+
+/// A snapshot that every account may copy, and of which nobody said how sensitive it is.
+fn public_copy(cx: &Cx<'_>, store: &Store) -> Option<Judgement> {
+    let (_, sharing, _) = shared_copy(store)?;
+    let Known::Unknown(why, _) = classification(cx, store) else {
+        return None;
+    };
+    let subject = store.subject(cx.inventory);
+    let all = |read: Read<&Value>| {
+        let group = read.clone().then(|value, _| value.at("Group")).string().found();
+        group.or(read.string().found()).as_deref() == Some("all")
+    };
+    subject.each(sharing).into_iter().any(all).then(|| {
+        Judgement::cannot_tell(store, "whether this is sensitive, and it is shared with every AWS account", why)
+            .fix("Take back what it is shared with, or classify what is in it as public.")
+    })
 }
 
 /// Since April 2023 new buckets block public access; a configuration that is written blocks what it
