@@ -261,7 +261,10 @@ fn one_of_each_trail(resources: &mut Vec<Resource>, stacks: &[Stack]) {
 /// True for a resource of another account than the one that told of it.
 fn is_of_another(resource: &Resource, stacks: &[Stack]) -> bool {
     let own = &stacks[resource.stack.0 as usize].place.account;
-    let account = resource.arn.as_deref().and_then(|arn| arn.split(':').nth(4));
+    let account = resource
+        .arn
+        .as_deref()
+        .and_then(|arn| arn.split(':').nth(4));
     account.is_some_and(|account| !account.is_empty() && Some(account) != own.as_deref())
 }
 

@@ -36,7 +36,9 @@ fn inventory(accounts: &[&str]) -> Inventory {
 fn told_by(inventory: &Inventory) -> Vec<&str> {
     let trails = inventory.of_kind("AWS::CloudTrail::Trail");
     let places = trails.map(|trail| &inventory.stack_of(trail).place);
-    places.filter_map(|place| place.account.as_deref()).collect()
+    places
+        .filter_map(|place| place.account.as_deref())
+        .collect()
 }
 
 #[test]

@@ -15,7 +15,7 @@ control! {
     title: "Database credentials lie in Secrets Manager and rotate automatically",
     clauses: ["SEC-1"],
     severity: High,
-    fix: "Let the service manage the password (ManageMasterUserPassword: true), or add a RotationSchedule to the secret; change a password that stood in a template.",
+    fix: "Let the service manage the password (ManageMasterUserPassword: true), or add a RotationSchedule to the secret; change a password that ever stood in a template.",
     cloudformation: r#"Type: AWS::RDS::DBInstance
 Properties:
   ManageMasterUserPassword: true
