@@ -224,6 +224,9 @@ fn shared(cx: &Cx<'_>, subject: Subject<'_>, sharing: &str) -> Layer {
             {
                 open = Layer::Missing(format!("by access it is shared with account {with}, which is not trusted"));
             }
+            Read::Absent(_) if may_be_shared(subject) => {
+                open = Layer::Unknown("whom it is shared with: the account does not say".into());
+            }
             Read::Unknown(why, _) if !matches!(open, Layer::Missing(_)) => {
                 open = Layer::Unknown(format!("whom it is shared with: {why}"));
             }
@@ -231,6 +234,15 @@ fn shared(cx: &Cx<'_>, subject: Subject<'_>, sharing: &str) -> Layer {
         }
     }
     open
+}
+
+/// A snapshot that must say whom it is shared with, if it is with nobody: the list of Redshift's says so by having none.
+fn may_be_shared(snapshot: Subject<'_>) -> bool {
+    match snapshot.kind() {
+        "AWS::EC2::Snapshot" => true,
+        "AWS::Redshift::Snapshot" => false,
+        _ => snapshot.at("SnapshotType").string().found().as_deref() == Some("manual"),
+    }
 }
 
 /// A snapshot that every account may copy, and of which nobody said how sensitive it is.
