@@ -104,10 +104,16 @@ impl Home {
     }
 }
 
-/// A role that a service made for itself: nobody else can change what it may do (IAM User Guide, "Service-linked roles").
+/// A role that a service made for itself, or a policy that AWS keeps: nobody else can change what it may do (IAM User
+/// Guide, "Service-linked roles", "AWS managed policies"). Who attaches such a policy is judged by what it allows.
 pub(crate) fn is_of_aws(holder: &Resource) -> bool {
     let path = holder.at("Path").string().found();
-    path.is_some_and(|path| path.starts_with("/aws-service-role/"))
+    is_policy_of_aws(holder) || path.is_some_and(|path| path.starts_with("/aws-service-role/"))
+}
+
+fn is_policy_of_aws(holder: &Resource) -> bool {
+    let arn = holder.arn.as_deref();
+    arn.is_some_and(|arn| arn.contains(":iam::aws:policy/"))
 }
 
 /// Why there may be identities in the account of a resource that are not among the facts.
@@ -119,14 +125,26 @@ pub(crate) fn unlisted(cx: &Cx<'_>, beside: &Resource) -> Option<Arc<Why>> {
     crate::live::unread(cx, "iam", &HOLDERS, &place)
 }
 
-/// The policies that a resource writes or names itself.
-pub(crate) fn written<'a>(subject: Subject<'a>) -> Vec<Held<'a>> {
+/// The policies that a resource writes itself, and those of AWS that it names: as the account tells them, or by the table.
+pub(crate) fn written<'a>(cx: &Cx<'a>, subject: Subject<'a>) -> Vec<Held<'a>> {
     let mut held: Vec<Held<'a>> = Vec::new();
     let documents = DOCUMENTS.iter().flat_map(|path| subject.each(path));
     held.extend(documents.filter_map(of_read));
     for read in NAMED.iter().flat_map(|path| subject.each(path)) {
-        if let Read::Found(arn, loc) = read.string() {
-            held.extend(of_aws(&arn, loc));
+        let target = read
+            .clone()
+            .found()
+            .and_then(|named| cx.inventory.target(named));
+        match (target, read.string()) {
+            (Some((policy, _)), read) if is_policy_of_aws(policy) => {
+                held.extend(of_read(policy.at("PolicyDocument")).map(|told| Held {
+                    name: Some(policy.name.clone()),
+                    loc: read.loc(),
+                    ..told
+                }));
+            }
+            (_, Read::Found(arn, loc)) => held.extend(of_aws(&arn, loc)),
+            _ => {}
         }
     }
     held
@@ -137,7 +155,7 @@ pub(crate) fn of_identity<'a>(cx: &Cx<'a>, identity: &'a Resource) -> Vec<Held<'
     let mut held = Vec::new();
     let mut attached: BTreeSet<_> = BTreeSet::new();
     for subject in cx.inventory.variants_of(identity.id) {
-        held.extend(written(subject));
+        held.extend(written(cx, subject));
         for read in NAMED.iter().flat_map(|path| subject.each(path)) {
             if let Read::Found(value, _) = read
                 && let Some((policy, _)) = cx.inventory.target(value)
@@ -153,8 +171,10 @@ pub(crate) fn of_identity<'a>(cx: &Cx<'a>, identity: &'a Resource) -> Vec<Held<'
             .map(|other| other.id),
     );
     for policy in attached.into_iter().map(|id| cx.inventory.resource(id)) {
-        if policy.id != identity.id && POLICIES.contains(&&*policy.kind) {
-            held.extend(cx.inventory.variants_of(policy.id).flat_map(written));
+        let told = policy.id == identity.id || is_policy_of_aws(policy);
+        if !told && POLICIES.contains(&&*policy.kind) {
+            let variants = cx.inventory.variants_of(policy.id);
+            held.extend(variants.flat_map(|subject| written(cx, subject)));
         }
     }
     held

@@ -567,8 +567,13 @@ fn read_by(
     let on = |trail: Subject<'_>, setting: &str| trail.at(setting).bool().found() == Some(true);
     match trail {
         Some((trail, ..)) => (
-            match trail.at("IsLogging").bool().found() {
-                Some(false) => Watch::Silent("the trail that writes to its log group does not run"),
+            match trail.at("IsLogging").bool() {
+                Read::Found(false, _) => {
+                    Watch::Silent("the trail that writes to its log group does not run")
+                }
+                Read::Unknown(..) => Watch::Unknown(
+                    "whether the trail that writes to its log group runs is not known",
+                ),
                 _ => Watch::Yes,
             },
             near::Reach {

@@ -1,6 +1,7 @@
 //! Which stores hold data of their own, and whether they can be given a key.
 
 use crate::prelude::*;
+use lockfast_facts::Origin;
 
 /// Types that keep settings, or pass on what others hold.
 const NO_DATA: [&str; 6] = [
@@ -13,13 +14,19 @@ const NO_DATA: [&str; 6] = [
 ];
 
 /// True for a store whose key is a choice about the data in it. Code, tasks and settings hold none; a
-/// function does when it has environment variables; a `String` parameter of Systems Manager has no key.
+/// function does when it has environment variables; of Systems Manager's parameters only a `SecureString` has a key.
 pub(crate) fn has_own_data(cx: &Cx<'_>, store: &Store) -> bool {
     if NO_DATA.contains(&store.spec.name.as_str()) {
         return false;
     }
     match store.spec.noun.as_str() {
-        "task" | "task-cluster" | "function-code" | "parameter" => false,
+        "task" | "task-cluster" | "function-code" => false,
+        // No template makes one that has a key, so one whose type a template does not tell has none.
+        "parameter" => match store.subject(cx.inventory).at("Type").string() {
+            Read::Found(kind, _) => kind == "SecureString",
+            Read::Unknown(..) => cx.inventory.origin() == Origin::Live,
+            Read::Absent(_) => false,
+        },
         "function" => {
             let variables = store
                 .subject(cx.inventory)

@@ -222,8 +222,9 @@ impl Builder {
         drop(std::mem::take(&mut self.maps));
         drop(std::mem::take(&mut self.source_ids));
         drop(std::mem::take(&mut self.stack_ids));
-        let index = Index::of(&self.resources, &self.stacks, units);
         let mut resources = std::mem::take(&mut self.resources);
+        one_of_each_trail(&mut resources, &self.stacks);
+        let index = Index::of(&resources, &self.stacks, units);
         for resource in &mut resources {
             let place = &self.stacks[resource.stack.0 as usize].place;
             let linker = Linker {
@@ -246,6 +247,35 @@ impl Builder {
             .of(Origin::Live)
             .asked(asked)
     }
+}
+
+/// An organisation's trail shows in every account of it. It is one trail, of which the account that has it tells most, so
+/// what the others tell is left out; where that account was not scanned, all but what the first of them tells.
+fn one_of_each_trail(resources: &mut Vec<Resource>, stacks: &[Stack]) {
+    let is_trail = |resource: &Resource| &*resource.kind == "AWS::CloudTrail::Trail";
+    let is_shadow = |resource: &Resource| is_of_another(resource, stacks);
+    let mut known: HashSet<Arc<str>> = resources
+        .iter()
+        .filter(|resource| is_trail(resource) && !is_shadow(resource))
+        .filter_map(|resource| resource.arn.clone())
+        .collect();
+    resources.retain(|resource| match &resource.arn {
+        Some(arn) if is_trail(resource) && is_shadow(resource) => known.insert(arn.clone()),
+        _ => true,
+    });
+    for (id, resource) in (0..).zip(resources.iter_mut()) {
+        resource.id = ResourceId(id);
+    }
+}
+
+/// True for a resource of another account than the one that told of it.
+fn is_of_another(resource: &Resource, stacks: &[Stack]) -> bool {
+    let own = &stacks[resource.stack.0 as usize].place.account;
+    let account = resource
+        .arn
+        .as_deref()
+        .and_then(|arn| arn.split(':').nth(4));
+    account.is_some_and(|account| !account.is_empty() && Some(account) != own.as_deref())
 }
 
 /// Of a key that could not be described, it is not known whether it is the customer's at all: so nothing is known of it,
@@ -288,7 +318,11 @@ impl Index {
             accounts: units.iter().map(|unit| unit.account.clone()).collect(),
         };
         let arn: Arc<str> = "Arn".into();
-        for resource in resources {
+        // What an account tells of its own counts for more than what others tell of the same: it comes last.
+        let (others, own): (Vec<&Resource>, Vec<&Resource>) = resources
+            .iter()
+            .partition(|resource| is_of_another(resource, stacks));
+        for resource in others.into_iter().chain(own) {
             let key_id = resource.arn.as_deref().and_then(key_id_of);
             if &*resource.kind == MANAGED_KEY {
                 let alias = resource.at("AliasName").string().found();
@@ -419,6 +453,16 @@ impl Linker<'_> {
         if in_policy {
             return None;
         }
+        if let Some((secret, rest)) = secret_and_rest(text)
+            && let Some((id, attribute)) = self.index.ids.get(secret)
+        {
+            let secret = Part::Reference(Reference {
+                target: *id,
+                attribute: attribute.clone(),
+            });
+            value.kind = Kind::Text(Text::Parts([secret, Part::Literal(rest.into())].into()));
+            return;
+        }
         if let Some((alias, loc)) = self.index.managed.get(text) {
             let step = Step {
                 what: format!("key {text}"),
@@ -465,6 +509,14 @@ impl Linker<'_> {
             None => lower.contains("kms") && is_uuid(text),
         }
     }
+}
+
+/// The ARN of a secret, and the part of its value that is meant: `arn:…:secret:name-AbCdEf` and `:json-key:stage:version`
+/// (Amazon ECS API Reference, "Secret").
+fn secret_and_rest(text: &str) -> Option<(&str, &str)> {
+    let of_secrets = text.split(':').nth(2) == Some("secretsmanager");
+    let (end, _) = text.match_indices(':').nth(6).filter(|_| of_secrets)?;
+    Some(text.split_at(end))
 }
 
 fn is_uuid(text: &str) -> bool {

@@ -125,3 +125,28 @@ fn queues_and_parameters_are_meant_by_name() {
         Some("/shop/url")
     );
 }
+
+#[test]
+fn a_part_of_a_secret_means_the_secret() {
+    let arn = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:shop/db-AbCdEf";
+    let secret = found(
+        "AWS::SecretsManager::Secret",
+        "shop/db",
+        Some(arn),
+        json!({"Name": "shop/db"}),
+    );
+    let secrets = ["", ":password::", ":password:AWSCURRENT:0f1e2d3c"]
+        .map(|part| json!({"Name": "PASSWORD", "ValueFrom": format!("{arn}{part}")}));
+    let task = found(
+        "AWS::ECS::TaskDefinition",
+        "web:1",
+        None,
+        json!({"ContainerDefinitions": [{"Secrets": secrets}]}),
+    );
+    let inventory = inventory(vec![secret, task]);
+    for index in 0..3 {
+        let path = format!("ContainerDefinitions.0.Secrets.{index}.ValueFrom");
+        let meant = target(&inventory, "AWS::ECS::TaskDefinition", &path);
+        assert_eq!(meant.as_deref(), Some("shop/db"), "{path}");
+    }
+}

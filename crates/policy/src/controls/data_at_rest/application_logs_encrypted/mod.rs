@@ -21,7 +21,7 @@ control! {
     title: "Application logs lie in encrypted log groups",
     clauses: ["CWL-2"],
     severity: Medium,
-    fix: "Make the log group in the template with KmsKeyId, and name it in the function's LoggingConfig, or in the stage's or state machine's log settings.",
+    fix: "Give the log group a KmsKeyId (in a template, make the group there), and name it in the function's LoggingConfig, or in the stage's or state machine's log settings.",
     cloudformation: r#"CheckoutLogs:
   Type: AWS::Logs::LogGroup
   Properties: {KmsKeyId: !GetAtt LogKey.Arn, RetentionInDays: 90}
@@ -394,7 +394,7 @@ fn execution_logs<'a>(
             stage,
             "it keeps execution logs in a group that API Gateway makes by itself, without a KMS key",
         )
-        .fix("Make the log group API-Gateway-Execution-Logs_{api id}/{stage} in the template, with KmsKeyId, before the stage; or set LoggingLevel to OFF."),
+        .fix("Give the log group API-Gateway-Execution-Logs_{api id}/{stage} a KmsKeyId (in a template, make it there, before the stage); or set LoggingLevel to OFF."),
     };
     vec![
         judgement

@@ -11,7 +11,7 @@ control! {
     title: "Containers log to a log group that is encrypted with a KMS key",
     clauses: ["ECS-2", "CWL-2"],
     severity: Medium,
-    fix: "Define the log group in the template with KmsKeyId and point awslogs-group at it; let the key's policy admit logs.REGION.amazonaws.com for that group.",
+    fix: "Give the log group a KmsKeyId (in a template, define the group there) and point awslogs-group at it; let the key's policy admit logs.REGION.amazonaws.com for that group.",
     cloudformation: r#"Type: AWS::Logs::LogGroup
 Properties:
   LogGroupName: /shop/checkout

@@ -180,11 +180,20 @@ fn on_demand(cx: &Cx<'_>, subject: Subject<'_>, asked: &Asked) -> Judgement {
             "whether the key is rotated on demand, since it does not rotate by itself",
             &why,
         ),
-        Read::Absent(_) => Judgement::fail(
-            subject,
-            "the key does not rotate, nor was it ever rotated on demand",
-        ),
+        Read::Absent(_) => match in_between(subject) {
+            Some(state) => Judgement::unknown(
+                subject,
+                format!("cannot tell whether the key rotates: AWS does not tell while it is {state}"),
+            ),
+            None => Judgement::fail(subject, "the key does not rotate, nor was it ever rotated on demand"),
+        },
     }
+}
+
+/// The state of a key that is neither enabled nor disabled.
+fn in_between(subject: Subject<'_>) -> Option<String> {
+    let state = subject.at("KeyState").string().found();
+    state.filter(|state| !matches!(state.as_str(), "Enabled" | "Disabled"))
 }
 
 fn by_period(subject: Subject<'_>, days: i64, asked: &Asked) -> Judgement {

@@ -12,7 +12,7 @@ control! {
     title: "Log groups have a retention that the policy accepts",
     clauses: ["CWL-3"],
     severity: Low,
-    fix: "Set RetentionInDays on the log group (and make a function's group in the template, so that there is one to set it on).",
+    fix: "Set RetentionInDays on the log group (in a template, make a function's group too, so that there is one to set it on).",
     cloudformation: r#"Type: AWS::Logs::LogGroup
 Properties:
   RetentionInDays: 90

@@ -13,7 +13,7 @@ control! {
     title: "Environment variables hold no secrets in plain sight, and are encrypted with a KMS key when they hold any",
     clauses: ["LAM-3"],
     severity: Critical,
-    fix: "Move the value to Secrets Manager, pass its ARN (or ECS `secrets`), read it at run time, and rotate it: it is in your template's history now.",
+    fix: "Move the value to Secrets Manager, pass its ARN (or ECS `secrets`), read it at run time, and rotate it: whoever could read the settings, or the template's history, knows it.",
     cloudformation: r#"Environment:
   Variables:
     PAYMENT_SECRET_ARN: !Ref PaymentSecret

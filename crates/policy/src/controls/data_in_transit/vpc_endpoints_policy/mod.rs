@@ -9,10 +9,10 @@ control! {
     /// interface endpoint should have a policy of its own: without one it lets every principal of
     /// every account do everything through it (AWS PrivateLink Guide, "Control access to VPC endpoints
     /// using endpoint policies"). The policy is evaluated: one that lets a principal of another
-    /// account through to a resource of another account fails as well. Gateway Load Balancer
-    /// endpoints and services that others offer have no policy. When functions run in a VPC of the input
-    /// (their subnets say in which) and no endpoint stands in it, that is a failure of its own; where
-    /// their subnets cannot be followed to a VPC, it is unknown.
+    /// account through to a resource of another account fails as well. Endpoints of Gateway Load Balancers,
+    /// resources and service networks, and those of services that others offer, have no policy. When
+    /// functions run in a VPC of the input (their subnets say in which) and no endpoint to AWS stands in
+    /// it, that is a failure of its own; where their subnets cannot be followed to a VPC, it is unknown.
     id: "vpc-endpoints-policy",
     title: "AWS traffic goes through VPC endpoints, with a policy",
     clauses: ["LAM-2"],
@@ -81,18 +81,32 @@ fn example(entry: &Entry) -> Option<String> {
     })
 }
 
+/// Where an endpoint leads, when that is not to AWS: such endpoints carry no policy (Amazon EC2 API Reference,
+/// "CreateVpcEndpoint": only gateway and interface endpoints have one).
+fn elsewhere(endpoint: &Resource) -> Option<&'static str> {
+    match endpoint.at("VpcEndpointType").string().found().as_deref() {
+        Some("GatewayLoadBalancer") => return Some("a Gateway Load Balancer"),
+        Some("Resource") => return Some("a resource"),
+        Some("ServiceNetwork") => return Some("a service network"),
+        _ => {}
+    }
+    let service = endpoint.at("ServiceName").text().found();
+    let offered = service.is_some_and(|s| s.render(|_| String::new()).contains(".vpce-svc-"));
+    offered.then_some("a service that others offer")
+}
+
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for subject in cx.subjects(&["AWS::EC2::VPCEndpoint"]) {
-        // These carry no policy: appliances, and services that others offer.
-        let kind = subject.at("VpcEndpointType").string().found();
-        let service = subject.at("ServiceName").text().found();
-        let offered = service.is_some_and(|s| s.render(|_| String::new()).contains(".vpce-svc-"));
-        if offered || kind.as_deref() == Some("GatewayLoadBalancer") {
+        if let Some(what) = elsewhere(subject.resource) {
+            out.push(Judgement::not_applicable(subject, format!("an endpoint of {what} takes no policy")));
             continue;
         }
-        out.push(match Policy::from_read(subject.at("PolicyDocument")) {
-            None => Judgement::fail(subject, "the endpoint has no policy, so it lets everybody do everything through it"),
-            Some(policy) => judged(subject, &policy),
+        out.push(match (Policy::from_read(subject.at("PolicyDocument")), subject.at("VpcEndpointType")) {
+            (None, Read::Unknown(why, loc)) => {
+                Judgement::cannot_tell(subject, "whether the endpoint is of a kind that takes a policy", &why).at(loc)
+            }
+            (None, _) => Judgement::fail(subject, "the endpoint has no policy, so it lets everybody do everything through it"),
+            (Some(policy), _) => judged(subject, &policy),
         });
     }
     functions(cx, out);
@@ -111,7 +125,8 @@ fn functions(cx: &Cx<'_>, out: &mut Out) {
         }
     }
     for (vpc, functions) in by_vpc {
-        if cx.inventory.referrers(vpc).any(|r| &*r.kind == "AWS::EC2::VPCEndpoint") {
+        let mut referrers = cx.inventory.referrers(vpc);
+        if referrers.any(|r| &*r.kind == "AWS::EC2::VPCEndpoint" && elsewhere(r).is_none()) {
             continue;
         }
         let ids: BTreeSet<ResourceId> = functions.iter().map(Subject::id).collect();

@@ -14,12 +14,14 @@ control! {
     /// system a policy that refuses clients without TLS. Access: a bucket blocks public access, a
     /// database is not publicly accessible, and no resource policy lets principals of every account read or
     /// write. An instance that says neither whether it is nor in which subnet group it lies is unknown.
-    /// All three layers must hold; one that cannot be known leaves the store undecided.
+    /// A snapshot of an account is as sensitive as what it is of, unless a tag or rule says; it must be shared with
+    /// nobody but the accounts of `access.trusted_accounts` in `lockfast.toml`; one that everybody may copy and that
+    /// nothing classifies is unknown. All three layers must hold; one that cannot be known leaves the store undecided.
     id: "defence-in-depth",
     title: "Sensitive data is protected at rest, in transit and by access, all three",
     clauses: ["BP-1"],
     severity: Medium,
-    fix: "Add the layer that is missing: a customer managed key, enforced TLS, or closed public access.",
+    fix: "Add the layer that is missing: a customer managed key, enforced TLS, or closed public access. Take back what a snapshot is shared with, and treat what was public as read.",
     cloudformation: r#"Type: AWS::S3::Bucket
 Properties:
   PublicAccessBlockConfiguration:
@@ -40,18 +42,45 @@ enum Layer {
     Unknown(String),
 }
 
-/// The stores that are protected in layers; the rest is copies, code and settings of other things.
+/// The stores that are protected in layers, beside copies that can be [`SHARED`]; the rest is other copies, code and
+/// settings of other things.
 const NOUNS: [&str; 14] = [
     "bucket", "database", "table", "queue", "topic", "time-series", "secret", "file-system", "cache", "cache-group",
     "stream", "search", "warehouse", "broker",
 ];
 
+/// Copies that accounts hold, where each says whom it is shared with, and what it is a copy of. Automated ones do not
+/// say: they cannot be shared (Amazon RDS User Guide, "Sharing a DB snapshot").
+const SHARED: [(&str, &str, &str); 4] = [
+    ("AWS::EC2::Snapshot", "CreateVolumePermissions.*", "VolumeId"),
+    ("AWS::RDS::DBSnapshot", "SharedWith.*", "DBInstanceIdentifier"),
+    ("AWS::RDS::ClusterSnapshot", "SharedWith.*", "DBClusterIdentifier"),
+    ("AWS::Redshift::Snapshot", "AccountsWithRestoreAccess.*", "ClusterIdentifier"),
+];
+
+fn shared_copy(store: &Store) -> Option<&'static (&'static str, &'static str, &'static str)> {
+    SHARED.iter().find(|(kind, _, _)| *kind == store.spec.name)
+}
+
+/// A store's classification; that of its source for a copy that has none.
+fn classification<'a>(cx: &'a Cx<'_>, store: &Store) -> &'a Known<Classification> {
+    let own = cx.classification(store.resource);
+    if let (None, Some((_, _, of))) = (own.value(), shared_copy(store))
+        && let Read::Found(named, _) = store.subject(cx.inventory).at(of)
+        && let Some((source, _)) = cx.inventory.target(named)
+    {
+        return cx.classification(source.id);
+    }
+    own
+}
+
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     let sensitive = |store: &&Store| {
-        NOUNS.contains(&store.spec.noun.as_str())
+        (NOUNS.contains(&store.spec.noun.as_str()) || shared_copy(store).is_some())
             && store.part.is_empty()
-            && cx.classification(store.resource).value().is_some_and(|c| c.is_sensitive())
+            && classification(cx, store).value().is_some_and(|c| c.is_sensitive())
     };
+    out.extend(cx.inventory.stores().iter().filter_map(|store| public_copy(cx, store)));
     let stores: Vec<&Store> = cx.inventory.stores().iter().filter(sensitive).collect();
     if stores.is_empty() {
         return;
@@ -79,7 +108,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         out.push(
             judgement
                 .fact_as("key", &store.protection, |p| p.label(cx.inventory))
-                .fact("classification", cx.classification(store.resource)),
+                .fact("classification", classification(cx, store)),
         );
     }
 }
@@ -148,6 +177,9 @@ fn file_system(subject: Subject<'_>) -> Layer {
 }
 
 fn access(cx: &Cx<'_>, subject: Subject<'_>, store: &Store) -> Layer {
+    if let Some((_, sharing, _)) = shared_copy(store) {
+        return shared(cx, subject, sharing);
+    }
     match store.spec.noun.as_str() {
         "bucket" => bucket(cx, subject),
         "database" | "warehouse" | "broker" => public(cx, subject),
@@ -166,6 +198,68 @@ fn access(cx: &Cx<'_>, subject: Subject<'_>, store: &Store) -> Layer {
         },
         _ => Layer::Holds,
     }
+}
+
+/// Whom a snapshot is shared with: `all` is every account, others are ids of accounts.
+fn shared(cx: &Cx<'_>, subject: Subject<'_>, sharing: &str) -> Layer {
+    let own = cx.inventory.stack_of(subject.resource).place.account.as_deref();
+    let mut open = Layer::Holds;
+    for read in subject.each(sharing) {
+        let with = match &read {
+            Read::Found(Value { kind: Kind::Map(_), .. }, _) => {
+                let of = |name| read.clone().then(|value, _| value.at(name)).string();
+                match of("Group") {
+                    Read::Absent(_) => of("UserId"),
+                    group => group,
+                }
+            }
+            _ => read.string(),
+        };
+        match with {
+            Read::Found(with, _) if with == "all" => {
+                return Layer::Missing("by access it is shared with every AWS account".into());
+            }
+            Read::Found(with, _)
+                if own != Some(&*with) && !cx.config.access.trusted_accounts.contains(&with) =>
+            {
+                open = Layer::Missing(format!("by access it is shared with account {with}, which is not trusted"));
+            }
+            Read::Absent(_) if may_be_shared(subject) => {
+                open = Layer::Unknown("whom it is shared with: the account does not say".into());
+            }
+            Read::Unknown(why, _) if !matches!(open, Layer::Missing(_)) => {
+                open = Layer::Unknown(format!("whom it is shared with: {why}"));
+            }
+            _ => {}
+        }
+    }
+    open
+}
+
+/// A snapshot that must say whom it is shared with, if it is with nobody: the list of Redshift's says so by having none.
+fn may_be_shared(snapshot: Subject<'_>) -> bool {
+    match snapshot.kind() {
+        "AWS::EC2::Snapshot" => true,
+        "AWS::Redshift::Snapshot" => false,
+        _ => snapshot.at("SnapshotType").string().found().as_deref() == Some("manual"),
+    }
+}
+
+/// A snapshot that every account may copy, and of which nobody said how sensitive it is.
+fn public_copy(cx: &Cx<'_>, store: &Store) -> Option<Judgement> {
+    let (_, sharing, _) = shared_copy(store)?;
+    let Known::Unknown(why, _) = classification(cx, store) else {
+        return None;
+    };
+    let subject = store.subject(cx.inventory);
+    let all = |read: Read<&Value>| {
+        let group = read.clone().then(|value, _| value.at("Group")).string().found();
+        group.or(read.string().found()).as_deref() == Some("all")
+    };
+    subject.each(sharing).into_iter().any(all).then(|| {
+        Judgement::cannot_tell(store, "whether this is sensitive, and it is shared with every AWS account", why)
+            .fix("Take back what it is shared with, or classify what is in it as public.")
+    })
 }
 
 /// Since April 2023 new buckets block public access; a configuration that is written blocks what it

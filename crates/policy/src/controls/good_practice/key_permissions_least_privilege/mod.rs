@@ -32,7 +32,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             continue;
         }
         let mut worst: Option<Judgement> = None;
-        for held in written(subject) {
+        for held in written(cx, subject) {
             match held.document.at("Statement") {
                 Read::Found(statements, _) => {
                     for judgement in items(statements).iter().filter_map(|s| judge_statement(subject, s)) {

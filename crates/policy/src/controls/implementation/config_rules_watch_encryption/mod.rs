@@ -2,7 +2,7 @@ use crate::judgement::About;
 use crate::live::{listed, unread};
 use crate::monitors::{Group, Near, Reach, gaps, groups, is_near, searched};
 use crate::prelude::*;
-use lockfast_facts::Guard;
+use lockfast_facts::{Guard, Origin};
 use serde::Deserialize;
 use std::sync::OnceLock;
 
@@ -10,9 +10,10 @@ control! {
     /// For each service in the input that AWS Config has managed encryption rules for (the table
     /// beside this file), at least one must be deployed in the same account and region, as a rule, for
     /// the organisation or in a conformance pack, and a recorder there must record the type. A custom
-    /// rule whose scope names the type, Security Hub's standards, which deploy rules of their own, and
-    /// packs kept elsewhere are unknown. An organisation that deploys its rules from another account
-    /// gives those templates too, or waives this.
+    /// rule whose scope names the type, a managed rule that looks only at what bears a tag, Security Hub's
+    /// standards, which deploy rules of their own, and packs kept elsewhere are unknown. A live account
+    /// lists the rules of its packs among its own; its recorder must be known to run. An organisation that
+    /// deploys its rules from another account gives those templates too, or waives this.
     id: "config-rules-watch-encryption",
     title: "AWS Config rules watch encryption in every service used",
     clauses: ["MON-1"],
@@ -113,7 +114,7 @@ fn judged<'a>(
         .iter()
         .map(|(identifier, rule)| {
             let placed: Vec<_> = recorders.iter().map(|r| (near(r.subject), r)).collect();
-            let mut judgement = recorded(row, service, identifier, &placed).step(
+            let mut judgement = recorded(cx, group, row, service, identifier, &placed).step(
                 format!("{} {}", rule.resource.kind, rule.resource.name),
                 rule.resource.loc,
             );
@@ -137,34 +138,57 @@ fn judged<'a>(
 }
 
 /// A rule watches the service: whether what it judges is recorded.
-fn recorded(row: &Row, service: &str, identifier: &str, placed: &[(Near, &Recorder<'_>)]) -> Judgement {
-    let records = |recorder: &Recorder<'_>| row.types.iter().all(|kind| recorder.records(kind));
-    let mut here = placed.iter().filter(|(near, _)| *near == Near::Yes).map(|(_, r)| r);
-    if here.clone().any(|recorder| records(recorder)) {
-        return Judgement::pass(About::Input, format!("{identifier} watches {service}"));
+fn recorded(
+    cx: &Cx<'_>,
+    group: &Group<'_>,
+    row: &Row,
+    service: &str,
+    identifier: &str,
+    placed: &[(Near, &Recorder<'_>)],
+) -> Judgement {
+    const KIND: &str = "AWS::Config::ConfigurationRecorder";
+    let mut here: Option<Judgement> = None;
+    let mut elsewhere: Option<Judgement> = None;
+    for (near, recorder) in placed {
+        let at = recorder.subject.resource.loc;
+        let judgement = match (near, recorder.records(cx, row)) {
+            (Near::No, _) => continue,
+            (Near::Yes, Records::Yes) => {
+                return Judgement::pass(About::Input, format!("{identifier} watches {service}"));
+            }
+            (Near::Yes, Records::Unknown(why)) => Judgement::cannot_tell(
+                About::Input,
+                &format!("whether what {identifier} watches of {service} is recorded"),
+                &why,
+            ),
+            (Near::Yes, Records::No(why)) => {
+                Judgement::fail(About::Input, format!("{identifier} watches {service}, but {why}"))
+            }
+            (Near::Maybe, Records::No(_)) => continue,
+            (Near::Maybe, _) => {
+                let judgement = Judgement::unknown(
+                    About::Input,
+                    format!("{identifier} watches {service}, and the input does not say whether the recorder stands in the same account and region"),
+                );
+                elsewhere.get_or_insert(judgement.step(KIND, at));
+                continue;
+            }
+        };
+        // One that may record is better than one that does not.
+        if here.as_ref().is_none_or(|best| judgement.verdict < best.verdict) {
+            here = Some(judgement.step(KIND, at));
+        }
     }
-    if let Some((_, recorder)) = placed.iter().find(|(near, r)| *near == Near::Maybe && records(r)) {
-        return Judgement::unknown(
-            About::Input,
-            format!("{identifier} watches {service}, and the input does not say whether the recorder stands in the same account and region"),
-        )
-        .step("AWS::Config::ConfigurationRecorder", recorder.subject.resource.loc);
+    if let Some(judgement) = elsewhere.or(here) {
+        return judgement;
     }
-    match here.next() {
-        None => Judgement::unknown(
-            About::Input,
-            format!("{identifier} watches {service}, but no recorder stands in the stacks given"),
-        ),
-        Some(recorder) if recorder.subject.at("Recording").bool().found() == Some(false) => Judgement::fail(
-            About::Input,
-            format!("{identifier} watches {service}, but the recorder is stopped"),
-        )
-        .step("AWS::Config::ConfigurationRecorder", recorder.subject.resource.loc),
-        Some(recorder) => Judgement::fail(
-            About::Input,
-            format!("{identifier} watches {service}, but the recorder does not record {}", row.types[0]),
-        )
-        .step("AWS::Config::ConfigurationRecorder", recorder.subject.resource.loc),
+    let none = format!("{identifier} watches {service}, but no recorder stands in the stacks given");
+    match (cx.inventory.origin(), unread(cx, "config", &[KIND], group.place())) {
+        (Origin::Live, None) => Judgement::fail(About::Input, format!("{identifier} watches {service}, but there is no recorder")),
+        (_, Some(why)) if cx.inventory.origin() == Origin::Live => {
+            Judgement::cannot_tell(About::Input, &format!("whether what {identifier} watches of {service} is recorded"), &why)
+        }
+        _ => Judgement::unknown(About::Input, none),
     }
 }
 
@@ -209,19 +233,28 @@ impl<'a> Deployed<'a> {
             let own = !rule.at("OrganizationCustomPolicyRuleMetadata").is_absent()
                 || !rule.at("OrganizationCustomRuleMetadata").is_absent()
                 || rule.at("Source.Owner").string().found().is_some_and(|o| o.starts_with("CUSTOM"));
+            if rule.at("ConfigRuleState").string().found().is_some_and(|state| state.starts_with("DELETING")) {
+                continue;
+            }
             let what = match managed.string() {
-                _ if own => What::Custom(
-                    rule.each("Scope.ComplianceResourceTypes.*")
-                        .into_iter()
-                        .filter_map(|read| read.string().found())
-                        .collect(),
-                ),
+                _ if own => match types_of(rule) {
+                    Some(types) => What::Custom(types),
+                    None => What::Unknown("for which types a custom rule is, is known only at deployment"),
+                },
+                Read::Found(..) if NARROWING.iter().any(|at| !rule.at(at).is_absent()) => {
+                    What::Unknown("a rule looks only at one resource, or at those that bear a tag")
+                }
                 Read::Found(identifier, _) => What::Managed(identifier),
                 _ => What::Unknown("which rule is deployed is known only at deployment"),
             };
             found.push((rule, what));
         }
-        for pack in cx.subjects(&["AWS::Config::ConformancePack", "AWS::Config::OrganizationConformancePack"]) {
+        // What a pack deploys in a live account is among the account's rules.
+        let packs: &[&str] = match cx.inventory.origin() {
+            Origin::Templates => &["AWS::Config::ConformancePack", "AWS::Config::OrganizationConformancePack"],
+            Origin::Live => &[],
+        };
+        for pack in cx.subjects(packs) {
             let what = match pack.at("TemplateBody").text() {
                 Read::Found(text, _) => What::Managed(text.render(|_| String::new())),
                 _ => What::Unknown("a conformance pack is kept outside the stacks given"),
@@ -235,38 +268,96 @@ impl<'a> Deployed<'a> {
     }
 }
 
+/// Scopes that leave out resources of the types that a rule is for.
+const NARROWING: [&str; 4] = [
+    "Scope.ComplianceResourceId",
+    "Scope.TagKey",
+    "OrganizationManagedRuleMetadata.ResourceIdScope",
+    "OrganizationManagedRuleMetadata.TagKeyScope",
+];
+
+/// The types that a rule of one's own is for; none for all; `None` when one of them is not known.
+fn types_of(rule: Subject<'_>) -> Option<Vec<String>> {
+    let reads = rule.each("Scope.ComplianceResourceTypes.*");
+    let listed = reads.into_iter().filter(|read| !read.is_absent());
+    listed.map(|read| read.string().found()).collect()
+}
+
 /// A recorder and what it records (AWS CloudFormation Template Reference,
 /// "AWS::Config::ConfigurationRecorder RecordingGroup"); everything when it does not say.
 struct Recorder<'a> {
     subject: Subject<'a>,
-    only: Option<Vec<String>>,
-    without: Vec<String>,
+    only: Types,
+    without: Types,
+}
+
+/// A list of types, and why one of them is not known.
+struct Types {
+    known: Vec<String>,
+    unknown: Option<Arc<Why>>,
+}
+
+impl Types {
+    fn of(subject: Subject<'_>, at: &str) -> Self {
+        let mut types = Types { known: Vec::new(), unknown: None };
+        for read in subject.each(at) {
+            match read.string() {
+                Read::Found(kind, _) => types.known.push(kind),
+                Read::Unknown(why, _) => types.unknown = Some(why),
+                Read::Absent(_) => {}
+            }
+        }
+        types
+    }
+
+    fn has(&self, kind: &str) -> bool {
+        self.known.iter().any(|known| known == kind)
+    }
+}
+
+/// Whether a recorder records types; why not, or why that is not known.
+enum Records {
+    Yes,
+    No(String),
+    Unknown(Arc<Why>),
 }
 
 impl<'a> Recorder<'a> {
     fn all(cx: &Cx<'a>) -> Vec<Self> {
-        let list = |subject: Subject<'_>, at: &str| -> Vec<String> {
-            subject.each(at).into_iter().filter_map(|read| read.string().found()).collect()
+        let mut recorders = listed(cx, &["AWS::Config::ConfigurationRecorder"]);
+        // A recorder that an AWS service keeps for itself feeds no rules of others.
+        recorders.retain(|r| r.at("RecordingScope").string().found().as_deref() != Some("INTERNAL"));
+        let of = |subject: Subject<'a>| Recorder {
+            subject,
+            only: Types::of(subject, "RecordingGroup.ResourceTypes.*"),
+            without: Types::of(subject, "RecordingGroup.ExclusionByResourceTypes.ResourceTypes.*"),
         };
-        cx.subjects(&["AWS::Config::ConfigurationRecorder"])
-            .into_iter()
-            .map(|subject| {
-                let only = list(subject, "RecordingGroup.ResourceTypes.*");
-                Recorder {
-                    subject,
-                    only: (!only.is_empty()).then_some(only),
-                    without: list(subject, "RecordingGroup.ExclusionByResourceTypes.ResourceTypes.*"),
-                }
-            })
-            .collect()
+        recorders.into_iter().map(of).collect()
     }
 
-    fn records(&self, kind: &str) -> bool {
+    /// Whether it records every type of a row.
+    fn records(&self, cx: &Cx<'_>, row: &Row) -> Records {
+        let mut unknown = None;
         // Only a live recorder tells whether it runs.
-        if self.subject.at("Recording").bool().found() == Some(false) {
-            return false;
+        match self.subject.at("Recording").bool() {
+            Read::Found(false, _) => return Records::No("the recorder is stopped".to_owned()),
+            Read::Found(true, _) => {}
+            Read::Unknown(why, _) => unknown = Some(why),
+            Read::Absent(_) if cx.inventory.origin() == Origin::Live => {
+                unknown = Some(Arc::new(Why::NotGiven("whether the recorder runs".to_owned())));
+            }
+            Read::Absent(_) => {}
         }
-        let listed = |list: &[String]| list.iter().any(|k| k == kind);
-        self.only.as_deref().is_none_or(listed) && !listed(&self.without)
+        for kind in &row.types {
+            let of_others = !self.only.known.is_empty() && !self.only.has(kind);
+            if self.without.has(kind) || of_others && self.only.unknown.is_none() {
+                return Records::No(format!("the recorder does not record {kind}"));
+            }
+            if !self.only.has(kind) {
+                unknown = unknown.or_else(|| self.only.unknown.clone());
+            }
+            unknown = unknown.or_else(|| self.without.unknown.clone());
+        }
+        unknown.map_or(Records::Yes, Records::Unknown)
     }
 }

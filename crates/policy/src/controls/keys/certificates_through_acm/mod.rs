@@ -17,7 +17,7 @@ control! {
     title: "All certificates are issued and kept by ACM",
     clauses: ["ACM-1"],
     severity: Medium,
-    fix: "Request the certificate from ACM with DNS validation in the same templates, refer to it, and delete the IAM or imported one.",
+    fix: "Request the certificate from ACM with DNS validation, refer to it where the IAM or imported one is used, and delete that.",
     cloudformation: r#"Certificate:
   Type: AWS::CertificateManager::Certificate
   Properties:

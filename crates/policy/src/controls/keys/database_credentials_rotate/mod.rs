@@ -9,12 +9,13 @@ control! {
     /// seven days) or by a dynamic reference to a secret; one written into the template fails
     /// here too, and is never printed. A secret that a database uses must have a rotation schedule
     /// with a period, `AutomaticallyAfterDays` or a `ScheduleExpression`, and with what rotates it: a
-    /// function (`RotationLambdaARN`, `HostedRotationLambda`), or the partner of a managed external secret.
+    /// function (`RotationLambdaARN`, `HostedRotationLambda`), or the partner of a managed external secret. A live
+    /// one must have been rotated on time too: a rotation that was due more than a day ago did not succeed.
     id: "database-credentials-rotate",
     title: "Database credentials lie in Secrets Manager and rotate automatically",
     clauses: ["SEC-1"],
     severity: High,
-    fix: "Let the service manage the password (ManageMasterUserPassword: true), or add a RotationSchedule to the secret; change a password that stood in a template.",
+    fix: "Let the service manage the password (ManageMasterUserPassword: true), or add a RotationSchedule to the secret; change a password that ever stood in a template.",
     cloudformation: r#"Type: AWS::RDS::DBInstance
 Properties:
   ManageMasterUserPassword: true
@@ -249,10 +250,43 @@ fn rotation<'a>(cx: &Cx<'a>, subject: Subject<'_>, secret: &'a Resource) -> Judg
                 }
                 (false, Some(why), ..) => Judgement::cannot_tell(subject, "how often the secret rotates", &why),
                 (_, _, false, Some(why)) => Judgement::cannot_tell(subject, "what rotates the secret", &why),
-                _ => Judgement::pass(subject, format!("secret {label} rotates automatically")),
+                _ => late(cx, subject, (secret, &label), schedule)
+                    .unwrap_or_else(|| Judgement::pass(subject, format!("secret {label} rotates automatically"))),
             };
             judgement.step(format!("rotation schedule {}", schedule.name), schedule.loc)
         }
     }
     .step(format!("secret {}", secret.name), secret.loc)
+}
+
+/// What is to be said of a live secret that was not rotated when it was due. When rotations fail, the next one's day lies in
+/// the past (AWS Secrets Manager API Reference, "DescribeSecret"); it may take a day, since it is told to the day.
+fn late(cx: &Cx<'_>, subject: Subject<'_>, (secret, label): (&Resource, &str), schedule: &Resource) -> Option<Judgement> {
+    if !is_live(cx) {
+        return None;
+    }
+    let told = |at: &str| match schedule.at(at) {
+        Read::Absent(_) => cx.days_since(secret.at(at)),
+        read => cx.days_since(read),
+    };
+    let overdue = match told("NextRotationDate") {
+        Read::Absent(_) => told("LastRotatedDate").then(|days, loc| {
+            let period = schedule.at("RotationRules.AutomaticallyAfterDays").int();
+            period.then(|period, _| Read::Found(days - period, loc))
+        }),
+        next => next,
+    };
+    match overdue {
+        Read::Found(days, loc) if days > 1 => Some(
+            Judgement::fail(subject, format!("secret {label} was due for rotation {days} days ago, and no rotation succeeded since"))
+                .at(loc)
+                .fix("Find out why its rotation fails (the function's log, its network, its permissions), and rotate the secret."),
+        ),
+        Read::Found(..) => None,
+        Read::Unknown(why, loc) => Some(Judgement::cannot_tell(subject, "whether the secret was rotated on time", &why).at(loc)),
+        Read::Absent(loc) => {
+            let why = Why::NotGiven("when it is rotated next".to_owned());
+            Some(Judgement::cannot_tell(subject, "whether the secret was rotated on time", &why).at(loc))
+        }
+    }
 }

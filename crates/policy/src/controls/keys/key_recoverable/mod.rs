@@ -56,7 +56,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             (_, Known::Unknown(why, _)) if imported => {
                 Judgement::cannot_tell(subject, "where the imported material's escrow record is", why)
             }
-            (_, known) if imported && known.value().is_none_or(Option::is_none) => Judgement::fail(subject, NO_ESCROW),
+            (_, known) if imported && known.value().is_none_or(Option::is_none) => no_escrow(subject),
             _ => {
                 out.extend(retained(cx, subject).into_iter().map(|j| j.fact("PendingWindowInDays", &window)));
                 continue;
@@ -98,12 +98,15 @@ fn of_live(cx: &Cx<'_>, subject: Subject<'_>, users: &BTreeMap<KeyTarget, Vec<&S
         Known::Unknown(why, _) if imported => {
             Judgement::cannot_tell(subject, "where the imported material's escrow record is", &why)
         }
-        tag if imported && tag.value().is_none_or(Option::is_none) => Judgement::fail(subject, NO_ESCROW),
+        tag if imported && tag.value().is_none_or(Option::is_none) => no_escrow(subject),
         _ => Judgement::pass(subject, "the key can be recovered"),
     }
 }
 
-const NO_ESCROW: &str = "its material is imported, and no EscrowRecord tag says where the copy is kept";
+fn no_escrow(key: Subject<'_>) -> Judgement {
+    Judgement::fail(key, "its material is imported, and no EscrowRecord tag says where the copy is kept")
+        .fix("Tag the key with EscrowRecord: where the copy of its material is kept.")
+}
 
 /// Whether the key outlives its place in the template, under each of the conditions that decide it.
 fn retained(cx: &Cx<'_>, subject: Subject<'_>) -> Vec<Judgement> {

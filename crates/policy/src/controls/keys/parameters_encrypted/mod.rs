@@ -11,7 +11,7 @@ control! {
     title: "Parameters are encrypted with KMS keys",
     clauses: ["SSM-1"],
     severity: Medium,
-    fix: "Create the parameter as SecureString outside CloudFormation (a custom resource, the CLI), or keep the value in Secrets Manager.",
+    fix: "Make the parameter a SecureString (CloudFormation makes none: use the CLI, or a custom resource), or keep the value in Secrets Manager.",
     cloudformation: r#"Type: AWS::SecretsManager::Secret
 Properties:
   KmsKeyId: !GetAtt SecretsKey.Arn

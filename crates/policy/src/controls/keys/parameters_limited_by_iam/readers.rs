@@ -44,7 +44,7 @@ impl<'a> Readers<'a> {
     pub(super) fn holder(&mut self, cx: &Cx<'a>, subject: Subject<'a>) -> Option<Judgement> {
         let mut worst: Option<Judgement> = None;
         let place = &cx.inventory.stack_of(subject.resource).place;
-        for held in written(subject) {
+        for held in written(cx, subject) {
             if !held.mentions("ssm:") {
                 continue;
             }

@@ -10,7 +10,7 @@ control! {
     title: "Sensitive parameters are of type SecureString",
     clauses: ["SSM-2"],
     severity: High,
-    fix: "Move the value to Secrets Manager or to a SecureString made outside CloudFormation, and change it: it stands in the template's history.",
+    fix: "Move the value to Secrets Manager or to a SecureString (CloudFormation makes none), and change it: it stands in the history of the parameter, and of the template.",
     cloudformation: r#"Type: AWS::SecretsManager::Secret
 Properties:
   GenerateSecretString: {PasswordLength: 32}
