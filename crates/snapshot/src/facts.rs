@@ -460,8 +460,8 @@ impl Linker<'_> {
                 target: *id,
                 attribute: attribute.clone(),
             });
-            value.kind = Kind::Text(Text::Parts([secret, Part::Literal(rest.into())].into()));
-            return;
+            let parts = [secret, Part::Literal(rest.into())].into();
+            return Some(with_kind(value, Kind::Text(Text::Parts(parts))));
         }
         if let Some((alias, loc)) = self.index.managed.get(text) {
             let step = Step {
