@@ -82,7 +82,7 @@ impl fmt::Display for Why {
 }
 
 /// A fact and how sure it is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Known<T> {
     /// Somebody wrote it, here.
     Stated(T, Loc),

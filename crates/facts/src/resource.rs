@@ -1,6 +1,6 @@
 //! Resources and the stacks they belong to.
 
-use crate::{Guard, Known, Loc, Read, SourceId, Value, Why};
+use crate::{Guard, Kind, Known, Loc, Read, SourceId, Value, Why};
 use std::sync::Arc;
 
 /// Index of a [`Resource`] in its inventory.
@@ -170,6 +170,21 @@ impl Variant {
         self.properties.at(path)
     }
 
+    /// The names of the tags at a path, however the type writes them; none where they are not known.
+    pub fn tag_names(&self, path: &str) -> Vec<String> {
+        let Read::Found(tags, _) = self.at(path) else {
+            return Vec::new();
+        };
+        match &tags.kind {
+            Kind::Map(map) => map.iter().map(|(name, _)| name.to_string()).collect(),
+            Kind::List(items) => {
+                let name = |tag: &Value| tag.at("Key").string().found();
+                items.iter().filter_map(name).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// The value of a tag, whichever way the type writes tags. The case of its name does not matter,
     /// since people who tag by hand write both.
     ///
@@ -210,7 +225,6 @@ impl Variant {
 
 /// A tag among these, if it is there.
 fn tag_in(tags: Read<&Value>, name: &str) -> Option<Known<Option<String>>> {
-    use crate::Kind;
     let tags = match tags {
         Read::Found(tags, _) => tags,
         Read::Unknown(why, loc) => return Some(Known::Unknown(why, loc)),

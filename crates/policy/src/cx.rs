@@ -4,6 +4,7 @@ use crate::config::{Classification, Config, EnvironmentKind};
 use crate::connection::Zones;
 use crate::monitors::Monitors;
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use indexmap::IndexSet;
 use jiff::civil::Date;
 use lockfast_facts::nouns::{Protection, Store, Unread, Variable, variables};
 use lockfast_facts::{
@@ -11,6 +12,7 @@ use lockfast_facts::{
     Why,
 };
 use std::collections::HashSet;
+use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
 
 /// The context of a judgement.
@@ -20,8 +22,8 @@ pub struct Cx<'a> {
     /// The policy file.
     pub config: &'a Config,
     today: Option<Date>,
-    environments: Vec<Known<EnvironmentName>>,
-    classifications: Vec<Known<Classification>>,
+    environments: PerResource<EnvironmentName>,
+    classifications: PerResource<Classification>,
     environment_variables: OnceLock<EnvironmentVariables<'a>>,
     monitors: OnceLock<Monitors<'a>>,
     access_logs: OnceLock<HashSet<ResourceId>>,
@@ -44,6 +46,27 @@ struct EnvironmentVariables<'a> {
     plain: Vec<Variable<'a>>,
     secrets: Vec<Variable<'a>>,
     unread: Vec<Unread<'a>>,
+}
+
+/// A fact for each resource; those of one stack or account are often the same.
+struct PerResource<T> {
+    facts: IndexSet<Known<T>>,
+    of: Vec<u32>,
+}
+
+impl<T: Eq + Hash> PerResource<T> {
+    fn of(&self, id: ResourceId) -> &Known<T> {
+        &self.facts[self.of[id.0 as usize] as usize]
+    }
+}
+
+impl<T: Eq + Hash> FromIterator<Known<T>> for PerResource<T> {
+    fn from_iter<I: IntoIterator<Item = Known<T>>>(each: I) -> Self {
+        let mut facts = IndexSet::new();
+        let of = each.into_iter().map(|fact| facts.insert_full(fact).0);
+        let of = of.map(crate::rows::index_of).collect();
+        PerResource { facts, of }
+    }
 }
 
 impl<'a> Cx<'a> {
@@ -116,12 +139,12 @@ impl<'a> Cx<'a> {
 
     /// The kind of environment a resource belongs to.
     pub fn environment(&self, id: ResourceId) -> Known<EnvironmentKind> {
-        self.environments[id.0 as usize].as_ref().map(|e| e.kind)
+        self.environments.of(id).as_ref().map(|e| e.kind)
     }
 
     /// The environment a resource belongs to, by name.
     pub fn environment_name(&self, id: ResourceId) -> &Known<EnvironmentName> {
-        &self.environments[id.0 as usize]
+        self.environments.of(id)
     }
 
     /// The environments a resource may belong to under these conditions, and when it belongs to each: the
@@ -171,7 +194,7 @@ impl<'a> Cx<'a> {
 
     /// A resource's classification; unknown when nothing classifies it.
     pub fn classification(&self, id: ResourceId) -> &Known<Classification> {
-        &self.classifications[id.0 as usize]
+        self.classifications.of(id)
     }
 
     /// True for a store that has SSE-S3 since AWS delivers access logs to no other bucket.

@@ -257,11 +257,11 @@ fn by_service(resource: &Resource) -> Option<String> {
     if let Some((_, _, maker)) = row {
         return Some(format!("{maker} made it"));
     }
-    let Read::Found(tags, _) = resource.at("Tags").list() else {
-        return None;
-    };
-    let mut names = tags.iter().filter_map(|tag| tag.at("Key").string().found());
-    let tag =
-        names.find(|name| name.starts_with("aws:") && !name.starts_with("aws:cloudformation:"))?;
+    let tag = resource
+        .variants
+        .first()?
+        .tag_names("Tags")
+        .into_iter()
+        .find(|name| name.starts_with("aws:") && !name.starts_with("aws:cloudformation:"))?;
     Some(format!("an AWS service made it, as its tag {tag} says"))
 }

@@ -6,7 +6,7 @@ use crate::control::{Control, Severity};
 use crate::cx::{Cx, POLICY_FILE, label};
 use crate::finding::{FactView, Finding, FixView, Location, ResourceView, StepView};
 use crate::judgement::{About, Certainty, Judgement, Out, Verdict};
-use crate::rows::{Row, Rows, Said, index_of};
+use crate::rows::{Judged, Pool, Row, Rows, Said, index_of};
 use crate::waiver::{self, Waivers};
 use lockfast_facts::{Guard, Inventory, Loc, Origin, Read};
 use rayon::prelude::*;
@@ -18,8 +18,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The outcome of judging an inventory.
 pub struct Run<'a> {
     cx: Cx<'a>,
-    rows: Vec<Row>,
-    said: Vec<Said>,
+    by_control: Vec<Judged>,
+    /// How many rows come before each control's.
+    starts: Vec<usize>,
 }
 
 /// Judges everything with every enabled control. `today` (`YYYY-MM-DD`) decides which waivers
@@ -44,43 +45,42 @@ pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -
                 .unwrap_or(true)
         })
         .collect();
-    let by_control: Vec<(Vec<Row>, Vec<Said>)> = controls
+    let pool = (source == SourceKind::Live).then(Arc::<Pool>::default);
+    let mut by_control: Vec<Judged> = controls
         .par_iter()
         .map(|control| {
             let severity = severity_of(config, control);
             let mut out = Out::default();
-            if source == SourceKind::Live {
-                out.rows = Some((Rows::new(true), control, severity));
-            }
+            out.rows = pool
+                .clone()
+                .map(|pool| (Rows::new(Some(pool)), *control, severity));
             (control.judge)(&cx, &mut out);
-            let (rows, said) = match out.rows {
+            let judged = match out.rows {
                 Some((rows, ..)) => of_account(&cx, rows),
                 None => merged(&cx, control, severity, out.judgements, &conditions),
             };
-            waived(&cx, &waivers, rows, said)
+            waived(&cx, &waivers, judged)
         })
         .collect();
     let of_waivers = waivers.judgements.iter().cloned();
-    let of_waivers = merged(
+    by_control.push(merged(
         &cx,
         &waiver::CONTROL,
         severity_of(config, &waiver::CONTROL),
         of_waivers.chain(waivers.unused(&cx)).collect(),
         &conditions,
-    );
-    // Moved one control at a time into lists of the right size: a list that grows would hold twice
-    // as many for a moment, and that moment would be the run's peak.
-    let mut rows = Vec::with_capacity(by_control.iter().map(|(rows, _)| rows.len()).sum());
-    let mut said = Vec::with_capacity(by_control.iter().map(|(_, said)| said.len()).sum());
-    for (of_control, its) in by_control.into_iter().chain([of_waivers]) {
-        let before = index_of(said.len());
-        said.extend(its);
-        rows.extend(of_control.into_iter().map(|row| Row {
-            said: row.said + before,
-            ..row
-        }));
+    ));
+    let mut before = 0;
+    let starts = by_control.iter().map(|judged| {
+        let start = before;
+        before += judged.rows.len();
+        start
+    });
+    Run {
+        cx,
+        starts: starts.collect(),
+        by_control,
     }
-    Run { cx, rows, said }
 }
 
 fn severity_of(config: &Config, control: &Control) -> Severity {
@@ -93,8 +93,8 @@ fn severity_of(config: &Config, control: &Control) -> Severity {
 /// What is said of a live account: in its words, and nothing certain of what could not be listed. That which
 /// stands for such a list has nothing of its own that could keep or break a clause. Nothing is under conditions
 /// there, so of what is said of the same thing the worst stands.
-fn of_account(cx: &Cx<'_>, rows: Rows) -> (Vec<Row>, Vec<Said>) {
-    let (mut rows, mut said) = rows.done();
+fn of_account(cx: &Cx<'_>, rows: Rows) -> Judged {
+    let Judged { mut rows, mut said } = rows.done();
     for row in &mut rows {
         let own = &said[row.said as usize];
         if let About::Resource(id) = row.about
@@ -106,10 +106,15 @@ fn of_account(cx: &Cx<'_>, rows: Rows) -> (Vec<Row>, Vec<Said>) {
                 Read::Unknown(why, _) => why.to_string(),
                 _ => "they could not be listed".to_owned(),
             };
-            let unlisted = format!("cannot tell of what there is: {why}");
-            let judgement = Judgement::unknown(row.about, unlisted);
-            let (_, unknown) = Said::of(own.control, own.severity, judgement, None);
-            row.said = index_of(said.len());
+            let unknown = Said {
+                verdict: Verdict::Unknown,
+                message: format!("cannot tell of what there is: {why}").into(),
+                part: "".into(),
+                loc: None,
+                rest: None,
+                ..own.clone()
+            };
+            *row = Row::bare(row.about, said.len());
             said.push(unknown);
         }
     }
@@ -130,7 +135,7 @@ fn of_account(cx: &Cx<'_>, rows: Rows) -> (Vec<Row>, Vec<Said>) {
     });
     rows.dedup_by(|next, worst| next.about == worst.about && of(next).part == of(worst).part);
     rows.shrink_to_fit();
-    (rows, said)
+    Judged { rows, said }
 }
 
 /// Merges what a control said of the same thing under different conditions.
@@ -140,13 +145,13 @@ fn merged(
     severity: Severity,
     mut judgements: Vec<Judgement>,
     conditions: &Conditions,
-) -> (Vec<Row>, Vec<Said>) {
+) -> Judged {
     judgements.sort_by(|a, b| {
         (a.about, &a.part)
             .cmp(&(b.about, &b.part))
             .then(b.verdict.cmp(&a.verdict))
     });
-    let mut rows = Rows::new(false);
+    let mut rows = Rows::new(None);
     let mut judgements = judgements.into_iter().peekable();
     while let Some(mut worst) = judgements.next() {
         let mut when: Vec<Guard> = vec![worst.when.clone()];
@@ -171,19 +176,14 @@ fn merged(
             };
             worst.notes.push(also.into());
         }
-        let (about, said) = Said::of(control, severity, worst, conditions.text(cx, when));
-        rows.push(about, said);
+        rows.push(control, severity, worst, conditions.text(cx, when));
     }
     rows.done()
 }
 
 /// Applies waivers.
-fn waived(
-    cx: &Cx<'_>,
-    waivers: &Waivers,
-    mut rows: Vec<Row>,
-    mut said: Vec<Said>,
-) -> (Vec<Row>, Vec<Said>) {
+fn waived(cx: &Cx<'_>, waivers: &Waivers, judged: Judged) -> Judged {
+    let Judged { mut rows, mut said } = judged;
     for row in &mut rows {
         let own = &said[row.said as usize];
         if own.verdict == Verdict::Fail
@@ -196,7 +196,7 @@ fn waived(
         }
     }
     said.shrink_to_fit();
-    (rows, said)
+    Judged { rows, said }
 }
 
 /// What was said of conditions: several controls judge the same resource under the same ones.
@@ -249,12 +249,12 @@ fn conditions(cx: &Cx<'_>, guards: &[Guard]) -> Option<String> {
 impl<'a> Run<'a> {
     /// How many verdicts there are.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.by_control.iter().map(|judged| judged.rows.len()).sum()
     }
 
     /// True when nothing was judged.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.len() == 0
     }
 
     /// What was judged.
@@ -269,21 +269,32 @@ impl<'a> Run<'a> {
 
     /// Control and verdict of each row, cheaply, in the order of [`Run::findings`].
     pub fn verdicts(&self) -> impl Iterator<Item = (&'static Control, Severity, Verdict)> {
-        self.rows.iter().map(|row| {
-            let said = self.said(row);
-            (said.control, said.severity, said.stands())
-        })
+        self.rows()
+            .map(|(_, said)| (said.control, said.severity, said.stands()))
     }
 
     /// Every verdict with all that explains it, made one at a time: by control, then resource.
     pub fn findings(&self) -> impl Iterator<Item = Finding> {
-        (0..self.rows.len()).map(|index| self.finding(index))
+        self.rows().map(|(row, said)| self.made(row, said))
+    }
+
+    fn rows(&self) -> impl Iterator<Item = (&Row, &Said)> {
+        let by_control = self.by_control.iter();
+        by_control.flat_map(|judged| {
+            let rows = judged.rows.iter();
+            rows.map(|row| (row, &judged.said[row.said as usize]))
+        })
     }
 
     /// The verdict of a row, with all that explains it. `index` must be below [`Run::len`].
     pub fn finding(&self, index: usize) -> Finding {
-        let row = &self.rows[index];
-        let said = self.said(row);
+        let control = self.starts.partition_point(|start| *start <= index) - 1;
+        let judged = &self.by_control[control];
+        let row = &judged.rows[index - self.starts[control]];
+        self.made(row, &judged.said[row.said as usize])
+    }
+
+    fn made(&self, row: &Row, said: &Said) -> Finding {
         let control = said.control;
         let verdict = said.stands();
         let mut resource = self.resource_view(row.about);
@@ -301,9 +312,9 @@ impl<'a> Run<'a> {
                 Cow::Owned(text) => crate::secrets::covered(text.clone()),
             },
             when: rest.and_then(|rest| rest.when.as_deref().map(str::to_owned)),
-            origin: self.origin(row),
-            facts: said
-                .facts
+            origin: self.origin(row, said),
+            facts: row
+                .facts()
                 .iter()
                 .map(|fact| {
                     let (certainty, because) = match &fact.certainty {
@@ -327,8 +338,8 @@ impl<'a> Run<'a> {
                     }
                 })
                 .collect(),
-            steps: rest
-                .map_or(&[][..], |rest| &rest.steps)
+            steps: row
+                .steps()
                 .iter()
                 .filter_map(|step| {
                     Some(StepView {
@@ -343,19 +354,14 @@ impl<'a> Run<'a> {
                 .map(|n| n.to_string())
                 .collect(),
             fix: (!matches!(verdict, Verdict::Pass | Verdict::NotApplicable))
-                .then(|| self.fix(row)),
+                .then(|| self.fix(row, said)),
             fingerprint: fingerprint(control.id, &resource),
             resource,
             waiver: said.waiver().cloned(),
         }
     }
 
-    fn said(&self, row: &Row) -> &Said {
-        &self.said[row.said as usize]
-    }
-
-    fn fix(&self, row: &Row) -> FixView {
-        let said = self.said(row);
+    fn fix(&self, row: &Row, said: &Said) -> FixView {
         let control = said.control;
         let own = match row.about {
             About::Resource(id) if control.by_type => {
@@ -376,8 +382,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn origin(&self, row: &Row) -> Option<Location> {
-        let loc = self.said(row).loc.or(match row.about {
+    fn origin(&self, row: &Row, said: &Said) -> Option<Location> {
+        let loc = said.loc.or(match row.about {
             About::Resource(id) => Some(self.cx.inventory.resource(id).loc),
             About::Stack(id) => Some(Loc {
                 source: self.cx.inventory.stack(id).source,

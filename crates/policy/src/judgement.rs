@@ -1,7 +1,7 @@
 //! What a control says of one thing it looked at.
 
 use crate::control::{Control, Severity};
-use crate::rows::{Rows, Said};
+use crate::rows::Rows;
 use lockfast_facts::nouns::{Channel, KeyUse, Store};
 use lockfast_facts::{Guard, Known, Loc, ResourceId, ServiceDefault, StackId, Step, Subject, Why};
 use serde::{Deserialize, Serialize};
@@ -335,10 +335,7 @@ impl Out {
         judgement.facts.shrink_to_fit();
         judgement.steps.shrink_to_fit();
         match &mut self.rows {
-            Some((rows, control, severity)) => {
-                let (about, said) = Said::of(control, *severity, judgement, None);
-                rows.push(about, said);
-            }
+            Some((rows, control, severity)) => rows.push(control, *severity, judgement, None),
             None => self.judgements.push(judgement),
         }
     }

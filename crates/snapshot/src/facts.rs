@@ -156,6 +156,10 @@ impl Builder {
                         Some(action) => at(self.source(unit, action)),
                         None => loc,
                     };
+                    let value = match name.ends_with("Tags") {
+                        true => by_key(value),
+                        false => value,
+                    };
                     let name = self.text(&name);
                     entries.push((name, self.value(value, own)));
                 }
@@ -166,12 +170,15 @@ impl Builder {
         let properties = described(&found.kind, properties);
         let kind = self.text(&found.kind);
         let id = ResourceId(u32::try_from(self.resources.len()).unwrap_or(u32::MAX));
+        // Its properties often have them too.
+        let name = self.text(&found.name);
+        let arn = found.arn.map(|arn| self.text(&arn));
         self.resources.push(Resource {
             id,
             stack,
             kind,
-            name: found.name.into(),
-            arn: found.arn.map(Into::into),
+            name,
+            arn,
             construct_path: None,
             creation_site: None,
             loc,
@@ -284,6 +291,29 @@ fn described(kind: &str, properties: Value) -> Value {
     match properties.at("KeyManager") {
         Read::Unknown(why, loc) if is_key(kind) => Value::new(Kind::Unknown(why), loc),
         _ => properties,
+    }
+}
+
+/// Tags as one object instead of a list of pairs: every resource has some, and pairs take three times the memory.
+fn by_key(tags: Json) -> Json {
+    let pair = |tag: &Json| {
+        let tag = tag.as_object().filter(|tag| tag.len() == 2)?;
+        Some((
+            tag.get("Key")?.as_str()?.to_owned(),
+            tag.get("Value")?.clone(),
+        ))
+    };
+    let Json::Array(items) = &tags else {
+        return tags;
+    };
+    match items
+        .iter()
+        .map(pair)
+        .collect::<Option<serde_json::Map<_, _>>>()
+    {
+        // Where two have one name, both are kept as they are written.
+        Some(map) if !map.is_empty() && map.len() == items.len() => Json::Object(map),
+        _ => tags,
     }
 }
 

@@ -1,9 +1,11 @@
 //! A server between the scanner and another one: it hands requests on, and does with them and their answers what a test wants.
 
 use crate::cbor;
+use std::collections::HashMap;
 use std::io::{Read, Write};
-use std::sync::Arc;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tiny_http::{Header, Request, Response, Server};
 
@@ -219,11 +221,14 @@ pub fn serve(
     handle: impl Fn(&Asked, &Upstream) -> Reply + Send + Sync + 'static,
 ) -> Proxy {
     let server = Arc::new(Server::http("127.0.0.1:0").expect("a port"));
-    let url = format!("http://{}", server.server_addr());
+    let inner = server.server_addr().to_ip().expect("an address of IP");
+    let wires = Wires::default();
+    let url = format!("http://{}", wires.listen(inner));
     let requests = Arc::new(AtomicUsize::new(0));
     let shared = Arc::new((handle, Upstream::new(upstream)));
     for _ in 0..WORKERS {
         let (server, requests, shared) = (server.clone(), requests.clone(), shared.clone());
+        let wires = wires.clone();
         std::thread::spawn(move || {
             while let Ok(mut request) = server.recv() {
                 let number = requests.fetch_add(1, Ordering::Relaxed);
@@ -235,8 +240,12 @@ pub fn serve(
                 let (handle, upstream) = &*shared;
                 match handle(&asked, upstream) {
                     Reply::Answer(answer) => answer.respond(request),
-                    Reply::Half(answer) => half(request, &answer),
-                    Reply::Close => drop(request.into_writer()),
+                    Reply::Half(answer) => {
+                        let client = request.remote_addr().copied();
+                        half(request, &answer);
+                        wires.cut(client);
+                    }
+                    Reply::Close => wires.cut(request.remote_addr().copied()),
                 }
             }
         });
@@ -245,6 +254,56 @@ pub fn serve(
         url,
         requests,
         server,
+    }
+}
+
+/// The connections of clients, by the address under which the server knows them. The server itself has no way to end one
+/// in the middle of an answer.
+#[derive(Clone, Default)]
+struct Wires(Arc<Mutex<HashMap<SocketAddr, TcpStream>>>);
+
+impl Wires {
+    /// Hands on what comes; the address to connect to.
+    fn listen(&self, inner: SocketAddr) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let wires = self.clone();
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let _ = wires.connect(client, inner);
+            }
+        });
+        address
+    }
+
+    fn connect(&self, client: TcpStream, inner: SocketAddr) -> std::io::Result<()> {
+        let server = TcpStream::connect(inner)?;
+        client.set_nodelay(true)?;
+        server.set_nodelay(true)?;
+        let known_as = server.local_addr()?;
+        self.0
+            .lock()
+            .expect("no panic")
+            .insert(known_as, client.try_clone()?);
+        let (mut asks, mut asked) = (client.try_clone()?, server.try_clone()?);
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut asks, &mut asked);
+            let _ = asked.shutdown(Shutdown::Write);
+        });
+        let (mut answers, mut answered) = (server, client);
+        let wires = self.clone();
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut answers, &mut answered);
+            wires.cut(Some(known_as));
+        });
+        Ok(())
+    }
+
+    fn cut(&self, known_as: Option<SocketAddr>) {
+        let wire = known_as.and_then(|address| self.0.lock().expect("no panic").remove(&address));
+        if let Some(wire) = wire {
+            let _ = wire.shutdown(Shutdown::Both);
+        }
     }
 }
 
@@ -257,6 +316,9 @@ fn half(request: Request, answer: &Answer) {
     );
     let _ = writer.write_all(head.as_bytes());
     let _ = writer.write_all(&answer.body[..answer.body.len() / 2]);
+    let _ = writer.flush();
+    // It goes through another socket before it reaches the client.
+    std::thread::sleep(Duration::from_millis(5));
 }
 
 /// What a request asks.
