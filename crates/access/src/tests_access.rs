@@ -303,13 +303,13 @@ fn roles_reach_the_keys_they_name() {
     };
     let entry = |name: &str, value: Value| (Arc::from(name), value);
     let s = |s: &str| Value::string(s, Loc::default());
-    let statement = lockfast_facts::Map(vec![
+    let statement = lockfast_facts::Map::from_iter([
         entry("Effect", s("Allow")),
         entry("Action", s("kms:Decrypt")),
         entry("Resource", key(1)),
     ]);
     let statement = Value::new(lockfast_facts::Kind::Map(statement), Loc::default());
-    let document = lockfast_facts::Map(vec![entry("Statement", statement)]);
+    let document = lockfast_facts::Map::from_iter([entry("Statement", statement)]);
     let policy = Policy::from_value(&Value::new(
         lockfast_facts::Kind::Map(document),
         Loc::default(),

@@ -158,7 +158,11 @@ impl TemplateView {
         TemplateView {
             stack: inventory.stack_of(resource).path.clone(),
             logical_id: resource.name.to_string(),
-            construct_path: resource.construct_path.as_deref().map(str::to_owned),
+            construct_path: resource
+                .written()
+                .construct_path
+                .as_deref()
+                .map(str::to_owned),
             place: inventory.place(resource.loc),
         }
     }

@@ -27,6 +27,6 @@ pub use loc::{Loc, Pos, Source, SourceId};
 pub use read::Read;
 pub use resource::{
     Directive, Instruction, Place, Resource, ResourceId, Stack, StackId, StackParameter, Step,
-    Variant,
+    Variant, Written,
 };
 pub use value::{Dynamic, Kind, Map, Part, Reference, Text, Value, Via};

@@ -104,10 +104,6 @@ pub struct Resource {
     pub name: Arc<str>,
     /// Its Amazon Resource Name, when the source tells.
     pub arn: Option<Arc<str>>,
-    /// `aws:cdk:path`, when a CDK app made it.
-    pub construct_path: Option<Arc<str>>,
-    /// `file:line:column` in the user's CDK source where the construct was made.
-    pub creation_site: Option<Arc<str>>,
     /// Where its definition stands (the logical id).
     pub loc: Loc,
     /// Where its whole body stands.
@@ -115,6 +111,17 @@ pub struct Resource {
     /// One for each combination of conditions under which it exists and differs. Empty when
     /// no reachable combination makes it.
     pub variants: Vec<Variant>,
+    /// What templates say beside the properties; nothing for a live resource, of which there are many more.
+    pub written: Option<Box<Written>>,
+}
+
+/// What a template says of a resource beside its properties.
+#[derive(Clone, Debug, Default)]
+pub struct Written {
+    /// `aws:cdk:path`, when a CDK app made it.
+    pub construct_path: Option<Arc<str>>,
+    /// `file:line:column` in the user's CDK source where the construct was made.
+    pub creation_site: Option<Arc<str>>,
     /// `DeletionPolicy`, once for each combination of conditions under which it differs; empty when
     /// nobody wrote one.
     pub deletion_policy: Vec<(Guard, Value)>,
@@ -125,6 +132,18 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// What a template says of it beside its properties.
+    pub fn written(&self) -> &Written {
+        static NOTHING: Written = Written {
+            construct_path: None,
+            creation_site: None,
+            deletion_policy: Vec::new(),
+            depends_on: Vec::new(),
+            directives: Vec::new(),
+        };
+        self.written.as_deref().unwrap_or(&NOTHING)
+    }
+
     /// The properties at a path, for questions about all conditions: unknown when variants differ.
     pub fn at(&self, path: &str) -> Read<&Value> {
         let mut reads = self

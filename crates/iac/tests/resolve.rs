@@ -448,7 +448,7 @@ Resources:
   Other: {Type: AWS::S3::Bucket, DependsOn: Site}
 "#);
     let site = resource(&resolved, "Site");
-    let said: Vec<&Instruction> = site.directives.iter().map(|d| &d.said).collect();
+    let said: Vec<&Instruction> = site.written().directives.iter().map(|d| &d.said).collect();
     let metadata = [
         ("control", "x"),
         ("reason", "a \"b\""),
@@ -466,14 +466,17 @@ Resources:
             ),
         ]
     );
-    assert_eq!(site.construct_path.as_deref(), Some("Shop/Site/Resource"));
-    let [(when, policy)] = site.deletion_policy.as_slice() else {
+    assert_eq!(
+        site.written().construct_path.as_deref(),
+        Some("Shop/Site/Resource")
+    );
+    let [(when, policy)] = site.written().deletion_policy.as_slice() else {
         panic!("one deletion policy");
     };
     assert!(when.is_always());
     assert_eq!(policy.at("").string().found().as_deref(), Some("Retain"));
-    assert_eq!(site.depends_on, ["Other".into()]);
-    assert!(resource(&resolved, "Other").directives.is_empty());
+    assert_eq!(site.written().depends_on, ["Other".into()]);
+    assert!(resource(&resolved, "Other").written().directives.is_empty());
     assert_eq!(site.loc.start.line, 4);
 }
 
@@ -509,7 +512,7 @@ Outputs: # lockfast: no resource
   Name: {Value: x}
 "#);
     let of = |name: &str| -> Vec<String> {
-        let comments = resource(&resolved, name).directives.iter();
+        let comments = resource(&resolved, name).written().directives.iter();
         comments
             .map(|directive| match &directive.said {
                 Instruction::Comment(text) => text.clone(),

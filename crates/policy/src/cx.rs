@@ -269,7 +269,7 @@ fn day(moment: &str) -> Option<Date> {
 }
 
 pub(crate) fn label(inventory: &Inventory, resource: &Resource) -> String {
-    match &resource.construct_path {
+    match &resource.written().construct_path {
         Some(path) => path.trim_end_matches("/Resource").to_owned(),
         None => format!("{}/{}", inventory.stack_of(resource).path, resource.name),
     }
@@ -527,6 +527,7 @@ impl<'a> Classifier<'a> {
             let paths_match = rule.construct_paths.is_empty()
                 || patterns.paths.is_match(label(inventory, resource))
                 || resource
+                    .written()
                     .construct_path
                     .as_ref()
                     .is_some_and(|path| patterns.paths.is_match(&**path));

@@ -50,10 +50,11 @@ pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -
         .par_iter()
         .map(|control| {
             let severity = severity_of(config, control);
-            let mut out = Out::default();
-            out.rows = pool
-                .clone()
-                .map(|pool| (Rows::new(Some(pool)), *control, severity));
+            let rows = pool.clone().map(|pool| Rows::new(Some(pool)));
+            let mut out = Out {
+                judgements: Vec::new(),
+                rows: rows.map(|rows| (rows, *control, severity)),
+            };
             (control.judge)(&cx, &mut out);
             let judged = match out.rows {
                 Some((rows, ..)) => of_account(&cx, rows),
@@ -273,6 +274,25 @@ impl<'a> Run<'a> {
             .map(|(_, said)| (said.control, said.severity, said.stands()))
     }
 
+    /// Fingerprint and verdict of each row, without the rest of the finding, in the order of [`Run::findings`].
+    pub fn fingerprints(&self) -> impl Iterator<Item = (String, Verdict)> {
+        self.rows().map(|(row, said)| {
+            let fingerprint = match row.about {
+                About::Resource(id) => {
+                    let resource = self.cx.inventory.resource(id);
+                    let label = label(self.cx.inventory, resource);
+                    hash(&[said.control.id, &resource.kind, &label, &said.part])
+                }
+                about => {
+                    let mut view = self.resource_view(about);
+                    view.part = said.part.to_string();
+                    fingerprint(said.control.id, &view)
+                }
+            };
+            (fingerprint, said.stands())
+        })
+    }
+
     /// Every verdict with all that explains it, made one at a time: by control, then resource.
     pub fn findings(&self) -> impl Iterator<Item = Finding> {
         self.rows().map(|(row, said)| self.made(row, said))
@@ -331,7 +351,7 @@ impl<'a> Run<'a> {
                     };
                     FactView {
                         name: fact.name.to_string(),
-                        value: crate::secrets::covered(fact.value.clone()),
+                        value: crate::secrets::covered(fact.value.to_string()),
                         certainty: certainty.into(),
                         because,
                         origin: fact.loc.and_then(|loc| self.location(loc)),
@@ -443,8 +463,16 @@ impl<'a> Run<'a> {
                 view.kind = resource.kind.to_string();
                 view.logical_id = Some(resource.name.to_string());
                 view.arn = resource.arn.as_ref().map(|arn| arn.to_string());
-                view.construct_path = resource.construct_path.as_ref().map(|p| p.to_string());
-                view.creation_site = resource.creation_site.as_ref().map(|p| p.to_string());
+                view.construct_path = resource
+                    .written()
+                    .construct_path
+                    .as_ref()
+                    .map(|p| p.to_string());
+                view.creation_site = resource
+                    .written()
+                    .creation_site
+                    .as_ref()
+                    .map(|p| p.to_string());
                 view.environment = self
                     .cx
                     .environment_name(id)

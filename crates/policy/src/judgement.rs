@@ -77,7 +77,7 @@ pub struct Fact {
     /// What it is about, in AWS's words: `StorageEncrypted`, `key`.
     pub name: Cow<'static, str>,
     /// Its value, for people. Never a secret.
-    pub value: String,
+    pub value: Arc<str>,
     /// How sure it is.
     pub certainty: Certainty,
     /// Where it was read.
@@ -246,9 +246,9 @@ impl Judgement {
         show: impl FnOnce(&T) -> String,
     ) -> Self {
         let (value, certainty) = match known {
-            Known::Stated(v, _) => (show(v), Certainty::Stated),
-            Known::Default(v, default, _) => (show(v), Certainty::Default(*default)),
-            Known::Unknown(why, _) => (String::from("unknown"), Certainty::Unknown(why.clone())),
+            Known::Stated(v, _) => (show(v).into(), Certainty::Stated),
+            Known::Default(v, default, _) => (show(v).into(), Certainty::Default(*default)),
+            Known::Unknown(why, _) => (Arc::from("unknown"), Certainty::Unknown(why.clone())),
         };
         let loc = known.loc();
         // What the policy file says is not where a template is to be mended.
@@ -269,7 +269,7 @@ impl Judgement {
     pub fn stated(
         mut self,
         name: impl Into<Cow<'static, str>>,
-        value: impl Into<String>,
+        value: impl Into<Arc<str>>,
         loc: Loc,
     ) -> Self {
         self.facts.push(Fact {

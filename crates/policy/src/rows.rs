@@ -89,8 +89,26 @@ impl Said {
 /// One copy of the facts and hops that several controls stand on.
 #[derive(Default)]
 pub(crate) struct Pool {
+    values: Mutex<HashSet<Arc<str>>>,
     facts: Mutex<HashSet<Arc<Vec<Fact>>>>,
     steps: Mutex<HashSet<Arc<Vec<Step>>>>,
+}
+
+impl Pool {
+    fn facts(&self, mut facts: Vec<Fact>) -> Arc<Vec<Fact>> {
+        // Most of them name a key, which several controls do in lists that are not the same.
+        let mut known = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        for fact in &mut facts {
+            match known.get(&fact.value) {
+                Some(value) => fact.value = value.clone(),
+                None => {
+                    known.insert(fact.value.clone());
+                }
+            }
+        }
+        drop(known);
+        shared(&self.facts, facts)
+    }
 }
 
 fn shared<T: Eq + Hash>(known: &Mutex<HashSet<Arc<Vec<T>>>>, own: Vec<T>) -> Arc<Vec<T>> {
@@ -151,7 +169,7 @@ impl Rows {
         let (index, facts, steps) = match &mut self.once {
             Some((once, pool)) => (
                 once.insert_full(said).0,
-                facts.map(|facts| shared(&pool.facts, facts)),
+                facts.map(|facts| pool.facts(facts)),
                 steps.map(|steps| shared(&pool.steps, steps)),
             ),
             None => {

@@ -95,7 +95,7 @@ impl Waivers {
             }
         }
         for resource in cx.inventory.resources() {
-            for directive in &resource.directives {
+            for directive in &resource.written().directives {
                 waivers.inline(cx, resource, directive, today);
             }
         }

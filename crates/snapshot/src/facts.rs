@@ -179,17 +179,13 @@ impl Builder {
             kind,
             name,
             arn,
-            construct_path: None,
-            creation_site: None,
             loc,
             body: loc,
             variants: vec![Variant {
                 when: Guard::default(),
                 properties,
             }],
-            deletion_policy: Vec::new(),
-            depends_on: Vec::new(),
-            directives: Vec::new(),
+            written: None,
         });
     }
 

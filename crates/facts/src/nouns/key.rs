@@ -39,7 +39,7 @@ impl KeyUse {
         match &self.target {
             KeyTarget::Resource(id) => {
                 let resource = inventory.resource(*id);
-                match &resource.construct_path {
+                match &resource.written().construct_path {
                     Some(path) => path.trim_end_matches("/Resource").to_owned(),
                     None => resource.name.to_string(),
                 }

@@ -20,7 +20,7 @@ mod world;
 use crate::{Node, Problem, Template};
 use lockfast_facts::{
     Directive, Inventory, Kind, Loc, Map, Pos, Resource, ResourceId, Source, Stack, StackId,
-    StackParameter, Value,
+    StackParameter, Value, Written,
 };
 use parameter::Parameters;
 use rayon::prelude::*;
@@ -404,15 +404,17 @@ impl<'t> Resolver<'t> {
             stack: StackId(u32::try_from(t).unwrap_or(u32::MAX)),
             kind: kind.unwrap_or("?").into(),
             name: name.clone(),
-            construct_path,
             arn: None,
-            creation_site,
             loc: *loc,
             body: body.loc,
             variants: merge::merge(explored),
-            deletion_policy,
-            depends_on,
-            directives: metadata::directives(&self.comments[t], *loc, body),
+            written: Some(Box::new(Written {
+                construct_path,
+                creation_site,
+                deletion_policy,
+                depends_on,
+                directives: metadata::directives(&self.comments[t], *loc, body),
+            })),
         };
         (resource, notes)
     }

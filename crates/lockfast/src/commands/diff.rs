@@ -9,7 +9,8 @@ use lockfast_policy::{Config, Finding, Severity, Verdict, evaluate};
 use lockfast_report::plural;
 use lockfast_snapshot::{Change, Changes, compare};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// What is printed as JSON.
@@ -44,8 +45,12 @@ pub fn run(args: &Diff) -> Result<u8> {
     let today = day(args.today.as_deref())?;
     let spinner = spinner();
     spinner.set_message("comparing the snapshots");
-    let changes = compare(&args.old, &args.new)?;
-    let (worse, better) = turns(&args.old, &args.new, &config, &today)?;
+    // All of it by the same threads: the memory that one step gives back is the next one's.
+    let (changes, (worse, better)) = lockfast_iac::install(|| {
+        let changes = compare(&args.old, &args.new)?;
+        let turned = turns(&args.old, &args.new, &config, &today)?;
+        anyhow::Ok((changes, turned))
+    })?;
     spinner.finish_and_clear();
     let breaks = worse.iter().any(|turn| {
         turn.now == Some(Verdict::Fail)
@@ -71,14 +76,27 @@ pub fn run(args: &Diff) -> Result<u8> {
     Ok(if breaks { exit::BROKEN } else { exit::KEPT })
 }
 
-/// Goes through all findings of a snapshot, one in memory at a time.
-fn each(file: &Path, config: &Config, today: &str, mut work: impl FnMut(Finding)) -> Result<()> {
+/// Judges a snapshot and goes through its findings, each with what makes it the same as another snapshot's.
+fn each(
+    file: &Path,
+    config: &Config,
+    today: &str,
+    mut work: impl FnMut(u64, Verdict, &dyn Fn() -> Finding),
+) -> Result<()> {
     let loaded = lockfast_snapshot::load(file)?;
-    let run = lockfast_iac::install(|| evaluate(&loaded.inventory, config, today));
-    run.findings()
-        .filter(|finding| finding.verdict != Verdict::NotApplicable)
-        .for_each(&mut work);
+    let run = evaluate(&loaded.inventory, config, today);
+    for (index, (fingerprint, verdict)) in run.fingerprints().enumerate() {
+        if verdict != Verdict::NotApplicable {
+            work(key_of(&fingerprint), verdict, &|| run.finding(index));
+        }
+    }
     Ok(())
+}
+
+/// The first 64 bits of a fingerprint: as text, those of half a million findings would take more memory than the rest.
+fn key_of(fingerprint: &str) -> u64 {
+    let digits = fingerprint.get(..16).unwrap_or(fingerprint);
+    u64::from_str_radix(digits, 16).unwrap_or_default()
 }
 
 /// How bad a verdict is; a thing that is not there is not bad.
@@ -95,40 +113,49 @@ fn badness(verdict: Option<Verdict>) -> u8 {
 ///
 /// One snapshot after the other, and of the findings only what turned: all findings of two would not fit in memory.
 fn turns(old: &Path, new: &Path, config: &Config, today: &str) -> Result<(Vec<Turn>, Vec<Turn>)> {
-    // What each was, and whether it was met again. Of two with one fingerprint the first counts.
-    let mut before: HashMap<String, (Option<Verdict>, bool)> = HashMap::new();
-    each(old, config, today, |finding| {
-        before
-            .entry(finding.fingerprint)
-            .or_insert((Some(finding.verdict), false));
+    // What each was, and whether it was met again, by fingerprint. Of two with one fingerprint the first counts.
+    let mut before: Vec<(u64, Verdict, bool)> = Vec::new();
+    each(old, config, today, |key, verdict, _| {
+        before.push((key, verdict, false))
     })?;
+    before.sort_by_key(|(key, ..)| *key);
+    before.dedup_by_key(|(key, ..)| *key);
+    // Those that the earlier snapshot does not have.
+    let mut fresh: HashSet<u64> = HashSet::new();
     let (mut worse, mut better) = (Vec::new(), Vec::new());
-    let mut turn = |before: Option<Verdict>, now: Option<Verdict>, finding: Finding| {
-        let turned = Turn {
-            before,
-            now,
-            finding,
+    let mut turn =
+        |before: Option<Verdict>, now: Option<Verdict>, finding: &dyn Fn() -> Finding| {
+            let turns = match badness(now).cmp(&badness(before)) {
+                Ordering::Greater => &mut worse,
+                Ordering::Less => &mut better,
+                Ordering::Equal => return,
+            };
+            turns.push(Turn {
+                before,
+                now,
+                finding: finding(),
+            });
         };
-        match badness(now).cmp(&badness(before)) {
-            std::cmp::Ordering::Greater => worse.push(turned),
-            std::cmp::Ordering::Less => better.push(turned),
-            std::cmp::Ordering::Equal => {}
-        }
-    };
-    each(new, config, today, |finding| {
-        let (was, met) = before
-            .entry(finding.fingerprint.clone())
-            .or_insert((None, false));
-        if !std::mem::replace(met, true) {
-            turn(*was, Some(finding.verdict), finding);
+    each(new, config, today, |key, verdict, finding| {
+        let (was, first) = match before.binary_search_by_key(&key, |(key, ..)| *key) {
+            Ok(at) => (
+                Some(before[at].1),
+                !std::mem::replace(&mut before[at].2, true),
+            ),
+            Err(_) => (None, fresh.insert(key)),
+        };
+        if first {
+            turn(was, Some(verdict), finding);
         }
     })?;
-    before.retain(|_, (was, met)| !*met && badness(*was) > 0);
+    before.retain(|(_, was, met)| !met && badness(Some(*was)) > 0);
     if !before.is_empty() {
         // Something bad is gone; what it was is told by the earlier snapshot only.
-        each(old, config, today, |finding| {
-            if let Some((was, _)) = before.remove(&finding.fingerprint) {
-                turn(was, None, finding);
+        each(old, config, today, |key, _, finding| {
+            if let Ok(at) = before.binary_search_by_key(&key, |(key, ..)| *key)
+                && !std::mem::replace(&mut before[at].2, true)
+            {
+                turn(Some(before[at].1), None, finding);
             }
         })?;
     }

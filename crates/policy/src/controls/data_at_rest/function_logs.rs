@@ -135,7 +135,11 @@ pub(super) fn is_helper(function: &Resource) -> bool {
         "BucketNotificationsHandler",
         "/framework-",
     ];
-    let path = function.construct_path.as_deref().unwrap_or_default();
+    let path = function
+        .written()
+        .construct_path
+        .as_deref()
+        .unwrap_or_default();
     MARKS
         .iter()
         .any(|mark| path.contains(mark) || function.name.contains(mark))

@@ -9,7 +9,7 @@ use lockfast_facts::Origin;
 pub(super) fn key(cx: &Cx<'_>, subject: Subject<'_>, environment: &EnvironmentName) -> String {
     let resource = subject.resource;
     let stack = cx.inventory.stack_of(resource);
-    let path = match &resource.construct_path {
+    let path = match &resource.written().construct_path {
         // Each environment has an account of its own, and names with its id in them.
         None if cx.inventory.origin() == Origin::Live => {
             let region = stack.place.region.as_deref().unwrap_or_default();

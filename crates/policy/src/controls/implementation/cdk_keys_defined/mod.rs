@@ -23,7 +23,7 @@ key.grantEncryptDecrypt(role);
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for subject in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
-        if subject.resource.construct_path.is_none() {
+        if subject.resource.written().construct_path.is_none() {
             continue;
         }
         let Some(policy) = Policy::from_read(subject.at("KeyPolicy")) else {

@@ -28,7 +28,7 @@ Properties: {KmsMasterKeyId: !Ref QueueKey}
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for store in cx.inventory.stores() {
         let resource = cx.inventory.resource(store.resource);
-        if resource.construct_path.is_none() || matches!(store.spec.noun.as_str(), "function" | "task" | "parameter" | "other") {
+        if resource.written().construct_path.is_none() || matches!(store.spec.noun.as_str(), "function" | "task" | "parameter" | "other") {
             continue;
         }
         let protection = effective(cx, store);

@@ -217,6 +217,7 @@ fn what(cx: &Cx<'_>, pipeline: Subject<'_>, action: &Value) -> Result<Build, Wha
     let project = project_of(cx, action).ok_or(What::Unknown)?;
     // CDK Pipelines updates itself and uploads assets with projects of its own; neither validates.
     let own = project
+        .written()
         .construct_path
         .as_deref()
         .is_some_and(|path| path.contains("/UpdatePipeline/") || path.contains("/Assets/"));

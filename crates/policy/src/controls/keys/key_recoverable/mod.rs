@@ -110,7 +110,7 @@ fn no_escrow(key: Subject<'_>) -> Judgement {
 
 /// Whether the key outlives its place in the template, under each of the conditions that decide it.
 fn retained(cx: &Cx<'_>, subject: Subject<'_>) -> Vec<Judgement> {
-    let written = subject.resource.deletion_policy.iter();
+    let written = subject.resource.written().deletion_policy.iter();
     let mut policies: Vec<(Guard, Read<String>)> =
         written.map(|(when, value)| (when.clone(), value.at("").string())).collect();
     if policies.is_empty() {
