@@ -1,7 +1,7 @@
 //! What a scan may do, as IAM wants it written: generated from what the readers declare.
 
 use crate::accounts;
-use crate::readers::READERS;
+use crate::readers::{READERS, SAMPLING};
 use crate::security_hub;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -19,15 +19,29 @@ fn actions(services: &[String]) -> BTreeSet<&'static str> {
 }
 
 /// The least-privilege policy of a scan of these services (all when none is named), as an IAM policy document. With
-/// `management`, what reaching other accounts through a role of this name needs beside it; with `sends`, what sending the
-/// findings to Security Hub needs: the one statement that lets anything be written.
-pub fn iam_policy(services: &[String], management: Option<&str>, sends: bool) -> Value {
+/// `management`, what reaching other accounts through a role of this name needs beside it; with `samples`, what looking at
+/// objects of buckets needs; with `sends`, what sending the findings to Security Hub needs: the one statement that lets
+/// anything be written.
+pub fn iam_policy(
+    services: &[String],
+    management: Option<&str>,
+    samples: bool,
+    sends: bool,
+) -> Value {
     let mut statements = vec![json!({
         "Sid": "LockfastReads",
         "Effect": "Allow",
         "Action": actions(services),
         "Resource": "*",
     })];
+    if samples {
+        statements.push(json!({
+            "Sid": "LockfastSamplesObjects",
+            "Effect": "Allow",
+            "Action": SAMPLING,
+            "Resource": ["arn:*:s3:::*"],
+        }));
+    }
     if let Some(role) = management {
         statements.push(json!({
             "Sid": "LockfastListsAccounts",

@@ -41,6 +41,8 @@ pub(crate) struct Journal {
 
 struct Inner {
     file: File,
+    /// Kept, since making one costs more than most answers take to compress.
+    compressor: zstd::bulk::Compressor<'static>,
     /// Where the records of earlier runs stand.
     known: HashMap<RequestKey, (u64, u32)>,
 }
@@ -58,10 +60,7 @@ impl Journal {
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(true);
-        Ok(Journal::of(
-            owner_only(&mut options).open(path)?,
-            HashMap::new(),
-        ))
+        Journal::of(owner_only(&mut options).open(path)?, HashMap::new())
     }
 
     /// Goes on with a journal.
@@ -96,13 +95,17 @@ impl Journal {
         // What was cut off is overwritten.
         file.set_len(at)?;
         file.seek(SeekFrom::Start(at))?;
-        Ok(Journal::of(file, known))
+        Journal::of(file, known)
     }
 
-    fn of(file: File, known: HashMap<RequestKey, (u64, u32)>) -> Self {
-        Journal {
-            inner: Mutex::new(Inner { file, known }),
-        }
+    fn of(file: File, known: HashMap<RequestKey, (u64, u32)>) -> io::Result<Self> {
+        Ok(Journal {
+            inner: Mutex::new(Inner {
+                file,
+                compressor: zstd::bulk::Compressor::new(1)?,
+                known,
+            }),
+        })
     }
 
     /// The answer that an earlier run got.
@@ -121,14 +124,15 @@ impl Journal {
     /// # Errors
     /// What the file system says (a full disk).
     pub(crate) fn keep(&self, key: &RequestKey, answer: &Answer) -> io::Result<()> {
-        let record = encode(answer)?;
+        let plain = encode(answer)?;
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = inner.compressor.compress(&plain)?;
         let length = u32::try_from(record.len()).map_err(io::Error::other)?;
         let mut whole = Vec::with_capacity(HEAD + record.len());
         whole.extend(length.to_le_bytes());
         whole.extend(checksum(key, &record).to_le_bytes());
         whole.extend(key);
         whole.extend(record);
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.file.seek(SeekFrom::End(0))?;
         // One write, so that a record is there whole or is the last.
         inner.file.write_all(&whole)
@@ -164,7 +168,7 @@ fn encode(answer: &Answer) -> io::Result<Vec<u8>> {
     );
     record.extend(head);
     record.extend(&answer.body);
-    zstd::bulk::compress(&record, 1)
+    Ok(record)
 }
 
 fn decode(record: &[u8]) -> Option<Answer> {

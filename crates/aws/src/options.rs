@@ -31,6 +31,8 @@ pub struct ScanOptions {
     /// Pages of one list, at most: a service that never ends its list must not hold up the scan. With the smallest
     /// pages, of 50 items, the usual 20,000 are more than an account may own of anything.
     pub max_pages: u32,
+    /// Objects of each bucket that are asked how they are encrypted, at most; none when 0. Nothing else needs to read data.
+    pub sample_objects: u16,
     /// Where the snapshot is written.
     pub output: PathBuf,
     /// Whether to go on with a scan that was cut off.
@@ -100,6 +102,7 @@ impl ScanOptions {
             max_rps: None,
             retries: Retries::default(),
             max_pages: 20_000,
+            sample_objects: 0,
             output,
             resume: false,
             taken,

@@ -3,7 +3,7 @@
 use crate::gate::{self, CALL, Call, Shared};
 use crate::options::ScanOptions;
 use crate::props::Props;
-use crate::readers::Reader;
+use crate::readers::{Reader, SAMPLING};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::future::pagination_stream::PaginationStream;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -151,14 +151,15 @@ impl Cx {
 
     fn call(&self, action: &'static str) -> Call {
         let reader = self.0.reader;
+        let secret = reader.secret_calls.contains(&action) || SAMPLING.contains(&action);
         debug_assert!(
-            reader.calls.contains(&action) || reader.secret_calls.contains(&action),
+            secret || reader.calls.contains(&action),
             "reader {} does not declare {action}",
             reader.service
         );
         Call {
             action,
-            secret: reader.secret_calls.contains(&action),
+            secret,
             pages_left: Arc::new(AtomicU32::new(self.0.options.max_pages)),
             replayed: Arc::default(),
             afresh: false,

@@ -16,7 +16,7 @@ fn same(file: &str, wanted: &str) {
 
 #[test]
 fn the_iam_policy_is_the_readers() {
-    let policy = lockfast_aws::iam_policy(&[], None, false);
+    let policy = lockfast_aws::iam_policy(&[], None, false, false);
     let text = serde_json::to_string_pretty(&policy).expect("JSON");
     same("scan-iam-policy.json", &format!("{text}\n"));
 }
@@ -32,7 +32,7 @@ fn the_role_template_is_the_readers() {
 /// A scan reads, and reads no data: no action may write, decrypt, or read what customers store.
 #[test]
 fn the_policy_reads_settings_only() {
-    let policy = lockfast_aws::iam_policy(&[], None, false);
+    let policy = lockfast_aws::iam_policy(&[], None, false, false);
     for action in policy["Statement"][0]["Action"].as_array().expect("a list") {
         let action = action.as_str().expect("a text");
         let (_, name) = action.split_once(':').expect("service:Action");
@@ -55,8 +55,8 @@ fn the_policy_reads_settings_only() {
 /// What writes is asked for only by who sends.
 #[test]
 fn sending_adds_its_two_actions_and_nothing_else() {
-    let reads = lockfast_aws::iam_policy(&[], None, false);
-    let sends = lockfast_aws::iam_policy(&[], None, true);
+    let reads = lockfast_aws::iam_policy(&[], None, false, false);
+    let sends = lockfast_aws::iam_policy(&[], None, false, true);
     assert!(!reads.to_string().contains("securityhub"));
     let statements = |policy: &serde_json::Value| policy["Statement"].as_array().cloned();
     let (reads, sends) = (statements(&reads), statements(&sends));
@@ -71,4 +71,17 @@ fn sending_adds_its_two_actions_and_nothing_else() {
         ["securityhub:BatchImportFindings", "securityhub:GetFindings"]
     );
     assert!(!lockfast_aws::stack_set_template("r").contains("securityhub"));
+}
+
+#[test]
+fn only_looking_at_objects_needs_to_read_data() {
+    let reads = lockfast_aws::iam_policy(&[], None, false, false).to_string();
+    assert!(!reads.contains("s3:GetObject") && !reads.contains("s3:ListBucket\""));
+    let samples = lockfast_aws::iam_policy(&[], None, true, false);
+    let statement = &samples["Statement"][1];
+    assert_eq!(
+        statement["Action"],
+        serde_json::json!(["s3:ListBucket", "s3:GetObject"])
+    );
+    assert!(!lockfast_aws::stack_set_template("r").contains("s3:GetObject"));
 }

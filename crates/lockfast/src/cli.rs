@@ -147,6 +147,10 @@ pub struct Scan {
     /// Read at most so many pages of one list.
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_pages: u32,
+    /// Ask of at most so many objects of each bucket how they are encrypted: those that are older than the bucket's
+    /// setting keep their key. Needs to list and read objects (--print-iam-policy); their names are not kept.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub sample_objects: Option<u16>,
     /// Where to write the snapshot; lockfast-<time>.snapshot here when not given.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub snapshot: Option<PathBuf>,

@@ -86,6 +86,10 @@ pub(crate) struct Reader {
     pub read: fn(Cx) -> BoxFuture<'static, ()>,
 }
 
+/// What looking at some objects of each bucket takes ([`crate::ScanOptions::sample_objects`]); nothing else reads data,
+/// and of these answers only how the objects are encrypted is kept: their names never touch a disk.
+pub(crate) const SAMPLING: [&str; 2] = ["s3:ListBucket", "s3:GetObject"];
+
 /// Every reader.
 pub(crate) static READERS: &[&Reader] = &[
     &acm::READER,
@@ -151,7 +155,7 @@ mod prelude {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     #[test]
     fn every_reader_gives_types_that_the_tables_know() {
@@ -165,6 +169,60 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// Tables of crates that are built without the SDK name what is read here; which types a reader has beside those.
+    fn differences(named: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+        let own: BTreeMap<&str, &[&str]> = READERS.iter().map(|r| (r.service, r.kinds)).collect();
+        let wrong = |service: &String, kind: &String| {
+            let kinds = own.get(service.as_str());
+            !kinds.is_some_and(|kinds| kinds.contains(&kind.as_str()))
+        };
+        named
+            .iter()
+            .flat_map(|(service, kinds)| kinds.iter().map(move |kind| (service, kind)))
+            .filter(|(service, kind)| wrong(service, kind))
+            .map(|(service, kind)| format!("{service} does not read {kind}"))
+            .collect()
+    }
+
+    #[test]
+    fn drift_says_missing_only_of_types_that_are_read() {
+        let text = include_str!("../../../drift/tables/scanned.toml");
+        let mut named: BTreeMap<String, BTreeSet<String>> = toml::from_str(text).expect("TOML");
+        // What templates call otherwise than the API does.
+        #[derive(serde::Deserialize)]
+        struct Types {
+            live_as: BTreeMap<String, String>,
+        }
+        let types = include_str!("../../../drift/tables/types.toml");
+        let types: Types = toml::from_str(types).expect("TOML");
+        for kinds in named.values_mut() {
+            kinds.retain(|kind| !types.live_as.contains_key(kind));
+        }
+        assert_eq!(differences(&named), [""; 0]);
+    }
+
+    #[test]
+    fn files_of_aws_config_are_taken_for_what_a_scan_reads() {
+        #[derive(serde::Deserialize)]
+        struct Table {
+            service: Vec<Service>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Service {
+            name: String,
+            types: BTreeSet<String>,
+        }
+        let text = include_str!("../../../config-source/services.toml");
+        let table: Table = toml::from_str(text).expect("TOML");
+        let named = table.service.into_iter().map(|s| (s.name, s.types));
+        let named: BTreeMap<String, BTreeSet<String>> = named.collect();
+        assert_eq!(differences(&named), [""; 0]);
+        let services: BTreeSet<&str> = READERS.iter().map(|reader| reader.service).collect();
+        let told: BTreeSet<&str> = named.keys().map(String::as_str).collect();
+        let untold: Vec<_> = services.difference(&told).collect();
+        assert!(untold.is_empty(), "no row for {untold:?}");
     }
 
     #[test]

@@ -43,7 +43,12 @@ mod live {
             let management =
                 (args.organization || !args.account.is_empty()).then_some(&*args.access.role);
             let sends = args.sending.send.is_some();
-            let policy = lockfast_aws::iam_policy(&args.service, management, sends);
+            let policy = lockfast_aws::iam_policy(
+                &args.service,
+                management,
+                args.sample_objects.is_some(),
+                sends,
+            );
             return print(&format!("{}\n", serde_json::to_string_pretty(&policy)?));
         }
         if args.print_role_template {
@@ -129,6 +134,7 @@ mod live {
         options.organization = args.organization;
         options.keep_budgets = args.access.keep_budgets;
         options.max_pages = args.max_pages;
+        options.sample_objects = args.sample_objects.unwrap_or(0);
         options.resume = args.resume.is_some();
         options
     }

@@ -44,6 +44,39 @@ fn an_account_is_scanned_judged_and_judged_again() {
 }
 
 #[test]
+fn objects_older_than_their_buckets_setting_are_found() {
+    let moto = moto();
+    let folder = tempfile::tempdir().expect("a folder");
+    let scanned = lockfast(moto, folder.path(), "management")
+        .args(scan_args(&moto.url, "kms,s3", "a.snapshot"))
+        .args(["--sample-objects", "10", "--only", "s3-objects-as-asked"])
+        .args(["--format", "json", "--today", "2026-11-27"])
+        .output()
+        .expect("it runs");
+    let report = report(&scanned);
+    let verdicts: BTreeMap<&str, &str> = report["findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .map(|finding| {
+            let name = finding["resource"]["logical_id"].as_str();
+            (
+                name.unwrap_or_default(),
+                finding["message"].as_str().unwrap_or_default(),
+            )
+        })
+        .collect();
+    // The seed puts three into it: under the bucket's key, with SSE-S3, and as the bucket asks.
+    let of_three = |message: &&str| message.contains("of 3 objects looked at are");
+    assert!(verdicts.values().any(of_three), "{verdicts:#?}");
+    let compact = std::fs::read(folder.path().join("a.snapshot")).expect("the snapshot");
+    let plain = zstd::stream::decode_all(&*compact).expect("Zstandard");
+    let plain = String::from_utf8(plain).expect("UTF-8");
+    assert!(plain.contains("SampledObjects") && !plain.contains("2026/0.json"));
+    assert!(!folder.path().join("a.snapshot.partial").exists());
+}
+
+#[test]
 fn two_scans_of_the_same_give_the_same_bytes_but_for_their_time() {
     let moto = moto();
     let folder = tempfile::tempdir().expect("a folder");

@@ -10,7 +10,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::operation::get_bucket_encryption::GetBucketEncryptionOutput;
 use aws_sdk_s3::types::BucketLocationConstraint;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 pub(super) static READER: Reader = Reader {
     service: "s3",
@@ -232,6 +232,12 @@ impl Asked<'_> {
             .put("LoggingConfiguration", logging)
             .from("s3:GetInventoryConfiguration")
             .put("InventoryConfigurations", self.inventories().await);
+        let props = match cx.0.options.sample_objects {
+            0 => props,
+            most => props
+                .from("s3:GetObject")
+                .put("SampledObjects", self.samples(most).await),
+        };
         cx.emit_in(Some(region), BUCKET, name, Some(&arn(cx, name)), props);
     }
 
@@ -260,6 +266,61 @@ impl Asked<'_> {
                 _ => return Ok(found),
             }
         }
+    }
+
+    /// How some objects are encrypted, those that are alike together. The first by name: where names begin with a day,
+    /// as they often do, these are the oldest.
+    async fn samples(&self, most: u16) -> Result<Value, Failure> {
+        let page = self
+            .cx
+            .get(
+                "s3:ListBucket",
+                self.client
+                    .list_objects_v2()
+                    .bucket(self.name)
+                    .max_keys(i32::from(most))
+                    .send(),
+            )
+            .await?;
+        let mut alike: BTreeMap<(Option<String>, Option<String>), (u64, String)> = BTreeMap::new();
+        for object in page.contents() {
+            let Some(key) = object.key() else { continue };
+            // An object may be gone by now; one under a customer-provided key is not told of without it.
+            let head = self
+                .cx
+                .get_unless(
+                    "s3:GetObject",
+                    &["NotFound", "NoSuchKey"],
+                    self.client.head_object().bucket(self.name).key(key).send(),
+                )
+                .await?;
+            let Some(head) = head else { continue };
+            let algorithm = head.server_side_encryption().map(|a| a.as_str().to_owned());
+            let algorithm =
+                algorithm.or_else(|| head.sse_customer_algorithm().map(|_| "SSE-C".to_owned()));
+            let modified = head.last_modified().map(ToString::to_string);
+            let (count, oldest) = alike
+                .entry((algorithm, head.ssekms_key_id().map(str::to_owned)))
+                .or_default();
+            *count += 1;
+            if let Some(modified) = modified
+                && (oldest.is_empty() || modified < *oldest)
+            {
+                *oldest = modified;
+            }
+        }
+        let groups = alike
+            .into_iter()
+            .map(|((algorithm, key), (count, oldest))| {
+                Props::new()
+                    .put("SSEAlgorithm", algorithm)
+                    .put("KMSMasterKeyID", key)
+                    .put("Count", count)
+                    .put("Oldest", oldest)
+                    .json()
+            });
+        // An empty list says that the bucket is empty, and must not be left out.
+        Ok(Value::Array(groups.flatten().collect()))
     }
 
     async fn policy(&self) {

@@ -30,6 +30,7 @@ chapter! {
     s3_default_encryption,
     s3_key_as_asked,
     s3_bucket_key,
+    s3_objects_as_asked,
     s3_refuses_plain_http,
     s3_refuses_wrong_uploads,
     cwl_log_group_encrypted,
