@@ -3,8 +3,8 @@
 use crate::config::{Classification, Config, EnvironmentKind};
 use crate::connection::Zones;
 use crate::monitors::Monitors;
+use crate::per_resource::PerResource;
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use indexmap::IndexSet;
 use jiff::civil::Date;
 use lockfast_facts::nouns::{Protection, Store, Unread, Variable, variables};
 use lockfast_facts::{
@@ -12,7 +12,6 @@ use lockfast_facts::{
     Why,
 };
 use std::collections::HashSet;
-use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
 
 /// The context of a judgement.
@@ -46,27 +45,6 @@ struct EnvironmentVariables<'a> {
     plain: Vec<Variable<'a>>,
     secrets: Vec<Variable<'a>>,
     unread: Vec<Unread<'a>>,
-}
-
-/// A fact for each resource; those of one stack or account are often the same.
-struct PerResource<T> {
-    facts: IndexSet<Known<T>>,
-    of: Vec<u32>,
-}
-
-impl<T: Eq + Hash> PerResource<T> {
-    fn of(&self, id: ResourceId) -> &Known<T> {
-        &self.facts[self.of[id.0 as usize] as usize]
-    }
-}
-
-impl<T: Eq + Hash> FromIterator<Known<T>> for PerResource<T> {
-    fn from_iter<I: IntoIterator<Item = Known<T>>>(each: I) -> Self {
-        let mut facts = IndexSet::new();
-        let of = each.into_iter().map(|fact| facts.insert_full(fact).0);
-        let of = of.map(crate::rows::index_of).collect();
-        PerResource { facts, of }
-    }
 }
 
 impl<'a> Cx<'a> {

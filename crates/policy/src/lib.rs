@@ -23,6 +23,7 @@ mod live;
 mod monitors;
 mod own_data;
 mod patterns;
+mod per_resource;
 mod rows;
 pub mod secrets;
 mod snippet;
