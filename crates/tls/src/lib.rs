@@ -1,7 +1,7 @@
 //! What a TLS endpoint accepts, measured from outside.
 //!
 //! A ClientHello of our own making ([`ClientHello`]) goes out, the first flight of the server comes back
-//! (`FirstFlight`), and the connection is dropped: no keys, no certificates checked, no cryptography. That is enough
+//! ([`FirstFlight`]), and the connection is dropped: no keys, no certificates checked, no cryptography. That is enough
 //! to tell which protocol versions, cipher suites and groups the server takes, also those that no TLS library will
 //! negotiate any more. `scan` asks the questions a policy has in about ten connections, and enumerates on request.
 //!
@@ -10,12 +10,16 @@
 #![deny(missing_docs)]
 
 mod client_hello;
+mod connection;
 mod groups;
+mod server;
 mod suites;
 mod versions;
 
 pub use client_hello::{ClientHello, Extension, TooLong, ssl2_client_hello, x25519_share};
+pub use connection::{Limits, Pace, exchange, exchange_over};
 pub use groups::{GroupKind, NamedGroup};
+pub use server::{Alert, Answer, End, FirstFlight, ReadTo, Reason, RetryRequest, ServerHello};
 pub use suites::{
     Authentication, CipherSuite, Encryption, KeyExchange, Mode, Ssl2CipherKind, Weakness,
     offered_suites,
