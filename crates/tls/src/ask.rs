@@ -119,7 +119,8 @@ impl<'a> Asker<'a> {
             // An orderly end each time, from a server that speaks TLS else: it refuses without an alert.
             Some(_) if only_closed && self.heard => Reply::Refused,
             Some(why) => {
-                self.silent = true;
+                // In TLS 1.3 even the barest hello is long, so that silence there may be intolerance yet.
+                self.silent |= offer.version < ProtocolVersion::Tls13;
                 Reply::Unknown(why)
             }
             None => Reply::Refused,

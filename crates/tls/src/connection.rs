@@ -97,25 +97,35 @@ fn end_of(error: &Error) -> End {
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock>;
 
-/// How many connections a second an address gets from us, over all scans that share it: a scan takes no server down.
+/// How often an address gets a connection from us, over all scans that share it: a scan takes no server down.
 #[derive(Debug)]
 pub struct Pace {
-    per_second: Option<NonZeroU32>,
+    quota: Option<Quota>,
     limiters: Mutex<HashMap<IpAddr, Arc<Limiter>>>,
 }
 
 impl Pace {
     /// So many a second and address, one by one; 0 is no limit.
     pub fn per_second(connections: u32) -> Self {
+        let connections = NonZeroU32::new(connections);
+        Pace::of(connections.map(|n| Quota::per_second(n).allow_burst(NonZeroU32::MIN)))
+    }
+
+    /// One in such a time and address; no time is no limit.
+    pub fn every(period: Duration) -> Self {
+        Pace::of(Quota::with_period(period))
+    }
+
+    fn of(quota: Option<Quota>) -> Self {
         Pace {
-            per_second: NonZeroU32::new(connections),
+            quota,
             limiters: Mutex::default(),
         }
     }
 
     /// Waits for a turn.
     pub async fn wait(&self, address: IpAddr) {
-        let Some(per_second) = self.per_second else {
+        let Some(quota) = self.quota else {
             return;
         };
         let limiter = Arc::clone(
@@ -123,11 +133,39 @@ impl Pace {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .entry(address)
-                .or_insert_with(|| {
-                    let quota = Quota::per_second(per_second).allow_burst(NonZeroU32::MIN);
-                    Arc::new(RateLimiter::direct(quota))
-                }),
+                .or_insert_with(|| Arc::new(RateLimiter::direct(quota))),
         );
         limiter.until_ready().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::Future;
+    use std::net::Ipv4Addr;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    fn is_ready(turn: impl Future<Output = ()>) -> bool {
+        let turn = pin!(turn);
+        turn.poll(&mut Context::from_waker(Waker::noop()))
+            .is_ready()
+    }
+
+    #[test]
+    fn each_address_has_its_own_turns() {
+        let address = |last| IpAddr::from(Ipv4Addr::new(192, 0, 2, last));
+        for pace in [Pace::every(Duration::from_secs(3600)), Pace::per_second(1)] {
+            assert!(is_ready(pace.wait(address(1))));
+            assert!(is_ready(pace.wait(address(2))));
+        }
+        let pace = Pace::every(Duration::from_secs(3600));
+        assert!(is_ready(pace.wait(address(1))));
+        assert!(!is_ready(pace.wait(address(1))));
+        for unlimited in [Pace::per_second(0), Pace::every(Duration::ZERO)] {
+            assert!(is_ready(unlimited.wait(address(1))));
+            assert!(is_ready(unlimited.wait(address(1))));
+        }
     }
 }

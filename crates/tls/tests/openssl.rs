@@ -1,5 +1,7 @@
 //! Scans of OpenSSL's own server, which says what is true.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use lockfast_tls::{
