@@ -46,8 +46,8 @@ pub(crate) struct Asker<'a> {
     connections: usize,
     /// The longest hello that the server answers, as far as is known.
     shape: Shape,
-    /// Whether the server ever answered in TLS.
-    heard: bool,
+    /// Whether the server ever accepted anything.
+    greeted: bool,
     /// Why all further questions are idle.
     given_up: Option<Why>,
     /// Whether a connection failed before.
@@ -70,7 +70,7 @@ impl<'a> Asker<'a> {
             max_connections,
             connections: 0,
             shape: Shape::Full,
-            heard: false,
+            greeted: false,
             given_up: None,
             failed: false,
             silent: false,
@@ -81,9 +81,9 @@ impl<'a> Asker<'a> {
         self.connections
     }
 
-    /// Whether the server ever answered in TLS: then a closed connection is its answer, too.
-    pub(crate) fn heard(&self) -> bool {
-        self.heard
+    /// Whether the server ever accepted anything: then [`Why::is_no_once_greeted`] counts.
+    pub(crate) fn greeted(&self) -> bool {
+        self.greeted
     }
 
     /// Whether any of the offer is accepted, and what of it is picked.
@@ -92,32 +92,32 @@ impl<'a> Asker<'a> {
             return Reply::Refused;
         }
         let mut first = None;
-        let mut only_closed = true;
+        let mut only_no = true;
         let longest = self.shape;
         for shape in Shape::ALL.into_iter().filter(|shape| *shape >= longest) {
             // A server that was silent in all shapes once is not asked thrice again.
-            if first.is_some() && self.silent && !self.heard {
+            if first.is_some() && self.silent && !self.greeted {
                 break;
             }
             match self.ask_in(shape, offer).await {
                 Reply::Unknown(why) if why.may_be_intolerance() => {
-                    only_closed &= why == Why::Closed;
+                    only_no &= why.is_no_once_greeted();
                     first.get_or_insert(why);
                 }
                 Reply::Accepted(pick) => {
+                    self.greeted = true;
                     if first.is_some() {
                         self.shape = shape;
                     }
                     return Reply::Accepted(pick);
                 }
                 // Without signature_algorithms and supported_groups a server may have to refuse what it takes else.
-                Reply::Refused if shape == Shape::Bare && first.is_some() => only_closed = false,
+                Reply::Refused if shape == Shape::Bare && first.is_some() => only_no = false,
                 reply => return reply,
             }
         }
         match first {
-            // An orderly end each time, from a server that speaks TLS else: it refuses without an alert.
-            Some(_) if only_closed && self.heard => Reply::Refused,
+            Some(_) if only_no && self.greeted => Reply::Refused,
             Some(why) => {
                 // In TLS 1.3 even the barest hello is long, so that silence there may be intolerance yet.
                 self.silent |= offer.version < ProtocolVersion::Tls13;
@@ -158,16 +158,12 @@ impl<'a> Asker<'a> {
             self.limits,
         )
         .await;
-        match &answer {
+        if let Answer::NotConnected(kind) = &answer {
             // Whoever does not let us in is not to be knocked down; one lost connection of many is no wall.
-            Answer::NotConnected(kind) => {
-                if self.failed || !self.heard {
-                    self.given_up = Some(Why::NotConnected(*kind));
-                }
-                self.failed = true;
+            if self.failed || !self.greeted {
+                self.given_up = Some(Why::NotConnected(*kind));
             }
-            Answer::Hello(_) | Answer::RetryRequest(_) | Answer::Alert(_) => self.heard = true,
-            _ => {}
+            self.failed = true;
         }
         Ok(answer)
     }
@@ -198,7 +194,13 @@ fn judge(answer: Result<Answer, Why>, offer: &Offer, suites: &[CipherSuite]) -> 
     if pick.version > offer.version || !suites.contains(&pick.suite) {
         return Reply::Unknown(Why::NotOffered(pick.suite));
     }
-    Reply::Accepted(pick)
+    // Before TLS 1.3 a hello may name no group, and the server then takes one of its own.
+    match pick.group {
+        Some(group) if pick.version == ProtocolVersion::Tls13 && !offer.groups.contains(&group) => {
+            Reply::Unknown(Why::GroupNotOffered(group))
+        }
+        _ => Reply::Accepted(pick),
+    }
 }
 
 /// Alerts that say no to what was offered; others say that something else went wrong (RFC 8446, section 6.2).

@@ -1,6 +1,6 @@
 //! What is known, and why the rest is not.
 
-use crate::{Alert, CipherSuite, Reason, TooLong};
+use crate::{Alert, CipherSuite, NamedGroup, Reason, TooLong};
 use std::io::ErrorKind;
 
 /// Known, or unknown because.
@@ -62,6 +62,9 @@ pub enum Why {
     /// The server picked what was not offered.
     #[error("the server picked {0}, which was not offered")]
     NotOffered(CipherSuite),
+    /// The server picked a group that was not offered.
+    #[error("the server picked the group {0}, which was not offered")]
+    GroupNotOffered(NamedGroup),
     /// As many connections as were allowed are used up.
     #[error("the {0} connections allowed are used up")]
     TooManyConnections(usize),
@@ -79,6 +82,17 @@ impl Why {
         match self {
             Why::Reset | Why::Closed | Why::TimedOut | Why::Alert(_) => true,
             Why::Garbage(reason) => !matches!(reason, Reason::NotTls(_)),
+            _ => false,
+        }
+    }
+
+    /// Whether it is a no from a server that accepts another offer, given to hellos of every shape: an orderly end without
+    /// a word, or internal_error. The latter is how OpenSSL 3 answers TLS 1.0 and 1.1 where its security level leaves it
+    /// no signature algorithm for them. From a server that accepts nothing at all, either may mean that it is broken.
+    pub(crate) fn is_no_once_greeted(&self) -> bool {
+        match self {
+            Why::Closed => true,
+            Why::Alert(alert) => alert.name() == Some("internal_error"),
             _ => false,
         }
     }

@@ -57,6 +57,9 @@ pub struct Scan {
     pub compression: Fact<bool>,
     /// Whether it renegotiates securely, up to TLS 1.2 (RFC 5746).
     pub secure_renegotiation: Fact<bool>,
+    /// Whether it turns away a client that was pushed down to an older version (TLS_FALLBACK_SCSV, RFC 7507). Asked in
+    /// full scans alone.
+    pub fallback_protection: Fact<bool>,
     /// All suites and groups, when they were asked for.
     pub full: Option<Enumeration>,
     /// Connections made for all this.
@@ -87,9 +90,12 @@ pub async fn scan(target: &Target, settings: Settings, pace: &Pace) -> Scan {
     let (server_preference, compression) = scanner.preference().await;
     let post_quantum = scanner.post_quantum().await;
     let secure_renegotiation = scanner.secure_renegotiation();
-    let full = match settings.full {
-        true => Some(Enumeration::of(&mut scanner.asker, &scanner.picks).await),
-        false => None,
+    let (full, fallback_protection) = if settings.full {
+        let full = Enumeration::of(&mut scanner.asker, &scanner.picks).await;
+        (Some(full), scanner.fallback_protection().await)
+    } else {
+        let why = Why::NotAsked("only a full scan asks for it");
+        (None, Fact::Unknown(why))
     };
     Scan {
         without_forward_secrecy,
@@ -99,6 +105,7 @@ pub async fn scan(target: &Target, settings: Settings, pace: &Pace) -> Scan {
         post_quantum,
         compression,
         secure_renegotiation,
+        fallback_protection,
         full,
         connections: scanner.asker.connections(),
         versions: scanner.versions,
@@ -144,10 +151,10 @@ impl Scanner<'_> {
         }
         let ssl2 = self.ssl2().await;
         self.versions.insert(ProtocolVersion::Ssl2, ssl2);
-        // Closed each time before the server was heard; now that it was, that was its answer.
-        if self.asker.heard() {
+        // Asked before the server had accepted anything; now that it has, that was its answer.
+        if self.asker.greeted() {
             for fact in self.versions.values_mut() {
-                if *fact == Fact::Unknown(Why::Closed) {
+                if fact.why().is_some_and(Why::is_no_once_greeted) {
                     *fact = Fact::Known(false);
                 }
             }
@@ -260,6 +267,21 @@ impl Scanner<'_> {
         match self.asker.ask(&offer).await {
             Reply::Accepted(pick) => Fact::Known(pick.group),
             Reply::Refused => Fact::Known(None),
+            Reply::Unknown(why) => Fact::Unknown(why),
+        }
+    }
+
+    async fn fallback_protection(&mut self) -> Fact<bool> {
+        let mut versions = self.picks.keys().rev();
+        let (Some(_), Some(older)) = (versions.next(), versions.next()) else {
+            return Fact::Unknown(Why::NotAsked("there is no version to fall back to"));
+        };
+        let mut offer = Offer::everything(*older);
+        offer.fallback = true;
+        match self.asker.ask(&offer).await {
+            Reply::Accepted(_) => Fact::Known(false),
+            // The same without the signal was accepted before.
+            Reply::Refused => Fact::Known(true),
             Reply::Unknown(why) => Fact::Unknown(why),
         }
     }

@@ -173,15 +173,32 @@ async fn closes_are_no_from_a_tls_server_and_resets_never_are() {
 
 #[tokio::test]
 async fn alerts_that_say_something_else_are_unknown() {
-    let internal_error = |stream: &mut TcpStream| {
-        let _ = stream.write_all(&record(21, &[2, 80]));
+    let say = |description| {
+        move |stream: &mut TcpStream| {
+            let _ = stream.write_all(&record(21, &[2, description]));
+        }
     };
-    let scan = measure(tls12_only(internal_error), false, patient()).await;
-    let fact = &scan.versions[&ProtocolVersion::Tls10];
+    let unrecognized_name = measure(tls12_only(say(112)), false, patient()).await;
+    let fact = &unrecognized_name.versions[&ProtocolVersion::Tls10];
     assert_eq!(
         fact.why().unwrap().to_string(),
-        "the server answered with the alert internal_error"
+        "the server answered with the alert unrecognized_name"
     );
+    // A no from who accepts another version, whichever was asked first; and a breakdown from who accepts none.
+    let internal_error = measure(tls12_only(say(80)), false, patient()).await;
+    for version in [ProtocolVersion::Tls10, ProtocolVersion::Tls13] {
+        assert_eq!(
+            internal_error.versions[&version],
+            Fact::Known(false),
+            "{version}"
+        );
+    }
+    let broken = serve(move |mut stream, _| {
+        take_hello(&mut stream);
+        say(80)(&mut stream);
+    });
+    let broken = measure(broken, false, patient()).await;
+    assert!(broken.versions[&ProtocolVersion::Tls12].why().is_some());
 }
 
 #[tokio::test]
@@ -380,6 +397,18 @@ async fn what_was_not_offered_is_not_believed() {
     let why = Why::NotOffered(CipherSuite(0x0A0A));
     assert_eq!(scan.versions[&ProtocolVersion::Tls12], Fact::Unknown(why));
     assert_eq!(scan.accepted_versions(), []);
+
+    let address = serve(|mut stream, _| {
+        take_hello(&mut stream);
+        let _ = stream.write_all(&retry_request(0x0A0A));
+    });
+    let scan = measure(address, true, patient()).await;
+    let why = Why::GroupNotOffered(NamedGroup(0x0A0A));
+    assert_eq!(
+        scan.versions[&ProtocolVersion::Tls13],
+        Fact::Unknown(why.clone())
+    );
+    assert_eq!(scan.post_quantum, Fact::Unknown(why));
 }
 
 #[tokio::test]

@@ -72,6 +72,29 @@ async fn every_version_alone() {
     }
 }
 
+/// As Debian ships it, it starts on TLS 1.0 and cannot go through with it.
+#[tokio::test]
+async fn security_level_is_believed_from_the_wire() {
+    let scan = scan(&[rsa()], &["-cipher", "DEFAULT:@SECLEVEL=1"], false).await;
+    assert_eq!(
+        accepts(&scan),
+        [ProtocolVersion::Tls12, ProtocolVersion::Tls13]
+    );
+}
+
+/// Scans run on any runtime's threads.
+#[tokio::test(flavor = "multi_thread")]
+async fn scans_can_be_spawned() {
+    let server = OpenSsl::start(&[ecdsa()], &["-no_tls1_3"]);
+    let address = server.address;
+    let scans = (0..3).map(|_| tokio::spawn(measure(address, false, patient())));
+    for scan in scans.collect::<Vec<_>>() {
+        let scan = scan.await.unwrap();
+        assert_eq!(scan.accepted_versions(), [ProtocolVersion::Tls12]);
+        assert_eq!(scan.fallback_protection.value(), None);
+    }
+}
+
 #[tokio::test]
 async fn old_and_broken_server() {
     let scan = scan(&[rsa()], &["-cipher", ALL], false).await;
@@ -154,6 +177,7 @@ async fn groups_by_their_order() {
     );
     assert_eq!(of(full.tls12_groups), expected(&["secp384r1", "x25519"]));
     assert_eq!(scan.post_quantum, Fact::Known(None));
+    assert_eq!(scan.fallback_protection, Fact::Known(true));
 }
 
 /// Numbers and OpenSSL's names of all suites it knows.

@@ -49,8 +49,22 @@ pub(super) fn parse_server_hello(body: &[u8]) -> Result<Parsed, Reason> {
         alpn: None,
         aborted: None,
     };
-    read_extensions(read.ext.unwrap_or_default(), &mut hello)?;
-    Ok(if read.random == RETRY_RANDOM {
+    match legacy {
+        // Servers that answer the SCSV of RFC 5746 in SSLv3 send extensions for it; tls-parser leaves them.
+        ProtocolVersion::Ssl3 => {
+            let block = rest.get(2..).unwrap_or_default();
+            if u16_at(rest, 0).is_some_and(|length| usize::from(length) == block.len()) {
+                // What is no extension was for the client to ignore.
+                let _ = read_extensions(block, &mut hello);
+            }
+        }
+        _ => read_extensions(read.ext.unwrap_or_default(), &mut hello)?,
+    }
+    let retry = read.random == RETRY_RANDOM;
+    if retry && hello.version != ProtocolVersion::Tls13 {
+        return Err(Reason::Malformed("HelloRetryRequest"));
+    }
+    Ok(if retry {
         Parsed::Retry(RetryRequest {
             suite: hello.suite,
             group: hello.group,
@@ -75,7 +89,11 @@ fn read_extensions(mut rest: &[u8], hello: &mut ServerHello) -> Result<(), Reaso
         match number {
             SUPPORTED_VERSIONS => {
                 let wire = u16_at(content, 0).ok_or(Reason::Malformed("supported_versions"))?;
-                hello.version = ProtocolVersion::from_wire(wire).ok_or(Reason::Version(wire))?;
+                // A server says older versions in the field before it, and nowhere else (RFC 8446, section 4.2.1).
+                if wire != ProtocolVersion::Tls13.wire() {
+                    return Err(Reason::Version(wire));
+                }
+                hello.version = ProtocolVersion::Tls13;
             }
             // In a ServerHello the share follows the group, in a HelloRetryRequest nothing does.
             KEY_SHARE => hello.group = u16_at(content, 0).map(NamedGroup),

@@ -151,11 +151,29 @@ fn retry_request_is_told_by_its_random() {
 }
 
 #[test]
+fn retry_request_is_of_tls13() {
+    let bytes = record(22, &hello(0x0303, RETRY_RANDOM, 0x1302, &[]));
+    assert_eq!(
+        read(&bytes),
+        Answer::Garbage(Reason::Malformed("HelloRetryRequest"))
+    );
+    let ssl2 = record(22, &hello(0x0303, [1; 32], 0x1302, &[0, 43, 0, 2, 0, 2]));
+    assert_eq!(read(&ssl2), Answer::Garbage(Reason::Version(2)));
+}
+
+#[test]
 fn old_versions() {
     for version in [0x0300, 0x0301, 0x0302] {
         let bytes = record(22, &hello(version, [1; 32], 5, &[]));
         let answer = read_as(ReadTo::ServerHello, &bytes, End::TimedOut);
         assert!(matches!(answer, Answer::Hello(hello) if hello.version.wire() == version));
+    }
+    for (extensions, secure) in [(&[0xFF, 1, 0, 1, 0][..], true), (&[9, 9, 9], false)] {
+        let bytes = record(22, &hello(0x0300, [1; 32], 5, extensions));
+        let Answer::Hello(hello) = read(&bytes) else {
+            panic!()
+        };
+        assert_eq!(hello.is_secure_renegotiation(), secure);
     }
     for version in [0x0304_u16, 0x0002, 0x7F12, 0x0305] {
         let bytes = record(22, &hello(version, [1; 32], 5, &[]));
