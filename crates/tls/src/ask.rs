@@ -93,6 +93,7 @@ impl<'a> Asker<'a> {
         }
         let mut first = None;
         let mut only_no = true;
+        let mut spoke = false;
         let longest = self.shape;
         for shape in Shape::ALL.into_iter().filter(|shape| *shape >= longest) {
             // A server that was silent in all shapes once is not asked thrice again.
@@ -112,7 +113,10 @@ impl<'a> Asker<'a> {
                     return Reply::Accepted(pick);
                 }
                 // Without signature_algorithms and supported_groups a server may have to refuse what it takes else.
-                Reply::Refused if shape == Shape::Bare && first.is_some() => only_no = false,
+                Reply::Refused if shape == Shape::Bare && first.is_some() => {
+                    only_no = false;
+                    spoke = true;
+                }
                 reply => return reply,
             }
         }
@@ -120,7 +124,7 @@ impl<'a> Asker<'a> {
             Some(_) if only_no && self.greeted => Reply::Refused,
             Some(why) => {
                 // In TLS 1.3 even the barest hello is long, so that silence there may be intolerance yet.
-                self.silent |= offer.version < ProtocolVersion::Tls13;
+                self.silent |= !spoke && offer.version < ProtocolVersion::Tls13;
                 Reply::Unknown(why)
             }
             None => Reply::Refused,

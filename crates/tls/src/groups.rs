@@ -99,8 +99,8 @@ type Row = (u16, &'static str, GroupKind, &'static str);
 
 use GroupKind::{EllipticCurve, FiniteField, Hybrid, PostQuantum};
 
-/// IANA "TLS Supported Groups" (tls-parameters-8), each with the document that defines it. The last row is a draft that was
-/// deployed before there was a standard.
+/// IANA "TLS Supported Groups" (tls-parameters-8), each with the document that defines it. The last row is a draft
+/// that was deployed before there was a standard.
 #[rustfmt::skip]
 const GROUPS: &[Row] = &[
     (1, "sect163k1", EllipticCurve, "RFC 4492"),

@@ -10,7 +10,7 @@ use crate::{
     Answer, CipherSuite, Enumeration, Fact, Limits, NamedGroup, Pace, ProtocolVersion,
     Ssl2CipherKind, Why, offered_suites, ssl2_client_hello,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// How to scan.
 #[derive(Clone, Copy, Debug)]
@@ -82,8 +82,11 @@ pub async fn scan(target: &Target, settings: Settings, pace: &Pace) -> Scan {
         versions: BTreeMap::new(),
         picks: BTreeMap::new(),
         ssl2_kinds: Vec::new(),
+        others: Vec::new(),
+        refused: HashSet::new(),
     };
     scanner.versions().await;
+    scanner.anything_questionable().await;
     let without_forward_secrecy = scanner.any(|suite| !suite.is_forward_secret()).await;
     let without_aead = scanner.any(|suite| !suite.is_aead()).await;
     let broken = scanner.any(CipherSuite::is_broken).await;
@@ -120,6 +123,10 @@ struct Scanner<'a> {
     versions: BTreeMap<ProtocolVersion, Fact<bool>>,
     picks: BTreeMap<ProtocolVersion, Pick>,
     ssl2_kinds: Vec<Ssl2CipherKind>,
+    /// What it picked when less than everything was offered.
+    others: Vec<Pick>,
+    /// What was refused together is refused one by one, and not offered again.
+    refused: HashSet<(ProtocolVersion, CipherSuite)>,
 }
 
 impl Scanner<'_> {
@@ -188,36 +195,68 @@ impl Scanner<'_> {
         }
     }
 
+    /// Asks for all that any of the three verdicts is about at once: a server that refuses it has passed all three.
+    async fn anything_questionable(&mut self) {
+        let is = |suite: CipherSuite| {
+            !suite.is_forward_secret() || !suite.is_aead() || suite.is_broken()
+        };
+        // Where the first pick was of the kind, the server is no such server.
+        let versions = self.picks.values().filter(|pick| !is(pick.suite));
+        let versions: Vec<_> = versions.map(|pick| pick.version).collect();
+        for version in versions {
+            self.offer(version, is).await;
+        }
+    }
+
     /// A suite of this kind that is accepted at any version.
     async fn any(&mut self, kind: impl Fn(CipherSuite) -> bool) -> Fact<Option<Pick>> {
-        if let Some(pick) = self.picks.values().find(|pick| kind(pick.suite)) {
+        let seen = self.picks.values().chain(&self.others);
+        if let Some(pick) = seen.into_iter().find(|pick| kind(pick.suite)) {
             return Fact::Known(Some(pick.clone()));
         }
         let mut open = None;
         for version in ProtocolVersion::ALL.into_iter().skip(1).rev() {
-            let suites = offered_suites(version).into_iter().filter(|s| kind(*s));
-            let suites: Vec<_> = suites.collect();
             match self.versions.get(&version) {
-                _ if suites.is_empty() => {}
                 Some(Fact::Known(false)) | None => {}
                 Some(Fact::Unknown(why)) => {
-                    open.get_or_insert(why.clone());
-                }
-                Some(Fact::Known(true)) => {
-                    match self.asker.ask(&Offer::of(version, suites)).await {
-                        Reply::Accepted(pick) => return Fact::Known(Some(pick)),
-                        Reply::Refused => {}
-                        Reply::Unknown(why) => {
-                            open.get_or_insert(why);
-                        }
+                    // Nothing of the kind exists there: then it does not matter.
+                    if offered_suites(version).into_iter().any(&kind) {
+                        open.get_or_insert(why.clone());
                     }
                 }
+                Some(Fact::Known(true)) => match self.offer(version, &kind).await {
+                    Reply::Accepted(pick) => return Fact::Known(Some(pick)),
+                    Reply::Refused => {}
+                    Reply::Unknown(why) => {
+                        open.get_or_insert(why);
+                    }
+                },
             }
         }
         match open {
             Some(why) => Fact::Unknown(why),
             None => Fact::Known(None),
         }
+    }
+
+    /// Offers the suites of a kind, but for those refused before.
+    async fn offer(
+        &mut self,
+        version: ProtocolVersion,
+        kind: impl Fn(CipherSuite) -> bool,
+    ) -> Reply {
+        let mut suites = offered_suites(version);
+        suites.retain(|suite| kind(*suite) && !self.refused.contains(&(version, *suite)));
+        let offer = Offer::of(version, suites);
+        let reply = self.asker.ask(&offer).await;
+        match &reply {
+            Reply::Accepted(pick) => self.others.push(pick.clone()),
+            Reply::Refused => self
+                .refused
+                .extend(offer.suites.iter().map(|suite| (version, *suite))),
+            Reply::Unknown(_) => {}
+        }
+        reply
     }
 
     /// Whether the server's order decides, and whether it compresses: one connection asks both.

@@ -301,6 +301,35 @@ async fn intolerant_servers_get_shorter_hellos() {
 }
 
 #[tokio::test]
+async fn a_no_to_a_bare_hello_proves_nothing() {
+    // Closes on all but bare hellos. To those it says no, as who needs supported_groups or signature_algorithms must;
+    // but of TLS 1.0 it takes one.
+    let speaks = |tls10: bool| {
+        serve(move |mut stream, _| {
+            let hello = take_hello(&mut stream);
+            if hello.len() > 260 || is_ssl2(&hello) {
+                return;
+            }
+            let takes = tls10 && hello[9..11] == [3, 1] && offers(&hello, RSA_CBC);
+            let answer = match takes {
+                true => server_hello(0x0301, RSA_CBC),
+                false => record(21, &[2, 40]),
+            };
+            let _ = stream.write_all(&answer);
+        })
+    };
+    let scan = measure(speaks(false), false, patient()).await;
+    assert_eq!(
+        scan.versions[&ProtocolVersion::Tls12],
+        Fact::Unknown(Why::Closed)
+    );
+    // The middle shape of TLS 1.0 is short enough to be answered, and says all that matters there.
+    assert_eq!(scan.versions[&ProtocolVersion::Tls10], Fact::Known(false));
+    let scan = measure(speaks(true), false, patient()).await;
+    assert_eq!(scan.accepted_versions(), [ProtocolVersion::Tls10]);
+}
+
+#[tokio::test]
 async fn ssl2_and_ssl3() {
     let address = serve(|mut stream, _| {
         let hello = take_hello(&mut stream);

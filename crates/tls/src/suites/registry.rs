@@ -46,7 +46,8 @@ pub(super) fn reference(id: u16) -> Option<&'static str> {
 }
 
 /// First and last number of a run, and the document that defines it (column "Reference" of IANA tls-parameters-4 as
-/// `tls-parser` 0.12.2 took it over, the first where several are named). Drafts among them never became standards, but servers have them.
+/// `tls-parser` 0.12.2 took it over, the first where several are named). Drafts among them never became standards, but
+/// servers have them.
 #[rustfmt::skip]
 const REFERENCES: &[(u16, u16, &str)] = &[
     (0x0000, 0x0002, "RFC 5246"),
