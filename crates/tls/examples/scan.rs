@@ -1,0 +1,20 @@
+//! Measures one address: `cargo run -p lockfast-tls --example scan 192.0.2.1:443 shop.example`.
+use lockfast_tls::{Pace, Settings, Target, scan};
+
+#[tokio::main]
+async fn main() -> Result<(), std::net::AddrParseError> {
+    let mut arguments = std::env::args().skip(1);
+    let target = Target {
+        address: arguments.next().unwrap_or_default().parse()?,
+        server_name: arguments.next(),
+    };
+    let settings = Settings {
+        full: true,
+        ..Settings::default()
+    };
+    println!(
+        "{:#?}",
+        scan(&target, settings, &Pace::per_second(20)).await
+    );
+    Ok(())
+}

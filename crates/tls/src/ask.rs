@@ -1,0 +1,239 @@
+//! One question to a server: is any of this accepted? With as many connections as that takes.
+
+use crate::offer::{Offer, Shape};
+use crate::{
+    Answer, CipherSuite, Limits, NamedGroup, Pace, ProtocolVersion, ReadTo, ServerHello, Why,
+    exchange,
+};
+use std::net::SocketAddr;
+
+/// What is scanned, and how.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// The name to ask for (SNI); none for an address without one.
+    pub server_name: Option<String>,
+}
+
+/// What a server picked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pick {
+    /// The version.
+    pub version: ProtocolVersion,
+    /// The suite.
+    pub suite: CipherSuite,
+    /// The group, when the server said one.
+    pub group: Option<NamedGroup>,
+    /// Its whole ServerHello; none when a HelloRetryRequest told.
+    pub hello: Option<ServerHello>,
+}
+
+/// The answer to a question.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    Accepted(Pick),
+    Refused,
+    Unknown(Why),
+}
+
+/// Asks one server, and counts.
+pub(crate) struct Asker<'a> {
+    target: &'a Target,
+    limits: Limits,
+    pace: &'a Pace,
+    max_connections: usize,
+    connections: usize,
+    /// The longest hello that the server answers, as far as is known.
+    shape: Shape,
+    /// Whether the server ever accepted anything.
+    greeted: bool,
+    /// Why all further questions are idle.
+    given_up: Option<Why>,
+    /// Whether a connection failed before.
+    failed: bool,
+    /// Whether a question was asked in all shapes without an answer.
+    silent: bool,
+}
+
+impl<'a> Asker<'a> {
+    pub(crate) fn new(
+        target: &'a Target,
+        limits: Limits,
+        max_connections: usize,
+        pace: &'a Pace,
+    ) -> Self {
+        Asker {
+            target,
+            limits,
+            pace,
+            max_connections,
+            connections: 0,
+            shape: Shape::Full,
+            greeted: false,
+            given_up: None,
+            failed: false,
+            silent: false,
+        }
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.connections
+    }
+
+    /// Whether the server ever accepted anything: then [`Why::is_no_once_greeted`] counts.
+    pub(crate) fn greeted(&self) -> bool {
+        self.greeted
+    }
+
+    /// Whether any of the offer is accepted, and what of it is picked.
+    pub(crate) async fn ask(&mut self, offer: &Offer) -> Reply {
+        if offer.suites.is_empty() {
+            return Reply::Refused;
+        }
+        let mut first = None;
+        let mut only_no = true;
+        let mut spoke = false;
+        let longest = self.shape;
+        for shape in Shape::ALL.into_iter().filter(|shape| *shape >= longest) {
+            // A server that was silent in all shapes once is not asked thrice again.
+            if first.is_some() && self.silent && !self.greeted {
+                break;
+            }
+            match self.ask_in(shape, offer).await {
+                Reply::Unknown(why) if why.may_be_intolerance() => {
+                    only_no &= why.is_no_once_greeted();
+                    first.get_or_insert(why);
+                }
+                Reply::Accepted(pick) => {
+                    self.greeted = true;
+                    if first.is_some() {
+                        self.shape = shape;
+                    }
+                    return Reply::Accepted(pick);
+                }
+                // Without signature_algorithms and supported_groups a server may have to refuse what it takes else.
+                Reply::Refused if shape == Shape::Bare && first.is_some() => {
+                    only_no = false;
+                    spoke = true;
+                }
+                reply => return reply,
+            }
+        }
+        match first {
+            Some(_) if only_no && self.greeted => Reply::Refused,
+            Some(why) => {
+                // In TLS 1.3 even the barest hello is long, so that silence there may be intolerance yet.
+                self.silent |= !spoke && offer.version < ProtocolVersion::Tls13;
+                Reply::Unknown(why)
+            }
+            None => Reply::Refused,
+        }
+    }
+
+    async fn ask_in(&mut self, shape: Shape, offer: &Offer) -> Reply {
+        for suites in offer.suites.chunks(shape.suites()) {
+            let name = self.target.server_name.as_deref();
+            let reply = match offer.records(shape, suites, name) {
+                Ok(records) => judge(self.connect(&records).await, offer, suites),
+                Err(error) => Reply::Unknown(error.into()),
+            };
+            if !matches!(reply, Reply::Refused) {
+                return reply;
+            }
+        }
+        Reply::Refused
+    }
+
+    /// One connection, unless there is none left.
+    pub(crate) async fn connect(&mut self, records: &[u8]) -> Result<Answer, Why> {
+        if let Some(why) = &self.given_up {
+            return Err(why.clone());
+        }
+        if self.connections >= self.max_connections {
+            return Err(Why::TooManyConnections(self.max_connections));
+        }
+        self.pace.wait(self.target.address.ip()).await;
+        self.connections += 1;
+        let answer = exchange(
+            self.target.address,
+            records,
+            ReadTo::EndOfFlight,
+            self.limits,
+        )
+        .await;
+        if let Answer::NotConnected(kind) = &answer {
+            // Whoever does not let us in is not to be knocked down; one lost connection of many is no wall.
+            if self.failed || !self.greeted {
+                self.given_up = Some(Why::NotConnected(*kind));
+            }
+            self.failed = true;
+        }
+        Ok(answer)
+    }
+}
+
+/// What an answer says about an offer.
+fn judge(answer: Result<Answer, Why>, offer: &Offer, suites: &[CipherSuite]) -> Reply {
+    let pick = match answer {
+        Err(why) => return Reply::Unknown(why),
+        Ok(Answer::RetryRequest(retry)) => Pick {
+            version: ProtocolVersion::Tls13,
+            suite: retry.suite,
+            group: retry.group,
+            hello: None,
+        },
+        Ok(Answer::Hello(hello)) => match hello.aborted {
+            Some(alert) => return refusal(alert),
+            None => Pick {
+                version: hello.version,
+                suite: hello.suite,
+                group: hello.group,
+                hello: Some(hello),
+            },
+        },
+        Ok(Answer::Alert(alert)) => return refusal(alert),
+        Ok(other) => return Reply::Unknown(unknown(other)),
+    };
+    if pick.version > offer.version || !suites.contains(&pick.suite) {
+        return Reply::Unknown(Why::NotOffered(pick.suite));
+    }
+    // Before TLS 1.3 a hello may name no group, and the server then takes one of its own.
+    match pick.group {
+        Some(group) if pick.version == ProtocolVersion::Tls13 && !offer.groups.contains(&group) => {
+            Reply::Unknown(Why::GroupNotOffered(group))
+        }
+        _ => Reply::Accepted(pick),
+    }
+}
+
+/// Alerts that say no to what was offered; others say that something else went wrong (RFC 8446, section 6.2).
+fn refusal(alert: crate::Alert) -> Reply {
+    match alert.name() {
+        Some(
+            "handshake_failure"
+            | "protocol_version"
+            | "insufficient_security"
+            | "illegal_parameter"
+            | "inappropriate_fallback",
+        ) => Reply::Refused,
+        _ => Reply::Unknown(Why::Alert(alert)),
+    }
+}
+
+/// Why an answer that is no handshake and no alert leaves the question open.
+pub(crate) fn unknown(answer: Answer) -> Why {
+    match answer {
+        Answer::NotConnected(kind) => Why::NotConnected(kind),
+        Answer::Reset => Why::Reset,
+        Answer::TimedOut => Why::TimedOut,
+        Answer::Garbage(reason) => Why::Garbage(reason),
+        Answer::Alert(alert) => Why::Alert(alert),
+        Answer::Hello(hello) => Why::NotOffered(hello.suite),
+        Answer::RetryRequest(retry) => Why::NotOffered(retry.suite),
+        Answer::Closed => Why::Closed,
+        Answer::Ssl2Hello(_) | Answer::Ssl2Error(_) => {
+            Why::Garbage(crate::Reason::Malformed("ServerHello"))
+        }
+    }
+}

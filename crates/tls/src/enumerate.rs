@@ -1,0 +1,123 @@
+//! Everything that is accepted: offer all, take out what is picked, ask again.
+
+use crate::ask::{Asker, Pick, Reply};
+use crate::offer::Offer;
+use crate::{CipherSuite, KeyExchange, NamedGroup, ProtocolVersion, Why};
+use std::collections::BTreeMap;
+
+/// What was accepted, in the order in which it was picked: that of the server where its preference decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing<T> {
+    /// Accepted for certain.
+    pub accepted: Vec<T>,
+    /// Why there may be more; none when all the rest was refused.
+    pub open: Option<Why>,
+}
+
+/// All suites and groups that are accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enumeration {
+    /// The suites, for each version that is accepted but SSLv2.
+    pub suites: BTreeMap<ProtocolVersion, Listing<CipherSuite>>,
+    /// The groups of TLS 1.3, if it is accepted.
+    pub tls13_groups: Option<Listing<NamedGroup>>,
+    /// The groups for elliptic curve key exchange at the highest version up to TLS 1.2, if one is accepted.
+    pub tls12_groups: Option<Listing<NamedGroup>>,
+}
+
+impl Enumeration {
+    /// For the versions that picked something already.
+    pub(crate) async fn of(asker: &mut Asker<'_>, picks: &BTreeMap<ProtocolVersion, Pick>) -> Self {
+        let mut suites = BTreeMap::new();
+        for (version, pick) in picks.iter().rev() {
+            suites.insert(*version, all_suites(asker, *version, pick.suite).await);
+        }
+        let tls13_groups = match picks.get(&ProtocolVersion::Tls13) {
+            Some(pick) => {
+                let offer = Offer::everything(ProtocolVersion::Tls13);
+                Some(all_groups(asker, offer, pick.group).await)
+            }
+            None => None,
+        };
+        let older = picks.range(..=ProtocolVersion::Tls12).next_back();
+        let tls12_groups = match older {
+            Some((version, _)) => {
+                let mut offer = Offer::everything(*version);
+                let elliptic =
+                    |suite: &CipherSuite| suite.key_exchange() == Some(KeyExchange::Ecdhe);
+                offer.suites.retain(elliptic);
+                offer
+                    .groups
+                    .retain(|group| group.0 < NamedGroup::FFDHE2048.0);
+                Some(all_groups(asker, offer, None).await)
+            }
+            None => None,
+        };
+        Enumeration {
+            suites,
+            tls13_groups,
+            tls12_groups,
+        }
+    }
+}
+
+async fn all_suites(
+    asker: &mut Asker<'_>,
+    version: ProtocolVersion,
+    first: CipherSuite,
+) -> Listing<CipherSuite> {
+    let mut accepted = vec![first];
+    let mut offer = Offer::everything(version);
+    offer.suites.retain(|suite| *suite != first);
+    // Every round takes a suite out, so that it ends whatever the server answers.
+    loop {
+        match asker.ask(&offer).await {
+            Reply::Accepted(pick) if pick.version == version => {
+                offer.suites.retain(|suite| *suite != pick.suite);
+                accepted.push(pick.suite);
+            }
+            // The rest is taken at a lower version alone, and asked for there.
+            Reply::Accepted(_) | Reply::Refused => {
+                return Listing {
+                    accepted,
+                    open: None,
+                };
+            }
+            Reply::Unknown(why) => {
+                return Listing {
+                    accepted,
+                    open: Some(why),
+                };
+            }
+        }
+    }
+}
+
+async fn all_groups(
+    asker: &mut Asker<'_>,
+    mut offer: Offer,
+    first: Option<NamedGroup>,
+) -> Listing<NamedGroup> {
+    let mut accepted = Vec::from_iter(first);
+    offer.groups.retain(|group| Some(*group) != first);
+    let mut open = None;
+    while !offer.groups.is_empty() {
+        let group = match asker.ask(&offer).await {
+            Reply::Accepted(pick) => pick.group,
+            Reply::Refused => break,
+            Reply::Unknown(why) => {
+                open = Some(why);
+                break;
+            }
+        };
+        let Some(group) = group.filter(|group| offer.groups.contains(group)) else {
+            open = Some(Why::NotAsked(
+                "the server does not say which group it takes",
+            ));
+            break;
+        };
+        offer.groups.retain(|other| *other != group);
+        accepted.push(group);
+    }
+    Listing { accepted, open }
+}
