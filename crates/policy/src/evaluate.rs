@@ -277,18 +277,8 @@ impl<'a> Run<'a> {
     /// Fingerprint and verdict of each row, without the rest of the finding, in the order of [`Run::findings`].
     pub fn fingerprints(&self) -> impl Iterator<Item = (String, Verdict)> {
         self.rows().map(|(row, said)| {
-            let fingerprint = match row.about {
-                About::Resource(id) => {
-                    let resource = self.cx.inventory.resource(id);
-                    let label = label(self.cx.inventory, resource);
-                    hash(&[said.control.id, &resource.kind, &label, &said.part])
-                }
-                about => {
-                    let mut view = self.resource_view(about);
-                    view.part = said.part.to_string();
-                    fingerprint(said.control.id, &view)
-                }
-            };
+            let (kind, id) = self.identity(row.about);
+            let fingerprint = hash(&[said.control.id, &kind, &id, &said.part]);
             (fingerprint, said.stands())
         })
     }
@@ -375,7 +365,7 @@ impl<'a> Run<'a> {
                 .collect(),
             fix: (!matches!(verdict, Verdict::Pass | Verdict::NotApplicable))
                 .then(|| self.fix(row, said)),
-            fingerprint: fingerprint(control.id, &resource),
+            fingerprint: hash(&[control.id, &resource.kind, &resource.id, &resource.part]),
             resource,
             waiver: said.waiver().cloned(),
         }
@@ -434,10 +424,25 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// Type and name of what was judged. With the control and the part they make two findings the same across runs, line
+    /// moves and machines.
+    fn identity(&self, about: About) -> (Cow<'a, str>, Cow<'a, str>) {
+        let inventory = self.cx.inventory;
+        match about {
+            About::Input => ("input".into(), "everything given".into()),
+            About::Stack(id) => ("stack".into(), inventory.stack(id).path.as_str().into()),
+            About::Resource(id) => {
+                let resource = inventory.resource(id);
+                ((&*resource.kind).into(), label(inventory, resource).into())
+            }
+        }
+    }
+
     fn resource_view(&self, about: About) -> ResourceView {
+        let (kind, id) = self.identity(about);
         let mut view = ResourceView {
-            id: "everything given".into(),
-            kind: "input".into(),
+            id: id.into_owned(),
+            kind: kind.into_owned(),
             part: String::new(),
             logical_id: None,
             arn: None,
@@ -451,16 +456,9 @@ impl<'a> Run<'a> {
         };
         let stack = match about {
             About::Input => return view,
-            About::Stack(id) => {
-                let stack = self.cx.inventory.stack(id);
-                view.id = stack.path.clone();
-                view.kind = "stack".into();
-                stack
-            }
+            About::Stack(id) => self.cx.inventory.stack(id),
             About::Resource(id) => {
                 let resource = self.cx.inventory.resource(id);
-                view.id = label(self.cx.inventory, resource);
-                view.kind = resource.kind.to_string();
                 view.logical_id = Some(resource.name.to_string());
                 view.arn = resource.arn.as_ref().map(|arn| arn.to_string());
                 view.construct_path = resource
@@ -487,11 +485,6 @@ impl<'a> Run<'a> {
         view.region = stack.place.region.as_ref().map(|r| r.to_string());
         view
     }
-}
-
-/// What makes two findings the same across runs, line moves and machines: control, resource, part.
-fn fingerprint(control: &str, resource: &ResourceView) -> String {
-    hash(&[control, &resource.kind, &resource.id, &resource.part])
 }
 
 /// The first 80 bits of SHA-256 over some texts, in hexadecimal.

@@ -1,4 +1,3 @@
-use crate::live::is_gap;
 use crate::prelude::*;
 use lockfast_facts::nouns::resolve_key;
 
@@ -41,7 +40,7 @@ const ALWAYS_SINCE: &str = "2023-01-05";
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for store in cx.stores("bucket") {
         let subject = store.subject(cx.inventory);
-        if &*subject.resource.kind != "AWS::S3::Bucket" || is_gap(subject.resource) {
+        if &*subject.resource.kind != "AWS::S3::Bucket" {
             continue;
         }
         let judgement = match subject.at("SampledObjects").list() {
@@ -137,13 +136,10 @@ fn of_group(cx: &Cx<'_>, store: &Store, group: &Value) -> Result<Kept, Arc<Why>>
     })
 }
 
-fn count(group: &Value) -> u64 {
-    match &group.at("Count").found().map(|value| &value.kind) {
-        Some(Kind::Number(number)) => number.parse().unwrap_or(1),
-        _ => 1,
-    }
+fn count(group: &Value) -> i64 {
+    group.at("Count").int().found().unwrap_or(1)
 }
 
-fn total(groups: &[Value]) -> u64 {
+fn total(groups: &[Value]) -> i64 {
     groups.iter().map(count).sum()
 }
