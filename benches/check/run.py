@@ -82,12 +82,18 @@ class Run:
     err: bytes
 
 
-def measure(command, scratch):
-    """Run a command to its end; its resources include those of its own children."""
+def launch(command, scratch, timeout, env=None):
+    """Run a command to its end: its numbers, which include those of its own children, and the files it printed to."""
     out, err = scratch / "out", scratch / "err"
-    launcher = [sys.executable, "-S", str(HERE / "measure.py"), str(TIMEOUT), str(out), str(err)]
-    done = subprocess.run([*launcher, *command], capture_output=True, check=True, cwd=scratch)
-    return Run(**json.loads(done.stdout), out=out.read_bytes(), err=err.read_bytes())
+    launcher = [sys.executable, "-S", str(HERE / "measure.py"), str(timeout), str(out), str(err)]
+    done = subprocess.run([*launcher, *command], capture_output=True, check=True, cwd=scratch, env=env)
+    return json.loads(done.stdout), out, err
+
+
+def measure(command, scratch):
+    """Run a command to its end, with all that it printed."""
+    numbers, out, err = launch(command, scratch, TIMEOUT)
+    return Run(**numbers, out=out.read_bytes(), err=err.read_bytes())
 
 
 @dataclasses.dataclass

@@ -45,11 +45,9 @@ class Run:
 
 def measure(command, scratch, env):
     """Run a command to its end; its resources include those of its own children (wait4)."""
-    out, err = scratch / "out", scratch / "err"
-    launcher = [sys.executable, "-S", str(ROOT / "benches" / "check" / "measure.py"), str(TIMEOUT), str(out), str(err)]
     command = [str(part) for part in command]
-    done = subprocess.run([*launcher, *command], capture_output=True, check=True, cwd=scratch, env={**os.environ, **env})
-    return Run(**json.loads(done.stdout), err=err.read_text(errors="replace"))
+    numbers, _, err = check.launch(command, scratch, TIMEOUT, {**os.environ, **env})
+    return Run(**numbers, err=err.read_text(errors="replace"))
 
 
 def must(run, codes):
