@@ -162,13 +162,10 @@ pub async fn scan(options: ScanOptions, progress: Progress) -> Result<Outcome, E
     for unit in unreached {
         spill.add(&unit, &[])?;
     }
-    let run = run(units.clone(), &spill, &progress);
+    let run = run(units, &spill, &progress);
     tokio::select! {
         result = run => result?,
         _ = tokio::signal::ctrl_c() => return Err(Error::Interrupted),
-    }
-    for unit in tag_units(&units) {
-        spill.add(&unit, &[])?;
     }
     let header = Header {
         format: FORMAT,
@@ -326,7 +323,10 @@ pub(crate) fn home(partition: &str) -> &'static str {
 async fn run(units: Vec<Cx>, spill: &Spill, progress: &Progress) -> Result<(), Error> {
     let places = Arc::new(Semaphore::new(UNITS_AT_ONCE));
     let mut tasks = tokio::task::JoinSet::new();
+    let mut unread: HashMap<String, (usize, Arc<AccountAccess>)> = HashMap::new();
     for unit in units {
+        let account = unit.0.account.clone();
+        unread.entry(account.id.clone()).or_insert((0, account)).0 += 1;
         let places = places.clone();
         tasks.spawn(async move {
             let _place = places.acquire_owned().await;
@@ -336,6 +336,17 @@ async fn run(units: Vec<Cx>, spill: &Spill, progress: &Progress) -> Result<(), E
     let mut absent = Vec::new();
     let mut answered = HashSet::new();
     while let Some(finished) = tasks.join_next().await {
+        // Tags are kept for an account's own units alone: those of all accounts would fill the memory.
+        if let Ok((unit, _)) = &finished
+            && let Some((left, account)) = unread.get_mut(&unit.account)
+        {
+            *left -= 1;
+            if *left == 0 {
+                for unit in tag_units(account) {
+                    spill.add(&unit, &[])?;
+                }
+            }
+        }
         match finished {
             Ok((unit, found)) if has_no_endpoint(&unit) => absent.push((unit, found)),
             Ok((unit, found)) => {
@@ -476,37 +487,24 @@ async fn tags_of(cx: &Cx, region: &str) -> Tags {
     Ok(tags)
 }
 
-/// Records of the tagging API's calls.
-fn tag_units(units: &[Cx]) -> Vec<Unit> {
-    let mut records: BTreeMap<(String, String), Unit> = BTreeMap::new();
-    for cx in units {
-        let cells =
-            cx.0.account
-                .tags
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-        for (region, cell) in cells.iter() {
-            let count = match cell.get() {
-                Some(Ok(_)) => CallCount {
-                    answered: 1,
-                    failed: BTreeMap::new(),
-                },
-                Some(Err(failure)) => CallCount {
-                    answered: 0,
-                    failed: BTreeMap::from([(failure.error.clone(), 1)]),
-                },
-                None => continue,
-            };
-            let unit = Unit {
-                account: cx.account().to_owned(),
-                region: region.clone(),
-                service: TAG_READER.service.to_owned(),
-                calls: BTreeMap::from([(TAG_ACTION.to_owned(), count)]),
-            };
-            records.insert((unit.account.clone(), region.clone()), unit);
-        }
-    }
-    records.into_values().collect()
+/// Records of the tagging API's calls in an account, whose tags are let go.
+fn tag_units(account: &AccountAccess) -> Vec<Unit> {
+    let mut cells = account.tags.lock().unwrap_or_else(PoisonError::into_inner);
+    let cells: BTreeMap<_, _> = std::mem::take(&mut *cells).into_iter().collect();
+    let unit = |(region, cell): (String, Arc<tokio::sync::OnceCell<Tags>>)| {
+        let (answered, failed) = match cell.get()? {
+            Ok(_) => (1, BTreeMap::new()),
+            Err(failure) => (0, BTreeMap::from([(failure.error.clone(), 1)])),
+        };
+        let count = CallCount { answered, failed };
+        Some(Unit {
+            account: account.id.clone(),
+            region,
+            service: TAG_READER.service.to_owned(),
+            calls: BTreeMap::from([(TAG_ACTION.to_owned(), count)]),
+        })
+    };
+    cells.into_iter().filter_map(unit).collect()
 }
 
 /// Units that are read, on disk until all are, so that memory holds few of them at once.
