@@ -37,7 +37,11 @@ pub enum Command {
     Check(Check),
     /// Scan live AWS accounts into a snapshot, and judge it.
     Scan(Box<Scan>),
-    /// Judge snapshots of accounts again, offline.
+    /// Measure endpoints from outside, and judge them.
+    Probe(Box<Probe>),
+    /// Judge certificates: of a file, an endpoint or ACM.
+    Cert(Box<Cert>),
+    /// Judge snapshots of accounts and endpoints again, offline.
     Judge(Box<Judge>),
     /// Say what changed between two snapshots, and what got worse.
     Diff(Diff),
@@ -240,6 +244,130 @@ pub struct Sending {
 pub enum Receiver {
     /// AWS Security Hub, in the account and region of each finding.
     SecurityHub,
+}
+
+/// `lockfast probe`.
+#[derive(Debug, Args)]
+#[command(after_help = exit::HELP)]
+pub struct Probe {
+    /// Endpoints: HOST, HOST:PORT, [ADDRESS]:PORT or PROTOCOL://HOST:PORT. Port 443 and https when not said; protocols are https,
+    /// tls, http, postgresql, mysql, smtp, smtps, imap, imaps, pop3, pop3s, ldap, ldaps, redis, mongodb and dax.
+    #[arg(required_unless_present_any = ["file", "from"])]
+    pub endpoints: Vec<String>,
+    /// A list of endpoints, one a line, each perhaps with `sni=NAME` and `role=ROLE`; `-` for standard input. May be given several times.
+    #[arg(long, value_name = "LIST", value_hint = ValueHint::FilePath)]
+    pub file: Vec<PathBuf>,
+    /// Measure the endpoints that these declare: snapshots, templates, folders, cloud assemblies (cdk.out). What is declared is compared
+    /// with what is measured.
+    #[arg(long, value_name = "SNAPSHOT|TEMPLATES", num_args = 1.., value_hint = ValueHint::AnyPath)]
+    pub from: Vec<PathBuf>,
+    /// Of --from, also what is reached from inside a VPC only.
+    #[arg(long, requires = "from")]
+    pub internal: bool,
+    /// Find out all cipher suites and groups, not only what the policy asks; many more connections.
+    #[arg(long)]
+    pub full: bool,
+    /// What the endpoints on the command line are, where their names do not tell.
+    #[arg(long, value_name = "ROLE", value_parser = PossibleValuesParser::new(lockfast_probe::Role::ALL.map(|(name, _)| name)))]
+    pub role: Option<String>,
+    /// The port of plain HTTP beside an HTTPS endpoint; 80 beside 443 when not said.
+    #[arg(long, value_name = "PORT")]
+    pub http_port: Option<u16>,
+    /// Say which clients would still connect, as things are and after tightening to this TLS security policy of AWS.
+    #[arg(long, value_name = "POLICY", num_args = 0..=1, default_missing_value = "")]
+    pub simulate_clients: Option<String>,
+    /// How to get to the endpoints.
+    #[command(flatten)]
+    pub reach: Reach,
+    /// How many endpoints to measure at once.
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
+    pub concurrency: u16,
+    /// Connections to one endpoint at most; what is not asked then stays unknown.
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..))]
+    pub max_connections: u16,
+    /// Write what is measured to this snapshot, an endpoint a line as it is ready; `-` for standard output.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub snapshot: Option<PathBuf>,
+    /// Go on with the measuring to this file that was cut off, without the endpoints that it holds.
+    #[arg(long, value_name = "FILE", conflicts_with = "snapshot", value_hint = ValueHint::FilePath)]
+    pub resume: Option<PathBuf>,
+    /// Only measure; judge the snapshot later (lockfast judge).
+    #[arg(long)]
+    pub no_judge: bool,
+    /// Go on measuring, each time after so long (30m, 6h, 1d; 1h when not said), and tell what changed.
+    #[arg(long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "1h", conflicts_with_all = ["resume", "snapshot", "no_judge"])]
+    pub watch: Option<String>,
+    /// How to judge and report.
+    #[command(flatten)]
+    pub judging: Judging,
+}
+
+/// How to get to endpoints.
+#[derive(Debug, Args)]
+pub struct Reach {
+    /// Only IPv4 addresses.
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub ipv4: bool,
+    /// Only IPv6 addresses.
+    #[arg(short = '6', long)]
+    pub ipv6: bool,
+    /// Ask for this name (SNI), and hold certificates against it.
+    #[arg(long, value_name = "NAME")]
+    pub sni: Option<String>,
+    /// Addresses in the place of what DNS would tell, as HOST:PORT:ADDRESS[,ADDRESS]; may be given several times.
+    #[arg(long, value_name = "HOST:PORT:ADDRESS")]
+    pub resolve: Vec<String>,
+    /// The DNS server to ask, ADDRESS[:PORT]; the system's when not given.
+    #[arg(long, value_name = "SERVER")]
+    pub dns: Option<String>,
+    /// Connect through this proxy: http://, socks5:// or socks5h:// (which resolves names), [USER:PASSWORD@]HOST:PORT.
+    #[arg(long, value_name = "URL", env = "LOCKFAST_PROXY", hide_env_values = true)]
+    pub proxy: Option<String>,
+    /// The certificate to show to servers that ask for one (PEM).
+    #[arg(long, value_name = "FILE", requires = "client_key", value_hint = ValueHint::FilePath)]
+    pub client_cert: Option<PathBuf>,
+    /// Its key (PEM).
+    #[arg(long, value_name = "FILE", requires = "client_cert", value_hint = ValueHint::FilePath)]
+    pub client_key: Option<PathBuf>,
+    /// Roots to trust beside the platform's (PEM); certificates under them are private ones.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub roots: Vec<PathBuf>,
+    /// Connections a second to one address at most; 0 for as many as come.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub pace: u32,
+    /// Seconds until a connection must stand.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub connect_timeout: u64,
+    /// Seconds until an answer must be whole, however slowly it comes.
+    #[arg(long, value_name = "SECONDS", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub timeout: u64,
+}
+
+/// `lockfast cert`.
+#[derive(Debug, Args)]
+#[command(after_help = exit::HELP)]
+pub struct Cert {
+    /// Files (PEM, DER, PKCS#7, PKCS#12), endpoints (HOST, HOST:PORT), or ARNs of certificates in ACM.
+    #[arg(required = true, value_hint = ValueHint::FilePath)]
+    pub what: Vec<String>,
+    /// The name that a file's certificate must carry.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// A file with the password of PKCS#12 files; `-` for standard input.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub password_file: Option<PathBuf>,
+    /// The profile of the shared AWS configuration, for ARNs.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Ask this endpoint in place of AWS's own, for ARNs.
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub endpoint_url: Option<String>,
+    /// How to get to the endpoints.
+    #[command(flatten)]
+    pub reach: Reach,
+    /// How to judge and report.
+    #[command(flatten)]
+    pub judging: Judging,
 }
 
 /// `lockfast judge`.

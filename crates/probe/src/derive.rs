@@ -1,0 +1,313 @@
+//! The endpoints that templates or scanned accounts declare.
+
+use crate::{Declared, Host, Role, Target};
+use lockfast_facts::nouns::{Channel, ChannelKind, Exposure, Transport, variables};
+use lockfast_facts::{Inventory, Read, Resource, Subject, Text};
+use lockfast_tls::Protocol;
+use std::collections::{BTreeMap, HashMap};
+
+/// Endpoints, and what declares some but does not say where.
+#[derive(Debug, Default)]
+pub struct Derived {
+    /// The endpoints, by name; one that is declared twice stands once.
+    pub targets: Vec<Target>,
+    /// Of what has no name yet or lies inside a VPC: what, and why it is not among the endpoints.
+    pub left_out: Vec<(String, &'static str)>,
+}
+
+const NO_NAME: &str = "its name is known only after deployment, and no DNS record given is for it";
+const INSIDE: &str = "it is reached from inside its VPC only (--internal measures it all the same)";
+
+/// The endpoints of an inventory: load balancers, distributions, APIs and their names, databases, DAX, and the APIs of others
+/// in environment variables. Those that the internet does not reach are left out unless `internal`.
+pub fn derive(inventory: &Inventory, internal: bool) -> Derived {
+    let mut finder = Finder {
+        inventory,
+        internal,
+        records: records(inventory),
+        targets: BTreeMap::new(),
+        left_out: Vec::new(),
+    };
+    for channel in inventory.channels() {
+        finder.channel(channel);
+    }
+    finder.databases();
+    finder.outside();
+    Derived {
+        targets: finder.targets.into_values().collect(),
+        left_out: finder.left_out,
+    }
+}
+
+struct Finder<'a> {
+    inventory: &'a Inventory,
+    internal: bool,
+    /// Names of DNS records, by the name that each is an alias of.
+    records: HashMap<String, Vec<String>>,
+    targets: BTreeMap<String, Target>,
+    left_out: Vec<(String, &'static str)>,
+}
+
+impl Finder<'_> {
+    fn channel(&mut self, channel: &Channel) {
+        let subject = channel.subject(self.inventory);
+        let (role, names, port) = match channel.kind {
+            ChannelKind::Listener => {
+                let Some(balancer) = balancer(self.inventory, subject) else {
+                    return;
+                };
+                let port = channel.part.parse().unwrap_or(443);
+                (Role::LoadBalancer, self.names(balancer, "DNSName"), port)
+            }
+            ChannelKind::ClassicListener => {
+                let port = channel.part.parse().unwrap_or(443);
+                (Role::LoadBalancer, self.names(subject, "DNSName"), port)
+            }
+            ChannelKind::Viewer => {
+                let mut names = strings(subject.at("DistributionConfig.Aliases"));
+                if names.is_empty() {
+                    names = self.names(subject, "DomainName");
+                }
+                (Role::Distribution, names, 443)
+            }
+            ChannelKind::ApiEndpoint => (Role::Api, self.default_endpoint(subject), 443),
+            ChannelKind::ApiDomain => (Role::Api, strings_of(subject.at("DomainName")), 443),
+            ChannelKind::Origin | ChannelKind::LatticeListener | ChannelKind::SearchDomain => return,
+        };
+        let protocol = match channel.transport.value() {
+            // What is passed on may be anything; a listener that only redirects is seen from port 80 of the one on 443.
+            Some(Transport::PassThrough | Transport::Redirect) => return,
+            Some(Transport::Plain) => Protocol::Http,
+            _ => Protocol::Https,
+        };
+        if channel.exposure.value() == Some(&Exposure::Internal) && !self.internal {
+            return self.left_out.push((self.label(subject), INSIDE));
+        }
+        if names.is_empty() {
+            return self.left_out.push((self.label(subject), NO_NAME));
+        }
+        let mut declared = self.declared(subject);
+        match channel.transport.value() {
+            Some(Transport::Policy(policy)) => {
+                declared.security_policy = Some(policy.name.to_string());
+                declared.minimum_version = policy.row.map(|row| row.oldest().to_owned());
+                declared.forward_secrecy = policy.row.map(|row| row.forward_secrecy);
+            }
+            Some(Transport::AtLeast(version)) => declared.minimum_version = Some(version.to_string()),
+            _ => {}
+        }
+        declared.certificate_arn = certificate(subject);
+        for name in names {
+            self.add(&name, port, protocol, role, declared.clone());
+        }
+    }
+
+    fn databases(&mut self) {
+        // Where the endpoint stands, where its port, and whether the internet may reach it.
+        let kinds = [
+            ("AWS::RDS::DBInstance", "Endpoint", "PubliclyAccessible"),
+            ("AWS::RDS::DBCluster", "Endpoint", "PubliclyAccessible"),
+            ("AWS::Redshift::Cluster", "Endpoint", "PubliclyAccessible"),
+            ("AWS::RDS::DBProxy", "", ""),
+            ("AWS::DAX::Cluster", "ClusterDiscoveryEndpoint", ""),
+        ];
+        for (kind, endpoint, public) in kinds {
+            for subject in self.inventory.subjects(&[kind]) {
+                let Some(protocol) = protocol(subject) else {
+                    continue;
+                };
+                let (address, port) = match endpoint {
+                    "" => (subject.at("Endpoint").string().found(), None),
+                    at => (
+                        subject.at(&format!("{at}.Address")).string().found(),
+                        subject.at(&format!("{at}.Port")).string().found(),
+                    ),
+                };
+                let reachable = !public.is_empty() && subject.at(public).bool().found() == Some(true);
+                if !reachable && !self.internal {
+                    self.left_out.push((self.label(subject), INSIDE));
+                    continue;
+                }
+                let Some(address) = address.filter(|address| !address.contains('/')) else {
+                    self.left_out.push((self.label(subject), NO_NAME));
+                    continue;
+                };
+                let port = port.or_else(|| subject.at("Port").string().found());
+                let usual = protocol.ports().first().copied().unwrap_or(443);
+                let port = port.and_then(|port| port.parse().ok()).unwrap_or(usual);
+                let declared = self.declared(subject);
+                self.add(&address, port, protocol, Role::Database, declared);
+            }
+        }
+    }
+
+    /// The APIs of others, by the URLs in environment variables and API destinations.
+    fn outside(&mut self) {
+        let mut urls = Vec::new();
+        for variable in variables(self.inventory).read {
+            if let Read::Found(text, _) = variable.value {
+                urls.push((variable.subject, text.into_owned()));
+            }
+        }
+        for subject in self.inventory.subjects(&["AWS::Events::ApiDestination"]) {
+            if let Read::Found(text, _) = subject.at("InvocationEndpoint").text() {
+                urls.push((subject, text.into_owned()));
+            }
+        }
+        for (subject, text) in urls {
+            // The name must be known, whatever follows it.
+            let Text::Plain(_) = text else {
+                let known = text.known_prefix();
+                let after = known.find("://").map_or(0, |at| at + 3);
+                if known[after..].contains('/') {
+                    self.url(subject, known);
+                }
+                continue;
+            };
+            self.url(subject, text.known_prefix());
+        }
+    }
+
+    fn url(&mut self, subject: Subject<'_>, text: &str) {
+        if !(text.starts_with("https://") || text.starts_with("http://")) {
+            return;
+        }
+        let Ok(target) = text.parse::<Target>() else {
+            return;
+        };
+        let Host::Name(name) = &target.host else {
+            return;
+        };
+        // AWS's own are no API of others, and a name without a dot is of the inside.
+        let own = name.ends_with(".amazonaws.com") || name == "localhost" || !name.contains('.');
+        if !own && !self.targets.contains_key(&target.name()) {
+            let declared = self.declared(subject);
+            self.add(&name.clone(), target.port, target.protocol, Role::Outside, declared);
+        }
+    }
+
+    fn add(&mut self, name: &str, port: u16, protocol: Protocol, role: Role, of: Declared) {
+        // A wildcard stands for names that are not told.
+        let name = name.trim_start_matches("*.").trim_end_matches('.');
+        let Ok(host) = name.parse::<Host>() else {
+            return;
+        };
+        let target = Target {
+            host,
+            port,
+            protocol,
+            server_name: None,
+            role: Some(role),
+            of: Some(of),
+        };
+        self.targets.entry(target.name()).or_insert(target);
+    }
+
+    /// The names that a resource is reached by: those of the DNS records that are aliases of it, or its own.
+    fn names(&self, subject: Subject<'_>, own: &str) -> Vec<String> {
+        let records = self.inventory.referrers(subject.id());
+        let records = records.filter(|resource| &*resource.kind == "AWS::Route53::RecordSet");
+        let mut names: Vec<_> = records.filter_map(|record| record.at("Name").string().found()).collect();
+        let own = subject.at(own).string().found();
+        if let Some(own) = &own {
+            names.extend(self.records.get(&canonical(own)).into_iter().flatten().cloned());
+        }
+        names.sort();
+        names.dedup();
+        match names.is_empty() {
+            true => own.into_iter().collect(),
+            false => names,
+        }
+    }
+
+    fn default_endpoint(&self, subject: Subject<'_>) -> Vec<String> {
+        let place = &self.inventory.stack_of(subject.resource).place;
+        let id = subject.resource.arn.as_deref().and_then(|arn| arn.rsplit('/').next());
+        match (id, &place.region) {
+            (Some(id), Some(region)) => vec![format!("{id}.execute-api.{region}.amazonaws.com")],
+            _ => Vec::new(),
+        }
+    }
+
+    fn declared(&self, subject: Subject<'_>) -> Declared {
+        Declared {
+            r#type: subject.kind().to_owned(),
+            name: subject.resource.name.to_string(),
+            arn: subject.resource.arn.as_deref().map(str::to_owned),
+            r#where: self.inventory.place(subject.resource.loc),
+            ..Declared::default()
+        }
+    }
+
+    fn label(&self, subject: Subject<'_>) -> String {
+        let stack = self.inventory.stack_of(subject.resource);
+        format!("{}/{}", stack.path, subject.resource.name)
+    }
+}
+
+/// DNS records that are aliases of a name that is known.
+fn records(inventory: &Inventory) -> HashMap<String, Vec<String>> {
+    let mut records: HashMap<String, Vec<String>> = HashMap::new();
+    for subject in inventory.subjects(&["AWS::Route53::RecordSet"]) {
+        let Some(name) = subject.at("Name").string().found() else {
+            continue;
+        };
+        let alias = subject.at("AliasTarget.DNSName").string().found();
+        for to in alias.into_iter().chain(strings(subject.at("ResourceRecords"))) {
+            records.entry(canonical(&to)).or_default().push(name.clone());
+        }
+    }
+    records
+}
+
+fn canonical(name: &str) -> String {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    name.strip_prefix("dualstack.").map(str::to_owned).unwrap_or(name)
+}
+
+fn strings(read: Read<&lockfast_facts::Value>) -> Vec<String> {
+    let items = read.list().found().unwrap_or_default();
+    items.iter().filter_map(|item| item.at("").string().found()).collect()
+}
+
+fn strings_of(read: Read<&lockfast_facts::Value>) -> Vec<String> {
+    read.string().found().into_iter().collect()
+}
+
+fn balancer<'a>(inventory: &'a Inventory, listener: Subject<'a>) -> Option<Subject<'a>> {
+    let value = listener.at("LoadBalancerArn").found()?;
+    let (resource, _): (&Resource, _) = inventory.target(value)?;
+    inventory.variants_of(resource.id).next()
+}
+
+/// The certificate that is shown, where its ARN is known.
+fn certificate(subject: Subject<'_>) -> Option<String> {
+    let paths = [
+        "Certificates.0.CertificateArn",
+        "DistributionConfig.ViewerCertificate.AcmCertificateArn",
+        "RegionalCertificateArn",
+        "CertificateArn",
+        "DomainNameConfigurations.0.CertificateArn",
+    ];
+    let mut found = paths.iter().filter_map(|path| subject.at(path).string().found());
+    found.next()
+}
+
+/// What a database speaks.
+fn protocol(subject: Subject<'_>) -> Option<Protocol> {
+    match subject.kind() {
+        "AWS::DAX::Cluster" => return Some(Protocol::Dax),
+        "AWS::Redshift::Cluster" => return Some(Protocol::PostgreSql),
+        _ => {}
+    }
+    let named = |path| subject.at(path).string().found();
+    let engine = named("Engine").or_else(|| named("EngineFamily"))?;
+    let engine = engine.to_ascii_lowercase();
+    if engine.contains("postgres") {
+        Some(Protocol::PostgreSql)
+    } else if engine.contains("mysql") || engine.contains("mariadb") || engine == "aurora" {
+        Some(Protocol::MySql)
+    } else {
+        None
+    }
+}

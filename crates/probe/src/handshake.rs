@@ -1,0 +1,224 @@
+//! One real handshake: the certificates that a server shows, and a stream to speak over.
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{AlertDescription, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// Which certificate is asked for, by the algorithms that are offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// One with an RSA key.
+    Rsa,
+    /// One with an elliptic-curve or Edwards-curve key.
+    Ecdsa,
+    /// Whichever.
+    Any,
+}
+
+impl Kind {
+    /// As the record names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Rsa => "RSA",
+            Kind::Ecdsa => "ECDSA",
+            Kind::Any => "any",
+        }
+    }
+}
+
+/// What a server showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Its certificates in DER, as it sent them.
+    pub chain: Vec<Vec<u8>>,
+    /// The OCSP response that it stapled.
+    pub ocsp: Option<Vec<u8>>,
+    /// The list of signed certificate timestamps in its ServerHello (RFC 6962, section 3.3.1).
+    pub timestamps: Option<Vec<u8>>,
+}
+
+/// A client certificate and its key.
+pub struct Identity {
+    /// The chain.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The key.
+    pub key: PrivateKeyDer<'static>,
+}
+
+/// Why a handshake failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// What happened, in words.
+    pub why: String,
+    /// The server said no to what was offered, by an alert that says just that.
+    pub refused: bool,
+}
+
+impl Failed {
+    fn because(why: impl Into<String>) -> Self {
+        Failed {
+            why: why.into(),
+            refused: false,
+        }
+    }
+
+    /// rustls tells its errors inside those of the stream.
+    fn of(error: &std::io::Error) -> Self {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+        let refused = matches!(
+            inner,
+            Some(Error::AlertReceived(
+                AlertDescription::HandshakeFailure
+                    | AlertDescription::InsufficientSecurity
+                    | AlertDescription::ProtocolVersion
+                    | AlertDescription::IllegalParameter
+            ))
+        );
+        Failed {
+            why: error.to_string(),
+            refused,
+        }
+    }
+}
+
+/// Makes handshakes that judge nothing and write down what they see.
+pub struct Handshakes {
+    provider: Arc<CryptoProvider>,
+    identity: Option<Identity>,
+}
+
+impl Handshakes {
+    /// With this client certificate, where a server asks for one.
+    pub fn new(identity: Option<Identity>) -> Self {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        Handshakes { provider, identity }
+    }
+
+    /// Shakes hands over a stream. What the server showed is told even where the handshake fails after that, as it does for
+    /// want of a client certificate.
+    pub async fn shake<S>(&self, stream: S, to: (Option<&str>, IpAddr), kind: Kind, alpn: &[&[u8]], within: Duration) -> (Option<Shown>, Result<TlsStream<S>, Failed>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let witness = Arc::new(Witness {
+            provider: self.provider.clone(),
+            kind,
+            shown: Mutex::default(),
+        });
+        let config = match self.config(witness.clone(), kind, alpn) {
+            Ok(config) => config,
+            Err(error) => return (None, Err(Failed::because(error.to_string()))),
+        };
+        let (name, address) = to;
+        let name = match name.map(|name| ServerName::try_from(name.to_owned())) {
+            Some(Ok(name)) => name,
+            Some(Err(_)) => return (None, Err(Failed::because("the name cannot be asked for"))),
+            None => ServerName::from(address),
+        };
+        let connector = TlsConnector::from(Arc::new(config));
+        let outcome = match timeout(within, connector.connect(name, stream)).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) => Err(Failed::of(&error)),
+            Err(_) => Err(Failed::because("no answer in time")),
+        };
+        let shown = witness.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        (shown.clone(), outcome)
+    }
+
+    fn config(&self, witness: Arc<Witness>, kind: Kind, alpn: &[&[u8]]) -> Result<ClientConfig, Error> {
+        let mut provider = (*self.provider).clone();
+        // Up to TLS 1.2 the suite says which key signs.
+        provider.cipher_suites.retain(|suite| {
+            let name = format!("{:?}", suite.suite());
+            match kind {
+                Kind::Rsa => !name.contains("_ECDSA_"),
+                Kind::Ecdsa => !name.contains("_RSA_"),
+                Kind::Any => true,
+            }
+        });
+        let builder = ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(witness);
+        let mut config = match &self.identity {
+            Some(identity) => builder.with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())?,
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        // A handshake that resumes an earlier one shows no certificates.
+        config.resumption = rustls::client::Resumption::disabled();
+        Ok(config)
+    }
+}
+
+/// Writes down what the server shows; the chain is judged elsewhere, and only that the server has the key is checked here.
+#[derive(Debug)]
+struct Witness {
+    provider: Arc<CryptoProvider>,
+    kind: Kind,
+    shown: Mutex<Option<Shown>>,
+}
+
+/// Certificates of one server that are looked at; rustls itself takes at most 64 KiB of them.
+const MOST_CERTIFICATES: usize = 64;
+
+impl ServerCertVerifier for Witness {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        ocsp: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let chain = std::iter::once(end_entity).chain(intermediates);
+        let shown = Shown {
+            chain: chain.take(MOST_CERTIFICATES).map(|der| der.to_vec()).collect(),
+            ocsp: (!ocsp.is_empty()).then(|| ocsp.to_vec()),
+            timestamps: None,
+        };
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let mut schemes = self.provider.signature_verification_algorithms.supported_schemes();
+        schemes.retain(|scheme| {
+            let rsa = format!("{scheme:?}").starts_with("RSA");
+            match self.kind {
+                Kind::Rsa => rsa,
+                Kind::Ecdsa => !rsa,
+                Kind::Any => true,
+            }
+        });
+        schemes
+    }
+}

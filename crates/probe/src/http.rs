@@ -1,0 +1,356 @@
+//! HTTP on the side: what port 80 does, and what the answer over TLS says of the next visit.
+
+use crate::{Host, Place, Resolver, Route, unknown};
+use http::header::{HOST, LOCATION, SERVER, SET_COOKIE, STRICT_TRANSPORT_SECURITY, USER_AGENT};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::Empty;
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde_json::{Map, Value, json};
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use url::Url;
+
+/// Redirects that are followed at most; browsers give up after 20, and nobody needs five.
+const MOST_HOPS: usize = 10;
+/// An answer's head at most, in bytes; the servers in use send 8 KiB at most, and its body is never read.
+const MOST_HEAD: usize = 64 << 10;
+const MOST_COOKIES: usize = 32;
+const USER: &str = concat!("lockfast/", env!("CARGO_PKG_VERSION"));
+
+/// The head of an answer.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its fields.
+    pub headers: HeaderMap,
+}
+
+/// Asks for a path over a stream, and reads the head of the answer.
+///
+/// # Errors
+/// What came instead.
+pub async fn get<S>(stream: S, host: &str, path: &str, within: Duration) -> Result<Head, String>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let asking = async {
+        let mut builder = http1::Builder::new();
+        builder.max_buf_size(MOST_HEAD);
+        let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
+        let request = Request::get(path)
+            .header(HOST, host)
+            .header(USER_AGENT, USER)
+            .header("accept", "*/*")
+            .header("connection", "close")
+            .body(Empty::<Bytes>::new());
+        let Ok(request) = request else {
+            return Ok(None);
+        };
+        tokio::select! {
+            answer = sender.send_request(request) => answer.map(Some),
+            ended = connection => ended.map(|()| None),
+        }
+    };
+    match timeout(within, asking).await {
+        Ok(Ok(Some(answer))) => Ok(Head {
+            status: answer.status(),
+            headers: answer.headers().clone(),
+        }),
+        Ok(Ok(None)) => Err("the connection was closed without an answer".into()),
+        Ok(Err(error)) => Err(format!("no HTTP answer: {error}")),
+        Err(_) => Err("no answer in time".into()),
+    }
+}
+
+/// What the next visit is told: HSTS (RFC 6797, section 6.1). False when the field is absent or malformed, which user agents
+/// ignore.
+pub fn hsts(headers: &HeaderMap) -> Value {
+    // Of several, the first counts (section 8.1).
+    let Some(field) = headers.get(STRICT_TRANSPORT_SECURITY) else {
+        return Value::Bool(false);
+    };
+    let field = String::from_utf8_lossy(field.as_bytes()).to_ascii_lowercase();
+    let mut age = None;
+    let (mut subdomains, mut preload) = (false, false);
+    for directive in field.split(';').map(str::trim) {
+        match directive.split_once('=').map(|(name, value)| (name.trim(), value.trim())) {
+            Some(("max-age", value)) => age = value.trim_matches('"').parse::<u64>().ok(),
+            Some(_) => {}
+            None if directive == "includesubdomains" => subdomains = true,
+            None if directive == "preload" => preload = true,
+            None => {}
+        }
+    }
+    match age {
+        Some(age) => json!({ "MaxAge": age, "IncludeSubDomains": subdomains, "Preload": preload }),
+        None => Value::Bool(false),
+    }
+}
+
+/// What AWS's front door says that it is, in its answer.
+pub fn role(headers: &HeaderMap) -> Option<crate::Role> {
+    let has = |name: &str| headers.contains_key(name);
+    let api = has("x-amz-apigw-id") || has("apigw-requestid");
+    // An edge-optimised API stands behind CloudFront too, so that both together tell neither.
+    match (api, has("x-amz-cf-id")) {
+        (true, false) => Some(crate::Role::Api),
+        (false, true) => Some(crate::Role::Distribution),
+        (true, true) => None,
+        (false, false) => {
+            let server = headers.get(SERVER).and_then(|value| value.to_str().ok());
+            let balancer = server.is_some_and(|server| server.starts_with("awselb/"));
+            balancer.then_some(crate::Role::LoadBalancer)
+        }
+    }
+}
+
+/// How plain HTTP is asked for.
+pub struct Plain<'a> {
+    /// The way there.
+    pub route: &'a Route,
+    /// For redirects to other names.
+    pub resolver: &'a Resolver,
+    /// How long a connection may take.
+    pub connect: Duration,
+    /// How long an answer may take.
+    pub answer: Duration,
+}
+
+impl Plain<'_> {
+    /// What plain HTTP at the port of an address does, as the record's `Http`.
+    pub async fn measure(&self, host: &Host, place: &Place, port: u16) -> Value {
+        let shown = match port {
+            80 => format!("http://{host}/"),
+            port => format!("http://{host}:{port}/"),
+        };
+        let mut http = Map::new();
+        http.insert("Url".into(), shown.clone().into());
+        let Ok(mut url) = Url::parse(&shown) else {
+            http.insert("Answers".into(), unknown("http", "the host stands in no URL"));
+            return http.into();
+        };
+        let mut at = place.clone();
+        let mut hops: Vec<Value> = Vec::new();
+        let mut cookies: Vec<String> = Vec::new();
+        // Why the chain was not followed to its end.
+        let mut broken = None;
+        let mut secure_after = None;
+        while hops.len() < MOST_HOPS {
+            let head = match self.ask(&url, &at).await {
+                Ok(head) => head,
+                Err(Trouble::Refused) if hops.is_empty() => {
+                    http.insert("Answers".into(), Value::Bool(false));
+                    return http.into();
+                }
+                Err(trouble) if hops.is_empty() => {
+                    http.insert("Answers".into(), unknown("http", &trouble.to_string()));
+                    return http.into();
+                }
+                Err(trouble) => {
+                    broken = Some(trouble.to_string());
+                    break;
+                }
+            };
+            let own = plaintext_cookies(&head.headers);
+            let next = location(&url, &head);
+            hops.push(json!({
+                "Url": clipped(url.as_str()), "Status": head.status.as_u16(),
+                "Location": next.as_ref().map(|next| clipped(next.as_str())), "Cookies": own,
+            }));
+            cookies.extend(own);
+            let Some(next) = next else {
+                break;
+            };
+            if hops.len() == 1 {
+                let same = next.host_str() == url.host_str();
+                http.insert("SameHost".into(), same.into());
+            }
+            if next.scheme() == "https" {
+                secure_after = Some(hops.len());
+                break;
+            }
+            match self.follow(&url, &next, &at, place).await {
+                Ok(place) => at = place,
+                Err(why) => {
+                    broken = Some(why);
+                    break;
+                }
+            }
+            url = next;
+        }
+        if hops.len() == MOST_HOPS && secure_after.is_none() {
+            broken = Some(format!("{MOST_HOPS} redirects and no end"));
+        }
+        http.insert("Answers".into(), Value::Bool(true));
+        http.insert("RedirectsToHttps".into(), Value::Bool(secure_after == Some(1)));
+        http.insert("Hops".into(), hops.into());
+        cookies.sort();
+        cookies.dedup();
+        cookies.truncate(MOST_COOKIES);
+        http.insert("PlaintextCookies".into(), cookies.into());
+        match (secure_after, broken) {
+            (Some(hops), _) => {
+                http.insert("HopsToHttps".into(), hops.into());
+            }
+            (None, Some(why)) => {
+                http.insert("HopsToHttps".into(), unknown("http", &why));
+            }
+            (None, None) => {}
+        }
+        http.into()
+    }
+
+    async fn ask(&self, url: &Url, at: &Place) -> Result<Head, Trouble> {
+        let stream = match self.route.open(at, self.connect).await {
+            Ok(stream) => stream,
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => return Err(Trouble::Refused),
+            Err(error) if error.kind() == ErrorKind::TimedOut => {
+                return Err(Trouble::Other("no connection in time".into()));
+            }
+            Err(error) => return Err(Trouble::Other(format!("no connection: {error}"))),
+        };
+        let host = match (url.host_str().unwrap_or_default(), url.port()) {
+            (host, None) => host.to_owned(),
+            (host, Some(port)) => format!("{host}:{port}"),
+        };
+        let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
+        get(stream, &host, path, self.answer).await.map_err(Trouble::Other)
+    }
+
+    /// Where a redirect over plain HTTP leads. A public server sends nobody into a private network, and not to the address that
+    /// tells a machine's credentials.
+    async fn follow(&self, from: &Url, to: &Url, at: &Place, first: &Place) -> Result<Place, String> {
+        if to.scheme() != "http" {
+            return Err(format!("a redirect to the scheme {}", to.scheme()));
+        }
+        let port = to.port().unwrap_or(80);
+        let host = to.host_str().unwrap_or_default();
+        if Some(host) == from.host_str() {
+            return Ok(match at {
+                Place::At(address) => Place::At(SocketAddr::new(address.ip(), port)),
+                Place::Named(name, _) => Place::Named(name.clone(), port),
+            });
+        }
+        if self.route.resolves_names() {
+            return Ok(Place::Named(host.to_owned(), port));
+        }
+        let host: Host = host.trim_matches(['[', ']']).parse()?;
+        let resolved = self.resolver.addresses(&host, port).await?;
+        let inside = first.ip().is_some_and(|ip| !is_public(ip));
+        let mut addresses = resolved.addresses.into_iter();
+        match addresses.find(|ip| inside || is_public(*ip)) {
+            Some(ip) => Ok(Place::At(SocketAddr::new(ip, port))),
+            None => Err("a redirect into a private network, which was not followed".into()),
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("connection refused")]
+    Refused,
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Where an answer redirects to (RFC 9110, section 15.4).
+fn location(from: &Url, head: &Head) -> Option<Url> {
+    if !matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let to = head.headers.get(LOCATION)?.to_str().ok()?;
+    from.join(to).ok()
+}
+
+/// The names of the cookies that would travel in plaintext: set without Secure (RFC 6265, section 4.1.2.5).
+fn plaintext_cookies(headers: &HeaderMap) -> Vec<String> {
+    let fields = headers.get_all(SET_COOKIE).iter().take(MOST_COOKIES);
+    let name = |field: &http::HeaderValue| {
+        let text = String::from_utf8_lossy(field.as_bytes()).into_owned();
+        let mut parts = text.split(';').map(str::trim);
+        let name = parts.next()?.split('=').next()?.to_owned();
+        let secure = parts.any(|part| part.eq_ignore_ascii_case("secure"));
+        (!secure).then(|| name.chars().filter(|c| !c.is_control()).take(64).collect())
+    };
+    fields.filter_map(name).collect()
+}
+
+fn clipped(text: &str) -> String {
+    // What stands in a query may be a secret.
+    let text = text.split(['?', '#']).next().unwrap_or_default();
+    text.chars().take(300).collect()
+}
+
+/// Whether the internet routes it (IANA "IPv4 and IPv6 Special-Purpose Address Registries").
+fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, ..] = ip.octets();
+            !(ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || ip.is_unspecified()
+                || ip.is_multicast()
+                || ip.is_broadcast()
+                || (a == 100 && (64..128).contains(&b)))
+        }
+        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
+            Some(ip) => is_public(ip.into()),
+            None => {
+                !(ip.is_loopback()
+                    || ip.is_unspecified()
+                    || ip.is_unique_local()
+                    || ip.is_unicast_link_local()
+                    || ip.is_multicast())
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, value.parse().expect("a value"));
+        }
+        headers
+    }
+
+    #[test]
+    fn hsts_is_read_as_user_agents_read_it() {
+        let of = |field: &str| hsts(&headers(&[("strict-transport-security", field)]));
+        assert_eq!(
+            of("max-age=31536000; includeSubDomains; preload"),
+            json!({"MaxAge": 31_536_000, "IncludeSubDomains": true, "Preload": true})
+        );
+        assert_eq!(of("Max-Age=\"60\" ;x=y"), json!({"MaxAge": 60, "IncludeSubDomains": false, "Preload": false}));
+        assert_eq!(of("includeSubDomains"), json!(false));
+        assert_eq!(of("max-age=soon"), json!(false));
+        assert_eq!(hsts(&headers(&[])), json!(false));
+    }
+
+    #[test]
+    fn cookies_without_secure_are_named_without_their_values() {
+        let headers = headers(&[("set-cookie", "sid=hunter2; Path=/"), ("set-cookie", "ok=1; SECURE")]);
+        assert_eq!(plaintext_cookies(&headers), ["sid"]);
+    }
+
+    #[test]
+    fn private_networks_are_told_from_the_internet() {
+        let is = |text: &str| is_public(text.parse().expect(text));
+        for inside in ["10.0.0.1", "169.254.169.254", "127.0.0.1", "100.64.0.1", "::1", "fd00:ec2::254", "::ffff:10.0.0.1"] {
+            assert!(!is(inside), "{inside}");
+        }
+        assert!(is("192.0.2.1") && is("2001:db8::1"));
+    }
+}

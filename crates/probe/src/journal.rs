@@ -1,0 +1,178 @@
+//! Records on disk as they come: a snapshot in plain JSON, a line each, that can be gone on with.
+
+use lockfast_snapshot::{End, FORMAT, Found, Header, Record, Unit};
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// The service that endpoints stand under in a snapshot.
+pub const NETWORK: &str = "network";
+
+/// A snapshot of endpoints under way.
+pub struct Journal<W: Write = BufWriter<File>> {
+    out: W,
+    resources: u64,
+}
+
+/// What is wrong with a file to go on with.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {what}", path.display())]
+pub struct JournalError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl Journal {
+    /// Goes on with a file that was cut off, or begins it; tells the endpoints that it holds, so that they are not measured again.
+    /// A last line that was cut off is overwritten.
+    ///
+    /// # Errors
+    /// When it cannot be read or written, or is no such snapshot.
+    pub fn resume(path: &Path, taken: &str) -> Result<(Self, Vec<Found>), JournalError> {
+        let wrong = |what: String| JournalError {
+            path: path.to_owned(),
+            what,
+        };
+        let io = |error: io::Error| wrong(error.to_string());
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(path).map_err(io)?;
+        let mut found = Vec::new();
+        let mut names = HashSet::new();
+        let mut whole = 0u64;
+        let mut reader = BufReader::new(&file);
+        let mut line = Vec::new();
+        for number in 1.. {
+            line.clear();
+            let read = reader.read_until(b'\n', &mut line).map_err(io)?;
+            if read == 0 || !line.ends_with(b"\n") {
+                break;
+            }
+            let record = serde_json::from_slice(&line);
+            let record = record.map_err(|error| wrong(format!("line {number}: {error}")))?;
+            match (number, record) {
+                (1, Record::Snapshot(_)) | (2, Record::Unit(_)) => {}
+                (3.., Record::Resource(resource)) if resource.kind == crate::ENDPOINT => {
+                    if names.insert(resource.name.clone()) {
+                        found.push(resource);
+                    }
+                }
+                (3.., Record::End(_)) => break,
+                _ => return Err(wrong(format!("line {number}: this is no snapshot of endpoints"))),
+            }
+            whole += read as u64;
+        }
+        drop(reader);
+        file.set_len(whole).map_err(io)?;
+        file.seek(SeekFrom::Start(whole)).map_err(io)?;
+        let out = BufWriter::new(file);
+        let journal = match whole {
+            0 => Journal::begin(out, taken).map_err(io)?,
+            _ => Journal {
+                out,
+                resources: found.len() as u64,
+            },
+        };
+        Ok((journal, found))
+    }
+}
+
+impl<W: Write> Journal<W> {
+    /// Begins a snapshot.
+    ///
+    /// # Errors
+    /// What the output says.
+    pub fn begin(out: W, taken: &str) -> io::Result<Self> {
+        let mut journal = Journal { out, resources: 0 };
+        journal.line(&Record::Snapshot(Header {
+            format: FORMAT,
+            made_by: format!("lockfast {}", env!("CARGO_PKG_VERSION")),
+            taken: taken.to_owned(),
+            accounts: Vec::new(),
+            regions: Vec::new(),
+            services: vec![NETWORK.into()],
+        }))?;
+        journal.line(&Record::Unit(Unit {
+            region: "global".into(),
+            service: NETWORK.into(),
+            ..Unit::default()
+        }))?;
+        Ok(journal)
+    }
+
+    /// Adds an endpoint, and hands it on at once.
+    ///
+    /// # Errors
+    /// What the output says.
+    pub fn add(&mut self, found: &Found) -> io::Result<()> {
+        self.resources += 1;
+        self.line(&Record::Resource(found.clone()))
+    }
+
+    /// Adds the end mark.
+    ///
+    /// # Errors
+    /// What the output says.
+    pub fn end(mut self) -> io::Result<()> {
+        let end = End {
+            resources: self.resources,
+        };
+        self.line(&Record::End(end))
+    }
+
+    fn line(&mut self, record: &Record) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, record)?;
+        self.out.write_all(b"\n")?;
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(name: &str) -> Found {
+        Found {
+            kind: crate::ENDPOINT.into(),
+            name: name.into(),
+            properties: serde_json::json!({}),
+            ..Found::default()
+        }
+    }
+
+    #[test]
+    fn a_file_cut_off_anywhere_is_gone_on_with() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("endpoints.jsonl");
+        let (mut journal, found) = Journal::resume(&path, "2026-11-27T00:00:00Z").expect("a new file");
+        assert!(found.is_empty());
+        journal.add(&endpoint("a:443")).expect("space");
+        journal.add(&endpoint("b:443")).expect("space");
+        journal.end().expect("space");
+        let whole = std::fs::read(&path).expect("the file");
+        for cut in 0..=whole.len() {
+            std::fs::write(&path, &whole[..cut]).expect("space");
+            let (mut journal, found) = Journal::resume(&path, "2026-11-27T00:00:00Z").expect("goes on");
+            for name in ["a:443", "b:443"] {
+                if !found.iter().any(|found| found.name == name) {
+                    journal.add(&endpoint(name)).expect("space");
+                }
+            }
+            journal.end().expect("space");
+            assert_eq!(std::fs::read(&path).expect("the file"), whole, "cut at {cut}");
+            lockfast_snapshot::load(&path).expect("a snapshot");
+        }
+    }
+
+    #[test]
+    fn another_file_is_not_overwritten() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("notes.txt");
+        std::fs::write(&path, "not ours\n").expect("space");
+        assert!(Journal::resume(&path, "").is_err());
+        assert_eq!(std::fs::read_to_string(&path).expect("the file"), "not ours\n");
+    }
+}

@@ -1,0 +1,325 @@
+//! One endpoint, measured: the record that controls judge.
+
+use crate::handshake::{Failed, Handshakes, Kind, Shown};
+use crate::http::{Plain, get, hsts, role};
+use crate::{Host, Place, Resolver, Role, Route, Target, unknown};
+use jiff::Timestamp;
+use lockfast_certificate::{Checks, Roots, judge};
+use lockfast_snapshot::Found;
+use lockfast_tls::{
+    BoxStream, Dial, Dialing, Fact, Limits, Pace, Protocol, ProtocolVersion, Scan, plaintext,
+};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+/// The type of the records.
+pub const ENDPOINT: &str = "Lockfast::Network::Endpoint";
+
+/// What is measured, and how.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How TLS is scanned, and what one connection may take.
+    pub scan: lockfast_tls::Settings,
+    /// The way there.
+    pub route: Route,
+    /// The port of plain HTTP beside HTTPS; 80 beside 443 when it is not said, and else none.
+    pub http_port: Option<u16>,
+    /// Only the certificates.
+    pub certificates_only: bool,
+}
+
+/// Measures endpoints.
+pub struct Prober {
+    /// What is measured, and how.
+    pub settings: Settings,
+    /// Asks DNS.
+    pub resolver: Resolver,
+    /// How often an address gets a connection.
+    pub pace: Pace,
+    /// Shakes hands.
+    pub handshakes: Handshakes,
+    /// Whom certificates may come from.
+    pub roots: Roots,
+}
+
+impl Prober {
+    /// Measures an endpoint at each of its addresses, one after the other. What cannot be learned is unknown in the record, so
+    /// that there always is one.
+    pub async fn measure(&self, target: &Target) -> Found {
+        let now = Timestamp::now();
+        let time = now.round(jiff::Unit::Second).unwrap_or(now).to_string();
+        let mut record = Map::new();
+        record.insert("Host".into(), target.host.to_string().into());
+        record.insert("Port".into(), target.port.into());
+        record.insert("Protocol".into(), target.protocol.name().into());
+        record.insert("Time".into(), time.clone().into());
+        let mut of_name = target.role;
+        if let Host::Name(name) = &target.host {
+            of_name = of_name.or_else(|| Role::of_name(name));
+        }
+        let mut seen = None;
+        match self.places(target).await {
+            Err(why) => {
+                record.insert("Addresses".into(), unknown("dns", &why));
+            }
+            Ok((places, canonical, left_out)) => {
+                let roles = canonical.iter().find_map(|name| Role::of_name(name));
+                of_name = of_name.or(roles);
+                if !canonical.is_empty() {
+                    record.insert("CanonicalNames".into(), canonical.into());
+                }
+                if left_out > 0 {
+                    record.insert("AddressesLeftOut".into(), left_out.into());
+                }
+                let mut addresses = Vec::with_capacity(places.len());
+                for place in &places {
+                    let (address, said) = self.address(target, place).await;
+                    addresses.push(address);
+                    seen = seen.or(said);
+                }
+                record.insert("Addresses".into(), addresses.into());
+            }
+        }
+        let database = match target.protocol {
+            Protocol::PostgreSql | Protocol::MySql | Protocol::Redis | Protocol::MongoDb | Protocol::Dax => {
+                Some(Role::Database)
+            }
+            _ => None,
+        };
+        if let Some(role) = of_name.or(seen).or(database) {
+            record.insert("Role".into(), json!(role));
+        }
+        if let Some(of) = &target.of {
+            record.insert("Of".into(), json!(of));
+        }
+        if let (Host::Name(name), false) = (&target.host, target.protocol == Protocol::Http) {
+            let caa = match self.resolver.caa(name).await {
+                Ok(records) => json!(records),
+                Err(why) => unknown("dns", &why),
+            };
+            record.insert("Caa".into(), caa);
+        }
+        Found {
+            kind: ENDPOINT.into(),
+            name: target.name(),
+            from: BTreeMap::from([(String::new(), format!("{} at {time}", target.name()))]),
+            properties: record.into(),
+            ..Found::default()
+        }
+    }
+
+    async fn places(&self, target: &Target) -> Result<(Vec<Place>, Vec<String>, usize), String> {
+        if let (Host::Name(name), true) = (&target.host, self.settings.route.resolves_names()) {
+            return Ok((vec![Place::Named(name.clone(), target.port)], Vec::new(), 0));
+        }
+        let resolved = self.resolver.addresses(&target.host, target.port).await?;
+        let place = |ip| Place::At(SocketAddr::new(ip, target.port));
+        let places = resolved.addresses.into_iter().map(place).collect();
+        Ok((places, resolved.canonical_names, resolved.left_out))
+    }
+
+    /// What an address shows, and what AWS's front door says it is.
+    async fn address(&self, target: &Target, place: &Place) -> (Value, Option<Role>) {
+        let mut record = Map::new();
+        let shown = match place {
+            Place::At(address) => address.ip().to_string(),
+            Place::Named(name, _) => name.clone(),
+        };
+        record.insert("Address".into(), shown.into());
+        let mut role = None;
+        if target.protocol != Protocol::Http {
+            role = self.tls(target, place, &mut record).await;
+        }
+        if self.settings.certificates_only {
+            return (record.into(), role);
+        }
+        let port = match target.protocol {
+            Protocol::Http => Some(target.port),
+            Protocol::Https => self.settings.http_port.or((target.port == 443).then_some(80)),
+            _ => None,
+        };
+        if let Some(port) = port {
+            let at = match place {
+                Place::At(address) => Place::At(SocketAddr::new(address.ip(), port)),
+                Place::Named(name, _) => Place::Named(name.clone(), port),
+            };
+            self.pace.wait(ip(place)).await;
+            let plain = Plain {
+                route: &self.settings.route,
+                resolver: &self.resolver,
+                connect: self.settings.scan.limits.connect,
+                answer: self.settings.scan.limits.answer,
+            };
+            record.insert("Http".into(), plain.measure(&target.host, &at, port).await);
+        }
+        (record.into(), role)
+    }
+
+    async fn tls(&self, target: &Target, place: &Place, record: &mut Map<String, Value>) -> Option<Role> {
+        let limits = self.settings.scan.limits;
+        let way = Way {
+            route: self.settings.route.clone(),
+            place: place.clone(),
+            limits,
+        };
+        let wire = lockfast_tls::Target::new(SocketAddr::new(ip(place), target.port), target.sni().map(str::to_owned))
+            .speaking(target.protocol)
+            .through(Arc::new(way));
+        let mut speaks = Speaks::default();
+        if !self.settings.certificates_only {
+            let scan = lockfast_tls::scan(&wire, self.settings.scan, &self.pace).await;
+            speaks = Speaks::of(&scan);
+            record.insert("Tls".into(), json!(scan));
+        }
+        let mut role = None;
+        if speaks.something {
+            let (certificates, head) = self.certificates(target, &wire, speaks).await;
+            if target.protocol == Protocol::Https {
+                let head = match head {
+                    Ok(head) => {
+                        role = crate::http::role(&head.headers);
+                        hsts(&head.headers)
+                    }
+                    Err(why) => unknown("https", &why),
+                };
+                record.insert("Hsts".into(), head);
+            }
+            record.insert("Certificates".into(), certificates);
+        } else if let Some(why) = speaks.unknown {
+            record.insert("Certificates".into(), unknown("handshake", &why));
+        }
+        if target.protocol.has_plaintext() && !self.settings.certificates_only {
+            record.insert("Plaintext".into(), self.plaintext(&wire, speaks.accepted).await);
+        }
+        role
+    }
+}
+
+impl Prober {
+    /// The certificates for each kind of key, and the head of the answer over HTTPS.
+    async fn certificates(
+        &self,
+        target: &Target,
+        wire: &lockfast_tls::Target,
+        speaks: &Speaks,
+    ) -> (Value, Result<crate::http::Head, String>) {
+        let mut seen: Vec<(Kind, Shown)> = Vec::new();
+        let mut failed: Vec<Failed> = Vec::new();
+        let mut head = Err("no handshake came about".to_owned());
+        if speaks.modern {
+            for kind in [Kind::Ecdsa, Kind::Rsa] {
+                let (shown, outcome) = self.shake(target, wire, kind).await;
+                match outcome {
+                    Ok(stream) if target.protocol == Protocol::Https && head.is_err() => {
+                        let host = target.server_name.clone();
+                        let host = host.unwrap_or_else(|| target.host.to_string());
+                        head = get(stream, &host, "/", self.settings.scan.limits.answer).await;
+                    }
+                    Ok(_) => {}
+                    Err(error) => failed.push(error),
+                }
+                if let Some(shown) = shown
+                    && !seen.iter().any(|(_, other)| other.chain == shown.chain)
+                {
+                    seen.push((kind, shown));
+                }
+            }
+        }
+        // What a server showed of one kind and never of the other it does not have; what it never showed at all is unknown.
+        if seen.is_empty() {
+            let why = failed.first().map(|failed| failed.why.clone());
+            let why = why.unwrap_or_else(|| "the server speaks no version that shows them".into());
+            return (unknown("handshake", &why), head);
+        }
+        let now = Timestamp::now();
+        let certificates: Vec<Value> = seen
+            .into_iter()
+            .map(|(kind, shown)| {
+                let checks = Checks {
+                    host: target.sni(),
+                    roots: &self.roots,
+                    now,
+                    stapled_ocsp: shown.ocsp.as_deref(),
+                    tls_scts: shown.timestamps.as_deref(),
+                };
+                let mut certificate = Map::new();
+                certificate.insert("For".into(), kind.name().into());
+                if let Value::Object(judged) = json!(judge(&shown.chain, &checks)) {
+                    certificate.extend(judged);
+                }
+                certificate.into()
+            })
+            .collect();
+        (certificates.into(), head)
+    }
+
+    async fn shake(
+        &self,
+        target: &Target,
+        wire: &lockfast_tls::Target,
+        kind: Kind,
+    ) -> (Option<Shown>, Result<tokio_rustls::client::TlsStream<BoxStream>, Failed>) {
+        let limits = self.settings.scan.limits;
+        self.pace.wait(wire.address.ip()).await;
+        let stream = match wire.open(limits).await {
+            Ok(stream) => stream,
+            Err(error) => {
+                return (None, Err(Failed { why: error.to_string(), refused: false }));
+            }
+        };
+        // With HTTP/2 the answer's head would be another format.
+        let alpn: &[&[u8]] = match target.protocol {
+            Protocol::Https => &[b"http/1.1"],
+            Protocol::PostgreSql => &[b"postgresql"],
+            _ => &[],
+        };
+        let to = (target.sni(), wire.address.ip());
+        self.handshakes.shake(stream, to, kind, alpn, limits.answer).await
+    }
+}
+
+/// What the scan says of whether, and how, hands can be shaken.
+#[derive(Debug, Default)]
+struct Speaks {
+    /// A version that rustls speaks.
+    modern: bool,
+    /// A version from SSLv3 on.
+    something: bool,
+    /// Why it is not known, if it is not.
+    unknown: Option<String>,
+}
+
+impl Speaks {
+    fn of(scan: &Scan) -> Self {
+        let accepted = scan.accepted_versions();
+        Speaks {
+            modern: accepted.iter().any(|version| *version >= ProtocolVersion::Tls12),
+            something: accepted.iter().any(|version| *version >= ProtocolVersion::Ssl3),
+            unknown: scan.versions.values().find_map(Fact::why).map(ToString::to_string),
+        }
+    }
+}
+
+/// The way to one place, for the scanner.
+#[derive(Debug)]
+struct Way {
+    route: Route,
+    place: Place,
+    limits: Limits,
+}
+
+impl Dial for Way {
+    fn dial(&self) -> Dialing<'_> {
+        Box::pin(async {
+            let stream = self.route.open(&self.place, self.limits.connect).await?;
+            Ok(Box::new(stream) as BoxStream)
+        })
+    }
+}
+
+/// The address whose turns a place has; behind a proxy that resolves names all share one.
+fn ip(place: &Place) -> IpAddr {
+    place.ip().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+}
