@@ -4,10 +4,8 @@ use lockfast_tls::{Pace, Settings, Target, scan};
 #[tokio::main]
 async fn main() -> Result<(), std::net::AddrParseError> {
     let mut arguments = std::env::args().skip(1);
-    let target = Target {
-        address: arguments.next().unwrap_or_default().parse()?,
-        server_name: arguments.next(),
-    };
+    let address = arguments.next().unwrap_or_default().parse()?;
+    let target = Target::new(address, arguments.next());
     let settings = Settings {
         full: true,
         ..Settings::default()

@@ -2,19 +2,9 @@
 
 use crate::offer::{Offer, Shape};
 use crate::{
-    Answer, CipherSuite, Limits, NamedGroup, Pace, ProtocolVersion, ReadTo, ServerHello, Why,
-    exchange,
+    Answer, BoxStream, CipherSuite, Limits, NamedGroup, Pace, ProtocolVersion, ReadTo, ServerHello,
+    Target, Unready, Why, exchange_over,
 };
-use std::net::SocketAddr;
-
-/// What is scanned, and how.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// Where it is.
-    pub address: SocketAddr,
-    /// The name to ask for (SNI); none for an address without one.
-    pub server_name: Option<String>,
-}
 
 /// What a server picked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +57,7 @@ impl<'a> Asker<'a> {
             target,
             limits,
             pace,
-            max_connections,
+            max_connections: max_connections.min(target.protocol.max_connections()),
             connections: 0,
             shape: Shape::Full,
             greeted: false,
@@ -145,8 +135,16 @@ impl<'a> Asker<'a> {
         Reply::Refused
     }
 
-    /// One connection, unless there is none left.
+    /// What comes back over one connection, unless there is none left.
     pub(crate) async fn connect(&mut self, records: &[u8]) -> Result<Answer, Why> {
+        Ok(match self.open().await? {
+            Ok(stream) => exchange_over(stream, records, ReadTo::EndOfFlight, self.limits).await,
+            Err(unready) => unready.into(),
+        })
+    }
+
+    /// One connection on which the server waits for a hello, unless there is none left.
+    pub(crate) async fn open(&mut self) -> Result<Result<BoxStream, Unready>, Why> {
         if let Some(why) = &self.given_up {
             return Err(why.clone());
         }
@@ -155,21 +153,15 @@ impl<'a> Asker<'a> {
         }
         self.pace.wait(self.target.address.ip()).await;
         self.connections += 1;
-        let answer = exchange(
-            self.target.address,
-            records,
-            ReadTo::EndOfFlight,
-            self.limits,
-        )
-        .await;
-        if let Answer::NotConnected(kind) = &answer {
+        let opened = self.target.open(self.limits).await;
+        if let Err(unready @ (Unready::NotConnected(_) | Unready::Failed(_))) = &opened {
             // Whoever does not let us in is not to be knocked down; one lost connection of many is no wall.
             if self.failed || !self.greeted {
-                self.given_up = Some(Why::NotConnected(*kind));
+                self.given_up = Some(unknown(unready.clone().into()));
             }
             self.failed = true;
         }
-        Ok(answer)
+        Ok(opened)
     }
 }
 
@@ -193,6 +185,7 @@ fn judge(answer: Result<Answer, Why>, offer: &Offer, suites: &[CipherSuite]) -> 
             },
         },
         Ok(Answer::Alert(alert)) => return refusal(alert),
+        Ok(Answer::NoTls(_)) => return Reply::Refused,
         Ok(other) => return Reply::Unknown(unknown(other)),
     };
     if pick.version > offer.version || !suites.contains(&pick.suite) {
@@ -225,6 +218,8 @@ fn refusal(alert: crate::Alert) -> Reply {
 pub(crate) fn unknown(answer: Answer) -> Why {
     match answer {
         Answer::NotConnected(kind) => Why::NotConnected(kind),
+        Answer::NotReady(why) => Why::NotReady(Box::new(why)),
+        Answer::NoTls(words) => Why::NotReady(Box::new(Why::TurnedAway(words))),
         Answer::Reset => Why::Reset,
         Answer::TimedOut => Why::TimedOut,
         Answer::Garbage(reason) => Why::Garbage(reason),

@@ -1,6 +1,6 @@
 //! One connection: a ClientHello out, the first flight in, and gone.
 
-use crate::{Answer, End, FirstFlight, ReadTo};
+use crate::{Answer, End, FirstFlight, ReadTo, Target};
 use governor::clock::DefaultClock;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
@@ -11,8 +11,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 /// What one connection may take.
 #[derive(Clone, Copy, Debug)]
@@ -36,27 +35,35 @@ impl Default for Limits {
     }
 }
 
-/// Sends the hello to the address, and reads what comes back.
+/// Sends the hello over a fresh connection to the address, and reads what comes back.
 pub async fn exchange(
     address: SocketAddr,
     hello: &[u8],
     read_to: ReadTo,
     limits: Limits,
 ) -> Answer {
-    match timeout(limits.connect, TcpStream::connect(address)).await {
-        Ok(Ok(stream)) => {
-            // Small messages, and nothing follows that could be sent with them. Without it, it works as well.
-            let _ = stream.set_nodelay(true);
-            exchange_over(stream, hello, read_to, limits).await
-        }
-        Ok(Err(error)) => Answer::NotConnected(error.kind()),
-        Err(_) => Answer::NotConnected(ErrorKind::TimedOut),
+    match Target::new(address, None).connect(limits).await {
+        Ok(stream) => exchange_over(stream, hello, read_to, limits).await,
+        Err(unready) => unready.into(),
     }
 }
 
 /// The same over a stream that stands already: behind a proxy, or after STARTTLS.
 pub async fn exchange_over<S>(
     mut stream: S,
+    hello: &[u8],
+    read_to: ReadTo,
+    limits: Limits,
+) -> Answer
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    first_flight(&mut stream, hello, read_to, limits).await
+}
+
+/// The same, and the stream can be used on.
+pub(crate) async fn first_flight<S>(
+    stream: &mut S,
     hello: &[u8],
     read_to: ReadTo,
     limits: Limits,

@@ -68,6 +68,19 @@ pub enum Why {
     /// As many connections as were allowed are used up.
     #[error("the {0} connections allowed are used up")]
     TooManyConnections(usize),
+    /// The talk before the ClientHello failed.
+    #[error("TLS could not be begun: {0}")]
+    NotReady(Box<Why>),
+    /// The server turned us away, in these words, and what it would do with others is not known.
+    #[error("the server turned us away: {0}")]
+    TurnedAway(String),
+    /// So many bytes of plaintext came after the server's consent to TLS and before the ClientHello, and would be taken
+    /// for protected (the client's side of CVE-2011-0411).
+    #[error("{0} bytes of plaintext came between the consent to TLS and the handshake")]
+    BufferedPlaintext(usize),
+    /// The server refused what it accepted before.
+    #[error("the server refused what it accepted before")]
+    Inconsistent,
     /// What the answer would hang on is unknown or absent.
     #[error("not asked: {0}")]
     NotAsked(&'static str),

@@ -12,25 +12,35 @@
 mod ask;
 mod client_hello;
 mod connection;
+mod dial;
 mod enumerate;
 mod fact;
 mod groups;
 mod offer;
+mod plaintext;
+mod protocol;
 mod scan;
 mod server;
+mod starttls;
 mod suites;
+mod target;
 mod versions;
 
-pub use ask::{Pick, Target};
+pub use ask::Pick;
 pub use client_hello::{ClientHello, Extension, TooLong, ssl2_client_hello, x25519_share};
 pub use connection::{Limits, Pace, exchange, exchange_over};
+pub use dial::{BoxStream, Dial, Dialing, Direct, Stream};
 pub use enumerate::{Enumeration, Listing};
 pub use fact::{Fact, Why};
 pub use groups::{GroupKind, NamedGroup};
+pub use plaintext::{Channel, Login, Plaintext, begin_login, compare, plaintext};
+pub use protocol::{Protocol, UnknownProtocol};
 pub use scan::{Scan, Settings, scan};
 pub use server::{Alert, Answer, End, FirstFlight, ReadTo, Reason, RetryRequest, ServerHello};
+pub use starttls::{Upgrade, upgrade};
 pub use suites::{
     Authentication, CipherSuite, Encryption, KeyExchange, Mode, Ssl2CipherKind, Weakness,
     offered_suites,
 };
+pub use target::{Target, Unready};
 pub use versions::ProtocolVersion;

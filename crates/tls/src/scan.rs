@@ -4,11 +4,11 @@
 //! in about ten connections. What a server picked for one question often answers another, which then is not asked.
 //! Enumeration comes on request: all is offered, what is picked is taken out, and so on until nothing is left.
 
-use crate::ask::{Asker, Pick, Reply, Target, unknown};
+use crate::ask::{Asker, Pick, Reply, unknown};
 use crate::offer::Offer;
 use crate::{
     Answer, CipherSuite, Enumeration, Fact, Limits, NamedGroup, Pace, ProtocolVersion,
-    Ssl2CipherKind, Why, offered_suites, ssl2_client_hello,
+    Ssl2CipherKind, Target, Why, offered_suites, ssl2_client_hello,
 };
 use std::collections::{BTreeMap, HashSet};
 
@@ -189,7 +189,8 @@ impl Scanner<'_> {
                 Answer::Ssl2Error(_)
                 | Answer::Alert(_)
                 | Answer::Hello(_)
-                | Answer::RetryRequest(_),
+                | Answer::RetryRequest(_)
+                | Answer::NoTls(_),
             ) => Fact::Known(false),
             Ok(other) => Fact::Unknown(unknown(other)),
         }
@@ -281,7 +282,7 @@ impl Scanner<'_> {
                 (Fact::Known(again.suite == pick.suite), compression)
             }
             Reply::Refused => {
-                let why = Why::NotAsked("the server refused what it accepted before");
+                let why = Why::Inconsistent;
                 (Fact::Unknown(why.clone()), Fact::Unknown(why))
             }
             Reply::Unknown(why) => (Fact::Unknown(why.clone()), Fact::Unknown(why)),

@@ -6,7 +6,7 @@
 
 mod hello;
 
-use crate::{CipherSuite, NamedGroup, ProtocolVersion, Ssl2CipherKind};
+use crate::{CipherSuite, NamedGroup, ProtocolVersion, Ssl2CipherKind, Why};
 use hello::{Parsed, parse_server_hello, parse_server_key_exchange};
 use std::fmt;
 use std::io::ErrorKind;
@@ -40,6 +40,10 @@ pub enum Answer {
     Garbage(Reason),
     /// There was no connection to ask over, because of this.
     NotConnected(ErrorKind),
+    /// It has no TLS, and said so before there could be a hello (see [`crate::upgrade`]).
+    NoTls(String),
+    /// The talk that leads to TLS failed, because of this.
+    NotReady(Why),
 }
 
 /// The ServerHello, and what of the rest of its flight matters.

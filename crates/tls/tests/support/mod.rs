@@ -136,10 +136,7 @@ pub fn take_hello(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 pub fn target(address: SocketAddr) -> Target {
-    Target {
-        address,
-        server_name: Some("localhost".to_owned()),
-    }
+    Target::new(address, Some("localhost".to_owned()))
 }
 
 /// Time enough for a loaded machine: it is waited for only where a server never answers.
