@@ -22,6 +22,7 @@ pub struct Inventory {
     origin: Origin,
     asked: Option<HashSet<(String, String, String)>>,
     gaps: OnceLock<Vec<ResourceId>>,
+    only_endpoints: bool,
 }
 
 /// What the facts tell of.
@@ -32,7 +33,12 @@ pub enum Origin {
     Templates,
     /// What runs: AWS accounts.
     Live,
+    /// What answers: endpoints, seen from outside.
+    Network,
 }
+
+/// The type of an endpoint that was looked at over the network. CloudFormation has none for it.
+pub const ENDPOINT: &str = "Lockfast::Network::Endpoint";
 
 /// What each name in a [`crate::Guard`] may be chosen to be.
 pub type Choices = HashMap<Arc<str>, Vec<Arc<str>>>;
@@ -94,6 +100,27 @@ impl Inventory {
             origin: Origin::default(),
             asked: None,
             gaps: OnceLock::new(),
+            only_endpoints: false,
+        }
+    }
+
+    /// Adds what another source read beside it. The ids of it go on where those that are here end.
+    #[must_use]
+    pub fn beside(
+        mut self,
+        sources: Vec<Source>,
+        stacks: Vec<Stack>,
+        resources: Vec<Resource>,
+    ) -> Self {
+        self.sources.extend(sources);
+        self.stacks.extend(stacks);
+        self.resources.extend(resources);
+        Inventory {
+            choices: self.choices,
+            origin: self.origin,
+            asked: self.asked,
+            only_endpoints: self.only_endpoints,
+            ..Inventory::new(self.sources, self.stacks, self.resources)
         }
     }
 
@@ -104,9 +131,32 @@ impl Inventory {
         self
     }
 
-    /// What the facts tell of.
+    /// What the facts tell of; where endpoints were added to templates or accounts, those.
     pub fn origin(&self) -> Origin {
         self.origin
+    }
+
+    /// Says that only the endpoints are judged: what else is here explains them.
+    #[must_use]
+    pub fn only_endpoints(mut self) -> Self {
+        self.only_endpoints = true;
+        self
+    }
+
+    /// What is to be judged: templates or accounts, endpoints, or both.
+    pub fn origins(&self) -> impl Iterator<Item = Origin> {
+        let own = (self.origin != Origin::Network && !self.only_endpoints).then_some(self.origin);
+        let network = own.is_none() || self.by_kind.contains_key(ENDPOINT);
+        own.into_iter().chain(network.then_some(Origin::Network))
+    }
+
+    /// How many stacks, or accounts and regions, there are: endpoints lie in none.
+    pub fn deployments(&self) -> usize {
+        let of_endpoints: HashSet<StackId> = self
+            .of_kind(ENDPOINT)
+            .map(|endpoint| endpoint.stack)
+            .collect();
+        self.stacks.len() - of_endpoints.len()
     }
 
     /// Says which services were asked for what they have: account, region (`global` for a service that has

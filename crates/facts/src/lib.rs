@@ -21,7 +21,7 @@ pub mod tls;
 mod value;
 
 pub use guard::Guard;
-pub use inventory::{Choices, Inventory, Origin, Subject};
+pub use inventory::{Choices, ENDPOINT, Inventory, Origin, Subject};
 pub use known::{Known, ServiceDefault, Why};
 pub use loc::{Loc, Pos, Source, SourceId};
 pub use read::Read;

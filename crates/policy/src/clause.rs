@@ -1,5 +1,6 @@
 //! The policy's clauses, as data.
 
+use lockfast_facts::Origin;
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
@@ -40,6 +41,16 @@ impl std::fmt::Display for Kind {
             Kind::Trail => "trail",
             Kind::Attest => "attest",
         })
+    }
+}
+
+impl From<Origin> for Kind {
+    fn from(origin: Origin) -> Self {
+        match origin {
+            Origin::Templates => Kind::Iac,
+            Origin::Live => Kind::Live,
+            Origin::Network => Kind::Probe,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use jiff::civil::Date;
 use lockfast_facts::nouns::{Protection, Store, Unread, Variable, variables};
 use lockfast_facts::{
-    Guard, Inventory, Known, Loc, Pos, Read, Resource, ResourceId, SourceId, Stack, Subject, Value,
+    ENDPOINT, Guard, Inventory, Known, Loc, Pos, Read, Resource, ResourceId, SourceId, Stack, Subject, Value,
     Why,
 };
 use std::collections::HashSet;
@@ -235,7 +235,7 @@ impl<'a> Cx<'a> {
         self.inventory.subjects(kinds)
     }
 
-    /// A resource's name for people: its construct path, or `stack/logical id`.
+    /// A resource's name for people: its construct path, `stack/logical id`, or an endpoint's `host:port`.
     pub fn label(&self, resource: &Resource) -> String {
         label(self.inventory, resource)
     }
@@ -249,6 +249,8 @@ fn day(moment: &str) -> Option<Date> {
 pub(crate) fn label(inventory: &Inventory, resource: &Resource) -> String {
     match &resource.written().construct_path {
         Some(path) => path.trim_end_matches("/Resource").to_owned(),
+        // An endpoint's name says all of where it is.
+        None if &*resource.kind == ENDPOINT => resource.name.to_string(),
         None => format!("{}/{}", inventory.stack_of(resource).path, resource.name),
     }
 }

@@ -31,12 +31,9 @@ pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -
     let conditions = Conditions::default();
     // Derived once before the threads start, or each would wait for the first.
     inventory.stores();
-    let source = match inventory.origin() {
-        Origin::Templates => SourceKind::Iac,
-        Origin::Live => SourceKind::Live,
-    };
+    let sources: Vec<SourceKind> = inventory.origins().map(SourceKind::from).collect();
     let controls: Vec<&'static Control> = crate::control::all()
-        .filter(|control| control.sources.contains(&source))
+        .filter(|control| control.sources.iter().any(|own| sources.contains(own)))
         .filter(|control| {
             config
                 .control
@@ -45,7 +42,7 @@ pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -
                 .unwrap_or(true)
         })
         .collect();
-    let pool = (source == SourceKind::Live).then(Arc::<Pool>::default);
+    let pool = (inventory.origin() == Origin::Live).then(Arc::<Pool>::default);
     let mut by_control: Vec<Judged> = controls
         .par_iter()
         .map(|control| {

@@ -420,11 +420,12 @@ fn strongest<'n, 'p, 'a>(
 
 /// How much was looked through, for a verdict that says something is nowhere in it.
 pub(crate) fn searched(cx: &Cx<'_>) -> String {
-    match (cx.inventory.origin(), cx.inventory.stacks().len()) {
+    match (cx.inventory.origin(), cx.inventory.deployments()) {
         (Origin::Live, 1) => "the one account and region scanned".to_owned(),
         (Origin::Live, n) => format!("the {n} accounts and regions scanned"),
-        (Origin::Templates, 1) => "the one stack given".to_owned(),
-        (Origin::Templates, n) => format!("the {n} stacks given"),
+        // No control that looks for something asks a network.
+        (Origin::Templates | Origin::Network, 1) => "the one stack given".to_owned(),
+        (Origin::Templates | Origin::Network, n) => format!("the {n} stacks given"),
     }
 }
 

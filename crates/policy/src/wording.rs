@@ -36,7 +36,7 @@ const PHRASES: [(&str, &str); 14] = [
 
 /// A message as it is said of what was judged.
 pub(crate) fn worded<'m>(inventory: &Inventory, message: Cow<'m, str>) -> Cow<'m, str> {
-    if inventory.origin() == Origin::Templates {
+    if inventory.origin() != Origin::Live {
         return message;
     }
     let mut message = message;

@@ -1,8 +1,7 @@
 //! What a report is made from.
 
-use lockfast_facts::Origin;
 use lockfast_policy::{
-    Control, Finding, Location, ResourceView, Run, Severity, SourceKind, Verdict, WaiverView,
+    Clause, Control, Finding, Location, ResourceView, Run, Severity, SourceKind, Verdict, WaiverView,
     clauses,
 };
 use schemars::JsonSchema;
@@ -328,12 +327,9 @@ impl Report<'_> {
         }
     }
 
-    /// What the facts were read from.
-    pub(crate) fn source(&self) -> SourceKind {
-        match self.run.inventory().origin() {
-            Origin::Templates => SourceKind::Iac,
-            Origin::Live => SourceKind::Live,
-        }
+    /// What the facts that were judged were read from.
+    fn sources(&self) -> Vec<SourceKind> {
+        self.run.inventory().origins().map(SourceKind::from).collect()
     }
 
     /// True when a failing row is known from a baseline.
@@ -353,6 +349,8 @@ impl Report<'_> {
                 by_clause.entry(clause).or_default().add(verdict, known);
             }
         }
+        let sources = self.sources();
+        let decidable = |clause: &Clause| clause.sources.iter().any(|own| sources.contains(own));
         let mut rows = Vec::new();
         let mut unjudged = Vec::new();
         for clause in clauses() {
@@ -362,9 +360,7 @@ impl Report<'_> {
                     title: clause.title.clone(),
                     counts: *counts,
                 }),
-                None if clause.sources.contains(&self.source()) => {
-                    unjudged.push(clause.id.clone());
-                }
+                None if decidable(clause) => unjudged.push(clause.id.clone()),
                 None => {}
             }
         }

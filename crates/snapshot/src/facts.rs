@@ -2,9 +2,9 @@
 
 use crate::links::LINKS;
 use crate::shared::{Shared, shared};
-use crate::{Error, Found, GAP, Header, MANAGED_KEY, Reader, Record, Unit, unknown};
+use crate::{Error, Found, GAP, Header, MANAGED_KEY, NETWORK, Reader, Record, Unit, unknown};
 use lockfast_facts::{
-    Guard, Inventory, Kind, Loc, Map, Origin, Part, Place, Read, Reference, Resource, ResourceId,
+    ENDPOINT, Guard, Inventory, Kind, Loc, Map, Origin, Part, Place, Read, Reference, Resource, ResourceId,
     Source, SourceId, Stack, StackId, Step, Text, Value, Variant, Via, Why,
 };
 use serde_json::Value as Json;
@@ -81,7 +81,9 @@ pub fn load_all(paths: &[impl AsRef<Path>]) -> Result<Loaded, Error> {
 type PlaceKey = (Arc<str>, Arc<str>);
 
 #[derive(Default)]
-struct Builder {
+pub(crate) struct Builder {
+    /// What is there already, beside which this goes.
+    first: First,
     account_names: HashMap<String, String>,
     texts: HashSet<Arc<str>>,
     lists: HashSet<Shared<Value>>,
@@ -93,7 +95,37 @@ struct Builder {
     resources: Vec<Resource>,
 }
 
+/// Where ids begin.
+#[derive(Clone, Copy, Default)]
+struct First {
+    source: usize,
+    stack: usize,
+    resource: usize,
+}
+
+/// The next id of what is counted; fewer than four thousand million are ever read.
+fn next(first: usize, read: usize) -> u32 {
+    u32::try_from(first + read).unwrap_or(u32::MAX)
+}
+
 impl Builder {
+    /// For what goes beside what was read before.
+    pub(crate) fn beside(inventory: &Inventory) -> Self {
+        Builder {
+            first: First {
+                source: inventory.sources().len(),
+                stack: inventory.stacks().len(),
+                resource: inventory.resources().len(),
+            },
+            ..Builder::default()
+        }
+    }
+
+    /// What was read, as it is.
+    pub(crate) fn into_parts(self) -> (Vec<Source>, Vec<Stack>, Vec<Resource>) {
+        (self.sources, self.stacks, self.resources)
+    }
+
     /// One copy of a text, however often it occurs: names of properties and regions make up most of a snapshot.
     fn text(&mut self, text: &str) -> Arc<str> {
         if let Some(known) = self.texts.get(text) {
@@ -105,11 +137,14 @@ impl Builder {
     }
 
     fn source(&mut self, unit: &Unit, action: &str) -> SourceId {
-        let name = format!("{}/{}/{action}", unit.account, unit.region);
+        let name = match is_network(unit) {
+            true => action.to_owned(),
+            false => format!("{}/{}/{action}", unit.account, unit.region),
+        };
         if let Some(id) = self.source_ids.get(&name) {
             return *id;
         }
-        let id = SourceId(u32::try_from(self.sources.len()).unwrap_or(u32::MAX));
+        let id = SourceId(next(self.first.source, self.sources.len()));
         self.sources.push(Source::Call { name: name.clone() });
         self.source_ids.insert(name, id);
         id
@@ -120,8 +155,12 @@ impl Builder {
         if let Some(id) = self.stack_ids.get(&key) {
             return *id;
         }
-        let id = StackId(u32::try_from(self.stacks.len()).unwrap_or(u32::MAX));
-        let path = format!("{}/{region}", unit.account);
+        let id = StackId(next(self.first.stack, self.stacks.len()));
+        let network = is_network(unit);
+        let path = match network {
+            true => NETWORK.to_owned(),
+            false => format!("{}/{region}", unit.account),
+        };
         let source = self.source(unit, &unit.service);
         self.stacks.push(Stack {
             name: match self.account_names.get(&unit.account) {
@@ -130,7 +169,7 @@ impl Builder {
             },
             path,
             place: Place {
-                account: Some(key.0.clone()),
+                account: (!network).then(|| key.0.clone()),
                 region: (region != "global").then(|| key.1.clone()),
             },
             source,
@@ -142,7 +181,7 @@ impl Builder {
         id
     }
 
-    fn add(&mut self, unit: &Unit, found: Found) {
+    pub(crate) fn add(&mut self, unit: &Unit, found: Found) {
         let region = found.region.as_deref().unwrap_or(&unit.region).to_owned();
         let stack = self.stack(unit, &region);
         let main = found.from.get("").map_or("", String::as_str);
@@ -169,7 +208,7 @@ impl Builder {
         };
         let properties = described(&found.kind, properties);
         let kind = self.text(&found.kind);
-        let id = ResourceId(u32::try_from(self.resources.len()).unwrap_or(u32::MAX));
+        let id = ResourceId(next(self.first.resource, self.resources.len()));
         // Its properties often have them too.
         let name = self.text(&found.name);
         let arn = found.arn.map(|arn| self.text(&arn));
@@ -228,7 +267,9 @@ impl Builder {
         let mut resources = std::mem::take(&mut self.resources);
         one_of_each_trail(&mut resources, &self.stacks);
         let index = Index::of(&resources, &self.stacks, units);
-        for resource in &mut resources {
+        // What an endpoint's record names is not what uses it: ARNs in it stay as they are written.
+        let of_accounts = |resource: &&mut Resource| &*resource.kind != ENDPOINT;
+        for resource in resources.iter_mut().filter(of_accounts) {
             let place = &self.stacks[resource.stack.0 as usize].place;
             let linker = Linker {
                 index: &index,
@@ -246,10 +287,19 @@ impl Builder {
             let place = (unit.account.clone(), unit.region.clone());
             (place.0, place.1, unit.service.clone())
         });
+        let origin = match !units.is_empty() && units.iter().all(is_network) {
+            true => Origin::Network,
+            false => Origin::Live,
+        };
         Inventory::new(self.sources, self.stacks, resources)
-            .of(Origin::Live)
+            .of(origin)
             .asked(asked)
     }
+}
+
+/// True for the unit that endpoints are in.
+fn is_network(unit: &Unit) -> bool {
+    unit.service == NETWORK
 }
 
 /// An organisation's trail shows in every account of it. It is one trail, of which the account that has it tells most, so

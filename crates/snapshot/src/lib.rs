@@ -6,10 +6,14 @@
 //! that the same controls judge both; what AWS tells beside it (`KeyState`, `NotAfter`) keeps the name it has in
 //! the service's API. Everything is sorted: the same answers give the same bytes. No secret is ever in it.
 //!
+//! What a probe of endpoints found is kept alike: one unit of the service [`NETWORK`], and a resource of type
+//! `Lockfast::Network::Endpoint` for each.
+//!
 //! This room knows no AWS SDK, so that snapshots are judged, compared and joined wherever Lockfast runs.
 #![deny(missing_docs)]
 
 mod compare;
+mod endpoints;
 mod facts;
 mod links;
 mod read;
@@ -18,6 +22,7 @@ mod shared;
 mod write;
 
 pub use compare::{Change, Changes, Difference, What, compare};
+pub use endpoints::with_endpoints;
 pub use facts::{Loaded, load, load_all};
 pub use links::{is_global, ref_is_arn};
 pub use read::{Error, Reader, is_snapshot};
@@ -31,6 +36,9 @@ pub const FORMAT: u32 = 1;
 
 /// The name of the resource that stands for those that could not be listed.
 pub const GAP: &str = "*";
+
+/// The service of the unit that endpoints are in. It belongs to no account and region.
+pub const NETWORK: &str = "network";
 
 /// The type of AWS managed keys, for which CloudFormation has none: they are no customer's to configure, so
 /// controls over `AWS::KMS::Key` must not see them.

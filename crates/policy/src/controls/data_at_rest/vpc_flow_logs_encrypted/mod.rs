@@ -141,7 +141,7 @@ fn by_subnets(cx: &Cx<'_>, logs: &FlowLogs<'_>, vpc: Subject<'_>, case: &Guard) 
 }
 
 fn searched(cx: &Cx<'_>) -> String {
-    match cx.inventory.stacks().len() {
+    match cx.inventory.deployments() {
         1 => "the one stack given".to_owned(),
         n => format!("all {n} stacks given"),
     }

@@ -81,7 +81,7 @@ fn same_account(cx: &Cx<'_>, trail: Subject<'_>, account: &Option<Arc<str>>) -> 
 }
 
 fn searched(cx: &Cx<'_>) -> String {
-    match cx.inventory.stacks().len() {
+    match cx.inventory.deployments() {
         1 => "the one stack given".to_owned(),
         n => format!("all {n} stacks given"),
     }
