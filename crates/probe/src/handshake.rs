@@ -2,6 +2,7 @@
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{AlertDescription, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use std::net::IpAddr;
@@ -51,6 +52,22 @@ pub struct Identity {
     pub chain: Vec<CertificateDer<'static>>,
     /// The key.
     pub key: PrivateKeyDer<'static>,
+}
+
+impl Identity {
+    /// From PEM.
+    ///
+    /// # Errors
+    /// What is missing, without a word of what is there.
+    pub fn read(chain: &[u8], key: &[u8]) -> Result<Self, &'static str> {
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain).collect();
+        let chain = chain.map_err(|_| "the certificate is no PEM")?;
+        if chain.is_empty() {
+            return Err("there is no certificate in the file");
+        }
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| "there is no private key in PEM, or it is encrypted")?;
+        Ok(Identity { chain, key })
+    }
 }
 
 /// Why a handshake failed.

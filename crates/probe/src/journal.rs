@@ -1,13 +1,10 @@
 //! Records on disk as they come: a snapshot in plain JSON, a line each, that can be gone on with.
 
-use lockfast_snapshot::{End, FORMAT, Found, Header, Record, Unit};
+use lockfast_snapshot::{End, FORMAT, Found, Header, NETWORK, Record, Unit};
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-
-/// The service that endpoints stand under in a snapshot.
-pub const NETWORK: &str = "network";
 
 /// A snapshot of endpoints under way.
 pub struct Journal<W: Write = BufWriter<File>> {
@@ -77,6 +74,16 @@ impl Journal {
             },
         };
         Ok((journal, found))
+    }
+}
+
+impl<W: Write + 'static> Journal<W> {
+    /// The same, whatever it writes to.
+    pub fn boxed(self) -> Journal<Box<dyn Write>> {
+        Journal {
+            out: Box::new(self.out),
+            resources: self.resources,
+        }
     }
 }
 

@@ -1,21 +1,20 @@
 //! One endpoint, measured: the record that controls judge.
 
 use crate::handshake::{Failed, Handshakes, Kind, Shown};
-use crate::http::{Plain, get, hsts, role};
+use crate::http::{Plain, get, hsts};
 use crate::{Host, Place, Resolver, Role, Route, Target, unknown};
 use jiff::Timestamp;
 use lockfast_certificate::{Checks, Roots, judge};
+use lockfast_facts::ENDPOINT;
 use lockfast_snapshot::Found;
 use lockfast_tls::{
-    BoxStream, Dial, Dialing, Fact, Limits, Pace, Protocol, ProtocolVersion, Scan, plaintext,
+    BoxStream, Channel, Dial, Dialing, Fact, Limits, Login, Pace, Plaintext, Protocol, ProtocolVersion, Scan,
+    Why, begin_login, compare, plaintext,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-
-/// The type of the records.
-pub const ENDPOINT: &str = "Lockfast::Network::Endpoint";
 
 /// What is measured, and how.
 #[derive(Clone, Debug)]
@@ -167,15 +166,19 @@ impl Prober {
         let wire = lockfast_tls::Target::new(SocketAddr::new(ip(place), target.port), target.sni().map(str::to_owned))
             .speaking(target.protocol)
             .through(Arc::new(way));
-        let mut speaks = Speaks::default();
+        let mut speaks = Speaks {
+            modern: true,
+            something: true,
+            unknown: None,
+        };
         if !self.settings.certificates_only {
             let scan = lockfast_tls::scan(&wire, self.settings.scan, &self.pace).await;
             speaks = Speaks::of(&scan);
-            record.insert("Tls".into(), json!(scan));
+            record.insert("Tls".into(), json!(null));
         }
         let mut role = None;
         if speaks.something {
-            let (certificates, head) = self.certificates(target, &wire, speaks).await;
+            let (certificates, head) = self.certificates(target, &wire, &speaks).await;
             if target.protocol == Protocol::Https {
                 let head = match head {
                     Ok(head) => {
@@ -187,11 +190,11 @@ impl Prober {
                 record.insert("Hsts".into(), head);
             }
             record.insert("Certificates".into(), certificates);
-        } else if let Some(why) = speaks.unknown {
-            record.insert("Certificates".into(), unknown("handshake", &why));
+        } else if let Some(why) = &speaks.unknown {
+            record.insert("Certificates".into(), unknown("handshake", why));
         }
         if target.protocol.has_plaintext() && !self.settings.certificates_only {
-            record.insert("Plaintext".into(), self.plaintext(&wire, speaks.accepted).await);
+            record.insert("Plaintext".into(), self.plaintext(target, &wire, &speaks).await);
         }
         role
     }
@@ -255,6 +258,34 @@ impl Prober {
         (certificates.into(), head)
     }
 
+    /// Whether plaintext is refused. Where the answer says only that the login is turned away, what the same login gets over TLS
+    /// decides.
+    async fn plaintext(&self, target: &Target, wire: &lockfast_tls::Target, speaks: &Speaks) -> Value {
+        let (login, limits) = (Login::default(), self.settings.scan.limits);
+        let mut said = plaintext(wire, &login, limits, &self.pace).await;
+        let ambiguous = matches!(&said, Plaintext::Unknown(Why::TurnedAway(_) | Why::Closed));
+        if ambiguous && speaks.something {
+            let over_tls = match target.protocol {
+                Protocol::Redis | Protocol::MongoDb => Plaintext::Accepted {
+                    answer: String::new(),
+                },
+                _ => match self.shake(target, wire, Kind::Any).await {
+                    (_, Ok(stream)) => begin_login(target.protocol, stream, Channel::Tls, &login, limits).await,
+                    (_, Err(failed)) => {
+                        let failed = format!("no handshake to compare the answer with: {}", failed.why);
+                        return json!({ "Refused": unknown("plaintext", &failed) });
+                    }
+                },
+            };
+            said = compare(target.protocol, said, &over_tls);
+        }
+        match said {
+            Plaintext::Refused { answer } => json!({ "Refused": true, "Answer": answer }),
+            Plaintext::Accepted { answer } => json!({ "Refused": false, "Answer": answer }),
+            Plaintext::Unknown(why) => json!({ "Refused": unknown("plaintext", &why.to_string()) }),
+        }
+    }
+
     async fn shake(
         &self,
         target: &Target,
@@ -281,7 +312,7 @@ impl Prober {
 }
 
 /// What the scan says of whether, and how, hands can be shaken.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Speaks {
     /// A version that rustls speaks.
     modern: bool,

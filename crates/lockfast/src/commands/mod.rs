@@ -1,6 +1,7 @@
 //! One file per subcommand.
 
 mod catalogue;
+mod cert;
 pub mod check;
 mod diff;
 mod diff_base;
@@ -10,6 +11,7 @@ mod from_config;
 mod judge;
 mod judging;
 mod policy;
+mod probe;
 mod scan;
 mod send;
 
@@ -40,6 +42,8 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Check(args) => check::run(&args),
         Command::Scan(args) if !args.from_config.is_empty() => from_config::scan(&args),
         Command::Scan(args) => scan::run(&args),
+        Command::Probe(args) => probe::run(&args),
+        Command::Cert(args) => cert::run(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Drift(args) => drift::run(&args),

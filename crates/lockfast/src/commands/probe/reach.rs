@@ -96,7 +96,8 @@ fn roots(reach: &Reach) -> Result<Roots> {
     let mut roots = Roots::platform();
     for file in &reach.roots {
         let pem = read(file)?;
-        roots.add_pem(&pem).map_err(anyhow::Error::msg).with_context(|| format!("--roots {}", file.display()))?;
+        let own = Roots::from_pem(&pem).map_err(anyhow::Error::msg);
+        roots = roots.and(own.with_context(|| format!("--roots {}", file.display()))?);
     }
     Ok(roots)
 }

@@ -1,0 +1,255 @@
+//! `lockfast probe`: endpoints measured from outside, and judged.
+
+mod card;
+mod clients;
+pub(super) mod reach;
+mod targets;
+mod watch;
+
+use super::judging::{Ready, spinner, unknown_types};
+use crate::cli::Probe;
+use crate::exit;
+use anyhow::{Context, Result, bail};
+use futures::StreamExt;
+use indicatif::{ProgressBar, ProgressStyle};
+use lockfast_facts::Inventory;
+use lockfast_probe::{ENDPOINT, Journal, Prober, Target, measure_all};
+use lockfast_report::{Format, InputSummary, Problem};
+use lockfast_snapshot::{Found, with_endpoints};
+use reach::Wanted;
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use targets::Targets;
+
+/// Cards of more endpoints than this are shown only when everything is.
+const CARDS: usize = 12;
+
+/// Runs the command and gives its exit code.
+///
+/// # Errors
+/// What is wrong with the command line, the policy file, a list or an output file.
+pub fn run(args: &Probe) -> Result<u8> {
+    // A report that cannot be written should be known of before an hour's measuring.
+    let ready = ready(args)?;
+    let tightened = clients::tightened(args.simulate_clients.as_deref())?;
+    let targets = targets::collect(args)?;
+    let prober = Arc::new(reach::prober(
+        &args.reach,
+        &Wanted {
+            full: args.full || tightened.is_some(),
+            max_connections: args.max_connections.into(),
+            http_port: args.http_port,
+            certificates_only: false,
+        },
+    )?);
+    let runtime = runtime()?;
+    if let Some(interval) = &args.watch {
+        return watch::run(args, &prober, targets, interval, &runtime);
+    }
+    let measured = measure(args, &prober, &targets.targets, &runtime)?;
+    if args.no_judge || to_stdout(args) {
+        return Ok(match measured.problems.is_empty() {
+            true => exit::KEPT,
+            false => exit::UNREADABLE,
+        });
+    }
+    cards(args, &measured.found)?;
+    if let Some(tightened) = &tightened {
+        clients::print(&measured.found, tightened)?;
+    }
+    let (inventory, input) = facts(targets, &measured);
+    ready.judge(&inventory, input, &spinner())
+}
+
+/// What the command line says of judging; lockfast.toml may stand here or beside what endpoints come from.
+fn ready(args: &Probe) -> Result<Ready<'_>> {
+    let beside = args.from.iter().chain(&args.file).filter_map(|file| file.parent());
+    let folders = std::iter::once(Path::new("."))
+        .chain(beside.filter(|folder| !folder.as_os_str().is_empty()))
+        .map(PathBuf::from)
+        .collect::<Vec<_>>();
+    Ready::new(&args.judging, &folders)
+}
+
+fn to_stdout(args: &Probe) -> bool {
+    args.snapshot.as_deref() == Some(Path::new("-"))
+}
+
+/// A runtime for the network.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")
+}
+
+/// What was measured.
+#[derive(Default)]
+pub(super) struct Measured {
+    /// The records, by name.
+    pub(super) found: Vec<Found>,
+    /// What could not be measured.
+    pub(super) problems: Vec<Problem>,
+}
+
+fn measure(args: &Probe, prober: &Arc<Prober>, targets: &[Target], runtime: &tokio::runtime::Runtime) -> Result<Measured> {
+    let taken = now();
+    let mut measured = Measured::default();
+    let mut out: Option<Journal<Box<dyn Write>>> = None;
+    let mut done = BTreeSet::new();
+    match (&args.resume, &args.snapshot) {
+        (Some(file), _) => {
+            let (journal, before) = Journal::resume(file, &taken)?;
+            done.extend(before.iter().map(|found| found.name.clone()));
+            measured.found = before;
+            out = Some(journal.boxed());
+        }
+        (None, Some(file)) if to_stdout(args) => {
+            debug_assert_eq!(file, Path::new("-"));
+            out = Some(Journal::begin(Box::new(std::io::stdout()) as Box<dyn Write>, &taken)?);
+        }
+        (None, Some(file)) => {
+            let made = std::fs::File::create(file).with_context(|| format!("cannot write {}", file.display()))?;
+            let made = Box::new(std::io::BufWriter::new(made)) as Box<dyn Write>;
+            out = Some(Journal::begin(made, &taken)?);
+        }
+        (None, None) => {}
+    }
+    let left: Vec<Target> = targets.iter().filter(|target| !done.contains(&target.name())).cloned().collect();
+    let bar = bar(left.len() as u64);
+    let keep = !(args.no_judge || to_stdout(args));
+    let interrupted = runtime.block_on(async {
+        let mut stream = std::pin::pin!(measure_all(prober.clone(), left, args.concurrency.into()));
+        let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
+        loop {
+            let next = tokio::select! {
+                next = stream.next() => next,
+                _ = &mut interrupt => return anyhow::Ok(true),
+            };
+            match next {
+                None => return Ok(false),
+                Some(Ok(found)) => {
+                    bar.inc(1);
+                    bar.set_message(found.name.clone());
+                    if let Some(out) = &mut out {
+                        out.add(&found).context("cannot write the snapshot")?;
+                    }
+                    measured.problems.extend(unreached(&found));
+                    if keep {
+                        measured.found.push(found);
+                    }
+                }
+                Some(Err(target)) => measured.problems.push(Problem {
+                    path: target.name(),
+                    line: None,
+                    column: None,
+                    message: "Lockfast failed to measure it; please report it".into(),
+                }),
+            }
+        }
+    })?;
+    bar.finish_and_clear();
+    if interrupted {
+        let file = args.resume.as_ref().or(args.snapshot.as_ref());
+        let how = file.filter(|_| !to_stdout(args)).map(|file| format!("; go on with --resume {}", file.display()));
+        measured.problems.push(Problem {
+            path: "interrupted".into(),
+            line: None,
+            column: None,
+            message: format!("not every endpoint was measured{}", how.unwrap_or_default()),
+        });
+    } else if let Some(out) = out {
+        out.end().context("cannot write the snapshot")?;
+    }
+    measured.found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(measured)
+}
+
+/// Of an endpoint that nothing was learned of: why.
+pub(super) fn unreached(found: &Found) -> Option<Problem> {
+    let why = |value: &serde_json::Value| value.get("$unknown")?.get("error")?.as_str().map(str::to_owned);
+    let addresses = found.properties.get("Addresses")?;
+    let message = match addresses.as_array() {
+        None => why(addresses)?,
+        Some(addresses) => {
+            let versions = |address: &serde_json::Value| {
+                let versions = address.get("Tls")?.get("Versions")?.as_object()?;
+                // All unknown: there was nobody to ask.
+                let whys: Vec<_> = versions.values().map(why).collect();
+                whys.into_iter().collect::<Option<Vec<_>>>()?.into_iter().next()
+            };
+            let whys: Option<Vec<String>> = addresses.iter().map(versions).collect();
+            whys?.into_iter().next()?
+        }
+    };
+    Some(Problem {
+        path: found.name.clone(),
+        line: None,
+        column: None,
+        message,
+    })
+}
+
+/// The facts to judge: the endpoints, beside what they were derived from.
+fn facts(targets: Targets, measured: &Measured) -> (Inventory, InputSummary) {
+    let Targets { base, mut problems, files, .. } = targets;
+    problems.extend(measured.problems.iter().cloned());
+    let inventory = with_endpoints(base, &measured.found).only_endpoints();
+    let input = InputSummary {
+        files_read: files,
+        resources: inventory.of_kind(ENDPOINT).count(),
+        unknown_types: unknown_types(&inventory),
+        problems,
+        ..InputSummary::default()
+    };
+    (inventory, input)
+}
+
+/// The cards, where a person reads.
+fn cards(args: &Probe, found: &[Found]) -> Result<()> {
+    let judging = &args.judging;
+    let shown = judging.format == Format::Terminal && !judging.quiet && (found.len() <= CARDS || judging.verbose);
+    if !shown {
+        return Ok(());
+    }
+    let now = jiff::Timestamp::now();
+    let mut out = anstream::stdout().lock();
+    for found in found {
+        writeln!(out, "{}", card::card(&found.name, &found.properties, now))?;
+    }
+    Ok(())
+}
+
+pub(super) fn now() -> String {
+    let now = jiff::Timestamp::now();
+    now.round(jiff::Unit::Second).unwrap_or(now).to_string()
+}
+
+fn bar(of: u64) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(of);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// A length of time as people write it: `30m`, `6h`, `1d`.
+fn interval(text: &str) -> Result<std::time::Duration> {
+    let (number, unit) = text.split_at(text.len() - text.chars().next_back().map_or(0, char::len_utf8));
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => bail!("--watch {text}: write a number and s, m, h or d, such as 6h"),
+    };
+    match number.parse::<u64>() {
+        Ok(number @ 1..=1_000_000) => Ok(std::time::Duration::from_secs(number * seconds)),
+        _ => bail!("--watch {text}: write a number from 1 and s, m, h or d, such as 6h"),
+    }
+}

@@ -1,0 +1,113 @@
+//! Which endpoints the command line asks for.
+
+use crate::cli::Probe;
+use anyhow::{Context, Result, bail};
+use lockfast_facts::{Inventory, Origin};
+use lockfast_iac::ReadOptions;
+use lockfast_probe::{Target, derive, list, named};
+use lockfast_report::Problem;
+use lockfast_snapshot::is_snapshot;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// More than this of a list is not read.
+const MOST_LIST: u64 = 64 << 20;
+
+/// Endpoints, and what they were derived from.
+pub(super) struct Targets {
+    /// The endpoints, each once.
+    pub(super) targets: Vec<Target>,
+    /// The facts of what declares them; empty when nothing does.
+    pub(super) base: Inventory,
+    /// What of that could not be read.
+    pub(super) problems: Vec<Problem>,
+    /// How many files that was.
+    pub(super) files: usize,
+}
+
+pub(super) fn collect(args: &Probe) -> Result<Targets> {
+    let role = args.role.as_deref().and_then(named);
+    let mut targets = Vec::new();
+    for text in &args.endpoints {
+        let mut target: Target = text.parse()?;
+        target.role = role;
+        targets.push(target);
+    }
+    for file in &args.file {
+        let text = read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        match list(&text) {
+            Ok(listed) => targets.extend(listed),
+            Err((line, why)) => bail!("{}:{line}: {why}", file.display()),
+        }
+    }
+    if let Some(name) = &args.reach.sni {
+        for target in &mut targets {
+            target.server_name.get_or_insert_with(|| name.clone());
+        }
+    }
+    let (base, problems, files) = match args.from.is_empty() {
+        true => (Inventory::new(Vec::new(), Vec::new(), Vec::new()).of(Origin::Network), Vec::new(), 0),
+        false => declared(&args.from)?,
+    };
+    let derived = derive(&base, args.internal);
+    for target in derived.targets {
+        // One that was named as well keeps what was said of it there.
+        match targets.iter_mut().find(|other| other.name() == target.name()) {
+            Some(other) => {
+                other.role = other.role.or(target.role);
+                other.of = target.of;
+            }
+            None => targets.push(target),
+        }
+    }
+    if !args.judging.quiet {
+        for (what, why) in &derived.left_out {
+            anstream::eprintln!("not measured: {what}: {why}");
+        }
+    }
+    let mut names = std::collections::HashSet::new();
+    targets.retain(|target| names.insert(target.name()));
+    if targets.is_empty() {
+        bail!("there is no endpoint to measure");
+    }
+    Ok(Targets {
+        targets,
+        base,
+        problems,
+        files,
+    })
+}
+
+/// The facts of snapshots, or of templates.
+fn declared(paths: &[PathBuf]) -> Result<(Inventory, Vec<Problem>, usize)> {
+    let snapshots = paths.iter().filter(|path| path.is_file() && is_snapshot(path)).count();
+    if snapshots == paths.len() {
+        let loaded = lockfast_snapshot::load_all(paths)?;
+        return Ok((loaded.inventory, Vec::new(), loaded.headers.len()));
+    }
+    if snapshots > 0 {
+        bail!("--from takes snapshots or templates, not both at once");
+    }
+    let paths: Vec<String> = paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    let loaded = lockfast_iac::load(&paths, &ReadOptions::default());
+    let problem = |problem: &lockfast_iac::Problem| Problem {
+        path: problem.path.clone(),
+        line: problem.at.map(|at| at.line),
+        column: problem.at.map(|at| at.column),
+        message: problem.message.clone(),
+    };
+    let problems = loaded.problems.iter().map(problem).collect();
+    Ok((loaded.inventory, problems, loaded.files_read))
+}
+
+fn read(file: &Path) -> Result<String> {
+    let mut text = String::new();
+    let read = match file == Path::new("-") {
+        true => std::io::stdin().take(MOST_LIST + 1).read_to_string(&mut text)?,
+        false => std::fs::File::open(file)?.take(MOST_LIST + 1).read_to_string(&mut text)?,
+    };
+    if read as u64 > MOST_LIST {
+        bail!("it is larger than {} MiB", MOST_LIST >> 20);
+    }
+    Ok(text)
+}
