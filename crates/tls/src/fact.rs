@@ -74,6 +74,9 @@ pub enum Why {
     /// The server turned us away, in these words, and what it would do with others is not known.
     #[error("the server turned us away: {0}")]
     TurnedAway(String),
+    /// The server turned the login away, in these words, and would look at what it came over only after that.
+    #[error("the server looks at the password before it looks for TLS: {0}")]
+    LoginFirst(String),
     /// So many bytes of plaintext came after the server's consent to TLS and before the ClientHello, and would be taken
     /// for protected (the client's side of CVE-2011-0411).
     #[error("{0} bytes of plaintext came between the consent to TLS and the handshake")]

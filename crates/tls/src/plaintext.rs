@@ -81,8 +81,7 @@ where
     let mut wire = Wire::new(stream, limits);
     let outcome = match (protocol, channel) {
         (Protocol::PostgreSql, _) => postgresql::login(&mut wire, login).await,
-        (Protocol::MySql, Channel::Plain) => mysql::login(&mut wire, login).await,
-        (Protocol::MySql, Channel::Tls) => Err(Why::NotAsked("MySQL says what it is about")),
+        (Protocol::MySql, channel) => mysql::login(&mut wire, channel, login).await,
         (Protocol::Smtp, channel) => smtp::login(&mut wire, channel).await,
         (Protocol::Imap, channel) => imap::login(&mut wire, channel).await,
         (Protocol::Pop3, channel) => pop3::login(&mut wire, channel, login).await,
@@ -102,9 +101,10 @@ where
 pub fn compare(protocol: Protocol, plain: Plaintext, over_tls: &Plaintext) -> Plaintext {
     let silent = matches!(protocol, Protocol::MongoDb | Protocol::Redis);
     match (plain, over_tls) {
-        (Plaintext::Unknown(Why::TurnedAway(answer)), Plaintext::Accepted { .. }) => {
-            Plaintext::Refused { answer }
-        }
+        (
+            Plaintext::Unknown(Why::TurnedAway(answer) | Why::LoginFirst(answer)),
+            Plaintext::Accepted { .. },
+        ) => Plaintext::Refused { answer },
         (Plaintext::Unknown(Why::Closed), Plaintext::Accepted { .. }) if silent => {
             Plaintext::Refused {
                 answer: "the connection was closed without a word".to_owned(),

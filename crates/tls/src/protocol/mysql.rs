@@ -2,7 +2,7 @@
 //! documentation, "Connecting").
 
 use super::wire::{Wire, malformed, printable};
-use crate::{Login, Plaintext, Upgrade, Why};
+use crate::{Channel, Login, Plaintext, Upgrade, Why};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Capability flags (MySQL source, `include/mysql_com.h`).
@@ -11,11 +11,18 @@ const CLIENT_PROTOCOL_41: u32 = 0x200;
 const CLIENT_SSL: u32 = 0x800;
 const CLIENT_SECURE_CONNECTION: u32 = 0x8000;
 const CLIENT_PLUGIN_AUTH: u32 = 0x8_0000;
+const CLIENT_CONNECT_ATTRS: u32 = 0x10_0000;
+
+/// What the client also speaks.
+const OPTIONAL: u32 = CLIENT_LONG_PASSWORD | CLIENT_PLUGIN_AUTH | CLIENT_CONNECT_ATTRS;
 
 /// ER_SECURE_TRANSPORT_REQUIRED (MySQL error reference; MariaDB has the same number).
 const SECURE_TRANSPORT_REQUIRED: u16 = 3159;
-/// ER_ACCESS_DENIED_ERROR, and the same for accounts without a password and for a database: the login was looked at.
+/// ER_ACCESS_DENIED_ERROR, and the same for accounts of another method and for a database.
 const ACCESS_DENIED: [u16; 3] = [1045, 1698, 1044];
+
+/// What a greeting without CLIENT_SSL says.
+const NO_TLS: &str = "the capability CLIENT_SSL is not offered";
 
 /// What the client says it takes in one packet.
 const MAX_PACKET: u32 = 1 << 24;
@@ -34,45 +41,66 @@ where
 {
     let offered = greeting(wire).await?;
     if offered & CLIENT_SSL == 0 {
-        let words = "the capability CLIENT_SSL is not offered".to_owned();
-        return Ok(Upgrade::Refused(words));
+        return Ok(Upgrade::Refused(NO_TLS.to_owned()));
     }
     wire.send(&packet(1, &start(offered, CLIENT_SSL))).await?;
     Ok(Upgrade::Ready)
 }
 
-pub(crate) async fn login<S>(wire: &mut Wire<S>, login: &Login) -> Result<Plaintext, Why>
+/// A login without a password. A stranger's seldom tells: MySQL 5.7 and 8 and MariaDB check the password first and
+/// require_secure_transport after it (`acl_authenticate` in MySQL's `sql/auth/sql_authentication.cc`), and MariaDB 10
+/// then gives the same answer to both. Proxies ask for TLS at once.
+pub(crate) async fn login<S>(
+    wire: &mut Wire<S>,
+    channel: Channel,
+    login: &Login,
+) -> Result<Plaintext, Why>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let offered = greeting(wire).await?;
-    let mut body = start(offered, 0);
+    // Over TLS the greeting and SSLRequest, packets 0 and 1, are over.
+    let (mut body, sequence, offered) = match channel {
+        Channel::Tls => (start(OPTIONAL, CLIENT_SSL), 2, OPTIONAL),
+        Channel::Plain => {
+            let offered = greeting(wire).await?;
+            if offered & CLIENT_SSL == 0 {
+                return Ok(Plaintext::Accepted {
+                    answer: NO_TLS.to_owned(),
+                });
+            }
+            (start(offered, 0), 1, offered)
+        }
+    };
     body.extend(login.user.bytes().filter(|byte| *byte != 0));
     // The end of the name, and an answer to the challenge of no bytes: no password.
     body.extend([0, 0]);
     if offered & CLIENT_PLUGIN_AUTH != 0 {
         body.extend(b"mysql_native_password\0");
     }
-    wire.send(&packet(1, &body)).await?;
+    if offered & CLIENT_CONNECT_ATTRS != 0 {
+        // None.
+        body.push(0);
+    }
+    wire.send(&packet(sequence, &body)).await?;
     let (sequence, body) = read_packet(wire).await?;
     let (kind, rest) = body.split_first().ok_or(malformed("packet of MySQL"))?;
-    let accepted = |answer: &str| {
-        Ok(Plaintext::Accepted {
-            answer: answer.to_owned(),
-        })
-    };
     match *kind {
         ERR => Ok(judge(rest)),
         OK => {
             // COM_QUIT.
             let _ = wire.send(&packet(0, &[1])).await;
-            accepted("lets in without a password")
+            Ok(Plaintext::Accepted {
+                answer: "lets in without a password".to_owned(),
+            })
         }
         AUTH_SWITCH | AUTH_MORE_DATA => {
             // Broken off here, it would count towards max_connect_errors, after which the server shuts the address out.
-            let _ = wire.send(&packet(sequence.wrapping_add(1), &[])).await;
-            let _ = read_packet(wire).await;
-            accepted("asks for the password (AuthSwitchRequest)")
+            wire.send(&packet(sequence.wrapping_add(1), &[])).await?;
+            let (_, body) = read_packet(wire).await?;
+            match body.split_first() {
+                Some((&ERR, rest)) => Ok(judge(rest)),
+                _ => Err(malformed("answer to AuthSwitchResponse")),
+            }
         }
         _ => Err(malformed("answer to HandshakeResponse")),
     }
@@ -83,7 +111,7 @@ fn judge(body: &[u8]) -> Plaintext {
     let (number, answer) = error(body);
     match number {
         SECURE_TRANSPORT_REQUIRED => Plaintext::Refused { answer },
-        number if ACCESS_DENIED.contains(&number) => Plaintext::Accepted { answer },
+        number if ACCESS_DENIED.contains(&number) => Plaintext::Unknown(Why::LoginFirst(answer)),
         _ => Plaintext::Unknown(Why::TurnedAway(answer)),
     }
 }
@@ -135,8 +163,7 @@ fn capabilities(rest: &[u8]) -> Option<u32> {
 
 /// The part that SSLRequest and HandshakeResponse41 begin with.
 fn start(offered: u32, with: u32) -> Vec<u8> {
-    let wanted = CLIENT_LONG_PASSWORD | CLIENT_SECURE_CONNECTION | CLIENT_PLUGIN_AUTH;
-    let flags = (wanted & offered) | CLIENT_PROTOCOL_41 | CLIENT_SECURE_CONNECTION | with;
+    let flags = (OPTIONAL & offered) | CLIENT_PROTOCOL_41 | CLIENT_SECURE_CONNECTION | with;
     let mut out = flags.to_le_bytes().to_vec();
     out.extend(MAX_PACKET.to_le_bytes());
     out.push(CHARSET);

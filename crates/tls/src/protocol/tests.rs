@@ -270,14 +270,20 @@ async fn logins_without_tls() {
                 1045,
                 "Access denied for user 'lockfast'@'localhost'",
             )),
-            'A',
-            "1045: Access denied",
+            '?',
+            "password before it looks for TLS: 1045: Access denied",
         ),
         (
             Protocol::MySql,
-            mysql(mysql_packet(2, b"\xfecaching_sha2_password\0abcdefgh")),
-            'A',
-            "AuthSwitchRequest",
+            mysql(
+                [
+                    mysql_packet(2, b"\xfecaching_sha2_password\0abcdefgh"),
+                    mysql_error(4, 3159, secure),
+                ]
+                .concat(),
+            ),
+            'R',
+            secure,
         ),
         (
             Protocol::MySql,
@@ -390,7 +396,7 @@ async fn what_is_sent_has_the_right_form() {
     assert_ne!(sent[5] & 8, 0, "CLIENT_SSL");
     // After the switch of the method the handshake is finished, so that it does not count as an attack.
     let switch = mysql_packet(2, b"\xfecaching_sha2_password\0abcdefgh");
-    let answers = [mysql_greeting(NO_SSL), switch].concat();
+    let answers = [mysql_greeting(CAPABLE), switch].concat();
     let (_, sent) = begun(Protocol::MySql, Channel::Plain, &answers).await;
     assert!(sent.ends_with(&[0, 0, 0, 3]));
     assert_eq!(sent[5] & 8, 0, "no CLIENT_SSL");
