@@ -13,6 +13,7 @@ mod controls;
 mod coverage;
 mod cx;
 mod defined;
+mod endpoints;
 mod evaluate;
 mod finding;
 mod identities;

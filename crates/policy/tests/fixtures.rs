@@ -4,7 +4,8 @@
 //! optional `lockfast.toml` of the same stem (`fail.toml`), for each source that the control decides from. A passing fixture gives at least one
 //! pass and nothing worse, a failing one at least one fail, an unknown one at least one unknown and
 //! no fail. What each says is kept in a snapshot per control. `pass.live.jsonl` and the like are snapshots of accounts
-//! as `lockfast scan` writes them, uncompressed; the name up to the first dot is the stem.
+//! as `lockfast scan` writes them, uncompressed, and `pass.probe.jsonl` those of endpoints, as `lockfast probe` does; the
+//! name up to the first dot is the stem.
 //!
 //! `LOCKFAST_ONLY=text` runs only the controls whose path contains the text.
 
@@ -32,7 +33,7 @@ fn judge(control: &Control, file: &str) -> Vec<Finding> {
         Err(_) => Config::default(),
     };
     let input = path.to_str().expect("fixture paths are UTF-8").to_owned();
-    let inventory = match file.contains(".live.") {
+    let inventory = match file.ends_with(".jsonl") {
         true => match lockfast_snapshot::load(&path) {
             Ok(loaded) => loaded.inventory,
             Err(error) => panic!("{error}"),
@@ -204,6 +205,12 @@ fn open(source: SourceKind) -> Vec<String> {
 #[test]
 fn every_iac_clause_is_decided() {
     let open = open(SourceKind::Iac);
+    assert!(open.is_empty(), "not decided: {open:?}");
+}
+
+#[test]
+fn every_probe_clause_is_decided() {
+    let open = open(SourceKind::Probe);
     assert!(open.is_empty(), "not decided: {open:?}");
 }
 

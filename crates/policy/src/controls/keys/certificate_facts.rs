@@ -2,11 +2,58 @@
 //!
 //! ACM's facts have the names of its API (AWS Certificate Manager API Reference, CertificateDetail).
 
-use crate::live::listed;
+use crate::live::{gap, listed};
 use crate::prelude::*;
+use lockfast_facts::Place;
 
 pub(crate) const ACM: &str = "AWS::CertificateManager::Certificate";
 pub(crate) const IAM: &str = "AWS::IAM::ServerCertificate";
+
+/// Days before its end from which on a certificate is late.
+pub(crate) const LATE: i64 = 30;
+
+/// Whether a signature by this algorithm (`SHA256WITHRSA`, `ecdsa-with-SHA384`, `Ed25519`) is made with SHA-256 or
+/// better; `None` for one that is not known.
+pub(crate) fn is_strong_signature(algorithm: &str) -> Option<bool> {
+    let plain: String = algorithm.chars().filter(char::is_ascii_alphanumeric).collect();
+    let plain = plain.to_ascii_uppercase();
+    let has = |names: &[&str]| names.iter().any(|name| plain.contains(name));
+    if has(&["SHA256", "SHA384", "SHA512", "SHA3", "ED25519", "ED448", "MLDSA"]) {
+        Some(true)
+    } else if has(&["SHA1", "MD5", "MD2", "SHA224"]) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// A serial number without what people put between its digits, as ACM and a probe write it.
+pub(crate) fn digits(serial: &str) -> String {
+    let digits: String = serial.chars().filter(char::is_ascii_hexdigit).collect();
+    digits.trim_start_matches('0').to_ascii_lowercase()
+}
+
+/// The certificate of ACM with a serial number, if the accounts scanned have one. Unknown when one of theirs could not
+/// be read.
+pub(crate) fn by_serial<'a>(cx: &Cx<'a>, serial: &Known<String>) -> Known<Option<Subject<'a>>> {
+    let (wanted, loc) = match serial {
+        Known::Unknown(why, loc) => return Known::Unknown(why.clone(), *loc),
+        Known::Stated(serial, loc) | Known::Default(serial, _, loc) => (digits(serial), *loc),
+    };
+    let mut unread = gap(cx, &[ACM], &Place::default());
+    for certificate in listed(cx, &[ACM]) {
+        match certificate.at("Serial").string() {
+            Read::Found(own, _) if digits(&own) == wanted => return Known::Stated(Some(certificate), loc),
+            Read::Unknown(why, _) => unread = Some(why),
+            // One that was never issued has none.
+            _ => {}
+        }
+    }
+    match unread {
+        Some(why) => Known::Unknown(why, loc),
+        None => Known::Stated(None, loc),
+    }
+}
 
 /// Certificates of ACM that were issued, or imported; those that never were have no dates.
 pub(crate) fn is_issued(certificate: Subject<'_>) -> bool {

@@ -10,12 +10,17 @@ mod sharing;
 
 chapter! {
     certificates_through_acm,
+    endpoint_certificate_from_acm,
     certificate_expiry_watched,
     certificates_renew,
     certificates_not_expiring,
+    endpoint_certificates_not_expiring,
     certificate_key_strength,
+    endpoint_chain_key_strength,
     certificate_signature,
+    endpoint_chain_signatures,
     certificate_transparency_logged,
+    endpoint_certificate_transparency,
     key_use_watched,
     key_deletion_guarded,
     trail_logs_key_use,

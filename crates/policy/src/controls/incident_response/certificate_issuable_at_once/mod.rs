@@ -1,3 +1,4 @@
+use super::caa::AMAZON;
 use crate::controls::keys::certificate_facts::{ACM, is_issued, record_stands, record_values, user, validation};
 use crate::live::listed_or_unknown;
 use crate::prelude::*;
@@ -30,10 +31,6 @@ Properties:
     cdk: r#"new route53.CaaAmazonRecord(this, 'Caa', { zone });
 "#,
 }
-
-/// Who Amazon's authorities are in CAA records (AWS Certificate Manager User Guide, "Certification Authority
-/// Authorization").
-const AMAZON: [&str; 4] = ["amazon.com", "amazontrust.com", "awstrust.com", "amazonaws.com"];
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for certificate in listed_or_unknown(cx, &[ACM], "which certificates there are to replace", out) {

@@ -1,4 +1,4 @@
-use super::certificate_facts::{ACM, IAM, is_issued};
+use super::certificate_facts::{ACM, IAM, is_issued, is_strong_signature};
 use crate::live::listed_or_unknown;
 use crate::prelude::*;
 
@@ -38,14 +38,9 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
 }
 
 fn by_name(certificate: Subject<'_>, algorithm: &str) -> Judgement {
-    let plain: String = algorithm.chars().filter(char::is_ascii_alphanumeric).collect();
-    let plain = plain.to_ascii_uppercase();
-    let has = |names: &[&str]| names.iter().any(|name| plain.contains(name));
-    if has(&["SHA256", "SHA384", "SHA512", "SHA3", "ED25519", "MLDSA"]) {
-        Judgement::pass(certificate, format!("it is signed with {algorithm}"))
-    } else if has(&["SHA1", "MD5", "MD2", "SHA224"]) {
-        Judgement::fail(certificate, format!("it is signed with {algorithm}, less than SHA-256"))
-    } else {
-        Judgement::unknown(certificate, format!("cannot tell how strong its signature is: {algorithm} is not known here"))
+    match is_strong_signature(algorithm) {
+        Some(true) => Judgement::pass(certificate, format!("it is signed with {algorithm}")),
+        Some(false) => Judgement::fail(certificate, format!("it is signed with {algorithm}, less than SHA-256")),
+        None => Judgement::unknown(certificate, format!("cannot tell how strong its signature is: {algorithm} is not known here")),
     }
 }

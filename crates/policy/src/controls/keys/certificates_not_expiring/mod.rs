@@ -1,4 +1,4 @@
-use super::certificate_facts::{ACM, IAM, days_left, is_issued, user};
+use super::certificate_facts::{ACM, IAM, LATE, days_left, is_issued, user};
 use crate::live::listed_or_unknown;
 use crate::prelude::*;
 
@@ -24,9 +24,6 @@ Properties: {DomainName: shop.example.com, ValidationMethod: DNS}
 });
 "#,
 }
-
-/// Days before its end from which on a certificate is late.
-const LATE: i64 = 30;
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for certificate in listed_or_unknown(cx, &[ACM, IAM], "which certificates are about to expire", out) {

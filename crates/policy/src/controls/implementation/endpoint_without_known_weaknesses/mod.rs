@@ -1,0 +1,103 @@
+use crate::config::TlsVersion;
+use crate::endpoints::{Address, OverHttp, asked, with_own_certificates};
+use crate::prelude::*;
+
+control! {
+    /// A probe is the part of a penetration test that a machine can repeat. Looks at what each address of an
+    /// endpoint accepted or gave away when it was tried: SSL 2.0 (RFC 6176) and SSL 3.0 (RFC 7568, POODLE),
+    /// broken cipher suites (without encryption or authentication, export strength, RC4, DES, 3DES),
+    /// compression (CRIME), insecure renegotiation (RFC 5746), Heartbleed (CVE-2014-0160), early
+    /// ChangeCipherSpec (CVE-2014-0224), versions before TLS 1.2 without protection from downgrades
+    /// (RFC 7507), and cookies set over plain HTTP without `Secure`. Each that is found is named.
+    ///
+    /// What could not be tried is unknown. Most of it does not exist in TLS 1.3, so an endpoint that accepts
+    /// nothing else is not asked about it. A penetration test by people, yearly or after changes, is attested.
+    id: "endpoint-without-known-weaknesses",
+    title: "No endpoint has a known weakness of TLS",
+    clauses: ["AUD-3"],
+    sources: [Probe],
+    severity: High,
+    fix: "Name a current security policy where TLS ends, update the TLS library of what one runs oneself, set cookies with Secure, and probe again.",
+    cloudformation: r#"Type: AWS::ElasticLoadBalancingV2::Listener
+Properties:
+  Protocol: HTTPS
+  Port: 443
+  SslPolicy: ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09
+  Certificates: [{CertificateArn: !Ref Certificate}]
+"#,
+    cdk: r#"balancer.addListener('Https', {
+  port: 443,
+  certificates: [certificate],
+  sslPolicy: elbv2.SslPolicy.RECOMMENDED_TLS,
+});
+"#,
+}
+
+fn judge(cx: &Cx<'_>, out: &mut Out) {
+    for endpoint in with_own_certificates(cx) {
+        out.push(endpoint.each_address(cx, one));
+    }
+}
+
+fn one(address: Address<'_>) -> Judgement {
+    let tests = tests(address);
+    let subject = address.subject();
+    let found: Vec<&str> = tests.iter().filter(|(_, weak)| weak.value() == Some(&true)).map(|(name, _)| *name).collect();
+    let open: Vec<&str> = tests.iter().filter(|(_, weak)| weak.value().is_none()).map(|(name, _)| *name).collect();
+    let judgement = if !found.is_empty() {
+        Judgement::fail(subject, format!("it has known weaknesses: {}", found.join(", ")))
+    } else if let Some(why) = tests.iter().find_map(|(_, weak)| weak.why()) {
+        Judgement::cannot_tell(subject, &format!("whether it has these weaknesses ({})", open.join(", ")), why)
+    } else {
+        Judgement::pass(subject, format!("none of {} known weaknesses was found", tests.len()))
+    };
+    let told = tests.iter().filter(|(_, weak)| weak.value() != Some(&false));
+    let judgement = told.fold(judgement, |judgement, (name, weak)| judgement.fact(*name, weak));
+    match address.example("Tls.Broken") {
+        Known::Stated(Some(suite), loc) => judgement.stated("broken cipher suite accepted", suite, loc),
+        _ => judgement,
+    }
+}
+
+/// Each weakness that was tried, and whether it is there.
+fn tests(address: Address<'_>) -> Vec<(&'static str, Known<bool>)> {
+    let not = |known: Known<bool>| known.map(|good| !good);
+    let mut tests = vec![("SSL 2.0", address.accepts("SSLv2")), ("SSL 3.0", address.accepts("SSLv3"))];
+    let before_13 = address.accepts_any(|version| version.is_older(TlsVersion::Tls13));
+    if before_13.value() != Some(&false) {
+        tests.extend([
+            ("broken cipher suites", address.example("Tls.Broken").map(|example| example.is_some())),
+            ("compression", address.bool("Tls.Compression")),
+            ("insecure renegotiation", not(address.bool("Tls.SecureRenegotiation"))),
+            ("Heartbleed", address.bool("Tls.Heartbleed")),
+            ("early ChangeCipherSpec", address.bool("Tls.CcsInjection")),
+            ("no protection from downgrades", downgrades(address)),
+        ]);
+    }
+    if !address.endpoint.speaks_no_http() {
+        tests.push(("cookies over plain HTTP", cookies(address)));
+    }
+    tests
+}
+
+/// Only versions before TLS 1.2 are worth a downgrade.
+fn downgrades(address: Address<'_>) -> Known<bool> {
+    let protected = address.bool("Tls.FallbackProtection");
+    match protected.value() {
+        Some(true) => protected.map(|_| false),
+        Some(false) => address.accepts_any(|version| version.is_older(TlsVersion::Tls12)),
+        None => match address.accepts_any(|version| version.is_older(TlsVersion::Tls12)) {
+            Known::Stated(false, loc) => Known::Stated(false, loc),
+            _ => protected,
+        },
+    }
+}
+
+/// Cookies that were set before HTTPS was reached.
+fn cookies(address: Address<'_>) -> Known<bool> {
+    let over_http = address.over_http();
+    over_http.and_then(|over_http| match over_http {
+        OverHttp::Silent => Known::Stated(false, address.loc()),
+        _ => asked(address.at("Http.PlaintextCookies").list(), "cookies over plain HTTP").map(|names| !names.is_empty()),
+    })
+}

@@ -1,0 +1,57 @@
+//! What answers over plain HTTP: port 80 of the same host.
+
+use super::{Address, asked};
+use crate::judgement::Judgement;
+use lockfast_facts::{Known, Read};
+use std::fmt;
+
+/// What a call over plain HTTP gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OverHttp {
+    /// Nothing listens.
+    Silent,
+    /// A redirect to HTTPS, at once.
+    Redirects,
+    /// Something else, with this status.
+    Answers(Known<i64>),
+}
+
+impl fmt::Display for OverHttp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OverHttp::Silent => f.write_str("nothing listens"),
+            OverHttp::Redirects => f.write_str("a redirect to HTTPS"),
+            OverHttp::Answers(status) => match status.value() {
+                Some(status) => write!(f, "status {status}"),
+                None => f.write_str("an answer without TLS"),
+            },
+        }
+    }
+}
+
+impl Address<'_> {
+    /// What a call over plain HTTP gets.
+    pub(crate) fn over_http(self) -> Known<OverHttp> {
+        let answers = asked(self.at("Http.Answers").bool(), "plain HTTP");
+        answers.and_then(|answers| match answers {
+            false => Known::Stated(OverHttp::Silent, self.loc()),
+            true => self.bool("Http.RedirectsToHttps").map(|redirects| match redirects {
+                true => OverHttp::Redirects,
+                false => OverHttp::Answers(asked(
+                    self.at("Http.Hops.0.Status").int(),
+                    "the status over plain HTTP",
+                )),
+            }),
+        })
+    }
+
+    /// Adds that browsers are not told to keep to HTTPS, where that is so.
+    pub(crate) fn note_hsts(self, judgement: Judgement) -> Judgement {
+        match self.at("Hsts").bool() {
+            Read::Found(false, _) => judgement.note(
+                "it sends no Strict-Transport-Security, so a browser's first call may still go over plain HTTP",
+            ),
+            _ => judgement,
+        }
+    }
+}
