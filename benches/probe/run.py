@@ -73,7 +73,7 @@ def best(probes):
 
 
 def same_pairs(tools, nginx):
-    """What only one of the two says is accepted, and what OpenSSL's client says of it, by kind of endpoint."""
+    """What only one of the two says is accepted, by kind of endpoint, with the opinion of OpenSSL's client."""
     (first, told), (second, other) = tools.items()
     differences = collections.Counter()
     for index, port in enumerate(nginx.ports):
@@ -151,15 +151,19 @@ def comparison_report(tools, results, pairs, unknown, differences, ports, notes)
     for what, least, now in (("connections", CONNECTIONS, ratio(lambda r: r.connections)), ("CPU", CPU, ratio(lambda r: r.run.cpu))):
         targets.append((f"{what}, full enumeration beside sslyze", f"≤ 1/{least}", f"1/{now:.1f}" if now else "-", met(now >= least) if now else "not measured"))
     if differences is None:
-        targets.append(("accepted (endpoint, version, suite)", "the same", "-", "not measured"))
+        targets.append(("accepted (endpoint, version, suite)", "the same as sslyze", "-", "not measured"))
     else:
         count = sum(row[4] for row in differences)
-        targets.append(("accepted (endpoint, version, suite)", "the same", f"{count:,} differ" if count else "the same", met(not count and not any(unknown.values()))))
+        wrong = sum(row[4] for row in differences if (row[3], row[5]) != ("lockfast", "accepted"))
+        complete = not any(unknown.values())
+        targets.append(("accepted (endpoint, version, suite)", "the same as sslyze", f"{count:,} differ" if count else "the same", met(complete and not count)))
+        shown = f"{wrong:,} of {count:,}" if count else "no difference"
+        targets.append(("differences in which OpenSSL's client does not agree with Lockfast", "none", shown, met(complete and not wrong)))
     parts.append(table(["target", "", "is", ""], targets))
     head = ["endpoints", "", "tool", "accepted suites an endpoint", "all of a kind alike"]
     parts.append(table(head, [(*row[:4], "yes" if row[4] else "no") for row in sorted(by_kind, key=lambda row: KINDS.index(row[0]))]))
     if differences:
-        head = ["endpoints", "version", "suite", "only", "endpoints", "OpenSSL's client"]
+        head = ["endpoints", "version", "suite", "told by", "of them", "OpenSSL's client, asked at the first"]
         parts.append("### Told by one only\n\n" + table(head, differences))
     return "\n\n".join(parts)
 
