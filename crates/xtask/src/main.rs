@@ -1,11 +1,14 @@
 //! Developer commands, run as `cargo xtask …`.
 
+mod cache;
 mod docs;
 mod new_control;
+mod servers;
 mod venv;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -30,6 +33,8 @@ enum Task {
     Bench,
     /// Compare `lockfast scan` with Prowler, and measure it on fleets (benches/scan/run.py).
     BenchScan,
+    /// Compare `lockfast probe` with sslyze, and measure it on many endpoints (benches/probe/run.py).
+    BenchProbe,
     /// Make the folder of a new control, with fixtures to fill in.
     NewControl {
         /// The chapter's folder, such as `data_at_rest`.
@@ -66,6 +71,10 @@ fn main() -> Result<()> {
             run("python3", &["benches/scan/run.py"])?;
             run("python3", &["benches/scan/run.py", "--fleet"])
         }
+        Task::BenchProbe => {
+            run("cargo", &["build", "--release", "--package", "lockfast"])?;
+            run("python3", &["benches/probe/run.py"])
+        }
         Task::NewControl {
             chapter,
             id,
@@ -84,12 +93,12 @@ fn run(program: &str, args: &[&str]) -> Result<()> {
     run_in(Path::new("."), program, args, &[])
 }
 
-fn run_in(folder: &Path, program: &str, args: &[&str], env: &[(&str, &str)]) -> Result<()> {
+fn run_in(folder: &Path, program: &str, args: &[&str], env: &[(&str, OsString)]) -> Result<()> {
     eprintln!("$ {program} {}", args.join(" "));
     let status = Command::new(program)
         .args(args)
         .current_dir(folder)
-        .envs(env.iter().copied())
+        .envs(env.iter().cloned())
         .status()
         .with_context(|| format!("cannot run {program}: is it installed?"))?;
     if !status.success() {
@@ -100,10 +109,9 @@ fn run_in(folder: &Path, program: &str, args: &[&str], env: &[(&str, &str)]) -> 
 
 fn test() -> Result<()> {
     let moto = venv::ready("moto", Path::new("tests/moto/requirements.txt"))?;
-    let env = [
-        ("INSTA_UPDATE", "no"),
-        ("LOCKFAST_MOTO_PYTHON", moto.as_str()),
-    ];
+    let mut env = servers::ready()?;
+    env.push(("INSTA_UPDATE", "no".into()));
+    env.push(("LOCKFAST_MOTO_PYTHON", moto.into()));
     run_in(
         Path::new("."),
         "cargo",
@@ -195,7 +203,7 @@ fn fuzz(seconds: u32) -> Result<()> {
                 "-timeout=10",
                 "-rss_limit_mb=1024",
             ],
-            &[("RUSTC_BOOTSTRAP", "1")],
+            &[("RUSTC_BOOTSTRAP", "1".into())],
         )?;
     }
     Ok(())
