@@ -42,13 +42,18 @@ impl Session {
     /// # Errors
     /// When the second factor is refused.
     pub async fn open(options: &ScanOptions) -> Result<Session, Error> {
-        let http = HttpBuilder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
+        let http = http_client();
         let base = base(options, http.clone()).await;
         let base = with_mfa(options, &base).await?;
         Ok(Session { http, base })
     }
+}
+
+/// What carries requests to AWS, with the library for cryptography that all else here uses too.
+pub(crate) fn http_client() -> SharedHttpClient {
+    HttpBuilder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .build_https()
 }
 
 /// The SDK's configuration before any account is known.

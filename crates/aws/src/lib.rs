@@ -7,6 +7,7 @@
 
 mod accounts;
 mod budget;
+mod certificate;
 mod gate;
 mod iam_policy;
 mod journal;
@@ -19,6 +20,7 @@ pub mod security_hub;
 mod unit;
 
 pub use accounts::Session;
+pub use certificate::certificate;
 pub use iam_policy::{iam_policy, stack_set_template};
 pub use options::{AccountRole, Mfa, Retries, ScanOptions};
 pub use progress::{Counts, Progress};

@@ -4,7 +4,7 @@ use crate::handshake::{Failed, Handshakes, Kind, Shown};
 use crate::http::{Plain, get, hsts};
 use crate::{Host, Place, Resolver, Role, Route, Target, unknown};
 use jiff::Timestamp;
-use lockfast_certificate::{Checks, Roots, judge};
+use lockfast_certificate::{Checks, LogList, Roots, judge};
 use lockfast_facts::ENDPOINT;
 use lockfast_snapshot::Found;
 use lockfast_tls::{
@@ -237,22 +237,22 @@ impl Prober {
             return (unknown("handshake", &why), head);
         }
         let now = Timestamp::now();
+        let asked = target.asked_for();
         let certificates: Vec<Value> = seen
             .into_iter()
             .map(|(kind, shown)| {
                 let checks = Checks {
-                    host: target.sni(),
+                    host: Some(&asked),
                     roots: &self.roots,
+                    given_roots_too: true,
+                    logs: LogList::pinned(),
                     now,
                     stapled_ocsp: shown.ocsp.as_deref(),
                     tls_scts: shown.timestamps.as_deref(),
                 };
-                let mut certificate = Map::new();
-                certificate.insert("For".into(), kind.name().into());
-                if let Value::Object(judged) = json!(judge(&shown.chain, &checks)) {
-                    certificate.extend(judged);
-                }
-                certificate.into()
+                let mut judged = judge(&shown.chain, &checks);
+                judged.r#for = kind.name().into();
+                json!(judged)
             })
             .collect();
         (certificates.into(), head)

@@ -241,6 +241,15 @@ impl Target {
         format!("{}:{}", self.host, self.port)
     }
 
+    /// The name or address that a certificate must carry.
+    pub fn asked_for(&self) -> String {
+        match (self.sni(), &self.host) {
+            (Some(name), _) => name.to_owned(),
+            (None, Host::Name(name)) => name.clone(),
+            (None, Host::Address(address)) => address.to_string(),
+        }
+    }
+
     /// The name to ask for; none for an address without one.
     pub fn sni(&self) -> Option<&str> {
         match (&self.server_name, &self.host) {

@@ -1,5 +1,139 @@
 //! `lockfast cert`: certificates judged, wherever they are.
+
+use super::judging::{Ready, spinner, unknown_types};
+use super::probe::reach::{self, Wanted};
+use super::probe::{now, runtime, show, unreached};
 use crate::cli::Cert;
-use anyhow::Result;
-/// x
-pub fn run(_: &Cert) -> Result<u8> { Ok(0) }
+use anyhow::{Context, Result, bail};
+use lockfast_certificate::{Checks, LogList, Roots, Secret, judge};
+use lockfast_facts::{ENDPOINT, Inventory, Origin};
+use lockfast_probe::Target;
+use lockfast_report::InputSummary;
+use lockfast_snapshot::{Found, with_endpoints};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// A larger file holds no certificates.
+const MOST: u64 = 16 << 20;
+
+/// Runs the command and gives its exit code.
+///
+/// # Errors
+/// What is wrong with the command line or the policy file, or with a file of certificates.
+pub fn run(args: &Cert) -> Result<u8> {
+    let ready = Ready::new(&args.judging, &[PathBuf::from(".")])?;
+    let roots = reach::roots(&args.reach)?;
+    let mut password = None;
+    let mut found = Vec::new();
+    let mut problems = Vec::new();
+    let mut prober = None;
+    let runtime = runtime()?;
+    for what in &args.what {
+        if what.starts_with("arn:") {
+            let chain = runtime.block_on(of_acm(args, what))?;
+            found.push(record(what, args.name.as_deref(), &chain, &roots));
+            continue;
+        }
+        // A file that is there is meant, whatever else its name could be.
+        if Path::new(what).is_file() {
+            let chain = of_file(args, what, &mut password)?;
+            found.push(record(what, args.name.as_deref(), &chain, &roots));
+            continue;
+        }
+        let mut target: Target = what
+            .parse()
+            .with_context(|| format!("{what} is no file that can be read, no ARN and no endpoint"))?;
+        target.server_name.clone_from(&args.reach.sni);
+        let prober = match &mut prober {
+            Some(prober) => &*prober,
+            none => &*none.insert(reach::prober(
+                &args.reach,
+                &Wanted {
+                    full: false,
+                    max_connections: 20,
+                    http_port: None,
+                    certificates_only: true,
+                },
+            )?),
+        };
+        let measured = runtime.block_on(prober.measure(&target));
+        problems.extend(unreached(&measured));
+        found.push(measured);
+    }
+    show(&args.judging, &found)?;
+    let empty = Inventory::new(Vec::new(), Vec::new(), Vec::new()).of(Origin::Network);
+    let inventory = with_endpoints(empty, &found);
+    let input = InputSummary {
+        files_read: found.len(),
+        resources: inventory.of_kind(ENDPOINT).count(),
+        unknown_types: unknown_types(&inventory),
+        problems,
+        ..InputSummary::default()
+    };
+    ready.judge(&inventory, input, &spinner())
+}
+
+/// The certificates of a file, in DER.
+fn of_file(args: &Cert, file: &str, password: &mut Option<Secret>) -> Result<Vec<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    let opened = std::fs::File::open(file).with_context(|| format!("cannot read {file}"))?;
+    opened.take(MOST + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {file}"))?;
+    if bytes.len() as u64 > MOST {
+        bail!("{file} is larger than {} MiB: it holds no certificates", MOST >> 20);
+    }
+    if let (None, Some(at)) = (&password, &args.password_file) {
+        let mut text = String::new();
+        let read = match at == Path::new("-") {
+            true => std::io::stdin().take(4096).read_to_string(&mut text),
+            false => std::fs::File::open(at).and_then(|file| file.take(4096).read_to_string(&mut text)),
+        };
+        read.with_context(|| format!("cannot read {}", at.display()))?;
+        let line = text.lines().next().unwrap_or_default();
+        *password = Some(Secret::new(line.to_owned()));
+    }
+    lockfast_certificate::read(&bytes, password.as_ref()).with_context(|| file.to_owned())
+}
+
+/// The record of certificates that no endpoint showed.
+fn record(name: &str, carries: Option<&str>, chain: &[Vec<u8>], roots: &Roots) -> Found {
+    let time = now();
+    let seen = judge(
+        chain,
+        &Checks {
+            host: carries,
+            roots,
+            given_roots_too: true,
+            now: jiff::Timestamp::now(),
+            stapled_ocsp: None,
+            tls_scts: None,
+            logs: LogList::pinned(),
+        },
+    );
+    Found {
+        kind: ENDPOINT.into(),
+        name: name.to_owned(),
+        from: BTreeMap::from([(String::new(), format!("{name} at {time}"))]),
+        properties: json!({
+            "Host": name,
+            "Protocol": "certificate",
+            "Time": time,
+            "Addresses": [{ "Address": name, "Certificates": [seen] }],
+        }),
+        ..Found::default()
+    }
+}
+
+/// The certificates that ACM keeps under an ARN, in DER.
+#[cfg(feature = "aws")]
+async fn of_acm(args: &Cert, arn: &str) -> Result<Vec<Vec<u8>>> {
+    let pem = lockfast_aws::certificate(arn, args.profile.clone(), args.endpoint_url.clone()).await;
+    let pem = pem.map_err(anyhow::Error::msg).with_context(|| arn.to_owned())?;
+    lockfast_certificate::read(pem.as_bytes(), None).with_context(|| arn.to_owned())
+}
+
+#[cfg(not(feature = "aws"))]
+async fn of_acm(_: &Cert, arn: &str) -> Result<Vec<Vec<u8>>> {
+    bail!("{arn}: this lockfast was built without the AWS SDK; build it with `cargo build --release --features aws` (or `full`)")
+}

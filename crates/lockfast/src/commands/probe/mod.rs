@@ -7,7 +7,7 @@ mod targets;
 mod watch;
 
 use super::judging::{Ready, spinner, unknown_types};
-use crate::cli::Probe;
+use crate::cli::{Judging, Probe};
 use crate::exit;
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
@@ -55,7 +55,7 @@ pub fn run(args: &Probe) -> Result<u8> {
             false => exit::UNREADABLE,
         });
     }
-    cards(args, &measured.found)?;
+    show(&args.judging, &measured.found)?;
     if let Some(tightened) = &tightened {
         clients::print(&measured.found, tightened)?;
     }
@@ -208,8 +208,7 @@ fn facts(targets: Targets, measured: &Measured) -> (Inventory, InputSummary) {
 }
 
 /// The cards, where a person reads.
-fn cards(args: &Probe, found: &[Found]) -> Result<()> {
-    let judging = &args.judging;
+pub(super) fn show(judging: &Judging, found: &[Found]) -> Result<()> {
     let shown = judging.format == Format::Terminal && !judging.quiet && (found.len() <= CARDS || judging.verbose);
     if !shown {
         return Ok(());

@@ -92,7 +92,7 @@ fn identity(reach: &Reach) -> Result<Option<Identity>> {
     chain.map(Some).with_context(|| format!("--client-cert {} and --client-key {}", certificate.display(), key.display()))
 }
 
-fn roots(reach: &Reach) -> Result<Roots> {
+pub(in crate::commands) fn roots(reach: &Reach) -> Result<Roots> {
     let mut roots = Roots::platform();
     for file in &reach.roots {
         let pem = read(file)?;

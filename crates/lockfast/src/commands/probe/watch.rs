@@ -1,6 +1,6 @@
 //! `lockfast probe --watch`: again and again, telling what changed.
 
-use super::{cards, facts, interval, measure, ready, targets};
+use super::{facts, interval, measure, ready, show, targets};
 use crate::cli::Probe;
 use crate::commands::judging::{failing, spinner};
 use crate::exit;
@@ -25,7 +25,7 @@ pub(super) fn run(args: &Probe, prober: &Arc<Prober>, first: Targets, every: &st
         let started = tokio::time::Instant::now();
         let measured = measure(args, prober, &targets.targets, runtime)?;
         if failed.is_none() {
-            cards(args, &measured.found)?;
+            show(&args.judging, &measured.found)?;
         }
         let interrupted = measured.problems.iter().any(|problem| problem.path == "interrupted");
         let (inventory, input) = facts(targets, &measured);

@@ -1,0 +1,43 @@
+//! What a certificate chain says, and whether it holds.
+//!
+//! DER goes in, facts come out: [`Certificate::parse`] reads one certificate (RFC 5280), [`judge`] a chain as a server
+//! sent it. A chain is judged for its path to a root, its time, its name, its usage, the signed certificate timestamps
+//! that come with it (RFC 6962), its stapled OCSP response (RFC 6960), and by a table of [`lints`](LINTS). [`read`]
+//! takes certificates out of the files that people keep them in. Nothing is asked of the network.
+//!
+//! What cannot be known is said to be unknown, with the reason ([`Fact`]), and is never a pass or a failure. What a
+//! server sends may be hostile: no more than [`MAX_CERTIFICATES`] are looked at, each no larger than
+//! [`MAX_CERTIFICATE_BYTES`], and nothing that they hold makes this crate panic.
+#![deny(missing_docs)]
+
+mod certificate;
+mod chain;
+mod der;
+mod fact;
+mod judge;
+mod key;
+mod lints;
+mod log_list;
+mod ocsp;
+mod pkcs12;
+mod problem;
+mod read;
+mod roots;
+mod sct;
+mod signature;
+mod transparency;
+
+pub use certificate::{Certificate, Lifetime, MAX_CERTIFICATE_BYTES, Malformed, Name};
+pub use fact::{Fact, Unknown};
+pub use judge::{Checks, Link, MAX_CERTIFICATES, Seen, judge};
+pub use key::{Curve, KeyType, PublicKey};
+pub use lints::{About, Finding, LINTS, Lint};
+pub use log_list::{BadLogList, Log, LogList};
+pub use ocsp::{Ocsp, Status};
+pub use pkcs12::Secret;
+pub use problem::{Problem, ProblemKind};
+pub use read::{ReadError, read};
+pub use roots::{Authority, Roots, RootsError};
+pub use sct::{Delivery, SctError, SignedCertificateTimestamp, parse_sct_list};
+pub use signature::{Hash, SignatureAlgorithm};
+pub use transparency::{Timestamp, Transparency, Verdict};
