@@ -91,8 +91,8 @@ class Lockfast:
         return pairs, unknown
 
     def connections(self, run, out):
-        """What it says of itself."""
-        return sum(tls.get("Connections", 0) for endpoint in self.endpoints(run, out) for tls in tls_of(endpoint))
+        """By port, what it says of itself."""
+        return {endpoint["Port"]: sum(tls.get("Connections", 0) for tls in tls_of(endpoint)) for endpoint in self.endpoints(run, out)}
 
     def measured(self, run, out):
         """Endpoints of which it can say which versions they take."""
