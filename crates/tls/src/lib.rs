@@ -16,6 +16,7 @@ mod dial;
 mod enumerate;
 mod fact;
 mod groups;
+mod json;
 mod offer;
 mod plaintext;
 mod protocol;
@@ -25,6 +26,7 @@ mod starttls;
 mod suites;
 mod target;
 mod versions;
+mod weaknesses;
 
 pub use ask::Pick;
 pub use client_hello::{ClientHello, Extension, TooLong, ssl2_client_hello, x25519_share};
