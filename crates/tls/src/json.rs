@@ -8,20 +8,6 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use std::fmt::Display;
 
-impl ProtocolVersion {
-    /// Its key in records, which is how OpenSSL and AWS write it.
-    pub fn key(self) -> &'static str {
-        match self {
-            ProtocolVersion::Ssl2 => "SSLv2",
-            ProtocolVersion::Ssl3 => "SSLv3",
-            ProtocolVersion::Tls10 => "TLSv1",
-            ProtocolVersion::Tls11 => "TLSv1.1",
-            ProtocolVersion::Tls12 => "TLSv1.2",
-            ProtocolVersion::Tls13 => "TLSv1.3",
-        }
-    }
-}
-
 impl Scan {
     /// The object `Tls` of the record.
     pub fn to_json(&self) -> Value {

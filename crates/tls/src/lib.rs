@@ -11,6 +11,7 @@
 
 mod ask;
 mod client_hello;
+mod clients;
 mod connection;
 mod dial;
 mod enumerate;
@@ -30,6 +31,7 @@ mod weaknesses;
 
 pub use ask::Pick;
 pub use client_hello::{ClientHello, Extension, TooLong, ssl2_client_hello, x25519_share};
+pub use clients::{Accepts, Client, Failure, Outcome, clients, simulate};
 pub use connection::{Limits, Pace, exchange, exchange_over};
 pub use dial::{BoxStream, Dial, Dialing, Direct, Stream};
 pub use enumerate::{Enumeration, Listing};

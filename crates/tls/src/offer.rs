@@ -155,7 +155,7 @@ const SHORT_GROUPS: usize = 5;
 
 /// Every scheme that a certificate in use may need (RFC 8446, section 4.2.3; DSA and SHA-224 from RFC 5246, section
 /// 7.4.1.4.1; brainpool from RFC 8734), the broken ones last: what the server signs with is no question here.
-const SIGNATURES: &[u16] = &[
+pub(crate) const SIGNATURES: &[u16] = &[
     0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805, 0x0806, 0x0809, 0x080A, 0x080B, 0x0401,
     0x0501, 0x0601, 0x081A, 0x081B, 0x081C, 0x0303, 0x0301, 0x0402, 0x0502, 0x0602, 0x0302, 0x0203,
     0x0201, 0x0202,
