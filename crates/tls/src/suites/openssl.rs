@@ -21,6 +21,8 @@ impl CipherSuite {
             "DH_RSA" => "DH-RSA-",
             "DH_DSS" => "DH-DSS-",
             "DH_anon" => "ADH-",
+            // The one name that leaves out how the server proves who it is.
+            "ECDHE_RSA" if rest.starts_with("ARIA") => "ECDHE-",
             "ECDHE_RSA" => "ECDHE-RSA-",
             "ECDHE_ECDSA" => "ECDHE-ECDSA-",
             "ECDH_RSA" => "ECDH-RSA-",
