@@ -1,9 +1,10 @@
 //! One question to a server: is any of this accepted? With as many connections as that takes.
 
+use crate::connection::first_flight;
 use crate::offer::{Offer, Shape};
 use crate::{
     Answer, BoxStream, CipherSuite, Limits, NamedGroup, Pace, ProtocolVersion, ReadTo, ServerHello,
-    Target, Unready, Why, exchange_over,
+    Target, TooLong, Unready, Why, exchange_over,
 };
 
 /// What a server picked.
@@ -42,6 +43,8 @@ pub(crate) struct Asker<'a> {
     given_up: Option<Why>,
     /// Whether a connection failed before.
     failed: bool,
+    /// Whether the server turns hellos away for the application protocols in them.
+    without_alpn: bool,
     /// Whether a question was asked in all shapes without an answer.
     silent: bool,
 }
@@ -63,6 +66,7 @@ impl<'a> Asker<'a> {
             greeted: false,
             given_up: None,
             failed: false,
+            without_alpn: false,
             silent: false,
         }
     }
@@ -74,6 +78,21 @@ impl<'a> Asker<'a> {
     /// Whether the server ever accepted anything: then [`Why::is_no_once_greeted`] counts.
     pub(crate) fn greeted(&self) -> bool {
         self.greeted
+    }
+
+    /// How much the hellos say that the server answers.
+    pub(crate) fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// The application protocols that are offered.
+    pub(crate) fn alpn(&self) -> &'static [&'static str] {
+        self.target.protocol.alpn()
+    }
+
+    /// Limits of one connection.
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// Whether any of the offer is accepted, and what of it is picked.
@@ -123,16 +142,65 @@ impl<'a> Asker<'a> {
 
     async fn ask_in(&mut self, shape: Shape, offer: &Offer) -> Reply {
         for suites in offer.suites.chunks(shape.suites()) {
-            let name = self.target.server_name.as_deref();
-            let reply = match offer.records(shape, suites, name) {
-                Ok(records) => judge(self.connect(&records).await, offer, suites),
-                Err(error) => Reply::Unknown(error.into()),
-            };
+            let mut reply = self.ask_with(shape, offer, suites, true).await;
+            if shape == Shape::Full && is_about_alpn(&reply) {
+                // It wants another application protocol, or none: that says nothing of the suites (RFC 7301, section 3.2).
+                reply = self.ask_with(shape, offer, suites, false).await;
+                self.without_alpn |= offer.alpn.is_none();
+            }
             if !matches!(reply, Reply::Refused) {
                 return reply;
             }
         }
         Reply::Refused
+    }
+
+    async fn ask_with(
+        &mut self,
+        shape: Shape,
+        offer: &Offer,
+        suites: &[CipherSuite],
+        alpn: bool,
+    ) -> Reply {
+        match self.records(shape, offer, suites, alpn) {
+            Ok(records) => judge(self.connect(&records).await, offer, suites),
+            Err(error) => Reply::Unknown(error.into()),
+        }
+    }
+
+    fn records(
+        &self,
+        shape: Shape,
+        offer: &Offer,
+        suites: &[CipherSuite],
+        alpn: bool,
+    ) -> Result<Vec<u8>, TooLong> {
+        let name = self.target.server_name.as_deref();
+        let protocols = match &offer.alpn {
+            _ if self.without_alpn || !alpn => &[],
+            Some(protocols) => protocols.as_slice(),
+            None => self.target.protocol.alpn(),
+        };
+        offer.records(shape, suites, name, protocols)
+    }
+
+    /// A connection on which the server's first flight for an offer is over, and what it was.
+    pub(crate) async fn begin(&mut self, offer: &Offer) -> Result<(BoxStream, ServerHello), Why> {
+        let suites = offer.suites.len().min(self.shape.suites());
+        let suites = offer.suites.get(..suites).unwrap_or_default();
+        let records = self.records(self.shape, offer, suites, true)?;
+        let mut stream = match self.open().await? {
+            Ok(stream) => stream,
+            Err(unready) => return Err(unknown(unready.into())),
+        };
+        let answer = first_flight(&mut stream, &records, ReadTo::EndOfFlight, self.limits);
+        match judge(Ok(answer.await), offer, suites) {
+            Reply::Accepted(Pick {
+                hello: Some(hello), ..
+            }) => Ok((stream, hello)),
+            Reply::Unknown(why) => Err(why),
+            Reply::Accepted(_) | Reply::Refused => Err(Why::Inconsistent),
+        }
     }
 
     /// What comes back over one connection, unless there is none left.
@@ -163,6 +231,10 @@ impl<'a> Asker<'a> {
         }
         Ok(opened)
     }
+}
+
+fn is_about_alpn(reply: &Reply) -> bool {
+    matches!(reply, Reply::Unknown(Why::Alert(alert)) if alert.name() == Some("no_application_protocol"))
 }
 
 /// What an answer says about an offer.

@@ -19,6 +19,12 @@ pub enum GroupKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NamedGroup(pub u16);
 
+impl From<u16> for NamedGroup {
+    fn from(number: u16) -> Self {
+        NamedGroup(number)
+    }
+}
+
 impl NamedGroup {
     /// secp256r1.
     pub const SECP256R1: NamedGroup = NamedGroup(23);

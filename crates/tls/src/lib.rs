@@ -11,11 +11,13 @@
 
 mod ask;
 mod client_hello;
+mod clients;
 mod connection;
 mod dial;
 mod enumerate;
 mod fact;
 mod groups;
+mod json;
 mod offer;
 mod plaintext;
 mod protocol;
@@ -25,9 +27,11 @@ mod starttls;
 mod suites;
 mod target;
 mod versions;
+mod weaknesses;
 
 pub use ask::Pick;
 pub use client_hello::{ClientHello, Extension, TooLong, ssl2_client_hello, x25519_share};
+pub use clients::{Accepts, Client, Failure, Outcome, clients, simulate};
 pub use connection::{Limits, Pace, exchange, exchange_over};
 pub use dial::{BoxStream, Dial, Dialing, Direct, Stream};
 pub use enumerate::{Enumeration, Listing};

@@ -1,5 +1,6 @@
 //! Offers, and the hellos that make them.
 
+use crate::weaknesses::HEARTBEAT;
 use crate::{
     CipherSuite, ClientHello, Extension, NamedGroup, ProtocolVersion, TooLong, x25519_share,
 };
@@ -14,6 +15,8 @@ pub(crate) struct Offer {
     pub(crate) compression: bool,
     /// Whether the client claims to have tried a higher version (RFC 7507).
     pub(crate) fallback: bool,
+    /// The application protocols, if others than the target's are offered.
+    pub(crate) alpn: Option<Vec<&'static str>>,
 }
 
 impl Offer {
@@ -30,6 +33,7 @@ impl Offer {
             groups,
             compression: false,
             fallback: false,
+            alpn: None,
         }
     }
 
@@ -44,12 +48,13 @@ impl Offer {
         shape: Shape,
         suites: &[CipherSuite],
         server_name: Option<&str>,
+        alpn: &[&str],
     ) -> Result<Vec<u8>, TooLong> {
         let mut hello = ClientHello::new(self.version, suites.to_vec());
         if self.compression {
             hello.compression = vec![1, 0];
         }
-        hello.extensions = self.extensions(shape, server_name);
+        hello.extensions = self.extensions(shape, server_name, alpn);
         if !hello.extensions.contains(&Extension::RenegotiationInfo)
             && self.version != ProtocolVersion::Tls13
         {
@@ -68,7 +73,7 @@ impl Offer {
         hello.to_records()
     }
 
-    fn extensions(&self, shape: Shape, server_name: Option<&str>) -> Vec<Extension> {
+    fn extensions(&self, shape: Shape, server_name: Option<&str>, alpn: &[&str]) -> Vec<Extension> {
         // SSLv3 knows none, and its servers are of an age to fail on what they do not know.
         if self.version == ProtocolVersion::Ssl3 {
             return Vec::new();
@@ -98,13 +103,18 @@ impl Offer {
             all.push(Extension::KeyShare(shares));
         } else {
             all.push(Extension::EcPointFormats(vec![0]));
+            // peer_allowed_to_send: a server that does not answer it cannot have Heartbleed.
+            all.push(Extension::Other(HEARTBEAT, vec![1]));
             // A client of TLS 1.1 must not send it (RFC 5246, section 7.4.1.4.1).
             if self.version == ProtocolVersion::Tls12 {
                 all.push(Extension::SignatureAlgorithms(SIGNATURES.to_vec()));
             }
         }
         if shape == Shape::Full {
-            all.push(Extension::Alpn(vec![b"h2".to_vec(), b"http/1.1".to_vec()]));
+            if !alpn.is_empty() {
+                let names = alpn.iter().map(|name| name.as_bytes().to_vec());
+                all.push(Extension::Alpn(names.collect()));
+            }
             all.push(Extension::StatusRequest);
             all.push(Extension::SignedCertificateTimestamp);
             if !tls13 {
@@ -145,7 +155,7 @@ const SHORT_GROUPS: usize = 5;
 
 /// Every scheme that a certificate in use may need (RFC 8446, section 4.2.3; DSA and SHA-224 from RFC 5246, section
 /// 7.4.1.4.1; brainpool from RFC 8734), the broken ones last: what the server signs with is no question here.
-const SIGNATURES: &[u16] = &[
+pub(crate) const SIGNATURES: &[u16] = &[
     0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805, 0x0806, 0x0809, 0x080A, 0x080B, 0x0401,
     0x0501, 0x0601, 0x081A, 0x081B, 0x081C, 0x0303, 0x0301, 0x0402, 0x0502, 0x0602, 0x0302, 0x0203,
     0x0201, 0x0202,
@@ -158,7 +168,7 @@ mod tests {
     fn length(shape: Shape, offer: &Offer) -> usize {
         let suites: Vec<_> = offer.suites.iter().take(shape.suites()).copied().collect();
         offer
-            .records(shape, &suites, Some("shop.example"))
+            .records(shape, &suites, Some("shop.example"), &["h2", "http/1.1"])
             .unwrap()
             .len()
             - 5
@@ -183,7 +193,7 @@ mod tests {
     fn a_share_is_only_of_a_group_that_is_offered() {
         let mut offer = Offer::everything(ProtocolVersion::Tls13);
         let shares = |offer: &Offer, shape| {
-            let extensions = offer.extensions(shape, None);
+            let extensions = offer.extensions(shape, None, &[]);
             extensions
                 .into_iter()
                 .find_map(|extension| match extension {

@@ -5,10 +5,11 @@
 //! Enumeration comes on request: all is offered, what is picked is taken out, and so on until nothing is left.
 
 use crate::ask::{Asker, Pick, Reply, unknown};
-use crate::offer::Offer;
+use crate::offer::{Offer, Shape};
+use crate::weaknesses::{HEARTBEAT, ccs_injection, heartbleed};
 use crate::{
-    Answer, CipherSuite, Enumeration, Fact, Limits, NamedGroup, Pace, ProtocolVersion,
-    Ssl2CipherKind, Target, Why, offered_suites, ssl2_client_hello,
+    Answer, CipherSuite, Enumeration, Extension, Fact, Limits, Mode, NamedGroup, Pace,
+    ProtocolVersion, ServerHello, Ssl2CipherKind, Target, Why, offered_suites, ssl2_client_hello,
 };
 use std::collections::{BTreeMap, HashSet};
 
@@ -60,6 +61,15 @@ pub struct Scan {
     /// Whether it turns away a client that was pushed down to an older version (TLS_FALLBACK_SCSV, RFC 7507). Asked in
     /// full scans alone.
     pub fallback_protection: Fact<bool>,
+    /// The application protocols it takes of those its protocol has, as far as versions up to TLS 1.2 show them: in TLS
+    /// 1.3 the choice is encrypted.
+    pub alpn: Fact<Vec<String>>,
+    /// Whether it gives out session tickets (RFC 5077), up to TLS 1.2.
+    pub session_tickets: Fact<bool>,
+    /// Whether it has Heartbleed (CVE-2014-0160).
+    pub heartbleed: Fact<bool>,
+    /// Whether it has CCS injection (CVE-2014-0224).
+    pub ccs_injection: Fact<bool>,
     /// All suites and groups, when they were asked for.
     pub full: Option<Enumeration>,
     /// Connections made for all this.
@@ -84,6 +94,7 @@ pub async fn scan(target: &Target, settings: Settings, pace: &Pace) -> Scan {
         ssl2_kinds: Vec::new(),
         others: Vec::new(),
         refused: HashSet::new(),
+        alpn: Vec::new(),
     };
     scanner.versions().await;
     scanner.anything_questionable().await;
@@ -93,6 +104,9 @@ pub async fn scan(target: &Target, settings: Settings, pace: &Pace) -> Scan {
     let (server_preference, compression) = scanner.preference().await;
     let post_quantum = scanner.post_quantum().await;
     let secure_renegotiation = scanner.secure_renegotiation();
+    let (alpn, session_tickets) = (scanner.alpn(), scanner.session_tickets());
+    let heartbleed = scanner.heartbleed().await;
+    let ccs_injection = scanner.ccs_injection().await;
     let (full, fallback_protection) = if settings.full {
         let full = Enumeration::of(&mut scanner.asker, &scanner.picks).await;
         (Some(full), scanner.fallback_protection().await)
@@ -109,6 +123,10 @@ pub async fn scan(target: &Target, settings: Settings, pace: &Pace) -> Scan {
         compression,
         secure_renegotiation,
         fallback_protection,
+        alpn,
+        session_tickets,
+        heartbleed,
+        ccs_injection,
         full,
         connections: scanner.asker.connections(),
         versions: scanner.versions,
@@ -127,6 +145,8 @@ struct Scanner<'a> {
     others: Vec<Pick>,
     /// What was refused together is refused one by one, and not offered again.
     refused: HashSet<(ProtocolVersion, CipherSuite)>,
+    /// Application protocols it picked.
+    alpn: Vec<String>,
 }
 
 impl Scanner<'_> {
@@ -272,8 +292,17 @@ impl Scanner<'_> {
         offer.suites.retain(|suite| *suite != pick.suite);
         offer.suites.push(pick.suite);
         offer.compression = pick.version < ProtocolVersion::Tls13;
+        // Without the application protocol that it picked before, it shows whether it takes the other.
+        let picked = pick.hello.as_ref().and_then(ServerHello::alpn_name);
+        if let Some(picked) = picked.filter(|_| offer.compression) {
+            let others = self.asker.alpn().iter().copied();
+            offer.alpn = Some(others.filter(|name| *name != picked).collect());
+            self.alpn.push(picked);
+        }
         match self.asker.ask(&offer).await {
             Reply::Accepted(again) => {
+                let second = again.hello.as_ref().and_then(ServerHello::alpn_name);
+                self.alpn.extend(second.filter(|_| offer.alpn.is_some()));
                 let compresses = again.hello.is_some_and(|hello| hello.compression != 0);
                 let compression = match self.unknown_up_to_tls12() {
                     Some(why) if !offer.compression => Fact::Unknown(why),
@@ -323,6 +352,75 @@ impl Scanner<'_> {
             // The same without the signal was accepted before.
             Reply::Refused => Fact::Known(true),
             Reply::Unknown(why) => Fact::Unknown(why),
+        }
+    }
+
+    fn alpn(&self) -> Fact<Vec<String>> {
+        if self.asker.alpn().is_empty() {
+            return Fact::Unknown(Why::NotAsked("the protocol has none"));
+        }
+        self.of_extensions(Shape::Full).map(|_| self.alpn.clone())
+    }
+
+    fn session_tickets(&self) -> Fact<bool> {
+        self.of_extensions(Shape::Full)
+            .map(|hello| hello.has_extension(Extension::SessionTicket.number()))
+    }
+
+    /// The ServerHello of the highest version that shows its extensions in the clear, if ours had all that this shape has.
+    fn of_extensions(&self, shape: Shape) -> Fact<&ServerHello> {
+        let shown = ProtocolVersion::Tls10..=ProtocolVersion::Tls12;
+        let older = self.picks.range(shown).next_back();
+        match older.and_then(|(_, pick)| pick.hello.as_ref()) {
+            Some(hello) if self.asker.shape() <= shape => Fact::Known(hello),
+            Some(_) => Fact::Unknown(Why::NotAsked("the server takes only short hellos")),
+            None => Fact::Unknown(self.unknown_up_to_tls12().unwrap_or(Why::NotAsked(
+                "TLS 1.3 encrypts it, and no older version is accepted",
+            ))),
+        }
+    }
+
+    /// Whether it has Heartbleed; a server that announces no heartbeats has not.
+    async fn heartbleed(&mut self) -> Fact<bool> {
+        let version = match self.of_extensions(Shape::Short) {
+            Fact::Known(hello) if hello.has_extension(HEARTBEAT) => hello.version,
+            Fact::Known(_) => return Fact::Known(false),
+            // There are no extensions before TLS 1.0, and no heartbeats in the clear after TLS 1.2.
+            Fact::Unknown(_) if self.asker.shape() <= Shape::Short => {
+                return match self.unknown_up_to_tls12() {
+                    Some(why) => Fact::Unknown(why),
+                    None => Fact::Known(false),
+                };
+            }
+            Fact::Unknown(why) => return Fact::Unknown(why),
+        };
+        match self.asker.begin(&Offer::everything(version)).await {
+            Ok((mut stream, hello)) => {
+                heartbleed(&mut stream, hello.version, self.asker.limits()).await
+            }
+            Err(why) => Fact::Unknown(why),
+        }
+    }
+
+    /// Whether it has CCS injection, of which TLS 1.3 knows nothing.
+    async fn ccs_injection(&mut self) -> Fact<bool> {
+        let older = self.picks.range(..=ProtocolVersion::Tls12).next_back();
+        let Some((version, _)) = older else {
+            return match self.unknown_up_to_tls12() {
+                Some(why) => Fact::Unknown(why),
+                None => Fact::Known(false),
+            };
+        };
+        let mut offer = Offer::everything(*version);
+        // With a stream cipher the server with the fault says the same as others do.
+        offer
+            .suites
+            .retain(|suite| suite.mode() != Some(Mode::Stream));
+        match self.asker.begin(&offer).await {
+            Ok((mut stream, hello)) => {
+                ccs_injection(&mut stream, hello.version, self.asker.limits()).await
+            }
+            Err(why) => Fact::Unknown(why),
         }
     }
 

@@ -73,6 +73,12 @@ impl ServerHello {
         self.extensions.contains(&number)
     }
 
+    /// The name of the application protocol it picked, if it is a name that is printable.
+    pub fn alpn_name(&self) -> Option<String> {
+        let name = String::from_utf8(self.alpn.clone()?).ok()?;
+        Some(name).filter(|name| !name.contains(char::is_control))
+    }
+
     /// Whether it renegotiates securely (RFC 5746).
     pub fn is_secure_renegotiation(&self) -> bool {
         self.has_extension(0xFF01)

@@ -4,6 +4,7 @@
 //! are read from the name, which since RFC 2246 says them all (`TLS_<key exchange>_WITH_<encryption>_<hash>`): the
 //! table's own columns are wrong in places (ChaCha20 has 128 bits there, AEGIS an HMAC), and a test names where.
 
+mod openssl;
 mod registry;
 
 use crate::ProtocolVersion;
@@ -134,6 +135,12 @@ pub enum Weakness {
 /// A cipher suite, by its number in the registry.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CipherSuite(pub u16);
+
+impl From<u16> for CipherSuite {
+    fn from(number: u16) -> Self {
+        CipherSuite(number)
+    }
+}
 
 impl CipherSuite {
     /// TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746): a signal, no suite.

@@ -50,6 +50,23 @@ impl ProtocolVersion {
         Self::ALL.into_iter().find(|version| version.wire() == wire)
     }
 
+    /// Its name as OpenSSL and AWS write it, and as records have it.
+    pub fn key(self) -> &'static str {
+        match self {
+            ProtocolVersion::Ssl2 => "SSLv2",
+            ProtocolVersion::Ssl3 => "SSLv3",
+            ProtocolVersion::Tls10 => "TLSv1",
+            ProtocolVersion::Tls11 => "TLSv1.1",
+            ProtocolVersion::Tls12 => "TLSv1.2",
+            ProtocolVersion::Tls13 => "TLSv1.3",
+        }
+    }
+
+    /// The version of such a key.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|version| version.key() == key)
+    }
+
     /// Its name, as the RFCs write it.
     pub fn name(self) -> &'static str {
         match self {

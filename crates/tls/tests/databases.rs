@@ -162,6 +162,8 @@ fn mariadb(arguments: &[&str], statements: &str) -> Option<Database> {
     let made = as_user("mysql", &install)
         .arg("--no-defaults")
         .arg(format!("--datadir={}", data.display()))
+        // What the kernel has of it, others may have taken.
+        .arg("--innodb-use-native-aio=0")
         .args(["--auth-root-authentication-method=normal", "--skip-test-db"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -189,6 +191,7 @@ fn mariadb(arguments: &[&str], statements: &str) -> Option<Database> {
         ))
         .arg(format!("--init-file={}", statements_file.display()))
         .args(["--bind-address=127.0.0.1", "--innodb-buffer-pool-size=8M"])
+        .arg("--innodb-use-native-aio=0")
         .args(arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -226,7 +229,17 @@ async fn over_tls(database: &Database, starttls: &str, protocol: Protocol) -> Pl
 
 async fn ask(database: &Database, protocol: Protocol) -> Plaintext {
     let target = target(database.address).speaking(protocol);
-    plaintext(&target, &Login::default(), patient(), &Pace::per_second(0)).await
+    let (login, pace) = (Login::default(), Pace::per_second(0));
+    loop {
+        let outcome = plaintext(&target, &login, patient(), &pace).await;
+        // cannot_connect_now: it listens, and is not ready.
+        match &outcome {
+            Plaintext::Unknown(Why::TurnedAway(answer)) if answer.contains("57P03") => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            _ => return outcome,
+        }
+    }
 }
 
 /// Modern versions alone are spoken, and plaintext is what it is.
