@@ -8,8 +8,8 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use jiff::civil::Date;
 use lockfast_facts::nouns::{Protection, Store, Unread, Variable, variables};
 use lockfast_facts::{
-    ENDPOINT, Guard, Inventory, Known, Loc, Pos, Read, Resource, ResourceId, SourceId, Stack, Subject, Value,
-    Why,
+    ENDPOINT, Guard, Inventory, Known, Loc, Pos, Read, Resource, ResourceId, SourceId, Stack,
+    Subject, Value, Why,
 };
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};

@@ -1,8 +1,8 @@
 //! What a report is made from.
 
 use lockfast_policy::{
-    Clause, Control, Finding, Location, ResourceView, Run, Severity, SourceKind, Verdict, WaiverView,
-    clauses,
+    Clause, Control, Finding, Location, ResourceView, Run, Severity, SourceKind, Verdict,
+    WaiverView, clauses,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -329,7 +329,11 @@ impl Report<'_> {
 
     /// What the facts that were judged were read from.
     fn sources(&self) -> Vec<SourceKind> {
-        self.run.inventory().origins().map(SourceKind::from).collect()
+        self.run
+            .inventory()
+            .origins()
+            .map(SourceKind::from)
+            .collect()
     }
 
     /// True when a failing row is known from a baseline.

@@ -31,7 +31,11 @@ mod tests {
         Found {
             kind: ENDPOINT.into(),
             name: "shop.example.com:443".into(),
-            from: [(String::new(), "shop.example.com:443 at 2026-11-27T21:50:00Z".into())].into(),
+            from: [(
+                String::new(),
+                "shop.example.com:443 at 2026-11-27T21:50:00Z".into(),
+            )]
+            .into(),
             properties: json!({"Host": "shop.example.com", "Addresses": {"$unknown": {"call": "DNS", "error": "no such name"}}}),
             ..Found::default()
         }
@@ -45,7 +49,10 @@ mod tests {
         for (index, resource) in inventory.resources().iter().enumerate() {
             assert_eq!(resource.id.0 as usize, index);
             assert_eq!(inventory.stack_of(resource).path, NETWORK);
-            assert_eq!(inventory.place(resource.loc), "shop.example.com:443 at 2026-11-27T21:50:00Z");
+            assert_eq!(
+                inventory.place(resource.loc),
+                "shop.example.com:443 at 2026-11-27T21:50:00Z"
+            );
         }
         assert_eq!(inventory.deployments(), 0);
         let both: Vec<Origin> = inventory.origins().collect();

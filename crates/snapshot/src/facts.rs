@@ -4,8 +4,8 @@ use crate::links::LINKS;
 use crate::shared::{Shared, shared};
 use crate::{Error, Found, GAP, Header, MANAGED_KEY, NETWORK, Reader, Record, Unit, unknown};
 use lockfast_facts::{
-    ENDPOINT, Guard, Inventory, Kind, Loc, Map, Origin, Part, Place, Read, Reference, Resource, ResourceId,
-    Source, SourceId, Stack, StackId, Step, Text, Value, Variant, Via, Why,
+    ENDPOINT, Guard, Inventory, Kind, Loc, Map, Origin, Part, Place, Read, Reference, Resource,
+    ResourceId, Source, SourceId, Stack, StackId, Step, Text, Value, Variant, Via, Why,
 };
 use serde_json::Value as Json;
 use std::collections::{HashMap, HashSet};

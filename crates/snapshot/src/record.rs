@@ -56,11 +56,11 @@ fn aws() -> String {
 /// A service in an account and region.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unit {
-    /// Twelve digits.
+    /// Twelve digits; empty for endpoints of the network.
     pub account: String,
     /// The region; `global` for a service that has none.
     pub region: String,
-    /// The service, by its IAM prefix.
+    /// The service, by its IAM prefix; `network` for endpoints.
     pub service: String,
     /// By IAM action: the calls made.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -81,7 +81,7 @@ pub struct CallCount {
 /// A resource.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Found {
-    /// The CloudFormation type, such as `AWS::S3::Bucket`.
+    /// The CloudFormation type, such as `AWS::S3::Bucket`; `Lockfast::Network::Endpoint` for what a probe looked at.
     #[serde(rename = "type")]
     pub kind: String,
     /// What `Ref` gives for the type, or the name that people know it by where that is an ARN.

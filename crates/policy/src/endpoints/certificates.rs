@@ -151,14 +151,13 @@ impl<'a> Link<'a> {
         subject.unwrap_or_else(|| format!("certificate {} of the chain", self.index + 1))
     }
 
-    /// True for the server's own.
-    pub(crate) fn is_leaf(self) -> bool {
-        self.index == 0
-    }
-
-    /// Whether it signs itself.
-    pub(crate) fn is_self_signed(self) -> Known<bool> {
-        asked(self.value.at("SelfSigned").bool(), "who signed it")
+    /// Whether it is a root that was sent along, which clients have themselves: it signs itself, and is not the
+    /// server's own.
+    pub(crate) fn is_root(self) -> Known<bool> {
+        match self.index {
+            0 => Known::Stated(false, self.value.loc),
+            _ => asked(self.value.at("SelfSigned").bool(), "who signed it"),
+        }
     }
 
     /// A field of it.

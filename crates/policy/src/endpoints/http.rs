@@ -35,13 +35,15 @@ impl Address<'_> {
         let answers = asked(self.at("Http.Answers").bool(), "plain HTTP");
         answers.and_then(|answers| match answers {
             false => Known::Stated(OverHttp::Silent, self.loc()),
-            true => self.bool("Http.RedirectsToHttps").map(|redirects| match redirects {
-                true => OverHttp::Redirects,
-                false => OverHttp::Answers(asked(
-                    self.at("Http.Hops.0.Status").int(),
-                    "the status over plain HTTP",
-                )),
-            }),
+            true => self
+                .bool("Http.RedirectsToHttps")
+                .map(|redirects| match redirects {
+                    true => OverHttp::Redirects,
+                    false => OverHttp::Answers(asked(
+                        self.at("Http.Hops.0.Status").int(),
+                        "the status over plain HTTP",
+                    )),
+                }),
         })
     }
 

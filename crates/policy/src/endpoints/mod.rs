@@ -72,11 +72,22 @@ pub(crate) fn of_roles<'a>(
     found
 }
 
-/// The endpoints that show certificates of one's own: all that may speak TLS, but for those of others.
-pub(crate) fn with_own_certificates<'a>(cx: &Cx<'a>) -> impl Iterator<Item = Endpoint<'a>> {
-    all(cx).filter(|endpoint| {
-        endpoint.role().found() != Some(Role::Outside) && !endpoint.is_plain_http()
-    })
+/// The endpoints that show certificates of one's own: all that may speak TLS, but for those of others. Where it could not
+/// be learned whether one does, `out` is told so.
+pub(crate) fn with_own_certificates<'a>(cx: &Cx<'a>, out: &mut Out) -> Vec<Endpoint<'a>> {
+    let mut found = Vec::new();
+    for endpoint in all(cx) {
+        match (endpoint.role(), endpoint.protocol()) {
+            (Read::Found(Role::Outside, _), _) => {}
+            (_, Known::Stated(protocol, _)) if protocol == "http" => {}
+            (Read::Unknown(why, _), _) | (_, Known::Unknown(why, _)) => {
+                let what = "whether it shows a certificate of one's own";
+                out.push(Judgement::cannot_tell(endpoint.subject, what, &why));
+            }
+            _ => found.push(endpoint),
+        }
+    }
+    found
 }
 
 impl<'a> Endpoint<'a> {
@@ -102,7 +113,9 @@ impl<'a> Endpoint<'a> {
     /// True for one that is known to speak something else than HTTP, so that port 80 is no matter of its.
     pub(crate) fn speaks_no_http(self) -> bool {
         let protocol = self.protocol();
-        protocol.value().is_some_and(|name| !matches!(name.as_str(), "http" | "https"))
+        protocol
+            .value()
+            .is_some_and(|name| !matches!(name.as_str(), "http" | "https"))
     }
 
     /// Judges every address. The worst verdict stands, and says which addresses it is of when others differ.
@@ -112,9 +125,7 @@ impl<'a> Endpoint<'a> {
         judge: impl Fn(Address<'a>) -> Judgement,
     ) -> Judgement {
         let judgement = match known_list(self.subject.at("Addresses"), "its addresses") {
-            Err(why) => {
-                Judgement::cannot_tell(self.subject, "what its addresses answer", &why)
-            }
+            Err(why) => Judgement::cannot_tell(self.subject, "what its addresses answer", &why),
             Ok(addresses) => {
                 let each = addresses.iter().map(|value| {
                     let address = Address {
@@ -150,7 +161,7 @@ impl<'a> Endpoint<'a> {
             (Some(own), Some(arn)) => **own == **arn,
             _ => *resource.name == *name,
         });
-        let noun = kind.rsplit("::").next().unwrap_or_default().to_lowercase();
+        let noun = noun(&kind);
         let place = text("Where").map(|place| format!(" at {place}"));
         let what = format!("declared by {noun} {name}{}", place.unwrap_or_default());
         judgement.step(what, declared.map_or(loc, |resource| resource.loc))
@@ -213,14 +224,37 @@ impl<'a> Address<'a> {
     }
 }
 
+/// The last part of a type's name in words: `domain name`, `DB instance`.
+fn noun(kind: &str) -> String {
+    let name = kind.rsplit("::").next().unwrap_or_default();
+    let starts = |at: usize| {
+        let letter = |at: usize| name.as_bytes().get(at).copied().unwrap_or(b'A');
+        letter(at).is_ascii_uppercase() && letter(at + 1).is_ascii_lowercase()
+    };
+    let mut words: Vec<String> = Vec::new();
+    for (at, letter) in name.char_indices() {
+        match words.last_mut() {
+            Some(word) if !starts(at) => word.push(letter),
+            _ => words.push(letter.to_string()),
+        }
+    }
+    for word in &mut words {
+        if word.contains(char::is_lowercase) {
+            word.make_ascii_lowercase();
+        }
+    }
+    words.join(" ")
+}
+
 /// What was asked and answered: what is not there was not asked.
 pub(crate) fn asked<T>(read: Read<T>, what: &str) -> Known<T> {
     match read {
         Read::Found(value, loc) => Known::Stated(value, loc),
         Read::Unknown(why, loc) => Known::Unknown(why, loc),
-        Read::Absent(loc) => {
-            Known::Unknown(Arc::new(Why::NotGiven(format!("the answer about {what}"))), loc)
-        }
+        Read::Absent(loc) => Known::Unknown(
+            Arc::new(Why::NotGiven(format!("the answer about {what}"))),
+            loc,
+        ),
     }
 }
 
@@ -287,9 +321,21 @@ fn add(facts: &mut Vec<Fact>, fact: Fact, part: &str) {
     match same_name {
         _ if facts.iter().any(known) => {}
         true => facts.push(Fact {
-            name: format!("{} {part}", fact.name).into(),
+            name: format!("{} ({part})", fact.name).into(),
             ..fact
         }),
         false => facts.push(fact),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn types_are_named_in_words() {
+        let noun = super::noun;
+        assert_eq!(noun("AWS::ElasticLoadBalancingV2::Listener"), "listener");
+        assert_eq!(noun("AWS::ApiGateway::DomainName"), "domain name");
+        assert_eq!(noun("AWS::RDS::DBInstance"), "DB instance");
+        assert_eq!(noun(""), "");
     }
 }

@@ -83,9 +83,10 @@ impl<'a> Address<'a> {
             Known::Stated(OverHttp::Silent, _) => {
                 Judgement::pass(self.subject(), "nothing listens there any more")
             }
-            Known::Stated(OverHttp::Redirects, _) => {
-                Judgement::pass(self.subject(), "it speaks plain HTTP only to redirect to HTTPS")
-            }
+            Known::Stated(OverHttp::Redirects, _) => Judgement::pass(
+                self.subject(),
+                "it speaks plain HTTP only to redirect to HTTPS",
+            ),
             _ => Judgement::fail(self.subject(), "it answers over plain HTTP, without TLS"),
         };
         judgement.fact("plain HTTP", &over_http)
@@ -94,7 +95,9 @@ impl<'a> Address<'a> {
     fn versions_at_least(self, minimum: TlsVersion) -> Judgement {
         let versions = self.versions();
         let shown = |wanted: &dyn Fn(&Version, &Known<bool>) -> bool| {
-            let wanted = versions.iter().filter(|(version, known)| wanted(version, known));
+            let wanted = versions
+                .iter()
+                .filter(|(version, known)| wanted(version, known));
             let shown: Vec<&str> = wanted.map(|(version, _)| version.shown).collect();
             shown.join(", ")
         };
@@ -110,13 +113,24 @@ impl<'a> Address<'a> {
         let judgement = if !old.is_empty() {
             Judgement::fail(self.subject(), format!("it still accepts {old}"))
         } else if let Some((version, why)) = open(true) {
-            Judgement::cannot_tell(self.subject(), &format!("whether it accepts {version}"), why)
+            Judgement::cannot_tell(
+                self.subject(),
+                &format!("whether it accepts {version}"),
+                why,
+            )
         } else if !accepted.is_empty() {
-            Judgement::pass(self.subject(), format!("it accepts {accepted} and nothing older"))
+            let oldest = accepted.split(", ").next().unwrap_or_default();
+            Judgement::pass(
+                self.subject(),
+                format!("it accepts nothing older than {oldest}"),
+            )
         } else if let Some((version, why)) = open(false) {
             Judgement::cannot_tell(self.subject(), &format!("whether it speaks {version}"), why)
         } else {
-            Judgement::fail(self.subject(), format!("it speaks no TLS, neither {minimum} nor any other"))
+            Judgement::fail(
+                self.subject(),
+                format!("it speaks no TLS, neither {minimum} nor any other"),
+            )
         };
         let accepted = match accepted.is_empty() {
             true => "none seen".to_owned(),
@@ -141,10 +155,18 @@ impl<'a> Address<'a> {
             known if known.value() == Some(&true) => {
                 Judgement::pass(self.subject(), format!("it speaks {minimum} or later"))
             }
-            _ => Judgement::fail(self.subject(), format!("it speaks neither {minimum} nor later")),
+            _ => Judgement::fail(
+                self.subject(),
+                format!("it speaks neither {minimum} nor later"),
+            ),
         };
-        let judgement = match self.accepts_any(|version| version.is_older(minimum)).value() {
-            Some(true) => judgement.note("it accepts older versions too, for callers that ask for them"),
+        let judgement = match self
+            .accepts_any(|version| version.is_older(minimum))
+            .value()
+        {
+            Some(true) => {
+                judgement.note("it accepts older versions too, for callers that ask for them")
+            }
             _ => judgement,
         };
         judgement.fact(format!("{minimum} or later"), &speaks)

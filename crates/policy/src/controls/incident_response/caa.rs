@@ -5,7 +5,12 @@ use crate::prelude::*;
 
 /// Who Amazon's authorities are in CAA records (AWS Certificate Manager User Guide, "Certification Authority
 /// Authorization").
-pub(super) const AMAZON: [&str; 4] = ["amazon.com", "amazontrust.com", "awstrust.com", "amazonaws.com"];
+pub(super) const AMAZON: [&str; 4] = [
+    "amazon.com",
+    "amazontrust.com",
+    "awstrust.com",
+    "amazonaws.com",
+];
 
 /// The properties that an authority must understand to issue (RFC 8659, RFC 8657 beside it; RFC 9495).
 const UNDERSTOOD: [&str; 5] = ["issue", "issuewild", "iodef", "issuemail", "issuevmc"];
@@ -47,7 +52,8 @@ pub(super) fn relevant(records: &[Value], name: &str) -> Result<Vec<Caa>, Arc<Wh
 
 /// Whether the records let Amazon issue for a name, or for all names under its domain (`*.`).
 pub(super) fn admit_amazon(records: &[Caa], wildcard: bool) -> bool {
-    let of = |tag: &str| -> Vec<&Caa> { records.iter().filter(|record| record.tag == tag).collect() };
+    let of =
+        |tag: &str| -> Vec<&Caa> { records.iter().filter(|record| record.tag == tag).collect() };
     let decisive = match (wildcard, of("issuewild")) {
         (true, wild) if !wild.is_empty() => wild,
         _ => of("issue"),

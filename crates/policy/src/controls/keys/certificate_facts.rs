@@ -15,10 +15,15 @@ pub(crate) const LATE: i64 = 30;
 /// Whether a signature by this algorithm (`SHA256WITHRSA`, `ecdsa-with-SHA384`, `Ed25519`) is made with SHA-256 or
 /// better; `None` for one that is not known.
 pub(crate) fn is_strong_signature(algorithm: &str) -> Option<bool> {
-    let plain: String = algorithm.chars().filter(char::is_ascii_alphanumeric).collect();
+    let plain: String = algorithm
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
     let plain = plain.to_ascii_uppercase();
     let has = |names: &[&str]| names.iter().any(|name| plain.contains(name));
-    if has(&["SHA256", "SHA384", "SHA512", "SHA3", "ED25519", "ED448", "MLDSA"]) {
+    if has(&[
+        "SHA256", "SHA384", "SHA512", "SHA3", "ED25519", "ED448", "MLDSA",
+    ]) {
         Some(true)
     } else if has(&["SHA1", "MD5", "MD2", "SHA224"]) {
         Some(false)
@@ -43,7 +48,9 @@ pub(crate) fn by_serial<'a>(cx: &Cx<'a>, serial: &Known<String>) -> Known<Option
     let mut unread = gap(cx, &[ACM], &Place::default());
     for certificate in listed(cx, &[ACM]) {
         match certificate.at("Serial").string() {
-            Read::Found(own, _) if digits(&own) == wanted => return Known::Stated(Some(certificate), loc),
+            Read::Found(own, _) if digits(&own) == wanted => {
+                return Known::Stated(Some(certificate), loc);
+            }
             Read::Unknown(why, _) => unread = Some(why),
             // One that was never issued has none.
             _ => {}

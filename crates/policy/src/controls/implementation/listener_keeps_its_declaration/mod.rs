@@ -67,11 +67,13 @@ fn version(cx: &Cx<'_>, endpoint: Endpoint<'_>) -> Option<Judgement> {
         None => Known::Unknown(unsupported(format!("which version `{name}` is")), promised.loc()),
     });
     let judgement = match minimum {
-        Known::Unknown(why, _) => Judgement::cannot_tell(endpoint.subject, "which version its declaration asks for", &why),
+        Known::Unknown(why, _) => {
+            endpoint.declared(cx, Judgement::cannot_tell(endpoint.subject, "which version its declaration asks for", &why))
+        }
         Known::Stated(minimum, _) | Known::Default(minimum, ..) => endpoint.each_address(cx, |address| {
             let judgement = address.at_least(minimum);
             match address.accepts_any(|version| version.is(minimum)).value() {
-                Some(false) if judgement.verdict == Verdict::Pass => judgement.note(format!("{minimum} is declared, and it does not accept even that")),
+                Some(false) if judgement.verdict == Verdict::Pass => judgement.note(format!("it is stricter than declared: it does not accept {minimum}")),
                 _ => judgement,
             }
         }),
@@ -83,7 +85,9 @@ fn version(cx: &Cx<'_>, endpoint: Endpoint<'_>) -> Option<Judgement> {
 fn forward_secrecy(cx: &Cx<'_>, endpoint: Endpoint<'_>) -> Option<Judgement> {
     let promised = promised(endpoint.subject.at("Of.ForwardSecrecy").bool())?;
     let judgement = match &promised {
-        Known::Unknown(why, _) => Judgement::cannot_tell(endpoint.subject, "whether its declaration promises forward secrecy", why),
+        Known::Unknown(why, _) => {
+            endpoint.declared(cx, Judgement::cannot_tell(endpoint.subject, "whether its declaration promises forward secrecy", why))
+        }
         known if known.value() == Some(&true) => endpoint.each_address(cx, keeps_forward_secrecy),
         _ => return None,
     };
@@ -119,7 +123,9 @@ fn certificate(cx: &Cx<'_>, endpoint: Endpoint<'_>) -> Option<Judgement> {
         }
     });
     let judgement = match &declared {
-        Known::Unknown(why, _) => Judgement::cannot_tell(endpoint.subject, "whether it shows the certificate that is declared", why),
+        Known::Unknown(why, _) => {
+            endpoint.declared(cx, Judgement::cannot_tell(endpoint.subject, "whether it shows the certificate that is declared", why))
+        }
         known => {
             let serial = digits(known.value().map_or("", String::as_str));
             endpoint.each_address(cx, |address| {

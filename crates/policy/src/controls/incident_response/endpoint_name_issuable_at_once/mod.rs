@@ -34,7 +34,7 @@ const OF_AWS: [&str; 6] =
     ["amazonaws.com", "amazonaws.com.cn", "cloudfront.net", "awsglobalaccelerator.com", "on.aws", "awsapprunner.com"];
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    for endpoint in with_own_certificates(cx) {
+    for endpoint in with_own_certificates(cx, out) {
         out.push(endpoint.declared(cx, one(endpoint)));
     }
 }

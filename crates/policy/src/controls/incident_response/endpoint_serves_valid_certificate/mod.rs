@@ -26,7 +26,7 @@ Properties:
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    for endpoint in with_own_certificates(cx) {
+    for endpoint in with_own_certificates(cx, out) {
         out.push(endpoint.each_address(cx, |address| {
             address.each_certificate("whether its certificate is valid", |certificate| one(endpoint, certificate))
         }));

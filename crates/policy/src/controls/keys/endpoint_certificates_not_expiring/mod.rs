@@ -29,7 +29,7 @@ Properties:
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    for endpoint in with_own_certificates(cx) {
+    for endpoint in with_own_certificates(cx, out) {
         out.push(endpoint.each_address(cx, |address| {
             address.each_certificate(WHAT, |certificate| certificate.each_link(WHAT, |link| one(cx, certificate, link)))
         }));
@@ -39,17 +39,22 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
 const WHAT: &str = "when its certificates expire";
 
 fn one(cx: &Cx<'_>, certificate: Certificate<'_>, link: Link<'_>) -> Option<Judgement> {
-    if !link.is_leaf() && link.is_self_signed().value() == Some(&true) {
+    let subject = certificate.subject();
+    let root = link.is_root();
+    if root.value() == Some(&true) {
         return None;
     }
-    let subject = certificate.subject();
-    let end = link.at("NotAfter");
-    let judgement = match cx.days_since(end).map(|days| -days) {
-        Read::Found(days @ ..0, _) => Judgement::fail(subject, format!("a certificate expired {} days ago", -days)),
-        Read::Found(days @ 0..LATE, _) => Judgement::fail(subject, format!("a certificate expires in {days} days, and was not renewed")),
-        Read::Found(days, _) => Judgement::pass(subject, format!("it shows a certificate that is valid for {days} days")),
-        Read::Unknown(why, _) => Judgement::cannot_tell(subject, "when a certificate expires", &why),
-        Read::Absent(_) => Judgement::unknown(subject, "cannot tell when a certificate expires: it does not say"),
+    let judgement = match (cx.days_since(link.at("NotAfter")).map(|days| -days), root) {
+        (Read::Found(..LATE, _), Known::Unknown(why, _)) => {
+            Judgement::cannot_tell(subject, "whether a certificate that is about to expire is a root", &why)
+        }
+        (Read::Found(days @ ..0, _), _) => Judgement::fail(subject, format!("a certificate expired {} days ago", -days)),
+        (Read::Found(days @ 0..LATE, _), _) => {
+            Judgement::fail(subject, format!("a certificate expires in {days} days, and was not renewed"))
+        }
+        (Read::Found(days, _), _) => Judgement::pass(subject, format!("it shows a certificate that is valid for {days} days")),
+        (Read::Unknown(why, _), _) => Judgement::cannot_tell(subject, "when a certificate expires", &why),
+        (Read::Absent(_), _) => Judgement::unknown(subject, "cannot tell when a certificate expires: it does not say"),
     };
     Some(judgement.fact(format!("NotAfter of {}", link.name()), &link.text("NotAfter")))
 }

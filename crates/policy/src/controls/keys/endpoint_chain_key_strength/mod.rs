@@ -27,7 +27,7 @@ Properties:
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    for endpoint in with_own_certificates(cx) {
+    for endpoint in with_own_certificates(cx, out) {
         out.push(endpoint.each_address(cx, |address| {
             address.each_certificate(WHAT, |certificate| certificate.each_link(WHAT, |link| Some(one(certificate, link))))
         }));
@@ -53,12 +53,11 @@ fn one(certificate: Certificate<'_>, link: Link<'_>) -> Judgement {
             _ => Judgement::fail(subject, format!("a key of its chain has less than {least} bits")),
         },
     };
-    let name = link.name();
-    let judgement = judgement.fact(format!("KeyType of {name}"), &kind);
-    match link.at("KeySize").is_absent() {
-        true => judgement,
-        false => judgement.fact(format!("KeySize of {name}"), &size),
-    }
+    let key = match link.at("KeySize").is_absent() {
+        true => kind,
+        false => kind.and_then(|kind| size.map(|size| format!("{kind}, {size} bits"))),
+    };
+    judgement.fact(format!("key of {}", link.name()), &key)
 }
 
 /// How many bits a kind of key needs; none where every key of the kind is strong enough.

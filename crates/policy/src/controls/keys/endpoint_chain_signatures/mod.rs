@@ -26,7 +26,7 @@ Properties:
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    for endpoint in with_own_certificates(cx) {
+    for endpoint in with_own_certificates(cx, out) {
         out.push(endpoint.each_address(cx, |address| {
             address.each_certificate(WHAT, |certificate| certificate.each_link(WHAT, |link| one(certificate, link)))
         }));
@@ -37,10 +37,7 @@ const WHAT: &str = "how its chain is signed";
 
 fn one(certificate: Certificate<'_>, link: Link<'_>) -> Option<Judgement> {
     let subject = certificate.subject();
-    let root = match link.is_leaf() {
-        true => Known::Stated(false, certificate.loc()),
-        false => link.is_self_signed(),
-    };
+    let root = link.is_root();
     if root.value() == Some(&true) {
         return None;
     }
