@@ -26,6 +26,7 @@ mod roots;
 mod sct;
 mod signature;
 mod transparency;
+mod verifier;
 
 pub use certificate::{Certificate, Lifetime, MAX_CERTIFICATE_BYTES, Malformed, Name};
 pub use fact::{Fact, Unknown};

@@ -20,7 +20,7 @@ fn key_usage(look: &Look<'_>) -> Option<KeyUsage> {
         .extensions()
         .iter()
         .find_map(|extension| match extension.parsed_extension() {
-            ParsedExtension::KeyUsage(usage) => Some(usage.clone()),
+            ParsedExtension::KeyUsage(usage) => Some(*usage),
             _ => None,
         })
 }

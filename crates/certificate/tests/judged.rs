@@ -1,0 +1,320 @@
+//! Chains with one thing wrong each, judged: the JSON of all of it. `data/make.sh` made the certificates.
+
+use jiff::Timestamp;
+use lockfast_certificate::{
+    Authority, Checks, Fact, LogList, ProblemKind, Roots, Seen, judge, read,
+};
+use std::fs;
+
+fn data(name: &str) -> Vec<u8> {
+    fs::read(format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+fn chain(name: &str) -> Vec<Vec<u8>> {
+    read(&data(&format!("{name}.pem")), None).unwrap()
+}
+
+fn now() -> Timestamp {
+    "2026-12-01T12:00:00Z".parse().unwrap()
+}
+
+fn roots(authority: Authority) -> Roots {
+    let of = |name| Roots::of(chain(name), authority).unwrap();
+    of("root").and(of("root521"))
+}
+
+fn checks(roots: &Roots) -> Checks<'_> {
+    Checks {
+        host: Some("shop.example.com"),
+        roots,
+        given_roots_too: true,
+        now: now(),
+        stapled_ocsp: None,
+        tls_scts: None,
+        logs: LogList::pinned(),
+    }
+}
+
+fn kinds(seen: &Seen) -> Vec<ProblemKind> {
+    seen.problems.iter().map(|problem| problem.kind).collect()
+}
+
+#[test]
+fn each_defect() {
+    use ProblemKind::*;
+    let expected: &[(&str, &[ProblemKind])] = &[
+        ("good", &[]),
+        ("rsa", &[]),
+        ("pss", &[]),
+        ("curves", &[]),
+        ("must-staple", &[]),
+        ("messy", &[NameMismatch]),
+        ("expired", &[Expired]),
+        ("not-yet-valid", &[NotYetValid]),
+        ("expired-intermediate", &[Expired]),
+        ("self-signed", &[SelfSigned]),
+        ("missing-intermediate", &[MissingIntermediate]),
+        ("unknown-issuer", &[UnknownIssuer]),
+        ("unknown-root", &[UnknownIssuer]),
+        ("wrong-usage", &[WrongUsage]),
+        ("not-an-authority", &[WrongUsage]),
+        ("name-constraints", &[WrongUsage]),
+        ("sha1", &[WeakSignature]),
+        ("md5", &[WeakSignature]),
+        ("sha1-intermediate", &[WeakSignature]),
+        ("small-keys", &[WeakSignature]),
+        ("version1", &[NameMismatch, Malformed]),
+        ("bad-signature", &[BadSignature]),
+        ("no-names", &[NameMismatch]),
+        ("critical-extension", &[Malformed]),
+    ];
+    let roots = roots(Authority::Public);
+    for (name, problems) in expected {
+        let seen = judge(&chain(name), &checks(&roots));
+        insta::assert_json_snapshot!(*name, &seen);
+        assert_eq!(kinds(&seen), *problems, "{name}");
+        assert_eq!(seen.valid, Fact::Known(problems.is_empty()), "{name}");
+    }
+}
+
+#[test]
+fn stapled_responses() {
+    let roots = roots(Authority::Private);
+    let chain = chain("must-staple");
+    let mut all = Vec::new();
+    for name in [
+        "good",
+        "delegated",
+        "nobody",
+        "other",
+        "stale",
+        "revoked",
+        "unknown",
+    ] {
+        let staple = data(&format!("{name}.ocsp"));
+        let seen = judge(
+            &chain,
+            &Checks {
+                stapled_ocsp: Some(&staple),
+                ..checks(&roots)
+            },
+        );
+        all.push((name, seen.valid, seen.ocsp, seen.problems));
+    }
+    insta::assert_json_snapshot!("stapled", all);
+    let none = judge(&chain, &checks(&roots));
+    let lints = &none.chain[0].value().unwrap().lints;
+    assert!(
+        lints
+            .iter()
+            .any(|finding| finding.lint == "must-staple-without-staple")
+    );
+    // A week later it is stale, and what was revoked is still revoked.
+    let later = "2026-12-20T12:00:00Z".parse().unwrap();
+    let at = |name: &str| {
+        let staple = data(&format!("{name}.ocsp"));
+        judge(
+            &chain,
+            &Checks {
+                stapled_ocsp: Some(&staple),
+                now: later,
+                ..checks(&roots)
+            },
+        )
+    };
+    assert!(at("good").ocsp.status.value().is_none());
+    assert!(kinds(&at("revoked")).contains(&ProblemKind::Revoked));
+}
+
+#[test]
+fn whose_root_it_is() {
+    let good = chain("good");
+    let private = roots(Authority::Private);
+    let seen = judge(&good, &checks(&private));
+    assert_eq!(
+        (seen.authority, seen.valid),
+        (Authority::Private, Fact::Known(true))
+    );
+    let alone = Checks {
+        given_roots_too: false,
+        ..checks(&private)
+    };
+    let seen = judge(&good, &alone);
+    assert_eq!(seen.authority, Authority::Unknown);
+    assert_eq!(kinds(&seen), [ProblemKind::UnknownIssuer]);
+    let both = roots(Authority::Private).and(roots(Authority::Public));
+    assert_eq!(judge(&good, &checks(&both)).authority, Authority::Public);
+    // A certificate that is trusted as it is needs no issuer.
+    let itself = Roots::of(chain("self-signed"), Authority::Private).unwrap();
+    let seen = judge(&chain("self-signed"), &checks(&itself));
+    assert_eq!(
+        (seen.authority, seen.valid),
+        (Authority::Private, Fact::Known(true))
+    );
+}
+
+#[test]
+fn without_roots_it_is_unknown() {
+    let none = Roots::default();
+    let seen = judge(&chain("good"), &checks(&none));
+    assert!(seen.problems.is_empty() && seen.valid.value().is_none());
+    // What is wrong without them is wrong all the same.
+    assert_eq!(
+        judge(&chain("expired"), &checks(&none)).valid,
+        Fact::Known(false)
+    );
+}
+
+#[test]
+fn names() {
+    let roots = roots(Authority::Private);
+    let good = chain("good");
+    let matches = |host| {
+        judge(
+            &good,
+            &Checks {
+                host: Some(host),
+                ..checks(&roots)
+            },
+        )
+        .problems
+        .is_empty()
+    };
+    for host in [
+        "shop.example.com",
+        "SHOP.example.com",
+        "shop.example.com.",
+        "a.cdn.example.com",
+        "192.0.2.7",
+    ] {
+        assert!(matches(host), "{host}");
+    }
+    for host in [
+        "example.com",
+        "cdn.example.com",
+        "a.b.cdn.example.com",
+        "192.0.2.8",
+        "2001:db8::1",
+        "[::1]",
+        "sh op",
+        "",
+    ] {
+        assert!(!matches(host), "{host}");
+    }
+    assert!(
+        judge(
+            &chain("messy"),
+            &Checks {
+                host: None,
+                ..checks(&roots)
+            }
+        )
+        .problems
+        .is_empty()
+    );
+}
+
+#[test]
+fn several_problems_at_once() {
+    let roots = roots(Authority::Private);
+    let other = Checks {
+        host: Some("www.example.org"),
+        ..checks(&roots)
+    };
+    use ProblemKind::*;
+    let expired = chain("expired");
+    assert_eq!(
+        kinds(&judge(&expired[..1], &other)),
+        [Expired, NameMismatch, MissingIntermediate]
+    );
+    let later = Checks {
+        now: "2027-06-01T00:00:00Z".parse().unwrap(),
+        ..other
+    };
+    assert_eq!(
+        kinds(&judge(&chain("wrong-usage"), &later)),
+        [Expired, NameMismatch, WrongUsage]
+    );
+    assert_eq!(
+        kinds(&judge(&chain("self-signed"), &later)),
+        [Expired, NameMismatch, SelfSigned]
+    );
+    assert_eq!(
+        kinds(&judge(&chain("name-constraints"), &later)),
+        [Expired, NameMismatch, WrongUsage]
+    );
+}
+
+#[test]
+fn how_it_is_sent() {
+    let roots = roots(Authority::Private);
+    let (good, root, foreign) = (chain("good"), chain("root"), chain("unknown-root"));
+    let sent = [
+        &good[0],
+        &root[0],
+        &foreign[0],
+        &good[1],
+        &good[1],
+        &root[0],
+    ]
+    .map(Clone::clone);
+    let seen = judge(&sent, &checks(&roots));
+    assert_eq!(seen.valid, Fact::Known(true));
+    let lints = seen.chain.iter().map(|link| {
+        let lints = link
+            .value()
+            .unwrap()
+            .lints
+            .iter()
+            .map(|finding| finding.lint);
+        lints
+            .filter(|lint| {
+                ["root-sent", "sent-twice", "superfluous", "out-of-order"].contains(lint)
+            })
+            .collect::<Vec<_>>()
+    });
+    insta::assert_json_snapshot!("sending", lints.collect::<Vec<_>>());
+}
+
+#[test]
+fn ten_thousand_certificates() {
+    let roots = roots(Authority::Private);
+    let mut many = chain("good");
+    // All of one name, so that each may be the issuer of each.
+    let filler = many[1].clone();
+    many.extend(std::iter::repeat_n(filler, 10_000));
+    let seen = judge(&many, &checks(&roots));
+    assert_eq!((seen.chain.len(), seen.valid), (16, Fact::Known(true)));
+    let lints = &seen.chain[0].value().unwrap().lints;
+    assert!(
+        lints
+            .iter()
+            .any(|finding| finding.message.starts_with("10002 certificates were sent"))
+    );
+}
+
+#[test]
+fn what_is_no_certificate() {
+    let roots = roots(Authority::Private);
+    let mut good = chain("good");
+    assert_eq!(
+        kinds(&judge(&[], &checks(&roots))),
+        [ProblemKind::Malformed]
+    );
+    good[1].truncate(300);
+    let cut = judge(&good, &checks(&roots));
+    good[0].push(0);
+    let trailing = judge(&good, &checks(&roots));
+    insta::assert_json_snapshot!("no-certificate", [cut, trailing]);
+}
+
+#[test]
+fn the_platform_has_roots() {
+    let roots = Roots::platform();
+    // A machine may have none; what there is can be read.
+    assert_eq!(roots.unreadable(), 0);
+    assert!(
+        Roots::from_pem(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").is_err()
+    );
+    assert_eq!(Roots::from_pem(&data("root.pem")).unwrap().len(), 1);
+}
