@@ -1,5 +1,6 @@
 //! One real handshake: the certificates that a server shows, and a stream to speak over.
 
+use lockfast_tls::Shown;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
@@ -33,17 +34,6 @@ impl Kind {
             Kind::Any => "any",
         }
     }
-}
-
-/// What a server showed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shown {
-    /// Its certificates in DER, as it sent them.
-    pub chain: Vec<Vec<u8>>,
-    /// The OCSP response that it stapled.
-    pub ocsp: Option<Vec<u8>>,
-    /// The list of signed certificate timestamps in its ServerHello (RFC 6962, section 3.3.1).
-    pub timestamps: Option<Vec<u8>>,
 }
 
 /// A client certificate and its key.
@@ -80,7 +70,7 @@ pub struct Failed {
 }
 
 impl Failed {
-    fn because(why: impl Into<String>) -> Self {
+    pub(crate) fn because(why: impl Into<String>) -> Self {
         Failed {
             why: why.into(),
             refused: false,

@@ -52,9 +52,14 @@ where
         let Ok(request) = request else {
             return Ok(None);
         };
+        let mut answer = std::pin::pin!(sender.send_request(request));
         tokio::select! {
-            answer = sender.send_request(request) => answer.map(Some),
-            ended = connection => ended.map(|()| None),
+            answer = &mut answer => answer.map(Some),
+            // It may end with the answer in hand.
+            ended = connection => match ended {
+                Ok(()) => answer.await.map(Some),
+                Err(error) => Err(error),
+            },
         }
     };
     match timeout(within, asking).await {

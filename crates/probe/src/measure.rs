@@ -1,6 +1,6 @@
 //! One endpoint, measured: the record that controls judge.
 
-use crate::handshake::{Failed, Handshakes, Kind, Shown};
+use crate::handshake::{Failed, Handshakes, Kind};
 use crate::http::{Plain, get, hsts};
 use crate::{Host, Place, Resolver, Role, Route, Target, unknown};
 use jiff::Timestamp;
@@ -8,8 +8,8 @@ use lockfast_certificate::{Checks, LogList, Roots, judge};
 use lockfast_facts::ENDPOINT;
 use lockfast_snapshot::Found;
 use lockfast_tls::{
-    BoxStream, Channel, Dial, Dialing, Fact, Limits, Login, Pace, Plaintext, Protocol, ProtocolVersion, Scan,
-    Why, begin_login, compare, plaintext,
+    BoxStream, Channel, Dial, Dialing, Fact, Limits, Login, Pace, Plaintext, Protocol, ProtocolVersion, Scan, Shown,
+    Why, begin_login, compare, offered_suites, plaintext, shown,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -169,12 +169,13 @@ impl Prober {
         let mut speaks = Speaks {
             modern: true,
             something: true,
+            plaintext: Some(ProtocolVersion::Tls12),
             unknown: None,
         };
         if !self.settings.certificates_only {
             let scan = lockfast_tls::scan(&wire, self.settings.scan, &self.pace).await;
             speaks = Speaks::of(&scan);
-            record.insert("Tls".into(), json!(null));
+            record.insert("Tls".into(), json!(scan));
         }
         let mut role = None;
         if speaks.something {
@@ -209,7 +210,7 @@ impl Prober {
         speaks: &Speaks,
     ) -> (Value, Result<crate::http::Head, String>) {
         let mut seen: Vec<(Kind, Shown)> = Vec::new();
-        let mut failed: Vec<Failed> = Vec::new();
+        let mut failed: Vec<(Kind, Failed)> = Vec::new();
         let mut head = Err("no handshake came about".to_owned());
         if speaks.modern {
             for kind in [Kind::Ecdsa, Kind::Rsa] {
@@ -220,8 +221,8 @@ impl Prober {
                         let host = host.unwrap_or_else(|| target.host.to_string());
                         head = get(stream, &host, "/", self.settings.scan.limits.answer).await;
                     }
-                    Ok(_) => {}
-                    Err(error) => failed.push(error),
+                    Err(error) if shown.is_none() => failed.push((kind, error)),
+                    _ => {}
                 }
                 if let Some(shown) = shown
                     && !seen.iter().any(|(_, other)| other.chain == shown.chain)
@@ -230,32 +231,84 @@ impl Prober {
                 }
             }
         }
-        // What a server showed of one kind and never of the other it does not have; what it never showed at all is unknown.
+        // Versions that no library speaks any more show theirs in plaintext.
+        if seen.is_empty()
+            && let Some(version) = speaks.plaintext
+        {
+            match self.shown(wire, version).await {
+                Ok(shown) => seen.push((Kind::Any, shown)),
+                Err(why) => failed.push((Kind::Any, Failed::because(why.to_string()))),
+            }
+        }
         if seen.is_empty() {
-            let why = failed.first().map(|failed| failed.why.clone());
+            let why = failed.first().map(|(_, failed)| failed.why.clone());
             let why = why.unwrap_or_else(|| "the server speaks no version that shows them".into());
             return (unknown("handshake", &why), head);
         }
-        let now = Timestamp::now();
+        let mut certificates = Vec::new();
+        for (kind, shown) in seen {
+            certificates.push(self.judged(target, wire, kind, shown, speaks).await);
+        }
+        // A server that says no to one kind has none of it; one that says nothing may.
+        for (kind, failed) in failed.iter().filter(|(_, failed)| !failed.refused) {
+            certificates.push(unknown(&format!("{} handshake", kind.name()), &failed.why));
+        }
+        (certificates.into(), head)
+    }
+
+    /// What a chain says, as the record has it.
+    async fn judged(
+        &self,
+        target: &Target,
+        wire: &lockfast_tls::Target,
+        kind: Kind,
+        mut shown: Shown,
+        speaks: &Speaks,
+    ) -> Value {
         let asked = target.asked_for();
-        let certificates: Vec<Value> = seen
-            .into_iter()
-            .map(|(kind, shown)| {
-                let checks = Checks {
+        let judge = |shown: &Shown| {
+            let mut judged = judge(
+                &shown.chain,
+                &Checks {
                     host: Some(&asked),
                     roots: &self.roots,
                     given_roots_too: true,
-                    logs: LogList::pinned(),
-                    now,
+                    now: Timestamp::now(),
                     stapled_ocsp: shown.ocsp.as_deref(),
                     tls_scts: shown.timestamps.as_deref(),
-                };
-                let mut judged = judge(&shown.chain, &checks);
-                judged.r#for = kind.name().into();
-                json!(judged)
-            })
-            .collect();
-        (certificates.into(), head)
+                    logs: LogList::pinned(),
+                },
+            );
+            judged.r#for = kind.name().into();
+            judged
+        };
+        let mut judged = judge(&shown);
+        // Timestamps may also come beside the certificate, in an extension that rustls leaves out.
+        let transparency = judged.transparency.value();
+        let lacking = transparency.is_some_and(|said| said.required && said.kept.value() != Some(&true));
+        if lacking && shown.timestamps.is_none() {
+            let beside = match speaks.plaintext {
+                Some(version) => self.shown(wire, version).await.map_err(|why| why.to_string()),
+                None => Err("in TLS 1.3 they may come in an extension that was not asked for".into()),
+            };
+            match beside {
+                Ok(beside) if beside.chain.first() == shown.chain.first() => {
+                    shown.timestamps = beside.timestamps;
+                    judged = judge(&shown);
+                }
+                Ok(_) => {}
+                Err(why) => {
+                    if let lockfast_certificate::Fact::Known(said) = &mut judged.transparency {
+                        said.kept = lockfast_certificate::Fact::unknown("signed_certificate_timestamp", why);
+                    }
+                }
+            }
+        }
+        json!(judged)
+    }
+
+    async fn shown(&self, wire: &lockfast_tls::Target, version: ProtocolVersion) -> Result<Shown, Why> {
+        shown(wire, version, offered_suites(version), self.settings.scan.limits, &self.pace).await
     }
 
     /// Whether plaintext is refused. Where the answer says only that the login is turned away, what the same login gets over TLS
@@ -297,7 +350,7 @@ impl Prober {
         let stream = match wire.open(limits).await {
             Ok(stream) => stream,
             Err(error) => {
-                return (None, Err(Failed { why: error.to_string(), refused: false }));
+                return (None, Err(Failed::because(error.to_string())));
             }
         };
         // With HTTP/2 the answer's head would be another format.
@@ -318,6 +371,8 @@ struct Speaks {
     modern: bool,
     /// A version from SSLv3 on.
     something: bool,
+    /// The highest version in which certificates are no secret.
+    plaintext: Option<ProtocolVersion>,
     /// Why it is not known, if it is not.
     unknown: Option<String>,
 }
@@ -328,6 +383,7 @@ impl Speaks {
         Speaks {
             modern: accepted.iter().any(|version| *version >= ProtocolVersion::Tls12),
             something: accepted.iter().any(|version| *version >= ProtocolVersion::Ssl3),
+            plaintext: accepted.iter().copied().filter(|version| (ProtocolVersion::Ssl3..=ProtocolVersion::Tls12).contains(version)).max(),
             unknown: scan.versions.values().find_map(Fact::why).map(ToString::to_string),
         }
     }

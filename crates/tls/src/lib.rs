@@ -23,6 +23,7 @@ mod plaintext;
 mod protocol;
 mod scan;
 mod server;
+mod shown;
 mod starttls;
 mod suites;
 mod target;
@@ -41,6 +42,7 @@ pub use plaintext::{Channel, Login, Plaintext, begin_login, compare, plaintext};
 pub use protocol::{Protocol, UnknownProtocol};
 pub use scan::{Scan, Settings, scan};
 pub use server::{Alert, Answer, End, FirstFlight, ReadTo, Reason, RetryRequest, ServerHello};
+pub use shown::{Shown, shown};
 pub use starttls::{Upgrade, upgrade};
 pub use suites::{
     Authentication, CipherSuite, Encryption, KeyExchange, Mode, Ssl2CipherKind, Weakness,

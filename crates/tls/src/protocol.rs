@@ -60,7 +60,7 @@ use Protocol::*;
 const ROWS: &[(Protocol, &str, &[u16])] = &[
     (Https, "https", &[443]),
     (Tls, "tls", &[]),
-    (Http, "http", &[80]),
+    (Http, "http", &[80, 8080]),
     (PostgreSql, "postgresql", &[5432]),
     (MySql, "mysql", &[3306]),
     (Smtp, "smtp", &[25, 587]),
