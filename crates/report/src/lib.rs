@@ -17,6 +17,7 @@ mod keymap;
 mod markdown;
 mod model;
 mod ocsf;
+mod openmetrics;
 mod redact;
 mod sarif;
 mod terminal;
@@ -53,6 +54,7 @@ pub fn write(
         Format::Markdown => markdown::write(report, out),
         Format::Ocsf => ocsf::write(report, out),
         Format::Asff => asff::write(report, out),
+        Format::OpenMetrics => openmetrics::write(report, out),
     }
 }
 

@@ -60,6 +60,13 @@ pub struct InputSummary {
     /// What was scanned, when accounts were judged and no templates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scan: Option<ScanSummary>,
+    /// How many endpoints were measured.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub endpoints: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// What a scan of accounts read, and what it could not.
@@ -89,21 +96,29 @@ pub struct ServiceCalls {
 }
 
 impl InputSummary {
-    /// What was judged: `3 templates`, or `2 accounts and 3 regions`.
+    /// What was judged: `3 templates`, `2 accounts and 3 regions`, `4 endpoints`.
     pub(crate) fn judged(&self) -> String {
-        match &self.scan {
+        let mut judged = match &self.scan {
             Some(scan) => format!(
                 "{} and {}",
                 plural(scan.accounts.len(), "account"),
                 plural(scan.regions.len(), "region")
             ),
+            None if self.templates == 0 && self.endpoints > 0 => String::new(),
             None => plural(self.templates, "template"),
+        };
+        if self.endpoints > 0 {
+            if !judged.is_empty() {
+                judged.push_str(" and ");
+            }
+            judged.push_str(&plural(self.endpoints, "endpoint"));
         }
+        judged
     }
 
     /// True when there was nothing to judge.
     pub fn is_empty(&self) -> bool {
-        self.templates == 0 && self.scan.is_none()
+        self.templates == 0 && self.scan.is_none() && self.endpoints == 0
     }
 }
 
@@ -157,11 +172,13 @@ pub enum Format {
     Ocsf,
     /// AWS Security Finding Format, for Security Hub.
     Asff,
+    /// OpenMetrics 1.0, of endpoints and their certificates.
+    OpenMetrics,
 }
 
 impl Format {
     /// Every format and its name.
-    pub const ALL: [(Format, &'static str); 11] = [
+    pub const ALL: [(Format, &'static str); 12] = [
         (Format::Terminal, "terminal"),
         (Format::Json, "json"),
         (Format::Sarif, "sarif"),
@@ -173,6 +190,7 @@ impl Format {
         (Format::Markdown, "markdown"),
         (Format::Ocsf, "ocsf"),
         (Format::Asff, "asff"),
+        (Format::OpenMetrics, "openmetrics"),
     ];
 
     /// The format that a file's name says, such as `report.sarif`; nothing for `.xml`, `.txt` and
@@ -189,6 +207,7 @@ impl Format {
             (".html", Format::Html),
             (".htm", Format::Html),
             (".md", Format::Markdown),
+            (".prom", Format::OpenMetrics),
         ]
         .iter()
         .find(|(ending, _)| lower.ends_with(ending))
@@ -328,7 +347,7 @@ impl Report<'_> {
     }
 
     /// What the facts that were judged were read from.
-    fn sources(&self) -> Vec<SourceKind> {
+    pub(crate) fn sources(&self) -> Vec<SourceKind> {
         self.run
             .inventory()
             .origins()

@@ -8,7 +8,7 @@ use crate::model::{
 };
 use anstyle::{AnsiColor, Style as Paint};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
-use lockfast_policy::{Control, Finding, Location, Severity, Verdict};
+use lockfast_policy::{Control, Finding, Location, Severity, SourceKind, Verdict};
 use std::io::{Result, Write};
 
 /// How many findings of a control are shown unless everything is asked for.
@@ -358,17 +358,26 @@ impl View<'_, '_> {
         if self.style.verbosity > Verbosity::Quiet {
             let line = match &input.scan {
                 Some(scan) => scanned(input, scan),
+                None if input.templates == 0 && input.endpoints > 0 => {
+                    let problems = plural(input.problems.len(), "problem");
+                    format!("Measured {}, {problems}.", input.judged())
+                }
                 None => files(input),
             };
             writeln!(out, "{}", self.wrapped(&clean(&line), ""))?;
             let judged = summary.clauses.len();
+            let sources = self.report.sources().into_iter();
+            let sources: Vec<&str> = sources
+                .map(|source| match source {
+                    SourceKind::Live => "live accounts",
+                    SourceKind::Probe => "endpoints",
+                    _ => "templates",
+                })
+                .collect();
             let mut line = format!(
                 "Judged by {judged} of {} clauses that {} decide",
                 judged + summary.unjudged.len(),
-                match input.scan {
-                    Some(_) => "live accounts",
-                    None => "templates",
-                }
+                sources.join(" and "),
             );
             if !summary.unjudged.is_empty() {
                 line.push_str(&format!(

@@ -68,6 +68,7 @@ pub fn run(args: &Cert) -> Result<u8> {
     let input = InputSummary {
         files_read: found.len(),
         resources: inventory.of_kind(ENDPOINT).count(),
+        endpoints: inventory.of_kind(ENDPOINT).count(),
         unknown_types: unknown_types(&inventory),
         problems,
         ..InputSummary::default()

@@ -76,7 +76,9 @@ pub(super) fn summary(loaded: &Loaded) -> InputSummary {
         resources: loaded.inventory.resources().len(),
         unknown_types: unknown_types(&loaded.inventory),
         problems: problems(&loaded.units),
-        scan: Some(ScanSummary {
+        endpoints: loaded.inventory.of_kind(lockfast_facts::ENDPOINT).count(),
+        // A snapshot of endpoints alone is of no account.
+        scan: loaded.headers.iter().any(|header| !header.accounts.is_empty()).then(|| ScanSummary {
             taken: loaded
                 .headers
                 .iter()

@@ -200,6 +200,7 @@ fn facts(targets: Targets, measured: &Measured) -> (Inventory, InputSummary) {
     let input = InputSummary {
         files_read: files,
         resources: inventory.of_kind(ENDPOINT).count(),
+        endpoints: inventory.of_kind(ENDPOINT).count(),
         unknown_types: unknown_types(&inventory),
         problems,
         ..InputSummary::default()
