@@ -127,11 +127,12 @@ impl Protocol {
         }
     }
 
-    /// How many handshakes may be broken off before the server takes it for an attack. MySQL shuts out an address
-    /// after `max_connect_errors` of them, which are 100 unless set otherwise.
+    /// How many connections a scan makes at most. MySQL and MariaDB count handshakes that are broken off, as all of a
+    /// scan's are, and shut an address out after `max_connect_errors` of them (100 unless set otherwise; not where
+    /// `skip_name_resolve` is on). They forget only when a login from there succeeds: a scan a day adds up.
     pub fn max_connections(self) -> usize {
         match self {
-            MySql => 60,
+            MySql => 25,
             _ => usize::MAX,
         }
     }

@@ -22,6 +22,8 @@ pub struct Settings {
     pub max_connections: usize,
     /// Whether to enumerate suites and groups, too.
     pub full: bool,
+    /// Whether to look for Heartbleed and CCS injection, whose probes alarm intrusion detection.
+    pub weaknesses: bool,
 }
 
 impl Default for Settings {
@@ -30,6 +32,7 @@ impl Default for Settings {
             limits: Limits::default(),
             max_connections: 500,
             full: false,
+            weaknesses: true,
         }
     }
 }
@@ -105,10 +108,14 @@ pub async fn scan(target: &Target, settings: Settings, pace: &Pace) -> Scan {
     let post_quantum = scanner.post_quantum().await;
     let secure_renegotiation = scanner.secure_renegotiation();
     let (alpn, session_tickets) = (scanner.alpn(), scanner.session_tickets());
-    let heartbleed = scanner.heartbleed().await;
-    let ccs_injection = scanner.ccs_injection().await;
+    let (heartbleed, ccs_injection) = if settings.weaknesses {
+        (scanner.heartbleed().await, scanner.ccs_injection().await)
+    } else {
+        let why = Why::NotAsked("the settings forbid it");
+        (Fact::Unknown(why.clone()), Fact::Unknown(why))
+    };
     let (full, fallback_protection) = if settings.full {
-        let full = Enumeration::of(&mut scanner.asker, &scanner.picks).await;
+        let full = Enumeration::of(&mut scanner.asker, &scanner.picks, &server_preference).await;
         (Some(full), scanner.fallback_protection().await)
     } else {
         let why = Why::NotAsked("only a full scan asks for it");

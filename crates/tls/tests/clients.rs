@@ -9,7 +9,7 @@ use lockfast_tls::{
 };
 use std::collections::BTreeSet;
 use std::process::Command;
-use support::{Certificate, OpenSsl, ecdsa, measure, patient, rsa};
+use support::{Certificate, OpenSsl, ecdsa, measure, p384, patient, rsa};
 
 /// What the server does with the hello.
 async fn sent(
@@ -29,9 +29,21 @@ async fn sent(
 
 /// Says and does the same for all clients; how many of them connect.
 async fn agrees(certificates: &[&Certificate], arguments: &[&str]) -> usize {
+    agrees_with(certificates, arguments, None).await
+}
+
+/// The same where the curve of the certificate is known.
+async fn agrees_with(
+    certificates: &[&Certificate],
+    arguments: &[&str],
+    certificate_curve: Option<NamedGroup>,
+) -> usize {
     let server = OpenSsl::start(certificates, arguments);
     let scan = measure(server.address, true, patient()).await;
-    let accepts = Accepts::measured(&scan).unwrap();
+    let accepts = Accepts {
+        certificate_curve,
+        ..Accepts::measured(&scan).unwrap()
+    };
     let mut connect = 0;
     for client in clients() {
         // Whether it can compute with the prime, the server does not know.
@@ -103,6 +115,18 @@ async fn modern_servers() {
     assert!((20..48).contains(&connect), "{connect}");
     let connect = agrees(&[ecdsa()], &["-tls1_3", "-groups", "P-384:X448"]).await;
     assert!((10..40).contains(&connect), "{connect}");
+}
+
+#[tokio::test]
+async fn certificates_on_another_curve() {
+    let arguments = [
+        "-cipher",
+        "ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:@SECLEVEL=0",
+        "-no_tls1_3",
+    ];
+    let curve = Some(NamedGroup(24));
+    let connect = agrees_with(&[p384()], &arguments, curve).await;
+    assert!(connect > 20, "{connect}");
 }
 
 #[tokio::test]

@@ -344,18 +344,3 @@ async fn mariadb_that_takes_plaintext() {
     let plain = ask(&database, Protocol::MySql).await;
     assert!(matches!(plain, Plaintext::Accepted { .. }), "{plain:?}");
 }
-
-/// Logins are ended in order, so that they do not add up to `max_connect_errors`.
-#[tokio::test]
-async fn mariadb_does_not_feel_attacked() {
-    let Some(database) = mariadb(&["--max-connect-errors=3"], "") else {
-        return;
-    };
-    for _ in 0..8 {
-        let plain = ask(&database, Protocol::MySql).await;
-        assert!(
-            matches!(&plain, Plaintext::Unknown(Why::LoginFirst(_))),
-            "{plain:?}"
-        );
-    }
-}

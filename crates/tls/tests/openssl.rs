@@ -180,6 +180,20 @@ async fn groups_by_their_order() {
     assert_eq!(scan.fallback_protection, Fact::Known(true));
 }
 
+/// It refuses whoever does not offer the curve of its one certificate, which hides no other group.
+#[tokio::test]
+async fn groups_beside_the_certificates_curve() {
+    let groups = ["-groups", "P-256:P-384:P-521", "-no_tls1_3"];
+    let of = |scan: Scan| scan.full.unwrap().tls12_groups.unwrap();
+    let free = of(scan(&[ecdsa()], &groups, true).await);
+    assert_eq!(free.open, None);
+    assert_eq!(free.accepted.len(), 3);
+    let own = [&groups[..], &["-serverpref"]].concat();
+    let own = of(scan(&[ecdsa()], &own, true).await);
+    assert!(own.open.is_some(), "{own:?}");
+    assert_eq!(own.accepted, [NamedGroup::SECP256R1]);
+}
+
 /// Numbers and OpenSSL's names of all suites it knows.
 fn openssl_suites() -> Vec<(CipherSuite, String)> {
     let listed = Command::new("openssl")
@@ -291,6 +305,7 @@ async fn used_up_connections_leave_facts_unknown() {
         limits: patient(),
         max_connections: 2,
         full: true,
+        ..Default::default()
     };
     let pace = lockfast_tls::Pace::per_second(0);
     let scan = lockfast_tls::scan(&support::target(server.address), settings, &pace).await;

@@ -19,6 +19,9 @@ pub struct Accepts {
     pub tls12_groups: Vec<NamedGroup>,
     /// Whether its order decides, and not the client's.
     pub server_preference: bool,
+    /// The curve of its elliptic curve certificate, if it is known: up to TLS 1.2 a client that does not have it among its
+    /// groups cannot use the certificate (RFC 8422, section 5.3).
+    pub certificate_curve: Option<NamedGroup>,
     /// The size of its Diffie-Hellman prime in bits, if it is known.
     pub dh_bits: Option<usize>,
 }
@@ -131,6 +134,7 @@ impl Accepts {
             // Groups of which the server does not say which it took are not known, and any will do.
             tls12_groups: groups(&full.tls12_groups).unwrap_or_default(),
             server_preference,
+            certificate_curve: None,
             dh_bits: hellos.filter_map(|hello: &ServerHello| hello.dh_bits).max(),
         })
     }
@@ -152,6 +156,7 @@ impl Accepts {
             tls13_groups: groups.to_vec(),
             tls12_groups: older.collect(),
             server_preference: true,
+            certificate_curve: None,
             dh_bits: None,
         }
     }
@@ -204,6 +209,14 @@ pub fn simulate(client: &Client, accepts: &Accepts) -> Outcome {
     let mut missing = Failure::Suite(version);
     for suite in in_order(accepts.server_preference, theirs, &client.suites) {
         if !suite.is_defined_for(version) {
+            continue;
+        }
+        let ecdsa = suite.authentication() == Some(Authentication::Ecdsa);
+        if let Some(curve) = accepts.certificate_curve.filter(|_| ecdsa)
+            && !client.groups.is_empty()
+            && !client.groups.contains(&curve)
+        {
+            missing = Failure::Group(version);
             continue;
         }
         let group = match suite.key_exchange() {

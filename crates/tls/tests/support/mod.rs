@@ -30,6 +30,16 @@ pub fn ecdsa() -> &'static Certificate {
     })
 }
 
+pub fn p384() -> &'static Certificate {
+    static MADE: OnceLock<Certificate> = OnceLock::new();
+    MADE.get_or_init(|| {
+        make(
+            "p384",
+            &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
+        )
+    })
+}
+
 fn directory() -> &'static Path {
     static MADE: OnceLock<tempfile::TempDir> = OnceLock::new();
     MADE.get_or_init(|| tempfile::tempdir().unwrap()).path()
