@@ -75,6 +75,15 @@ pub struct ScanSummary {
     pub services: Vec<ServiceCalls>,
 }
 
+impl ScanSummary {
+    /// How many endpoints were probed; none where none were to be.
+    pub(crate) fn endpoints(&self) -> Option<usize> {
+        let mut services = self.services.iter();
+        let network = services.find(|service| service.service == "network")?;
+        usize::try_from(network.resources).ok()
+    }
+}
+
 /// How the calls to a service went.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ServiceCalls {
@@ -89,15 +98,17 @@ pub struct ServiceCalls {
 }
 
 impl InputSummary {
-    /// What was judged: `3 templates`, or `2 accounts and 3 regions`.
+    /// What was judged: `3 templates`, `2 accounts and 3 regions`, `4 endpoints`.
     pub(crate) fn judged(&self) -> String {
-        match &self.scan {
-            Some(scan) => format!(
-                "{} and {}",
-                plural(scan.accounts.len(), "account"),
-                plural(scan.regions.len(), "region")
-            ),
-            None => plural(self.templates, "template"),
+        let Some(scan) = &self.scan else {
+            return plural(self.templates, "template");
+        };
+        let accounts = plural(scan.accounts.len(), "account");
+        let regions = plural(scan.regions.len(), "region");
+        match scan.endpoints().map(|number| plural(number, "endpoint")) {
+            None => format!("{accounts} and {regions}"),
+            Some(endpoints) if scan.accounts.is_empty() => endpoints,
+            Some(endpoints) => format!("{accounts}, {regions} and {endpoints}"),
         }
     }
 
@@ -328,7 +339,7 @@ impl Report<'_> {
     }
 
     /// What the facts that were judged were read from.
-    fn sources(&self) -> Vec<SourceKind> {
+    pub(crate) fn sources(&self) -> Vec<SourceKind> {
         self.run
             .inventory()
             .origins()
@@ -519,4 +530,39 @@ pub(crate) fn waived(waiver: &WaiverView) -> String {
 /// `1 file`, `2 files`.
 pub fn plural(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_judged_is_counted() {
+        let scan = |accounts: &[&str], services: &[&str]| InputSummary {
+            scan: Some(ScanSummary {
+                accounts: accounts.iter().map(ToString::to_string).collect(),
+                regions: accounts.iter().map(|_| "eu-central-1".into()).collect(),
+                services: services
+                    .iter()
+                    .map(|service| ServiceCalls {
+                        service: (*service).into(),
+                        resources: 4,
+                        ..ServiceCalls::default()
+                    })
+                    .collect(),
+                ..ScanSummary::default()
+            }),
+            ..InputSummary::default()
+        };
+        let judged = |accounts, services| scan(accounts, services).judged();
+        assert_eq!(
+            judged(&["111111111111"], &["kms"]),
+            "1 account and 1 region"
+        );
+        assert_eq!(judged(&[], &["network"]), "4 endpoints");
+        assert_eq!(
+            judged(&["111111111111"], &["kms", "network"]),
+            "1 account, 1 region and 4 endpoints"
+        );
+    }
 }

@@ -8,7 +8,7 @@ use crate::model::{
 };
 use anstyle::{AnsiColor, Style as Paint};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
-use lockfast_policy::{Control, Finding, Location, Severity, Verdict};
+use lockfast_policy::{Control, Finding, Location, Severity, SourceKind, Verdict};
 use std::io::{Result, Write};
 
 /// How many findings of a control are shown unless everything is asked for.
@@ -365,10 +365,7 @@ impl View<'_, '_> {
             let mut line = format!(
                 "Judged by {judged} of {} clauses that {} decide",
                 judged + summary.unjudged.len(),
-                match input.scan {
-                    Some(_) => "live accounts",
-                    None => "templates",
-                }
+                deciding(&self.report.sources()),
             );
             if !summary.unjudged.is_empty() {
                 line.push_str(&format!(
@@ -445,17 +442,36 @@ fn files(input: &InputSummary) -> String {
     line
 }
 
-/// What was read of accounts.
+/// What decides clauses.
+fn deciding(sources: &[SourceKind]) -> String {
+    let names: Vec<&str> = sources
+        .iter()
+        .map(|source| match source {
+            SourceKind::Iac => "templates",
+            SourceKind::Live => "live accounts",
+            SourceKind::Probe => "endpoints",
+            SourceKind::Trail => "trails",
+            SourceKind::Attest => "statements",
+        })
+        .collect();
+    names.join(" and ")
+}
+
+/// What was read of accounts and endpoints.
 fn scanned(input: &InputSummary, scan: &ScanSummary) -> String {
     let answered: u64 = scan.services.iter().map(|s| s.answered).sum();
     let failed: u64 = scan.services.iter().map(|s| s.failed).sum();
-    let mut line = format!(
-        "Scanned {} at {}: {} of {}; {answered} calls answered, {failed} did not",
-        input.judged(),
-        scan.taken,
-        plural(input.resources, "resource"),
-        plural(scan.services.len(), "service"),
-    );
+    let what = input.judged();
+    let mut line = match scan.accounts.is_empty() && scan.endpoints().is_some() {
+        true => format!("Probed {what} at {}", scan.taken),
+        false => format!(
+            "Scanned {what} at {}: {} of {}",
+            scan.taken,
+            plural(input.resources, "resource"),
+            plural(scan.services.len(), "service"),
+        ),
+    };
+    line.push_str(&format!("; {answered} calls answered, {failed} did not"));
     let broken: Vec<String> = scan
         .services
         .iter()
