@@ -1,12 +1,12 @@
 //! What a probe did not learn is never taken for an answer: whatever is taken out of a record of an endpoint, no verdict
 //! of it gets better. And endpoints beside templates or accounts change nothing of what is said of those.
 
-use lockfast_facts::{ENDPOINT, Inventory};
+use lockfast_facts::{ENDPOINT, Inventory, Origin};
 use lockfast_policy::{Config, SourceKind, Verdict, controls, evaluate, fixtures};
 use lockfast_snapshot::{Found, Reader, Record, load, with_endpoints};
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The verdict of each control on each endpoint, by its number: the worst of its parts.
 type Verdicts = HashMap<(usize, String), Verdict>;
@@ -155,9 +155,24 @@ fn no_verdict_gets_better_when_less_is_known() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-fn account() -> PathBuf {
-    Path::new("src/controls/data_in_transit/public_listener_tls/fail.live.jsonl").to_owned()
+fn inventory(fixture: &str) -> Inventory {
+    match load(&Path::new("src/controls").join(fixture)) {
+        Ok(loaded) => loaded.inventory,
+        Err(error) => panic!("{fixture}: {error}"),
+    }
 }
+
+#[test]
+fn a_snapshot_tells_what_it_is_of() {
+    let origins = |fixture| inventory(fixture).origins().collect::<Vec<_>>();
+    let network = "implementation/endpoint_tls_minimum/pass.probe.jsonl";
+    assert_eq!(origins(network), [Origin::Network]);
+    let both = "keys/endpoint_certificate_from_acm/pass.probe.jsonl";
+    assert_eq!(origins(both), [Origin::Live, Origin::Network]);
+    assert_eq!(origins(ACCOUNT), [Origin::Live]);
+}
+
+const ACCOUNT: &str = "data_in_transit/public_listener_tls/fail.live.jsonl";
 
 #[test]
 fn endpoints_change_nothing_of_what_is_said_of_an_account() {
@@ -181,10 +196,7 @@ fn endpoints_change_nothing_of_what_is_said_of_an_account() {
             .partition(|finding| finding.resource.kind == ENDPOINT);
         (of_endpoints, others)
     };
-    let read = || match load(&account()) {
-        Ok(loaded) => loaded.inventory,
-        Err(error) => panic!("{error}"),
-    };
+    let read = || inventory(ACCOUNT);
     let (none, alone) = told(&read());
     assert!(none.is_empty());
     let (of_endpoints, beside) = told(&with_endpoints(read(), &endpoints()));

@@ -366,18 +366,10 @@ impl View<'_, '_> {
             };
             writeln!(out, "{}", self.wrapped(&clean(&line), ""))?;
             let judged = summary.clauses.len();
-            let sources = self.report.sources().into_iter();
-            let sources: Vec<&str> = sources
-                .map(|source| match source {
-                    SourceKind::Live => "live accounts",
-                    SourceKind::Probe => "endpoints",
-                    _ => "templates",
-                })
-                .collect();
             let mut line = format!(
                 "Judged by {judged} of {} clauses that {} decide",
                 judged + summary.unjudged.len(),
-                sources.join(" and "),
+                deciding(&self.report.sources()),
             );
             if !summary.unjudged.is_empty() {
                 line.push_str(&format!(
@@ -452,6 +444,19 @@ fn files(input: &InputSummary) -> String {
     }
     line.push_str(&format!(", {}.", plural(input.problems.len(), "problem")));
     line
+}
+
+/// What decides clauses.
+fn deciding(sources: &[SourceKind]) -> String {
+    let name = |source: &SourceKind| match source {
+        SourceKind::Iac => "templates",
+        SourceKind::Live => "live accounts",
+        SourceKind::Probe => "endpoints",
+        SourceKind::Trail => "trails",
+        SourceKind::Attest => "statements",
+    };
+    let names: Vec<&str> = sources.iter().map(name).collect();
+    names.join(" and ")
 }
 
 /// What was read of accounts.

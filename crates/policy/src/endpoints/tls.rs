@@ -93,48 +93,42 @@ impl<'a> Address<'a> {
     }
 
     fn versions_at_least(self, minimum: TlsVersion) -> Judgement {
+        let subject = self.subject();
+        let older = self.accepts_any(|version| version.is_older(minimum));
+        let enough = self.accepts_any(|version| !version.is_older(minimum));
         let versions = self.versions();
-        let shown = |wanted: &dyn Fn(&Version, &Known<bool>) -> bool| {
-            let wanted = versions
-                .iter()
-                .filter(|(version, known)| wanted(version, known));
-            let shown: Vec<&str> = wanted.map(|(version, _)| version.shown).collect();
+        let mut accepted: Vec<&Version> = Vec::new();
+        for (version, known) in &versions {
+            if known.value() == Some(&true) {
+                accepted.push(version);
+            }
+        }
+        let shown = |versions: &[&Version]| {
+            let shown: Vec<&str> = versions.iter().map(|version| version.shown).collect();
             shown.join(", ")
         };
-        let is = |known: &Known<bool>, wanted| known.value() == Some(&wanted);
-        let old = shown(&|version, known| version.is_older(minimum) && is(known, true));
-        let accepted = shown(&|_, known| is(known, true));
-        let open = |old: bool| {
-            let mut open = versions
-                .iter()
-                .filter(|(version, _)| version.is_older(minimum) == old);
-            open.find_map(|(version, known)| Some((version.shown, known.why()?)))
-        };
-        let judgement = if !old.is_empty() {
-            Judgement::fail(self.subject(), format!("it still accepts {old}"))
-        } else if let Some((version, why)) = open(true) {
-            Judgement::cannot_tell(
-                self.subject(),
-                &format!("whether it accepts {version}"),
-                why,
-            )
-        } else if !accepted.is_empty() {
-            let oldest = accepted.split(", ").next().unwrap_or_default();
-            Judgement::pass(
-                self.subject(),
-                format!("it accepts nothing older than {oldest}"),
-            )
-        } else if let Some((version, why)) = open(false) {
-            Judgement::cannot_tell(self.subject(), &format!("whether it speaks {version}"), why)
-        } else {
-            Judgement::fail(
-                self.subject(),
-                format!("it speaks no TLS, neither {minimum} nor any other"),
-            )
+        let judgement = match (&older, &enough) {
+            (Known::Unknown(why, _), _) => {
+                let what = format!("whether it accepts what is older than {minimum}");
+                Judgement::cannot_tell(subject, &what, why)
+            }
+            (older, _) if older.value() == Some(&true) => {
+                let old = accepted.partition_point(|version| version.is_older(minimum));
+                let old = shown(&accepted[..old]);
+                Judgement::fail(subject, format!("it still accepts {old}"))
+            }
+            (_, Known::Unknown(why, _)) => {
+                Judgement::cannot_tell(subject, &format!("whether it speaks {minimum}"), why)
+            }
+            (_, enough) if enough.value() == Some(&true) => {
+                let oldest = accepted.first().map_or("", |version| version.shown);
+                Judgement::pass(subject, format!("it accepts nothing older than {oldest}"))
+            }
+            _ => Judgement::fail(subject, "it speaks no TLS at all"),
         };
         let accepted = match accepted.is_empty() {
             true => "none seen".to_owned(),
-            false => accepted,
+            false => shown(&accepted),
         };
         let judgement = judgement.stated("versions accepted", accepted, self.loc());
         let unknown = versions.iter().filter(|(_, known)| known.why().is_some());

@@ -1,4 +1,5 @@
 use crate::endpoints::{Certificate, Role, of_roles, worst_of};
+use crate::judgement::Verdict;
 use crate::prelude::*;
 
 control! {
@@ -28,7 +29,8 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     let minimum = cx.config.tls.minimum;
     for endpoint in of_roles(cx, &[Role::Outside], "whether it is an endpoint of others", out) {
         if endpoint.is_plain_http() {
-            out.push(endpoint.each_address(cx, |address| Judgement::fail(address.subject(), "it is called over plain HTTP")));
+            let judgement = Judgement::fail(endpoint.subject, "it is called over plain HTTP");
+            out.push(endpoint.declared(cx, judgement.fact("Protocol", &endpoint.protocol())));
             continue;
         }
         let judgement = endpoint.each_address(cx, |address| {
@@ -36,17 +38,27 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             let parts = vec![("TLS".to_owned(), address.speaks_at_least(minimum)), ("certificate".to_owned(), certificates)];
             worst_of(parts).unwrap_or_else(|| Judgement::unknown(address.subject(), "nothing was asked of it"))
         });
-        out.push(judgement);
+        out.push(match judgement.verdict {
+            Verdict::Pass => Judgement {
+                message: format!("it speaks {minimum} or later and shows a valid certificate").into(),
+                ..judgement
+            },
+            _ => judgement,
+        });
     }
 }
 
 fn valid(certificate: Certificate<'_>) -> Judgement {
     let subject = certificate.subject();
-    match certificate.problems() {
+    let judgement = match certificate.problems() {
         Known::Unknown(why, _) => Judgement::cannot_tell(subject, "whether its certificate is valid", &why),
         known => match known.value().and_then(|problems| problems.first()) {
             Some(problem) => Judgement::fail(subject, format!("its certificate is not valid: {}", problem.message)),
-            None => Judgement::pass(subject, "it speaks TLS as it should, with a valid certificate"),
+            None => Judgement::pass(subject, "its certificate is valid"),
         },
+    };
+    match certificate.leaf() {
+        Ok(leaf) => judgement.stated("certificate", leaf.name(), certificate.loc()),
+        Err(_) => judgement,
     }
 }
