@@ -77,7 +77,9 @@ impl<'a> Path<'a> {
                     Checked::Good => return true,
                     // A root that names itself did sign itself: another of its name is no accusation.
                     _ if certificate.self_signed => {}
-                    Checked::Bad if end == End::NoIssuer => end = End::BadSignature,
+                    Checked::Bad if end == End::NoIssuer && certificate.names_as_issuer(issuer) => {
+                        end = End::BadSignature
+                    }
                     Checked::Bad => {}
                     Checked::Uncheckable => end = End::Uncheckable,
                 }

@@ -51,7 +51,13 @@ pub(crate) fn says(
         said.kind == problem.kind
             || matches!(said.kind, ProblemKind::SelfSigned)
             || nowhere && said.kind > ProblemKind::NameMismatch && said.kind != ProblemKind::Revoked
-            || problem.kind == ProblemKind::BadSignature && said.kind == ProblemKind::WeakSignature
+            || problem.kind == ProblemKind::BadSignature
+                && matches!(
+                    said.kind,
+                    ProblemKind::WeakSignature
+                        | ProblemKind::MissingIntermediate
+                        | ProblemKind::UnknownIssuer
+                )
     });
     let explained = explained || nowhere && checks.roots.is_empty();
     (!explained).then_some(problem)

@@ -1,4 +1,5 @@
 //! Chains with one thing wrong each, judged: the JSON of all of it. `data/make.sh` made the certificates.
+#![allow(clippy::unwrap_used)]
 
 use jiff::Timestamp;
 use lockfast_certificate::{
@@ -65,6 +66,7 @@ fn each_defect() {
         ("small-keys", &[WeakSignature]),
         ("version1", &[NameMismatch, Malformed]),
         ("bad-signature", &[BadSignature]),
+        ("same-name", &[MissingIntermediate]),
         ("no-names", &[NameMismatch]),
         ("critical-extension", &[Malformed]),
     ];

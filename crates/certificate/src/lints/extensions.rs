@@ -61,8 +61,7 @@ pub(super) fn malformed(look: &Look<'_>) -> Option<String> {
 }
 
 pub(super) fn no_basic_constraints(look: &Look<'_>) -> Option<String> {
-    let signs = key_usage(look).is_some_and(|usage| usage.key_cert_sign());
-    (!look.certificate.is_authority && (look.index > 0 || signs)).then(|| {
+    (!look.certificate.is_authority && look.index > 0).then(|| {
         "it stands where an authority's does, and no basicConstraints say that it is one".into()
     })
 }
