@@ -49,6 +49,7 @@ fn each_defect() {
         ("pss", &[]),
         ("curves", &[]),
         ("must-staple", &[]),
+        ("old-beside-new", &[]),
         ("messy", &[NameMismatch]),
         ("expired", &[Expired]),
         ("not-yet-valid", &[NotYetValid]),

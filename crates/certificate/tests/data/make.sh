@@ -70,6 +70,11 @@ issue root521 ec521 root521 "/CN=Root on P-521" $old $late "$authority"
 issue issuing25519 ED25519 root521 "/CN=Issuing with Ed25519" $old $late "$authority" -md sha512
 issue curves ec384 issuing25519 $shop $from $to "$server" -md default; chain curves curves issuing25519; chain root521 root521
 
+# An old certificate of an issuer's key beside the new one.
+cp issuing.key before.key
+issue before - root "/O=Lockfast tests/CN=Issuing" $old 20251231000000Z "$authority"
+chain old-beside-new good before issuing
+
 issue expired ec256 issuing $shop 20260101000000Z 20260501000000Z "$server"; chain expired expired issuing
 issue early ec256 issuing $shop 20270101000000Z 20270301000000Z "$server"; chain not-yet-valid early issuing
 issue ended rsa2048 root "/O=Lockfast tests/CN=Ended" $old 20261001000000Z "$authority"
