@@ -12,8 +12,9 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer;
 
-/// The largest certificate that is looked at, in bytes. The largest on the web have some 2,000 names and 60,000 bytes.
-pub const MAX_CERTIFICATE_BYTES: usize = 256 << 10;
+/// The largest certificate that is looked at, in bytes: webpki, and so rustls, takes no larger either. The largest on the
+/// web have some 2,000 names and 60,000 bytes.
+pub const MAX_CERTIFICATE_BYTES: usize = 0xffff;
 
 /// A certificate. Serialises as an entry of `Chain` without its lints.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -88,7 +88,16 @@ fn crates_io_in_2023() {
     let roots = Roots::of(chain[3..].to_vec(), Authority::Public).unwrap();
     let now = "2023-06-02T00:00:00Z";
     let sent = seen(&chain, &roots, &logs, now, None);
-    insta::assert_json_snapshot!("crates.io", sent);
+    let checks = Checks {
+        host: Some("crates.io"),
+        roots: &roots,
+        given_roots_too: false,
+        now: now.parse().unwrap(),
+        stapled_ocsp: None,
+        tls_scts: None,
+        logs: &logs,
+    };
+    insta::assert_json_snapshot!("crates.io", judge(&chain, &checks));
     assert_eq!(
         verdicts(&sent),
         [Verdict::Valid, Verdict::ValidRetired, Verdict::Valid]
