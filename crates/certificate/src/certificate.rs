@@ -12,8 +12,9 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer;
 
-/// The largest certificate that is looked at, in bytes. The largest on the web have some 2,000 names and 60,000 bytes.
-pub const MAX_CERTIFICATE_BYTES: usize = 256 << 10;
+/// The largest certificate that is looked at, in bytes: webpki, and so rustls, takes no larger either. The largest on the
+/// web have some 2,000 names and 60,000 bytes.
+pub const MAX_CERTIFICATE_BYTES: usize = 0xffff;
 
 /// A certificate. Serialises as an entry of `Chain` without its lints.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +68,10 @@ pub(crate) struct Raw {
     pub serial: Vec<u8>,
     pub tbs: Vec<u8>,
     pub signature: Vec<u8>,
+    /// subjectKeyIdentifier (RFC 5280, section 4.2.1.2).
+    pub subject_key: Option<Vec<u8>>,
+    /// The keyIdentifier of authorityKeyIdentifier (RFC 5280, section 4.2.1.1).
+    pub authority_key: Option<Vec<u8>>,
 }
 
 /// How long a certificate is valid, in seconds: both its first and its last count (RFC 5280, section 4.1.2.5).
@@ -169,6 +174,8 @@ impl Certificate {
                 serial: parsed.raw_serial().to_vec(),
                 tbs: parsed.tbs_certificate.as_ref().to_vec(),
                 signature: parsed.signature_value.data.to_vec(),
+                subject_key: None,
+                authority_key: None,
             },
         };
         certificate.read_extensions(&parsed);
@@ -183,6 +190,12 @@ impl Certificate {
                 ParsedExtension::SubjectAlternativeName(names) => {
                     self.names
                         .extend(names.general_names.iter().filter_map(name));
+                }
+                ParsedExtension::SubjectKeyIdentifier(key) => {
+                    self.raw.subject_key = Some(key.0.to_vec());
+                }
+                ParsedExtension::AuthorityKeyIdentifier(key) => {
+                    self.raw.authority_key = key.key_identifier.as_ref().map(|key| key.0.to_vec());
                 }
                 ParsedExtension::BasicConstraints(constraints) => {
                     self.is_authority = constraints.ca;
@@ -223,7 +236,7 @@ impl Certificate {
                         self.timestamps =
                             Some(list.map_or(Vec::new(), |list| list.content.to_vec()));
                     }
-                    // status_request is 5, status_request_v2 is 17 (RFC 7633, section 6).
+                    // The TLS extensions status_request and status_request_v2 by their numbers (RFC 7633).
                     TLS_FEATURE => {
                         let list = der::take_tagged(&mut &*extension.value, der::SEQUENCE);
                         let features = list.and_then(|list| der::elements(list.content));
@@ -251,6 +264,14 @@ impl Certificate {
     /// Whether the key made its signature.
     pub(crate) fn check_issued_by(&self, key: &PublicKey) -> Checked {
         signature::check(key, &self.signature, &self.raw.tbs, &self.raw.signature)
+    }
+
+    /// Whether the other could be its issuer by name and by what both say of the issuer's key. Authorities are made anew
+    /// under their old names: whoever merely has the name is not accused of a wrong signature.
+    pub(crate) fn names_as_issuer(&self, other: &Certificate) -> bool {
+        let keys = (&self.raw.authority_key, &other.raw.subject_key);
+        self.raw.issuer == other.raw.subject
+            && !matches!(keys, (Some(named), Some(own)) if named != own)
     }
 
     /// Whether it is for a usage, given by object identifier: it lists it, or any, or nothing at all.

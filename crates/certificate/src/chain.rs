@@ -6,6 +6,7 @@
 use crate::certificate::Certificate;
 use crate::roots::{Root, Roots};
 use crate::signature::Checked;
+use jiff::Timestamp;
 use std::collections::VecDeque;
 
 /// Signatures that are checked at most: 16 certificates of one name would take 256, and a root store has few of a name.
@@ -43,7 +44,20 @@ impl<'a> Path<'a> {
         sent: &[Option<Certificate>],
         roots: &'a Roots,
         given_roots_too: bool,
+        now: Timestamp,
     ) -> Self {
+        // Of two certificates of one issuer's key, an old one is left behind in many chains: the better one is taken first.
+        let mut by_worth: Vec<usize> = (0..sent.len()).collect();
+        by_worth.sort_by_key(|index| {
+            sent[*index].as_ref().map(|certificate| {
+                let in_time = (certificate.not_before..=certificate.not_after).contains(&now);
+                let broken = certificate
+                    .signature
+                    .hash
+                    .is_none_or(|hash| hash.is_broken());
+                (!in_time, broken)
+            })
+        });
         let mut reached_from = vec![None; sent.len()];
         let mut queue = VecDeque::from([0]);
         let mut anchored: Option<(usize, &Root)> = None;
@@ -77,7 +91,9 @@ impl<'a> Path<'a> {
                     Checked::Good => return true,
                     // A root that names itself did sign itself: another of its name is no accusation.
                     _ if certificate.self_signed => {}
-                    Checked::Bad if end == End::NoIssuer => end = End::BadSignature,
+                    Checked::Bad if end == End::NoIssuer && certificate.names_as_issuer(issuer) => {
+                        end = End::BadSignature
+                    }
                     Checked::Bad => {}
                     Checked::Uncheckable => end = End::Uncheckable,
                 }
@@ -89,8 +105,10 @@ impl<'a> Path<'a> {
                 }
             }
             let mut leads_on = false;
-            for (issuer_index, issuer) in sent.iter().enumerate() {
-                let Some(issuer) = issuer else { continue };
+            for issuer_index in by_worth.iter().copied() {
+                let Some(issuer) = &sent[issuer_index] else {
+                    continue;
+                };
                 let fresh = issuer_index != 0 && reached_from[issuer_index].is_none();
                 if issuer_index != index
                     && fresh

@@ -10,7 +10,7 @@ use crate::ocsp::{Ocsp, Status};
 use crate::problem::{Problem, ProblemKind};
 use crate::roots::{Authority, Roots};
 use crate::transparency::{self, Transparency};
-use crate::verifier;
+use crate::verifier::Verifier;
 use jiff::Timestamp;
 use rustls_pki_types::{CertificateDer, ServerName};
 use serde::{Serialize, Serializer};
@@ -104,7 +104,7 @@ pub fn judge(chain: &[Vec<u8>], checks: &Checks<'_>) -> Seen {
         }
         return no_leaf(&sent, &unreadable, problems, checks);
     };
-    let path = Path::find(&sent, checks.roots, checks.given_roots_too);
+    let path = Path::find(&sent, checks.roots, checks.given_roots_too, checks.now);
     let authority = path
         .anchor
         .map_or(Authority::Unknown, |root| root.authority);
@@ -118,9 +118,12 @@ pub fn judge(chain: &[Vec<u8>], checks: &Checks<'_>) -> Seen {
     let transparency =
         transparency::judge(leaf, issuer, &lists, authority, checks.logs, checks.now);
 
-    problems.extend(times(&sent, &path, checks.now));
-    problems.extend(weak_signatures(&sent, &path));
-    problems.extend(end(&sent, &path, checks.roots));
+    let verifier = Verifier::new(leaf, &sent, checks);
+    if !verifier.finds_a_path() {
+        problems.extend(times(&sent, &path, checks.now));
+        problems.extend(weak_signatures(&sent, &path));
+        problems.extend(end(&sent, &path, checks.roots));
+    }
     if !leaf.is_for(SERVER_AUTH) {
         let message = "extKeyUsage does not list serverAuth";
         problems.push(ProblemKind::WrongUsage.because(message));
@@ -132,7 +135,8 @@ pub fn judge(chain: &[Vec<u8>], checks: &Checks<'_>) -> Seen {
         let reason = reason.map_or(String::new(), |reason| format!(", for the reason {reason}"));
         problems.push(ProblemKind::Revoked.because(format!("revoked on {at}{reason}")));
     }
-    problems.extend(verifier::says(&sent, &path, checks, &problems));
+    let starts = of_path(&sent, &path).map(|(_, certificate)| certificate.not_before.as_second());
+    problems.extend(verifier.says(starts.max().unwrap_or_default(), &problems));
     problems.sort_by_key(|problem| problem.kind);
     let valid = match (
         problems.is_empty(),
@@ -264,7 +268,7 @@ fn times(sent: &[Option<Certificate>], path: &Path<'_>, now: Timestamp) -> Vec<P
     problems
 }
 
-pub(crate) fn of_path<'a>(
+fn of_path<'a>(
     sent: &'a [Option<Certificate>],
     path: &'a Path<'_>,
 ) -> impl Iterator<Item = (usize, &'a Certificate)> {

@@ -8,6 +8,26 @@
 //! What cannot be known is said to be unknown, with the reason ([`Fact`]), and is never a pass or a failure. What a
 //! server sends may be hostile: no more than [`MAX_CERTIFICATES`] are looked at, each no larger than
 //! [`MAX_CERTIFICATE_BYTES`], and nothing that they hold makes this crate panic.
+//!
+//! ```no_run
+//! use lockfast_certificate::{Checks, LogList, Roots, judge, read};
+//!
+//! let chain = read(&std::fs::read("chain.pem")?, None)?;
+//! let roots = Roots::platform();
+//! let seen = judge(&chain, &Checks {
+//!     host: Some("shop.example.com"),
+//!     roots: &roots,
+//!     given_roots_too: true,
+//!     now: jiff::Timestamp::now(),
+//!     stapled_ocsp: None,
+//!     tls_scts: None,
+//!     logs: LogList::pinned(),
+//! });
+//! for problem in &seen.problems {
+//!     println!("{}: {}", problem.kind, problem.message);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![deny(missing_docs)]
 
 mod certificate;

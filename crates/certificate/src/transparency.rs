@@ -211,7 +211,7 @@ fn in_words(timestamps: &[Timestamp], asked: usize) -> String {
         .filter_map(|good| good.operator.value());
     let operators = operators.collect::<HashSet<_>>().len();
     if timestamps.is_empty() {
-        return format!("no timestamps, {asked} of 2 operators asked for");
+        return format!("no timestamps, {asked} asked for, of 2 operators");
     }
     let many = |count: usize, what: &str| match count {
         1 => format!("1 {what}"),
@@ -224,7 +224,7 @@ fn in_words(timestamps: &[Timestamp], asked: usize) -> String {
     };
     let timestamps = many(logs.len(), "timestamp");
     let operators = many(operators, "operator");
-    format!("{timestamps} of {operators} {verify}, {asked} of 2 asked for")
+    format!("{timestamps} of {operators} {verify}, {asked} asked for, of 2 operators")
 }
 
 impl Timestamp {

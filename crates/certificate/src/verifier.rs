@@ -1,60 +1,86 @@
 //! webpki's word on a chain: it is the verifier that rustls has, and decides whether a path holds.
 
 use crate::certificate::Certificate;
-use crate::chain::Path;
-use crate::judge::{Checks, of_path};
+use crate::judge::Checks;
 use crate::problem::{Problem, ProblemKind};
-use rustls_pki_types::{CertificateDer, UnixTime};
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use std::time::Duration;
 
-/// What webpki says, in so far as nothing of it was said.
-pub(crate) fn says(
-    sent: &[Option<Certificate>],
-    path: &Path<'_>,
-    checks: &Checks<'_>,
-    said: &[Problem],
-) -> Option<Problem> {
-    let leaf = sent.first()?.as_ref()?;
-    let leaf_der = CertificateDer::from(leaf.der.as_slice());
-    let leaf_is_root = checks.roots.holds(leaf, checks.given_roots_too).is_some();
-    let anchors = checks.roots.anchors(checks.given_roots_too);
-    let others: Vec<_> = (sent.iter().skip(1).flatten())
-        .map(|certificate| CertificateDer::from(certificate.der.as_slice()))
-        .collect();
-    let verify = |seconds: i64| -> Result<(), webpki::Error> {
-        let certificate = webpki::EndEntityCert::try_from(&leaf_der)?;
-        if leaf_is_root {
+/// A chain as webpki takes it.
+pub(crate) struct Verifier<'a> {
+    leaf: CertificateDer<'a>,
+    others: Vec<CertificateDer<'a>>,
+    anchors: Vec<TrustAnchor<'a>>,
+    /// The server's certificate is itself among the roots, and needs no path.
+    trusted: bool,
+    now: i64,
+}
+
+impl<'a> Verifier<'a> {
+    pub(crate) fn new(
+        leaf: &'a Certificate,
+        sent: &'a [Option<Certificate>],
+        checks: &Checks<'a>,
+    ) -> Self {
+        let der = |certificate: &'a Certificate| CertificateDer::from(certificate.der.as_slice());
+        Verifier {
+            leaf: der(leaf),
+            others: sent.iter().skip(1).flatten().map(der).collect(),
+            anchors: checks.roots.anchors(checks.given_roots_too),
+            trusted: checks.roots.holds(leaf, checks.given_roots_too).is_some(),
+            now: checks.now.as_second(),
+        }
+    }
+
+    /// Whether it finds a path that holds now: then what is wrong with another path does not matter.
+    pub(crate) fn finds_a_path(&self) -> bool {
+        !self.trusted && self.verify(self.now).is_ok()
+    }
+
+    fn verify(&self, seconds: i64) -> Result<(), webpki::Error> {
+        let certificate = webpki::EndEntityCert::try_from(&self.leaf)?;
+        if self.trusted {
             return Ok(());
         }
         let seconds = Duration::from_secs(seconds.try_into().unwrap_or(0));
         let verified = certificate.verify_for_usage(
             webpki::ALL_VERIFICATION_ALGS,
-            &anchors,
-            &others,
+            &self.anchors,
+            &self.others,
             UnixTime::since_unix_epoch(seconds),
             webpki::KeyUsage::server_auth(),
             None,
             None,
         );
         verified.map(drop)
-    };
-    let mut error = verify(checks.now.as_second()).err()?;
-    use webpki::Error::{CertExpired, CertNotValidYet};
-    if matches!(error, CertExpired { .. } | CertNotValidYet { .. }) {
-        // The rest is judged at a time when all of the path was valid.
-        let start = of_path(sent, path).map(|(_, certificate)| certificate.not_before.as_second());
-        error = verify(start.max()?).err()?;
     }
-    let problem = of_webpki(&error);
-    let nowhere = problem.kind == ProblemKind::UnknownIssuer;
-    let explained = said.iter().any(|said| {
-        said.kind == problem.kind
-            || matches!(said.kind, ProblemKind::SelfSigned)
-            || nowhere && said.kind > ProblemKind::NameMismatch && said.kind != ProblemKind::Revoked
-            || problem.kind == ProblemKind::BadSignature && said.kind == ProblemKind::WeakSignature
-    });
-    let explained = explained || nowhere && checks.roots.is_empty();
-    (!explained).then_some(problem)
+
+    /// What webpki says, in so far as nothing of it was said. `start` is when all of the path that was found had begun.
+    pub(crate) fn says(&self, start: i64, said: &[Problem]) -> Option<Problem> {
+        let mut error = self.verify(self.now).err()?;
+        use webpki::Error::{CertExpired, CertNotValidYet};
+        if matches!(error, CertExpired { .. } | CertNotValidYet { .. }) {
+            error = self.verify(start).err()?;
+        }
+        let problem = of_webpki(&error);
+        let nowhere = problem.kind == ProblemKind::UnknownIssuer;
+        let explained = said.iter().any(|said| {
+            said.kind == problem.kind
+                || matches!(said.kind, ProblemKind::SelfSigned)
+                || nowhere
+                    && said.kind > ProblemKind::NameMismatch
+                    && said.kind != ProblemKind::Revoked
+                || problem.kind == ProblemKind::BadSignature
+                    && matches!(
+                        said.kind,
+                        ProblemKind::WeakSignature
+                            | ProblemKind::MissingIntermediate
+                            | ProblemKind::UnknownIssuer
+                    )
+        });
+        let explained = explained || nowhere && self.anchors.is_empty();
+        (!explained).then_some(problem)
+    }
 }
 
 fn of_webpki(error: &webpki::Error) -> Problem {

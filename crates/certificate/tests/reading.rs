@@ -1,4 +1,5 @@
 //! Certificates out of files: what comes out, and what is said of what does not.
+#![allow(clippy::unwrap_used)]
 
 use lockfast_certificate::{Certificate, ReadError, Secret, read};
 use std::fs;

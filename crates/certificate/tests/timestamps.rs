@@ -1,4 +1,5 @@
 //! Signed certificate timestamps: of real logs, and of logs that these tests make.
+#![allow(clippy::unwrap_used)]
 
 use base64::prelude::*;
 use jiff::Timestamp;
@@ -87,7 +88,16 @@ fn crates_io_in_2023() {
     let roots = Roots::of(chain[3..].to_vec(), Authority::Public).unwrap();
     let now = "2023-06-02T00:00:00Z";
     let sent = seen(&chain, &roots, &logs, now, None);
-    insta::assert_json_snapshot!("crates.io", sent);
+    let checks = Checks {
+        host: Some("crates.io"),
+        roots: &roots,
+        given_roots_too: false,
+        now: now.parse().unwrap(),
+        stapled_ocsp: None,
+        tls_scts: None,
+        logs: &logs,
+    };
+    insta::assert_json_snapshot!("crates.io", judge(&chain, &checks));
     assert_eq!(
         verdicts(&sent),
         [Verdict::Valid, Verdict::ValidRetired, Verdict::Valid]
@@ -277,7 +287,7 @@ fn timestamps_in_a_certificate() {
     let now = "2026-08-01T00:00:00Z";
     let sent = |leaf: Vec<u8>, logs: &LogList| seen(&[leaf], &roots, logs, now, None);
 
-    // Six months ask for two more than 180 days would: 183 days are three.
+    // 183 days ask for three.
     let three = authority.issue(6, |entry| {
         [&first, &second, &rsa]
             .map(|log| log.sign(time, entry))
@@ -288,7 +298,7 @@ fn timestamps_in_a_certificate() {
     assert_eq!((&all.kept, all.required), (&Fact::Known(true), true));
     assert_eq!(
         all.why,
-        "3 timestamps of 2 operators verify, 3 of 2 asked for"
+        "3 timestamps of 2 operators verify, 3 asked for, of 2 operators"
     );
 
     let two = |months| {
@@ -386,4 +396,103 @@ fn an_authority_of_ones_own_need_not_log() {
     );
     assert!(!sent.required);
     assert_eq!(sent.kept, Fact::Known(false));
+}
+
+/// A DER element.
+fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    let length = (content.len() as u16).to_be_bytes();
+    // DER has the shortest of all lengths.
+    let length = match content.len() {
+        0..=0x7f => vec![length[1]],
+        0x80..=0xff => vec![0x81, length[1]],
+        _ => vec![0x82, length[0], length[1]],
+    };
+    [&[tag], &length[..], &content].concat()
+}
+
+impl OwnAuthority {
+    /// An OCSP response that says good of a certificate, with timestamps (RFC 6960, section 4.2.1; RFC 6962, section 3.3).
+    fn staple(&self, leaf: &[u8], scts: &[Vec<u8>]) -> Vec<u8> {
+        let sha1 = |bytes: &[u8]| {
+            let digest =
+                aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, bytes);
+            element(4, &[digest.as_ref()])
+        };
+        let (_, parsed) = x509_parser::certificate::X509Certificate::from_der(leaf).unwrap();
+        let key_hash = sha1(self.issuer.key().der_bytes());
+        let sha1_algorithm = element(0x30, &[&[6, 5, 0x2b, 14, 3, 2, 26, 5, 0]]);
+        let id = element(
+            0x30,
+            &[
+                &sha1_algorithm,
+                &sha1(parsed.issuer().as_raw()),
+                &key_hash,
+                &element(2, &[parsed.raw_serial()]),
+            ],
+        );
+        let sct_list = [6, 10, 0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 5];
+        let octets = element(4, &[&element(4, &[&encoded(scts)])]);
+        let extensions = element(
+            0xa1,
+            &[&element(0x30, &[&element(0x30, &[&sct_list, &octets])])],
+        );
+        let time = |text: &str| element(0x18, &[text.as_bytes()]);
+        let (this, next) = (
+            time("20260730000000Z"),
+            element(0xa0, &[&time("20260806000000Z")]),
+        );
+        let single = element(0x30, &[&id, &[0x80, 0], &this, &next, &extensions]);
+        let data = element(
+            0x30,
+            &[
+                &element(0xa2, &[&key_hash]),
+                &this,
+                &element(0x30, &[&single]),
+            ],
+        );
+        let algorithm = element(0x30, &[&[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]]);
+        let signature = self.issuer.key().sign(&data).unwrap();
+        let basic = element(0x30, &[&data, &algorithm, &element(3, &[&[0], &signature])]);
+        let kind = [6, 9, 0x2b, 6, 1, 5, 5, 7, 48, 1, 1];
+        let bytes = element(0xa0, &[&element(0x30, &[&kind, &element(4, &[&basic])])]);
+        element(0x30, &[&[10, 1, 0], &bytes])
+    }
+}
+
+#[test]
+fn timestamps_in_a_staple() {
+    let authority = OwnAuthority::new("Own");
+    let logs = [(); 2].map(|()| OwnLog {
+        key: KeyPair::generate().unwrap(),
+        algorithm: 3,
+    });
+    let (first, second) = (logs[0].key(), logs[1].key());
+    let list = list(
+        "2026-07-01",
+        &[("First", "A", &first, None), ("Second", "B", &second, None)],
+    );
+    let leaf = authority.issue(6, |_| Vec::new());
+    let length = (leaf.len() as u32).to_be_bytes();
+    let entry = [&[0, 0], &length[1..], &leaf].concat();
+    let time = "2026-07-29T00:00:00Z".parse().unwrap();
+    let staple = authority.staple(&leaf, &logs.map(|log| log.sign(time, &entry)));
+    let roots = authority.roots();
+    let checks = Checks {
+        host: Some("shop.example.com"),
+        roots: &roots,
+        given_roots_too: false,
+        now: "2026-08-01T00:00:00Z".parse().unwrap(),
+        stapled_ocsp: Some(&staple),
+        tls_scts: None,
+        logs: &list,
+    };
+    let seen = judge(&[leaf], &checks);
+    insta::assert_json_snapshot!(
+        "staple",
+        [
+            serde_json::to_value(&seen.ocsp).unwrap(),
+            serde_json::to_value(&seen.transparency).unwrap(),
+        ]
+    );
 }

@@ -32,6 +32,13 @@ pub(super) fn algorithms_differ(look: &Look<'_>) -> Option<String> {
     })
 }
 
+/// An RSAPublicKey that is not DER, or a point of no curve's size.
+pub(super) fn malformed(look: &Look<'_>) -> Option<String> {
+    let key = &look.certificate.key;
+    let readable = key.size.is_some() || !matches!(key.key_type, KeyType::Rsa | KeyType::Ec);
+    (!readable).then(|| format!("the {} key cannot be read", key.key_type))
+}
+
 fn rsa_size(look: &Look<'_>) -> Option<u64> {
     look.certificate
         .key

@@ -70,6 +70,11 @@ issue root521 ec521 root521 "/CN=Root on P-521" $old $late "$authority"
 issue issuing25519 ED25519 root521 "/CN=Issuing with Ed25519" $old $late "$authority" -md sha512
 issue curves ec384 issuing25519 $shop $from $to "$server" -md default; chain curves curves issuing25519; chain root521 root521
 
+# An old certificate of an issuer's key beside the new one.
+cp issuing.key before.key
+issue before - root "/O=Lockfast tests/CN=Issuing" $old 20251231000000Z "$authority"
+chain old-beside-new good before issuing
+
 issue expired ec256 issuing $shop 20260101000000Z 20260501000000Z "$server"; chain expired expired issuing
 issue early ec256 issuing $shop 20270101000000Z 20270301000000Z "$server"; chain not-yet-valid early issuing
 issue ended rsa2048 root "/O=Lockfast tests/CN=Ended" $old 20261001000000Z "$authority"
@@ -89,9 +94,13 @@ issue under-sha1 ec256 issuing-sha1 $shop $from $to "$server"; chain sha1-interm
 issue issuing-small rsa1024 root "/O=Lockfast tests/CN=Small" $old $late "$authority"
 issue under-small rsa1024 issuing-small $shop $from $to "$server"; chain small-keys under-small issuing-small
 openssl x509 -req -in good.csr -CA issuing.crt -CAkey issuing.key -days 300 -out version1.crt 2>/dev/null; chain version1 version1 issuing
-# A signature that another key made: the issuer of the name, not of the signature.
-issue impostor rsa2048 impostor "/O=Lockfast tests/CN=Issuing" $old $late "$authority"
-issue forged ec256 impostor $shop $from $to "$server"; chain bad-signature forged issuing
+# An authority of the same name, made anew.
+issue namesake rsa2048 namesake "/O=Lockfast tests/CN=Issuing" $old $late "$authority"
+issue strange ec256 namesake $shop $from $to "$server"; chain same-name strange issuing
+# A wrong signature: its last bit is another one.
+openssl x509 -in good.crt -outform DER | python3 -c 'import sys; der = bytearray(sys.stdin.buffer.read()); der[-1] ^= 1; sys.stdout.buffer.write(der)' |
+  openssl x509 -inform DER -out tampered.crt
+chain bad-signature tampered issuing
 issue no-names ec256 issuing $shop $from $to "$end\n$addresses"; chain no-names no-names issuing
 key messy rsa2052 -pkeyopt rsa_keygen_pubexp:3
 issue messy - issuing "/CN=other.example.com" 20260601000000Z 20270801000000Z "basicConstraints=CA:FALSE\nkeyUsage=keyCertSign\nextendedKeyUsage=serverAuth,2.5.29.37.0\nsubjectAltName=DNS:my_shop.example.com,DNS:w*.example.com,DNS:*.com,DNS:intern,DNS:db.corp,DNS:-bad-.example.com,IP:10.0.0.7,IP:fd00::7"
