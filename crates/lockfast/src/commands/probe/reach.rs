@@ -36,6 +36,7 @@ pub(in crate::commands) fn prober(reach: &Reach, wanted: &Wanted) -> Result<Prob
                 limits,
                 max_connections: wanted.max_connections,
                 full: wanted.full,
+                weaknesses: true,
             },
             route,
             http_port: wanted.http_port,
