@@ -162,14 +162,15 @@ fn mariadb(arguments: &[&str], statements: &str) -> Option<Database> {
     let made = as_user("mysql", &install)
         .arg("--no-defaults")
         .arg(format!("--datadir={}", data.display()))
+        // A server that starts clears the directory for temporary tables, be they another's.
+        .arg(format!("--tmpdir={}", directory.path().display()))
         // What the kernel has of it, others may have taken.
         .arg("--innodb-use-native-aio=0")
         .args(["--auth-root-authentication-method=normal", "--skip-test-db"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
+        .output()
         .unwrap();
-    assert!(made.success());
+    let words = String::from_utf8_lossy(&made.stdout) + String::from_utf8_lossy(&made.stderr);
+    assert!(made.status.success(), "{words}");
     let statements_file = directory.path().join("statements.sql");
     std::fs::write(&statements_file, format!("{statements}\n")).unwrap();
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
@@ -190,6 +191,7 @@ fn mariadb(arguments: &[&str], statements: &str) -> Option<Database> {
             directory.path().join("server.key").display()
         ))
         .arg(format!("--init-file={}", statements_file.display()))
+        .arg(format!("--tmpdir={}", directory.path().display()))
         .args(["--bind-address=127.0.0.1", "--innodb-buffer-pool-size=8M"])
         .arg("--innodb-use-native-aio=0")
         .args(arguments)

@@ -85,6 +85,23 @@ where
     let (sequence, body) = read_packet(wire).await?;
     let (kind, rest) = body.split_first().ok_or(malformed("packet of MySQL"))?;
     match *kind {
+        AUTH_SWITCH | AUTH_MORE_DATA => {
+            // Broken off here, it would count towards max_connect_errors, after which the server shuts the address out.
+            wire.send(&packet(sequence.wrapping_add(1), &[])).await?;
+            let (_, body) = read_packet(wire).await?;
+            let (kind, rest) = body.split_first().ok_or(malformed("packet of MySQL"))?;
+            outcome(wire, *kind, rest).await
+        }
+        kind => outcome(wire, kind, rest).await,
+    }
+}
+
+/// What the packet means that ends a login.
+async fn outcome<S>(wire: &mut Wire<S>, kind: u8, rest: &[u8]) -> Result<Plaintext, Why>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    match kind {
         ERR => Ok(judge(rest)),
         OK => {
             // COM_QUIT.
@@ -93,16 +110,7 @@ where
                 answer: "lets in without a password".to_owned(),
             })
         }
-        AUTH_SWITCH | AUTH_MORE_DATA => {
-            // Broken off here, it would count towards max_connect_errors, after which the server shuts the address out.
-            wire.send(&packet(sequence.wrapping_add(1), &[])).await?;
-            let (_, body) = read_packet(wire).await?;
-            match body.split_first() {
-                Some((&ERR, rest)) => Ok(judge(rest)),
-                _ => Err(malformed("answer to AuthSwitchResponse")),
-            }
-        }
-        _ => Err(malformed("answer to HandshakeResponse")),
+        _ => Err(malformed("answer to a login")),
     }
 }
 
