@@ -18,7 +18,11 @@ pub async fn certificate(
         return Err("an ARN has six parts: arn:aws:acm:REGION:ACCOUNT:certificate/ID".into());
     };
     // IAM has one region.
-    let region = if region.is_empty() { "us-east-1" } else { region };
+    let region = if region.is_empty() {
+        "us-east-1"
+    } else {
+        region
+    };
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_client())
         .region(Region::new(region.to_owned()));
@@ -34,7 +38,10 @@ pub async fn certificate(
             let client = aws_sdk_acm::Client::new(&config);
             let answer = client.get_certificate().certificate_arn(arn).send().await;
             let answer = answer.map_err(|error| {
-                format!("acm:GetCertificate gave no answer: {}", DisplayErrorContext(error))
+                format!(
+                    "acm:GetCertificate gave no answer: {}",
+                    DisplayErrorContext(error)
+                )
             })?;
             (answer.certificate, answer.certificate_chain)
         }
@@ -47,12 +54,21 @@ pub async fn certificate(
                 .send()
                 .await;
             let answer = answer.map_err(|error| {
-                format!("iam:GetServerCertificate gave no answer: {}", DisplayErrorContext(error))
+                format!(
+                    "iam:GetServerCertificate gave no answer: {}",
+                    DisplayErrorContext(error)
+                )
             })?;
-            let found = answer.server_certificate.ok_or("IAM told of no certificate")?;
+            let found = answer
+                .server_certificate
+                .ok_or("IAM told of no certificate")?;
             (Some(found.certificate_body), found.certificate_chain)
         }
-        _ => return Err("it is no certificate's: those are of acm, and IAM's server certificates".into()),
+        _ => {
+            return Err(
+                "it is no certificate's: those are of acm, and IAM's server certificates".into(),
+            );
+        }
     };
     let leaf = leaf.ok_or("AWS told of no certificate; it may not be issued yet")?;
     Ok(format!("{leaf}\n{}", chain.unwrap_or_default()))

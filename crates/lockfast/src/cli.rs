@@ -321,7 +321,12 @@ pub struct Reach {
     #[arg(long, value_name = "SERVER")]
     pub dns: Option<String>,
     /// Connect through this proxy: http://, socks5:// or socks5h:// (which resolves names), [USER:PASSWORD@]HOST:PORT.
-    #[arg(long, value_name = "URL", env = "LOCKFAST_PROXY", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "LOCKFAST_PROXY",
+        hide_env_values = true
+    )]
     pub proxy: Option<String>,
     /// The certificate to show to servers that ask for one (PEM).
     #[arg(long, value_name = "FILE", requires = "client_key", value_hint = ValueHint::FilePath)]

@@ -1,5 +1,6 @@
 //! Accepted failures: from `lockfast.toml`, from comments and from `Metadata` beside a resource.
 
+use crate::clause::Kind;
 use crate::config::{Config, nearest};
 use crate::control::{Control, Severity};
 use crate::cx::{Cx, globs};
@@ -17,7 +18,7 @@ pub(crate) static CONTROL: Control = Control {
     title: "Every waiver has a reason, names a control that exists, and has not expired",
     doc: "A waiver accepts a failure until a day. One without a reason, or with anything in it that is not understood, is refused; one past its day no longer covers anything; both are findings of their own. A waiver of lockfast.toml for what was not given is unknown, and one that nothing needs any more has a note.\n",
     clauses: &[],
-    sources: &[crate::clause::Kind::Iac, crate::clause::Kind::Live],
+    sources: &[Kind::Iac, Kind::Live],
     severity: Severity::Medium,
     fix: "Mend what the waiver covered, or renew it in lockfast.toml with a reason, an owner and a new date.",
     cloudformation: "# lockfast: ignore CONTROL reason=\"why this is acceptable\" owner=\"team\" expires=2027-01-31\n",
@@ -33,6 +34,8 @@ struct Entry {
     what: String,
     resources: GlobSet,
     view: WaiverView,
+    /// True when a control that it names is among those that decide from what was given.
+    asked: bool,
     /// True once it covered a failure.
     used: AtomicBool,
 }
@@ -61,6 +64,7 @@ impl Waivers {
             inline: HashMap::new(),
             judgements: Vec::new(),
         };
+        let sources: Vec<Kind> = cx.inventory.origins().map(Kind::from).collect();
         for waiver in &config.waiver {
             let expires = waiver.expires.to_string();
             if expires.as_str() < today {
@@ -76,7 +80,11 @@ impl Waivers {
                 );
                 continue;
             }
+            let wanted = globs([waiver.control.as_str()]);
+            let controls = || crate::control::all().filter(|c| wanted.is_match(c.id));
             let entry = Arc::new(Entry {
+                asked: controls().next().is_none()
+                    || controls().any(|c| c.sources.iter().any(|source| sources.contains(source))),
                 what: format!("{} for {}", waiver.control, waiver.resource),
                 used: AtomicBool::new(false),
                 resources: globs([waiver.resource.as_str()]),
@@ -88,8 +96,7 @@ impl Waivers {
                 },
             });
             waivers.of_config.push(Arc::clone(&entry));
-            let wanted = globs([waiver.control.as_str()]);
-            for control in crate::control::all().filter(|c| wanted.is_match(c.id)) {
+            for control in controls() {
                 let entries = waivers.by_control.entry(control.id).or_default();
                 entries.push(Arc::clone(&entry));
             }
@@ -133,7 +140,7 @@ impl Waivers {
 
     /// What there is to say of waivers of `lockfast.toml` that covered no failure, once all were looked at.
     pub(crate) fn unused(&self, cx: &Cx<'_>) -> Vec<Judgement> {
-        let unused = |entry: &&Arc<Entry>| !entry.used.load(Ordering::Relaxed);
+        let unused = |entry: &&Arc<Entry>| entry.asked && !entry.used.load(Ordering::Relaxed);
         let said = self.of_config.iter().filter(unused).map(|entry| {
             let resources = cx.inventory.resources().iter();
             let stacks = (0..cx.inventory.stacks().len()).filter_map(|id| u32::try_from(id).ok());

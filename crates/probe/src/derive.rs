@@ -72,7 +72,9 @@ impl Finder<'_> {
             }
             ChannelKind::ApiEndpoint => (Role::Api, self.default_endpoint(subject), 443),
             ChannelKind::ApiDomain => (Role::Api, strings_of(subject.at("DomainName")), 443),
-            ChannelKind::Origin | ChannelKind::LatticeListener | ChannelKind::SearchDomain => return,
+            ChannelKind::Origin | ChannelKind::LatticeListener | ChannelKind::SearchDomain => {
+                return;
+            }
         };
         let protocol = match channel.transport.value() {
             // What is passed on may be anything; a listener that only redirects is seen from port 80 of the one on 443.
@@ -93,7 +95,9 @@ impl Finder<'_> {
                 declared.minimum_version = policy.row.map(|row| row.oldest().to_owned());
                 declared.forward_secrecy = policy.row.map(|row| row.forward_secrecy);
             }
-            Some(Transport::AtLeast(version)) => declared.minimum_version = Some(version.to_string()),
+            Some(Transport::AtLeast(version)) => {
+                declared.minimum_version = Some(version.to_string())
+            }
             _ => {}
         }
         declared.certificate_arn = certificate(subject);
@@ -123,7 +127,8 @@ impl Finder<'_> {
                         subject.at(&format!("{at}.Port")).string().found(),
                     ),
                 };
-                let reachable = !public.is_empty() && subject.at(public).bool().found() == Some(true);
+                let reachable =
+                    !public.is_empty() && subject.at(public).bool().found() == Some(true);
                 if !reachable && !self.internal {
                     self.left_out.push((self.label(subject), INSIDE));
                     continue;
@@ -182,7 +187,13 @@ impl Finder<'_> {
         let own = name.ends_with(".amazonaws.com") || name == "localhost" || !name.contains('.');
         if !own && !self.targets.contains_key(&target.name()) {
             let declared = self.declared(subject);
-            self.add(&name.clone(), target.port, target.protocol, Role::Outside, declared);
+            self.add(
+                &name.clone(),
+                target.port,
+                target.protocol,
+                Role::Outside,
+                declared,
+            );
         }
     }
 
@@ -207,10 +218,18 @@ impl Finder<'_> {
     fn names(&self, subject: Subject<'_>, own: &str) -> Vec<String> {
         let records = self.inventory.referrers(subject.id());
         let records = records.filter(|resource| &*resource.kind == "AWS::Route53::RecordSet");
-        let mut names: Vec<_> = records.filter_map(|record| record.at("Name").string().found()).collect();
+        let mut names: Vec<_> = records
+            .filter_map(|record| record.at("Name").string().found())
+            .collect();
         let own = subject.at(own).string().found();
         if let Some(own) = &own {
-            names.extend(self.records.get(&canonical(own)).into_iter().flatten().cloned());
+            names.extend(
+                self.records
+                    .get(&canonical(own))
+                    .into_iter()
+                    .flatten()
+                    .cloned(),
+            );
         }
         names.sort();
         names.dedup();
@@ -222,7 +241,11 @@ impl Finder<'_> {
 
     fn default_endpoint(&self, subject: Subject<'_>) -> Vec<String> {
         let place = &self.inventory.stack_of(subject.resource).place;
-        let id = subject.resource.arn.as_deref().and_then(|arn| arn.rsplit('/').next());
+        let id = subject
+            .resource
+            .arn
+            .as_deref()
+            .and_then(|arn| arn.rsplit('/').next());
         match (id, &place.region) {
             (Some(id), Some(region)) => vec![format!("{id}.execute-api.{region}.amazonaws.com")],
             _ => Vec::new(),
@@ -253,8 +276,14 @@ fn records(inventory: &Inventory) -> HashMap<String, Vec<String>> {
             continue;
         };
         let alias = subject.at("AliasTarget.DNSName").string().found();
-        for to in alias.into_iter().chain(strings(subject.at("ResourceRecords"))) {
-            records.entry(canonical(&to)).or_default().push(name.clone());
+        for to in alias
+            .into_iter()
+            .chain(strings(subject.at("ResourceRecords")))
+        {
+            records
+                .entry(canonical(&to))
+                .or_default()
+                .push(name.clone());
         }
     }
     records
@@ -262,12 +291,17 @@ fn records(inventory: &Inventory) -> HashMap<String, Vec<String>> {
 
 fn canonical(name: &str) -> String {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
-    name.strip_prefix("dualstack.").map(str::to_owned).unwrap_or(name)
+    name.strip_prefix("dualstack.")
+        .map(str::to_owned)
+        .unwrap_or(name)
 }
 
 fn strings(read: Read<&lockfast_facts::Value>) -> Vec<String> {
     let items = read.list().found().unwrap_or_default();
-    items.iter().filter_map(|item| item.at("").string().found()).collect()
+    items
+        .iter()
+        .filter_map(|item| item.at("").string().found())
+        .collect()
 }
 
 fn strings_of(read: Read<&lockfast_facts::Value>) -> Vec<String> {
@@ -289,7 +323,9 @@ fn certificate(subject: Subject<'_>) -> Option<String> {
         "CertificateArn",
         "DomainNameConfigurations.0.CertificateArn",
     ];
-    let mut found = paths.iter().filter_map(|path| subject.at(path).string().found());
+    let mut found = paths
+        .iter()
+        .filter_map(|path| subject.at(path).string().found());
     found.next()
 }
 

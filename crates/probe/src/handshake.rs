@@ -55,7 +55,8 @@ impl Identity {
         if chain.is_empty() {
             return Err("there is no certificate in the file");
         }
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| "there is no private key in PEM, or it is encrypted")?;
+        let key = PrivateKeyDer::from_pem_slice(key)
+            .map_err(|_| "there is no private key in PEM, or it is encrypted")?;
         Ok(Identity { chain, key })
     }
 }
@@ -79,7 +80,9 @@ impl Failed {
 
     /// rustls tells its errors inside those of the stream.
     fn of(error: &std::io::Error) -> Self {
-        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+        let inner = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<Error>());
         let refused = matches!(
             inner,
             Some(Error::AlertReceived(
@@ -111,7 +114,14 @@ impl Handshakes {
 
     /// Shakes hands over a stream. What the server showed is told even where the handshake fails after that, as it does for
     /// want of a client certificate.
-    pub async fn shake<S>(&self, stream: S, to: (Option<&str>, IpAddr), kind: Kind, alpn: &[&[u8]], within: Duration) -> (Option<Shown>, Result<TlsStream<S>, Failed>)
+    pub async fn shake<S>(
+        &self,
+        stream: S,
+        to: (Option<&str>, IpAddr),
+        kind: Kind,
+        alpn: &[&[u8]],
+        within: Duration,
+    ) -> (Option<Shown>, Result<TlsStream<S>, Failed>)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -140,7 +150,12 @@ impl Handshakes {
         (shown.clone(), outcome)
     }
 
-    fn config(&self, witness: Arc<Witness>, kind: Kind, alpn: &[&[u8]]) -> Result<ClientConfig, Error> {
+    fn config(
+        &self,
+        witness: Arc<Witness>,
+        kind: Kind,
+        alpn: &[&[u8]],
+    ) -> Result<ClientConfig, Error> {
         let mut provider = (*self.provider).clone();
         // Up to TLS 1.2 the suite says which key signs.
         provider.cipher_suites.retain(|suite| {
@@ -156,7 +171,9 @@ impl Handshakes {
             .dangerous()
             .with_custom_certificate_verifier(witness);
         let mut config = match &self.identity {
-            Some(identity) => builder.with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())?,
+            Some(identity) => {
+                builder.with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())?
+            }
             None => builder.with_no_client_auth(),
         };
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
@@ -188,7 +205,10 @@ impl ServerCertVerifier for Witness {
     ) -> Result<ServerCertVerified, Error> {
         let chain = std::iter::once(end_entity).chain(intermediates);
         let shown = Shown {
-            chain: chain.take(MOST_CERTIFICATES).map(|der| der.to_vec()).collect(),
+            chain: chain
+                .take(MOST_CERTIFICATES)
+                .map(|der| der.to_vec())
+                .collect(),
             ocsp: (!ocsp.is_empty()).then(|| ocsp.to_vec()),
             timestamps: None,
         };
@@ -217,7 +237,10 @@ impl ServerCertVerifier for Witness {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let mut schemes = self.provider.signature_verification_algorithms.supported_schemes();
+        let mut schemes = self
+            .provider
+            .signature_verification_algorithms
+            .supported_schemes();
         schemes.retain(|scheme| {
             let rsa = format!("{scheme:?}").starts_with("RSA");
             match self.kind {

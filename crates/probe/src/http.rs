@@ -84,7 +84,10 @@ pub fn hsts(headers: &HeaderMap) -> Value {
     let mut age = None;
     let (mut subdomains, mut preload) = (false, false);
     for directive in field.split(';').map(str::trim) {
-        match directive.split_once('=').map(|(name, value)| (name.trim(), value.trim())) {
+        match directive
+            .split_once('=')
+            .map(|(name, value)| (name.trim(), value.trim()))
+        {
             Some(("max-age", value)) => age = value.trim_matches('"').parse::<u64>().ok(),
             Some(_) => {}
             None if directive == "includesubdomains" => subdomains = true,
@@ -137,7 +140,10 @@ impl Plain<'_> {
         let mut http = Map::new();
         http.insert("Url".into(), shown.clone().into());
         let Ok(mut url) = Url::parse(&shown) else {
-            http.insert("Answers".into(), unknown("http", "the host stands in no URL"));
+            http.insert(
+                "Answers".into(),
+                unknown("http", "the host stands in no URL"),
+            );
             return http.into();
         };
         let mut at = place.clone();
@@ -193,7 +199,10 @@ impl Plain<'_> {
             broken = Some(format!("{MOST_HOPS} redirects and no end"));
         }
         http.insert("Answers".into(), Value::Bool(true));
-        http.insert("RedirectsToHttps".into(), Value::Bool(secure_after == Some(1)));
+        http.insert(
+            "RedirectsToHttps".into(),
+            Value::Bool(secure_after == Some(1)),
+        );
         http.insert("Hops".into(), hops.into());
         cookies.sort();
         cookies.dedup();
@@ -214,7 +223,9 @@ impl Plain<'_> {
     async fn ask(&self, url: &Url, at: &Place) -> Result<Head, Trouble> {
         let stream = match self.route.open(at, self.connect).await {
             Ok(stream) => stream,
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => return Err(Trouble::Refused),
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                return Err(Trouble::Refused);
+            }
             Err(error) if error.kind() == ErrorKind::TimedOut => {
                 return Err(Trouble::Other("no connection in time".into()));
             }
@@ -225,12 +236,20 @@ impl Plain<'_> {
             (host, Some(port)) => format!("{host}:{port}"),
         };
         let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
-        get(stream, &host, path, self.answer).await.map_err(Trouble::Other)
+        get(stream, &host, path, self.answer)
+            .await
+            .map_err(Trouble::Other)
     }
 
     /// Where a redirect over plain HTTP leads. A public server sends nobody into a private network, and not to the address that
     /// tells a machine's credentials.
-    async fn follow(&self, from: &Url, to: &Url, at: &Place, first: &Place) -> Result<Place, String> {
+    async fn follow(
+        &self,
+        from: &Url,
+        to: &Url,
+        at: &Place,
+        first: &Place,
+    ) -> Result<Place, String> {
         if to.scheme() != "http" {
             return Err(format!("a redirect to the scheme {}", to.scheme()));
         }
@@ -338,7 +357,10 @@ mod tests {
             of("max-age=31536000; includeSubDomains; preload"),
             json!({"MaxAge": 31_536_000, "IncludeSubDomains": true, "Preload": true})
         );
-        assert_eq!(of("Max-Age=\"60\" ;x=y"), json!({"MaxAge": 60, "IncludeSubDomains": false, "Preload": false}));
+        assert_eq!(
+            of("Max-Age=\"60\" ;x=y"),
+            json!({"MaxAge": 60, "IncludeSubDomains": false, "Preload": false})
+        );
         assert_eq!(of("includeSubDomains"), json!(false));
         assert_eq!(of("max-age=soon"), json!(false));
         assert_eq!(hsts(&headers(&[])), json!(false));
@@ -346,14 +368,25 @@ mod tests {
 
     #[test]
     fn cookies_without_secure_are_named_without_their_values() {
-        let headers = headers(&[("set-cookie", "sid=hunter2; Path=/"), ("set-cookie", "ok=1; SECURE")]);
+        let headers = headers(&[
+            ("set-cookie", "sid=hunter2; Path=/"),
+            ("set-cookie", "ok=1; SECURE"),
+        ]);
         assert_eq!(plaintext_cookies(&headers), ["sid"]);
     }
 
     #[test]
     fn private_networks_are_told_from_the_internet() {
         let is = |text: &str| is_public(text.parse().expect(text));
-        for inside in ["10.0.0.1", "169.254.169.254", "127.0.0.1", "100.64.0.1", "::1", "fd00:ec2::254", "::ffff:10.0.0.1"] {
+        for inside in [
+            "10.0.0.1",
+            "169.254.169.254",
+            "127.0.0.1",
+            "100.64.0.1",
+            "::1",
+            "fd00:ec2::254",
+            "::ffff:10.0.0.1",
+        ] {
             assert!(!is(inside), "{inside}");
         }
         assert!(is("192.0.2.1") && is("2001:db8::1"));

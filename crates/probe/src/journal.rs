@@ -58,7 +58,11 @@ impl Journal {
                     }
                 }
                 (3.., Record::End(_)) => break,
-                _ => return Err(wrong(format!("line {number}: this is no snapshot of endpoints"))),
+                _ => {
+                    return Err(wrong(format!(
+                        "line {number}: this is no snapshot of endpoints"
+                    )));
+                }
             }
             whole += read as u64;
         }
@@ -154,7 +158,8 @@ mod tests {
     fn a_file_cut_off_anywhere_is_gone_on_with() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("endpoints.jsonl");
-        let (mut journal, found) = Journal::resume(&path, "2026-11-27T00:00:00Z").expect("a new file");
+        let (mut journal, found) =
+            Journal::resume(&path, "2026-11-27T00:00:00Z").expect("a new file");
         assert!(found.is_empty());
         journal.add(&endpoint("a:443")).expect("space");
         journal.add(&endpoint("b:443")).expect("space");
@@ -162,14 +167,19 @@ mod tests {
         let whole = std::fs::read(&path).expect("the file");
         for cut in 0..=whole.len() {
             std::fs::write(&path, &whole[..cut]).expect("space");
-            let (mut journal, found) = Journal::resume(&path, "2026-11-27T00:00:00Z").expect("goes on");
+            let (mut journal, found) =
+                Journal::resume(&path, "2026-11-27T00:00:00Z").expect("goes on");
             for name in ["a:443", "b:443"] {
                 if !found.iter().any(|found| found.name == name) {
                     journal.add(&endpoint(name)).expect("space");
                 }
             }
             journal.end().expect("space");
-            assert_eq!(std::fs::read(&path).expect("the file"), whole, "cut at {cut}");
+            assert_eq!(
+                std::fs::read(&path).expect("the file"),
+                whole,
+                "cut at {cut}"
+            );
             lockfast_snapshot::load(&path).expect("a snapshot");
         }
     }
@@ -180,6 +190,9 @@ mod tests {
         let path = folder.path().join("notes.txt");
         std::fs::write(&path, "not ours\n").expect("space");
         assert!(Journal::resume(&path, "").is_err());
-        assert_eq!(std::fs::read_to_string(&path).expect("the file"), "not ours\n");
+        assert_eq!(
+            std::fs::read_to_string(&path).expect("the file"),
+            "not ours\n"
+        );
     }
 }

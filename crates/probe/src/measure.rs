@@ -8,8 +8,8 @@ use lockfast_certificate::{Checks, LogList, Roots, judge};
 use lockfast_facts::ENDPOINT;
 use lockfast_snapshot::Found;
 use lockfast_tls::{
-    BoxStream, Channel, Dial, Dialing, Fact, Limits, Login, Pace, Plaintext, Protocol, ProtocolVersion, Scan, Shown,
-    Why, begin_login, compare, offered_suites, plaintext, shown,
+    BoxStream, Channel, Dial, Dialing, Fact, Limits, Login, Pace, Plaintext, Protocol,
+    ProtocolVersion, Scan, Shown, Why, begin_login, compare, offered_suites, plaintext, shown,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -78,13 +78,15 @@ impl Prober {
                     addresses.push(address);
                     seen = seen.or(said);
                 }
-                record.insert("Addresses".into(), addresses.into());
+                record.insert("Addresses".into(), listening(addresses).into());
             }
         }
         let database = match target.protocol {
-            Protocol::PostgreSql | Protocol::MySql | Protocol::Redis | Protocol::MongoDb | Protocol::Dax => {
-                Some(Role::Database)
-            }
+            Protocol::PostgreSql
+            | Protocol::MySql
+            | Protocol::Redis
+            | Protocol::MongoDb
+            | Protocol::Dax => Some(Role::Database),
             _ => None,
         };
         if let Some(role) = of_name.or(seen).or(database) {
@@ -136,7 +138,10 @@ impl Prober {
         }
         let port = match target.protocol {
             Protocol::Http => Some(target.port),
-            Protocol::Https => self.settings.http_port.or((target.port == 443).then_some(80)),
+            Protocol::Https => self
+                .settings
+                .http_port
+                .or((target.port == 443).then_some(80)),
             _ => None,
         };
         if let Some(port) = port {
@@ -156,16 +161,24 @@ impl Prober {
         (record.into(), role)
     }
 
-    async fn tls(&self, target: &Target, place: &Place, record: &mut Map<String, Value>) -> Option<Role> {
+    async fn tls(
+        &self,
+        target: &Target,
+        place: &Place,
+        record: &mut Map<String, Value>,
+    ) -> Option<Role> {
         let limits = self.settings.scan.limits;
         let way = Way {
             route: self.settings.route.clone(),
             place: place.clone(),
             limits,
         };
-        let wire = lockfast_tls::Target::new(SocketAddr::new(ip(place), target.port), target.sni().map(str::to_owned))
-            .speaking(target.protocol)
-            .through(Arc::new(way));
+        let wire = lockfast_tls::Target::new(
+            SocketAddr::new(ip(place), target.port),
+            target.sni().map(str::to_owned),
+        )
+        .speaking(target.protocol)
+        .through(Arc::new(way));
         let mut speaks = Speaks {
             modern: true,
             something: true,
@@ -195,7 +208,10 @@ impl Prober {
             record.insert("Certificates".into(), unknown("handshake", why));
         }
         if target.protocol.has_plaintext() && !self.settings.certificates_only {
-            record.insert("Plaintext".into(), self.plaintext(target, &wire, &speaks).await);
+            record.insert(
+                "Plaintext".into(),
+                self.plaintext(target, &wire, &speaks).await,
+            );
         }
         role
     }
@@ -285,11 +301,17 @@ impl Prober {
         let mut judged = judge(&shown);
         // Timestamps may also come beside the certificate, in an extension that rustls leaves out.
         let transparency = judged.transparency.value();
-        let lacking = transparency.is_some_and(|said| said.required && said.kept.value() != Some(&true));
+        let lacking =
+            transparency.is_some_and(|said| said.required && said.kept.value() != Some(&true));
         if lacking && shown.timestamps.is_none() {
             let beside = match speaks.plaintext {
-                Some(version) => self.shown(wire, version).await.map_err(|why| why.to_string()),
-                None => Err("in TLS 1.3 they may come in an extension that was not asked for".into()),
+                Some(version) => self
+                    .shown(wire, version)
+                    .await
+                    .map_err(|why| why.to_string()),
+                None => {
+                    Err("in TLS 1.3 they may come in an extension that was not asked for".into())
+                }
             };
             match beside {
                 Ok(beside) if beside.chain.first() == shown.chain.first() => {
@@ -299,7 +321,10 @@ impl Prober {
                 Ok(_) => {}
                 Err(why) => {
                     if let lockfast_certificate::Fact::Known(said) = &mut judged.transparency {
-                        said.kept = lockfast_certificate::Fact::unknown("signed_certificate_timestamp", why);
+                        said.kept = lockfast_certificate::Fact::unknown(
+                            "signed_certificate_timestamp",
+                            why,
+                        );
                     }
                 }
             }
@@ -307,13 +332,29 @@ impl Prober {
         json!(judged)
     }
 
-    async fn shown(&self, wire: &lockfast_tls::Target, version: ProtocolVersion) -> Result<Shown, Why> {
-        shown(wire, version, offered_suites(version), self.settings.scan.limits, &self.pace).await
+    async fn shown(
+        &self,
+        wire: &lockfast_tls::Target,
+        version: ProtocolVersion,
+    ) -> Result<Shown, Why> {
+        shown(
+            wire,
+            version,
+            offered_suites(version),
+            self.settings.scan.limits,
+            &self.pace,
+        )
+        .await
     }
 
     /// Whether plaintext is refused. Where the answer says only that the login is turned away, what the same login gets over TLS
     /// decides.
-    async fn plaintext(&self, target: &Target, wire: &lockfast_tls::Target, speaks: &Speaks) -> Value {
+    async fn plaintext(
+        &self,
+        target: &Target,
+        wire: &lockfast_tls::Target,
+        speaks: &Speaks,
+    ) -> Value {
         let (login, limits) = (Login::default(), self.settings.scan.limits);
         let mut said = plaintext(wire, &login, limits, &self.pace).await;
         let ambiguous = matches!(&said, Plaintext::Unknown(Why::TurnedAway(_) | Why::Closed));
@@ -323,9 +364,12 @@ impl Prober {
                     answer: String::new(),
                 },
                 _ => match self.shake(target, wire, Kind::Any).await {
-                    (_, Ok(stream)) => begin_login(target.protocol, stream, Channel::Tls, &login, limits).await,
+                    (_, Ok(stream)) => {
+                        begin_login(target.protocol, stream, Channel::Tls, &login, limits).await
+                    }
                     (_, Err(failed)) => {
-                        let failed = format!("no handshake to compare the answer with: {}", failed.why);
+                        let failed =
+                            format!("no handshake to compare the answer with: {}", failed.why);
                         return json!({ "Refused": unknown("plaintext", &failed) });
                     }
                 },
@@ -344,7 +388,10 @@ impl Prober {
         target: &Target,
         wire: &lockfast_tls::Target,
         kind: Kind,
-    ) -> (Option<Shown>, Result<tokio_rustls::client::TlsStream<BoxStream>, Failed>) {
+    ) -> (
+        Option<Shown>,
+        Result<tokio_rustls::client::TlsStream<BoxStream>, Failed>,
+    ) {
         let limits = self.settings.scan.limits;
         self.pace.wait(wire.address.ip()).await;
         let stream = match wire.open(limits).await {
@@ -360,7 +407,9 @@ impl Prober {
             _ => &[],
         };
         let to = (target.sni(), wire.address.ip());
-        self.handshakes.shake(stream, to, kind, alpn, limits.answer).await
+        self.handshakes
+            .shake(stream, to, kind, alpn, limits.answer)
+            .await
     }
 }
 
@@ -381,12 +430,52 @@ impl Speaks {
     fn of(scan: &Scan) -> Self {
         let accepted = scan.accepted_versions();
         Speaks {
-            modern: accepted.iter().any(|version| *version >= ProtocolVersion::Tls12),
-            something: accepted.iter().any(|version| *version >= ProtocolVersion::Ssl3),
-            plaintext: accepted.iter().copied().filter(|version| (ProtocolVersion::Ssl3..=ProtocolVersion::Tls12).contains(version)).max(),
-            unknown: scan.versions.values().find_map(Fact::why).map(ToString::to_string),
+            modern: accepted
+                .iter()
+                .any(|version| *version >= ProtocolVersion::Tls12),
+            something: accepted
+                .iter()
+                .any(|version| *version >= ProtocolVersion::Ssl3),
+            plaintext: accepted
+                .iter()
+                .copied()
+                .filter(|version| {
+                    (ProtocolVersion::Ssl3..=ProtocolVersion::Tls12).contains(version)
+                })
+                .max(),
+            unknown: scan
+                .versions
+                .values()
+                .find_map(Fact::why)
+                .map(ToString::to_string),
         }
     }
+}
+
+/// Says of an address that refuses connections while another of the same name does not that nothing listens there: it is no part
+/// of the endpoint, as `::1` of a `localhost` that serves IPv4 alone. Where all refuse, what would be there is unknown.
+fn listening(mut addresses: Vec<Value>) -> Vec<Value> {
+    let refuses = |address: &Value| {
+        let versions = address
+            .get("Tls")
+            .and_then(|tls| tls.get("Versions"))
+            .and_then(Value::as_object);
+        let refused = |value: &Value| {
+            value["$unknown"]["error"]
+                .as_str()
+                .is_some_and(|why| why.ends_with("connection refused"))
+        };
+        versions.is_some_and(|versions| versions.values().all(refused))
+    };
+    if addresses.iter().all(refuses) {
+        return addresses;
+    }
+    for address in &mut addresses {
+        if refuses(address) {
+            *address = json!({ "Address": address["Address"], "Listening": false });
+        }
+    }
+    addresses
 }
 
 /// The way to one place, for the scanner.

@@ -113,8 +113,12 @@ impl Place {
             Place::At(address) => address.to_string(),
             Place::Named(name, port) => format!("{name}:{port}"),
         };
-        let uri = Uri::builder().scheme("tcp").authority(text).path_and_query("/");
-        uri.build().map_err(|error| Error::new(ErrorKind::InvalidInput, error))
+        let uri = Uri::builder()
+            .scheme("tcp")
+            .authority(text)
+            .path_and_query("/");
+        uri.build()
+            .map_err(|error| Error::new(ErrorKind::InvalidInput, error))
     }
 }
 
@@ -213,10 +217,17 @@ mod tests {
 
     #[test]
     fn a_proxy_is_read_as_curl_reads_it_and_never_shows_its_password() {
-        let route: Route = "socks5h://me:hunter2@127.0.0.1:1081".parse().expect("a route");
+        let route: Route = "socks5h://me:hunter2@127.0.0.1:1081"
+            .parse()
+            .expect("a route");
         assert!(route.resolves_names());
         assert_eq!(format!("{route:?}"), "through 127.0.0.1:1081");
-        assert!(!"socks5://[::1]".parse::<Route>().expect("a route").resolves_names());
+        assert!(
+            !"socks5://[::1]"
+                .parse::<Route>()
+                .expect("a route")
+                .resolves_names()
+        );
         for wrong in ["", "ftp://a", "127.0.0.1:80", "http://me:hunter2@"] {
             let error = wrong.parse::<Route>().expect_err(wrong);
             assert!(!error.contains("hunter2"), "{error}");

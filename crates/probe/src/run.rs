@@ -25,5 +25,7 @@ pub fn measure_all(
             }
         }
     };
-    stream::iter(targets).map(measure).buffer_unordered(at_once.max(1))
+    stream::iter(targets)
+        .map(measure)
+        .buffer_unordered(at_once.max(1))
 }

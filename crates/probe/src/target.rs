@@ -272,15 +272,27 @@ pub fn list(text: &str) -> Result<Vec<Target>, (usize, String)> {
         let Some(first) = words.next() else {
             continue;
         };
-        let mut target: Target = first.parse().map_err(|e: Unreadable| (number, e.to_string()))?;
+        let mut target: Target = first
+            .parse()
+            .map_err(|e: Unreadable| (number, e.to_string()))?;
         for word in words {
             match word.split_once('=') {
                 Some(("sni", name)) => target.server_name = Some(name.to_owned()),
-                Some(("role", role)) => target.role = Some(named(role).ok_or_else(|| {
-                    let names = Role::ALL.map(|(name, _)| name).join(", ");
-                    (number, format!("`{role}` is no role; the roles are {names}"))
-                })?),
-                _ => return Err((number, format!("`{word}` is neither sni=NAME nor role=ROLE"))),
+                Some(("role", role)) => {
+                    target.role = Some(named(role).ok_or_else(|| {
+                        let names = Role::ALL.map(|(name, _)| name).join(", ");
+                        (
+                            number,
+                            format!("`{role}` is no role; the roles are {names}"),
+                        )
+                    })?)
+                }
+                _ => {
+                    return Err((
+                        number,
+                        format!("`{word}` is neither sni=NAME nor role=ROLE"),
+                    ));
+                }
             }
         }
         targets.push(target);
@@ -305,42 +317,94 @@ mod tests {
             (target.name(), target.protocol.to_string())
         };
         let is = |name: &str, protocol: &str| (name.to_owned(), protocol.to_owned());
-        assert_eq!(read("Shop.example.COM"), is("shop.example.com:443", "https"));
-        assert_eq!(read("shop.example.com:8443"), is("shop.example.com:8443", "https"));
-        assert_eq!(read("https://shop.example.com/a?b#c"), is("shop.example.com:443", "https"));
+        assert_eq!(
+            read("Shop.example.COM"),
+            is("shop.example.com:443", "https")
+        );
+        assert_eq!(
+            read("shop.example.com:8443"),
+            is("shop.example.com:8443", "https")
+        );
+        assert_eq!(
+            read("https://shop.example.com/a?b#c"),
+            is("shop.example.com:443", "https")
+        );
         assert_eq!(read("[2001:db8::1]:443"), is("[2001:db8::1]:443", "https"));
         assert_eq!(read("2001:db8::1"), is("[2001:db8::1]:443", "https"));
-        assert_eq!(read("db.example.com:5432"), is("db.example.com:5432", "postgresql"));
-        assert_eq!(read("postgresql://u:p@db.example.com/x"), is("db.example.com:5432", "postgresql"));
-        assert_eq!(read("bücher.example"), is("xn--bcher-kva.example:443", "https"));
-        assert_eq!(read("shop.example.com."), is("shop.example.com:443", "https"));
+        assert_eq!(
+            read("db.example.com:5432"),
+            is("db.example.com:5432", "postgresql")
+        );
+        assert_eq!(
+            read("postgresql://u:p@db.example.com/x"),
+            is("db.example.com:5432", "postgresql")
+        );
+        assert_eq!(
+            read("bücher.example"),
+            is("xn--bcher-kva.example:443", "https")
+        );
+        assert_eq!(
+            read("shop.example.com."),
+            is("shop.example.com:443", "https")
+        );
     }
 
     #[test]
     fn what_is_no_endpoint_is_told_without_passwords() {
-        for text in ["", ":443", "a..b", "host:0", "host:99999", "[::1", "[::1]x", "gopher://x", "a b"] {
+        for text in [
+            "",
+            ":443",
+            "a..b",
+            "host:0",
+            "host:99999",
+            "[::1",
+            "[::1]x",
+            "gopher://x",
+            "a b",
+        ] {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }
-        let error = "https://me:hunter2@a..b:1".parse::<Target>().expect_err("no name");
+        let error = "https://me:hunter2@a..b:1"
+            .parse::<Target>()
+            .expect_err("no name");
         assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 
     #[test]
     fn a_list_says_which_line_is_wrong() {
-        let list = super::list("# ours\nshop.example.com role=distribution\n\n10.0.0.1:8443 sni=a.example # x\n");
+        let list = super::list(
+            "# ours\nshop.example.com role=distribution\n\n10.0.0.1:8443 sni=a.example # x\n",
+        );
         let list = list.expect("a list");
         assert_eq!(list[0].role, Some(Role::Distribution));
         assert_eq!(list[1].sni(), Some("a.example"));
-        assert_eq!(super::list("a.example\nb.example rôle=x").expect_err("wrong").0, 2);
+        assert_eq!(
+            super::list("a.example\nb.example rôle=x")
+                .expect_err("wrong")
+                .0,
+            2
+        );
     }
 
     #[test]
     fn names_of_aws_tell_the_role() {
         let role = Role::of_name;
-        assert_eq!(role("d111111abcdef8.cloudfront.net."), Some(Role::Distribution));
-        assert_eq!(role("shop-1.eu-central-1.elb.amazonaws.com"), Some(Role::LoadBalancer));
-        assert_eq!(role("a1b2.execute-api.eu-central-1.amazonaws.com"), Some(Role::Api));
-        assert_eq!(role("db.abc.eu-central-1.rds.amazonaws.com"), Some(Role::Database));
+        assert_eq!(
+            role("d111111abcdef8.cloudfront.net."),
+            Some(Role::Distribution)
+        );
+        assert_eq!(
+            role("shop-1.eu-central-1.elb.amazonaws.com"),
+            Some(Role::LoadBalancer)
+        );
+        assert_eq!(
+            role("a1b2.execute-api.eu-central-1.amazonaws.com"),
+            Some(Role::Api)
+        );
+        assert_eq!(
+            role("db.abc.eu-central-1.rds.amazonaws.com"),
+            Some(Role::Database)
+        );
         assert_eq!(role("elb.example.com"), None);
     }
 }

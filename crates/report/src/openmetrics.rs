@@ -48,11 +48,31 @@ impl Metrics {
     fn registry(self) -> Registry {
         let mut registry = Registry::with_prefix("lockfast");
         let rows = [
-            ("certificate_not_after_seconds", "When a certificate of an endpoint's chain ends, in seconds since 1970", self.not_after),
-            ("certificate_valid", "Whether the chain is valid for the endpoint (1) or not (0)", self.valid),
-            ("endpoint_version_accepted", "Whether the endpoint accepts a version of TLS (1) or not (0)", self.versions),
-            ("endpoint_measured_seconds", "When the endpoint was measured, in seconds since 1970", self.measured),
-            ("verdicts", "How many verdicts a control gave", self.findings),
+            (
+                "certificate_not_after_seconds",
+                "When a certificate of an endpoint's chain ends, in seconds since 1970",
+                self.not_after,
+            ),
+            (
+                "certificate_valid",
+                "Whether the chain is valid for the endpoint (1) or not (0)",
+                self.valid,
+            ),
+            (
+                "endpoint_version_accepted",
+                "Whether the endpoint accepts a version of TLS (1) or not (0)",
+                self.versions,
+            ),
+            (
+                "endpoint_measured_seconds",
+                "When the endpoint was measured, in seconds since 1970",
+                self.measured,
+            ),
+            (
+                "verdicts",
+                "How many verdicts a control gave",
+                self.findings,
+            ),
         ];
         for (name, help, gauges) in rows {
             registry.register(name, help, gauges);
@@ -62,8 +82,15 @@ impl Metrics {
 
     fn endpoint(&mut self, endpoint: &Resource) {
         let name = &*endpoint.name;
-        if let Some(time) = endpoint.at("Time").string().found().and_then(|time| seconds(&time)) {
-            self.measured.get_or_create(&labels([("endpoint", name)])).set(time);
+        if let Some(time) = endpoint
+            .at("Time")
+            .string()
+            .found()
+            .and_then(|time| seconds(&time))
+        {
+            self.measured
+                .get_or_create(&labels([("endpoint", name)]))
+                .set(time);
         }
         let addresses = endpoint.at("Addresses").list().found().unwrap_or_default();
         for address in addresses {
@@ -73,11 +100,16 @@ impl Metrics {
                 let versions = address.at("Tls.Versions").found();
                 let accepted = versions.and_then(|versions| member(versions, version));
                 if let Some(Kind::Bool(accepted)) = accepted.map(|value| &value.kind) {
-                    let labels = labels([("endpoint", name), ("address", &ip), ("version", version)]);
+                    let labels =
+                        labels([("endpoint", name), ("address", &ip), ("version", version)]);
                     self.versions.get_or_create(&labels).set((*accepted).into());
                 }
             }
-            let certificates = address.at("Certificates").list().found().unwrap_or_default();
+            let certificates = address
+                .at("Certificates")
+                .list()
+                .found()
+                .unwrap_or_default();
             for certificate in certificates {
                 self.certificate(name, &ip, certificate);
             }
@@ -96,9 +128,17 @@ impl Metrics {
             let Some(end) = said("NotAfter").and_then(|end| seconds(&end)) else {
                 continue;
             };
-            let (subject, issuer) = (said("Subject").unwrap_or_default(), said("Issuer").unwrap_or_default());
+            let (subject, issuer) = (
+                said("Subject").unwrap_or_default(),
+                said("Issuer").unwrap_or_default(),
+            );
             let (serial, depth) = (said("SerialNumber").unwrap_or_default(), depth.to_string());
-            let more = [("depth", &*depth), ("subject", &subject), ("issuer", &issuer), ("serial_number", &serial)];
+            let more = [
+                ("depth", &*depth),
+                ("subject", &subject),
+                ("issuer", &issuer),
+                ("serial_number", &serial),
+            ];
             let labels = labels(own.into_iter().chain(more));
             self.not_after.get_or_create(&labels).set(end);
         }

@@ -111,7 +111,9 @@ impl Flight {
                 break;
             };
             // What breaks the grammar shows nothing.
-            if let Ok((_, TlsMessage::Handshake(message))) = tls_parser::parse_tls_message_handshake(message) {
+            if let Ok((_, TlsMessage::Handshake(message))) =
+                tls_parser::parse_tls_message_handshake(message)
+            {
                 take(&mut self.shown, &mut self.done, &message);
             }
             at = end;
@@ -125,14 +127,16 @@ fn take(shown: &mut Shown, done: &mut bool, message: &TlsMessageHandshake<'_>) {
         TlsMessageHandshake::ServerHello(hello) => {
             let extensions = hello.ext.unwrap_or_default();
             if let Ok((_, extensions)) = tls_parser::parse_tls_server_hello_extensions(extensions) {
-                let list = extensions.into_iter().find_map(|extension| match extension {
-                    // The parser takes the list's length off.
-                    TlsExtension::SignedCertificateTimestamp(Some(list)) => {
-                        let length = u16::try_from(list.len()).ok()?;
-                        Some([&length.to_be_bytes(), list].concat())
-                    }
-                    _ => None,
-                });
+                let list = extensions
+                    .into_iter()
+                    .find_map(|extension| match extension {
+                        // The parser takes the list's length off.
+                        TlsExtension::SignedCertificateTimestamp(Some(list)) => {
+                            let length = u16::try_from(list.len()).ok()?;
+                            Some([&length.to_be_bytes(), list].concat())
+                        }
+                        _ => None,
+                    });
                 shown.timestamps = list;
             }
         }

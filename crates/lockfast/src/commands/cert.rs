@@ -42,9 +42,9 @@ pub fn run(args: &Cert) -> Result<u8> {
             found.push(record(what, args.name.as_deref(), &chain, &roots));
             continue;
         }
-        let mut target: Target = what
-            .parse()
-            .with_context(|| format!("{what} is no file that can be read, no ARN and no endpoint"))?;
+        let mut target: Target = what.parse().with_context(|| {
+            format!("{what} is no file that can be read, no ARN and no endpoint")
+        })?;
         target.server_name.clone_from(&args.reach.sni);
         let prober = match &mut prober {
             Some(prober) => &*prober,
@@ -80,15 +80,23 @@ pub fn run(args: &Cert) -> Result<u8> {
 fn of_file(args: &Cert, file: &str, password: &mut Option<Secret>) -> Result<Vec<Vec<u8>>> {
     let mut bytes = Vec::new();
     let opened = std::fs::File::open(file).with_context(|| format!("cannot read {file}"))?;
-    opened.take(MOST + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {file}"))?;
+    opened
+        .take(MOST + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {file}"))?;
     if bytes.len() as u64 > MOST {
-        bail!("{file} is larger than {} MiB: it holds no certificates", MOST >> 20);
+        bail!(
+            "{file} is larger than {} MiB: it holds no certificates",
+            MOST >> 20
+        );
     }
     if let (None, Some(at)) = (&password, &args.password_file) {
         let mut text = String::new();
         let read = match at == Path::new("-") {
             true => std::io::stdin().take(4096).read_to_string(&mut text),
-            false => std::fs::File::open(at).and_then(|file| file.take(4096).read_to_string(&mut text)),
+            false => {
+                std::fs::File::open(at).and_then(|file| file.take(4096).read_to_string(&mut text))
+            }
         };
         read.with_context(|| format!("cannot read {}", at.display()))?;
         let line = text.lines().next().unwrap_or_default();
@@ -130,11 +138,15 @@ fn record(name: &str, carries: Option<&str>, chain: &[Vec<u8>], roots: &Roots) -
 #[cfg(feature = "aws")]
 async fn of_acm(args: &Cert, arn: &str) -> Result<Vec<Vec<u8>>> {
     let pem = lockfast_aws::certificate(arn, args.profile.clone(), args.endpoint_url.clone()).await;
-    let pem = pem.map_err(anyhow::Error::msg).with_context(|| arn.to_owned())?;
+    let pem = pem
+        .map_err(anyhow::Error::msg)
+        .with_context(|| arn.to_owned())?;
     lockfast_certificate::read(pem.as_bytes(), None).with_context(|| arn.to_owned())
 }
 
 #[cfg(not(feature = "aws"))]
 async fn of_acm(_: &Cert, arn: &str) -> Result<Vec<Vec<u8>>> {
-    bail!("{arn}: this lockfast was built without the AWS SDK; build it with `cargo build --release --features aws` (or `full`)")
+    bail!(
+        "{arn}: this lockfast was built without the AWS SDK; build it with `cargo build --release --features aws` (or `full`)"
+    )
 }

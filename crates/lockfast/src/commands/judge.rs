@@ -78,23 +78,27 @@ pub(super) fn summary(loaded: &Loaded) -> InputSummary {
         problems: problems(&loaded.units),
         endpoints: loaded.inventory.of_kind(lockfast_facts::ENDPOINT).count(),
         // A snapshot of endpoints alone is of no account.
-        scan: loaded.headers.iter().any(|header| !header.accounts.is_empty()).then(|| ScanSummary {
-            taken: loaded
-                .headers
-                .iter()
-                .map(|header| header.taken.clone())
-                .min()
-                .unwrap_or_default(),
-            accounts: distinct(
-                loaded
+        scan: loaded
+            .headers
+            .iter()
+            .any(|header| !header.accounts.is_empty())
+            .then(|| ScanSummary {
+                taken: loaded
                     .headers
                     .iter()
-                    .flat_map(|h| &h.accounts)
-                    .map(|a| &a.id),
-            ),
-            regions: distinct(loaded.headers.iter().flat_map(|h| &h.regions)),
-            services: services(loaded),
-        }),
+                    .map(|header| header.taken.clone())
+                    .min()
+                    .unwrap_or_default(),
+                accounts: distinct(
+                    loaded
+                        .headers
+                        .iter()
+                        .flat_map(|h| &h.accounts)
+                        .map(|a| &a.id),
+                ),
+                regions: distinct(loaded.headers.iter().flat_map(|h| &h.regions)),
+                services: services(loaded),
+            }),
         ..InputSummary::default()
     }
 }

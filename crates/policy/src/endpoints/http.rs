@@ -30,6 +30,15 @@ impl fmt::Display for OverHttp {
 }
 
 impl Address<'_> {
+    /// Whether there is a plain HTTP beside it to ask about: port 80 beside 443. Beside HTTPS on another port there is one only
+    /// where the probe was told which.
+    pub(crate) fn has_plain_http_beside(self) -> bool {
+        let elsewhere =
+            matches!(self.subject().at("Port").int(), Read::Found(port, _) if port != 443);
+        let asked = !self.at("Http").is_absent();
+        !self.endpoint.speaks_no_http() && (asked || !elsewhere)
+    }
+
     /// What a call over plain HTTP gets.
     pub(crate) fn over_http(self) -> Known<OverHttp> {
         let answers = asked(self.at("Http.Answers").bool(), "plain HTTP");

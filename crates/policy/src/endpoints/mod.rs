@@ -46,8 +46,12 @@ pub(crate) struct Endpoint<'a> {
     pub(crate) subject: Subject<'a>,
 }
 
-/// Every endpoint.
+/// Every endpoint. A certificate out of a file, which is recorded as what an endpoint would show, is none.
 pub(crate) fn all<'a>(cx: &Cx<'a>) -> impl Iterator<Item = Endpoint<'a>> {
+    recorded(cx).filter(|endpoint| !endpoint.is_a_file())
+}
+
+fn recorded<'a>(cx: &Cx<'a>) -> impl Iterator<Item = Endpoint<'a>> {
     let subjects = cx.subjects(&[ENDPOINT]).into_iter();
     subjects.map(|subject| Endpoint { subject })
 }
@@ -72,11 +76,11 @@ pub(crate) fn of_roles<'a>(
     found
 }
 
-/// The endpoints that show certificates of one's own: all that may speak TLS, but for those of others. Where it could not
-/// be learned whether one does, `out` is told so.
+/// The endpoints that show certificates of one's own: all that may speak TLS, but for those of others, and files that hold
+/// certificates. Where it could not be learned whether one does, `out` is told so.
 pub(crate) fn with_own_certificates<'a>(cx: &Cx<'a>, out: &mut Out) -> Vec<Endpoint<'a>> {
     let mut found = Vec::new();
-    for endpoint in all(cx) {
+    for endpoint in recorded(cx) {
         match (endpoint.role(), endpoint.protocol()) {
             (Read::Found(Role::Outside, _), _) => {}
             (_, Known::Stated(protocol, _)) if protocol == "http" => {}
@@ -105,6 +109,13 @@ impl<'a> Endpoint<'a> {
         asked(self.subject.at("Protocol").string(), "its protocol")
     }
 
+    /// True for a file of certificates.
+    pub(crate) fn is_a_file(self) -> bool {
+        self.protocol()
+            .value()
+            .is_some_and(|name| name == "certificate")
+    }
+
     /// True for one that is known to speak HTTP without TLS.
     pub(crate) fn is_plain_http(self) -> bool {
         self.protocol().value().is_some_and(|name| name == "http")
@@ -127,7 +138,9 @@ impl<'a> Endpoint<'a> {
         let judgement = match known_list(self.subject.at("Addresses"), "its addresses") {
             Err(why) => Judgement::cannot_tell(self.subject, "what its addresses answer", &why),
             Ok(addresses) => {
-                let each = addresses.iter().map(|value| {
+                // An address that nothing listens at is no part of an endpoint that others listen at.
+                let listens = |value: &&Value| value.at("Listening").bool().found() != Some(false);
+                let each = addresses.iter().filter(listens).map(|value| {
                     let address = Address {
                         endpoint: self,
                         value,

@@ -35,6 +35,11 @@ pub(super) fn card(name: &str, record: &Value, now: jiff::Timestamp) -> String {
     let addresses = record.get("Addresses").and_then(Value::as_array);
     let addresses = addresses.map(Vec::as_slice).unwrap_or_default();
     for address in addresses {
+        if address.get("Listening") == Some(&Value::Bool(false)) {
+            let said = format!("{}: nothing listens there", text(address, "Address"));
+            card.row("address", Style::new().dimmed(), &said);
+            continue;
+        }
         if addresses.len() > 1 || text(address, "Address") != text(record, "Host") {
             card.row("address", Style::new(), &text(address, "Address"));
         }
@@ -52,7 +57,10 @@ impl Card {
         let faint = Style::new().dimmed();
         // Servers' words are among it: nothing of theirs moves the cursor.
         let said: String = said.chars().filter(|c| !c.is_control()).collect();
-        let _ = writeln!(self.0, "  {faint}{title:<13}{faint:#} {style}{said}{style:#}");
+        let _ = writeln!(
+            self.0,
+            "  {faint}{title:<13}{faint:#} {style}{said}{style:#}"
+        );
     }
 
     fn tls(&mut self, tls: Option<&Value>) {
@@ -62,17 +70,26 @@ impl Card {
         let of = |name: &str| tls.get("Versions").and_then(|versions| versions.get(name));
         let named = |wanted: &dyn Fn(&str) -> bool| {
             let named = VERSIONS.iter().rev().filter(|(name, _)| wanted(name));
-            named.map(|(_, shown)| *shown).collect::<Vec<_>>().join(", ")
+            named
+                .map(|(_, shown)| *shown)
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         let spoken = named(&|name| of(name) == Some(&Value::Bool(true)));
-        let old = VERSIONS[..4].iter().any(|(name, _)| of(name) == Some(&Value::Bool(true)));
+        let old = VERSIONS[..4]
+            .iter()
+            .any(|(name, _)| of(name) == Some(&Value::Bool(true)));
         let unknown = VERSIONS.iter().find_map(|(name, _)| why(of(name)));
         let style = match (old, &unknown) {
             (true, _) => BAD,
             (_, Some(_)) => OPEN,
             _ => GOOD,
         };
-        let mut said = if spoken.is_empty() { "none that is known".to_owned() } else { spoken };
+        let mut said = if spoken.is_empty() {
+            "none that is known".to_owned()
+        } else {
+            spoken
+        };
         if let Some(why) = unknown {
             let open = named(&|name| self::why(of(name)).is_some());
             let _ = write!(said, "; unknown: {open} ({why})");
@@ -98,16 +115,27 @@ impl Card {
             seen.dedup();
             self.row("picks", Style::new(), &seen.join(", "));
             match weak.is_empty() {
-                true => self.row("suites", style, "all that were tried have forward secrecy and AEAD"),
+                true => self.row(
+                    "suites",
+                    style,
+                    "all that were tried have forward secrecy and AEAD",
+                ),
                 false => self.row("suites", style, &format!("also {}", weak.join(", "))),
             }
-            let groups: Vec<String> = picked.iter().map(|pick| text(pick, "Group")).filter(|g| !g.is_empty()).collect();
+            let groups: Vec<String> = picked
+                .iter()
+                .map(|pick| text(pick, "Group"))
+                .filter(|g| !g.is_empty())
+                .collect();
             let quantum = match tls.get("PostQuantum") {
                 Some(Value::String(group)) => format!("{group} (post-quantum)"),
                 Some(Value::Bool(false)) => "none that withstands a quantum computer".into(),
                 _ => String::new(),
             };
-            let mut groups: Vec<String> = groups.into_iter().filter(|group| !quantum.starts_with(group.as_str())).collect();
+            let mut groups: Vec<String> = groups
+                .into_iter()
+                .filter(|group| !quantum.starts_with(group.as_str()))
+                .collect();
             groups.dedup();
             groups.extend((!quantum.is_empty()).then_some(quantum));
             self.row("key exchange", Style::new(), &groups.join(", "));
@@ -121,7 +149,11 @@ impl Card {
             }
         }
         if let Some(connections) = tls.get("Connections") {
-            self.row("connections", Style::new().dimmed(), &connections.to_string());
+            self.row(
+                "connections",
+                Style::new().dimmed(),
+                &connections.to_string(),
+            );
         }
     }
 
@@ -148,7 +180,11 @@ impl Card {
             self.row("weaknesses", GOOD, &format!("no {}", none.join(", no ")));
         }
         if !open.is_empty() {
-            self.row("weaknesses", Style::new().dimmed(), &format!("cannot be told: {}", open.join(", ")));
+            self.row(
+                "weaknesses",
+                Style::new().dimmed(),
+                &format!("cannot be told: {}", open.join(", ")),
+            );
         }
     }
 
@@ -176,7 +212,12 @@ impl Card {
         self.row(
             "certificate",
             Style::new(),
-            &format!("{}, {key}, {}, by {}", text(leaf, "Subject"), text(leaf, "SignatureHash"), text(leaf, "Issuer")),
+            &format!(
+                "{}, {key}, {}, by {}",
+                text(leaf, "Subject"),
+                text(leaf, "SignatureHash"),
+                text(leaf, "Issuer")
+            ),
         );
         if let Some(days) = days {
             let style = match days {
@@ -188,7 +229,11 @@ impl Card {
                 ..0 => format!("expired {} days ago", -days),
                 _ => format!("{days} days left"),
             };
-            self.row("", style, &format!("{left} (until {})", text(leaf, "NotAfter")));
+            self.row(
+                "",
+                style,
+                &format!("{left} (until {})", text(leaf, "NotAfter")),
+            );
         }
         let problems = certificate.get("Problems").and_then(Value::as_array);
         let problems = problems.map(Vec::as_slice).unwrap_or_default();
@@ -216,11 +261,17 @@ impl Card {
             let said = transparency.map(|t| text(t, "Why")).unwrap_or_default();
             self.row("transparency", style, &said);
         }
-        let lints = chain.into_iter().flatten().filter_map(|c| c.get("Lints")?.as_array()).map(Vec::len);
+        let lints = chain
+            .into_iter()
+            .flatten()
+            .filter_map(|c| c.get("Lints")?.as_array())
+            .map(Vec::len);
         let lints: usize = lints.sum();
         if lints > 0 {
             let leaf = leaf.get("Lints").and_then(Value::as_array);
-            let first = leaf.and_then(|lints| lints.first()).map(|lint| text(lint, "Message"));
+            let first = leaf
+                .and_then(|lints| lints.first())
+                .map(|lint| text(lint, "Message"));
             let first = first.map(|first| format!(": {first}")).unwrap_or_default();
             self.row("lints", OPEN, &format!("{lints}{first}"));
         }
@@ -229,8 +280,16 @@ impl Card {
     fn plain(&mut self, address: &Value) {
         if let Some(plain) = address.get("Plaintext") {
             match plain.get("Refused") {
-                Some(Value::Bool(true)) => self.row("plaintext", GOOD, &format!("refused: {}", text(plain, "Answer"))),
-                Some(Value::Bool(false)) => self.row("plaintext", BAD, &format!("accepted: {}", text(plain, "Answer"))),
+                Some(Value::Bool(true)) => self.row(
+                    "plaintext",
+                    GOOD,
+                    &format!("refused: {}", text(plain, "Answer")),
+                ),
+                Some(Value::Bool(false)) => self.row(
+                    "plaintext",
+                    BAD,
+                    &format!("accepted: {}", text(plain, "Answer")),
+                ),
                 other => {
                     let why = why(other).or_else(|| why(Some(plain))).unwrap_or_default();
                     self.row("plaintext", OPEN, &format!("unknown: {why}"));
@@ -240,30 +299,48 @@ impl Card {
         if let Some(http) = address.get("Http") {
             let url = text(http, "Url");
             match http.get("Answers") {
-                Some(Value::Bool(false)) => self.row("plain HTTP", GOOD, &format!("{url} is closed")),
+                Some(Value::Bool(false)) => {
+                    self.row("plain HTTP", GOOD, &format!("{url} is closed"))
+                }
                 Some(Value::Bool(true)) => {
                     let hops = http.get("Hops").and_then(Value::as_array);
                     let first = hops.and_then(|hops| hops.first());
                     let status = first.map(|hop| text(hop, "Status")).unwrap_or_default();
                     let to = first.map(|hop| text(hop, "Location")).unwrap_or_default();
                     match http.get("RedirectsToHttps") {
-                        Some(Value::Bool(true)) => self.row("plain HTTP", GOOD, &format!("{url} {status} to {to}")),
-                        _ if to.is_empty() => self.row("plain HTTP", BAD, &format!("{url} answers {status}")),
+                        Some(Value::Bool(true)) => {
+                            self.row("plain HTTP", GOOD, &format!("{url} {status} to {to}"))
+                        }
+                        _ if to.is_empty() => {
+                            self.row("plain HTTP", BAD, &format!("{url} answers {status}"))
+                        }
                         _ => self.row("plain HTTP", BAD, &format!("{url} {status} to {to}")),
                     }
                 }
-                other => self.row("plain HTTP", OPEN, &format!("unknown: {}", why(other).unwrap_or_default())),
+                other => self.row(
+                    "plain HTTP",
+                    OPEN,
+                    &format!("unknown: {}", why(other).unwrap_or_default()),
+                ),
             }
         }
         match address.get("Hsts") {
             Some(Value::Bool(false)) => self.row("HSTS", OPEN, "none"),
             Some(hsts) if hsts.get("MaxAge").is_some() => {
-                let days = hsts.get("MaxAge").and_then(Value::as_u64).unwrap_or_default() / 86_400;
+                let days = hsts
+                    .get("MaxAge")
+                    .and_then(Value::as_u64)
+                    .unwrap_or_default()
+                    / 86_400;
                 let also = |name: &str, shown: &'static str| match hsts.get(name) {
                     Some(Value::Bool(true)) => shown,
                     _ => "",
                 };
-                let said = format!("{days} days{}{}", also("IncludeSubDomains", ", subdomains"), also("Preload", ", preload"));
+                let said = format!(
+                    "{days} days{}{}",
+                    also("IncludeSubDomains", ", subdomains"),
+                    also("Preload", ", preload")
+                );
                 self.row("HSTS", GOOD, &said);
             }
             _ => {}

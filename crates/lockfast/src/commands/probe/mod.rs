@@ -65,7 +65,11 @@ pub fn run(args: &Probe) -> Result<u8> {
 
 /// What the command line says of judging; lockfast.toml may stand here or beside what endpoints come from.
 fn ready(args: &Probe) -> Result<Ready<'_>> {
-    let beside = args.from.iter().chain(&args.file).filter_map(|file| file.parent());
+    let beside = args
+        .from
+        .iter()
+        .chain(&args.file)
+        .filter_map(|file| file.parent());
     let folders = std::iter::once(Path::new("."))
         .chain(beside.filter(|folder| !folder.as_os_str().is_empty()))
         .map(PathBuf::from)
@@ -94,7 +98,12 @@ pub(super) struct Measured {
     pub(super) problems: Vec<Problem>,
 }
 
-fn measure(args: &Probe, prober: &Arc<Prober>, targets: &[Target], runtime: &tokio::runtime::Runtime) -> Result<Measured> {
+fn measure(
+    args: &Probe,
+    prober: &Arc<Prober>,
+    targets: &[Target],
+    runtime: &tokio::runtime::Runtime,
+) -> Result<Measured> {
     let taken = now();
     let mut measured = Measured::default();
     let mut out: Option<Journal<Box<dyn Write>>> = None;
@@ -108,16 +117,24 @@ fn measure(args: &Probe, prober: &Arc<Prober>, targets: &[Target], runtime: &tok
         }
         (None, Some(file)) if to_stdout(args) => {
             debug_assert_eq!(file, Path::new("-"));
-            out = Some(Journal::begin(Box::new(std::io::stdout()) as Box<dyn Write>, &taken)?);
+            out = Some(Journal::begin(
+                Box::new(std::io::stdout()) as Box<dyn Write>,
+                &taken,
+            )?);
         }
         (None, Some(file)) => {
-            let made = std::fs::File::create(file).with_context(|| format!("cannot write {}", file.display()))?;
+            let made = std::fs::File::create(file)
+                .with_context(|| format!("cannot write {}", file.display()))?;
             let made = Box::new(std::io::BufWriter::new(made)) as Box<dyn Write>;
             out = Some(Journal::begin(made, &taken)?);
         }
         (None, None) => {}
     }
-    let left: Vec<Target> = targets.iter().filter(|target| !done.contains(&target.name())).cloned().collect();
+    let left: Vec<Target> = targets
+        .iter()
+        .filter(|target| !done.contains(&target.name()))
+        .cloned()
+        .collect();
     let bar = bar(left.len() as u64);
     let keep = !(args.no_judge || to_stdout(args));
     let interrupted = runtime.block_on(async {
@@ -153,7 +170,9 @@ fn measure(args: &Probe, prober: &Arc<Prober>, targets: &[Target], runtime: &tok
     bar.finish_and_clear();
     if interrupted {
         let file = args.resume.as_ref().or(args.snapshot.as_ref());
-        let how = file.filter(|_| !to_stdout(args)).map(|file| format!("; go on with --resume {}", file.display()));
+        let how = file
+            .filter(|_| !to_stdout(args))
+            .map(|file| format!("; go on with --resume {}", file.display()));
         measured.problems.push(Problem {
             path: "interrupted".into(),
             line: None,
@@ -169,7 +188,13 @@ fn measure(args: &Probe, prober: &Arc<Prober>, targets: &[Target], runtime: &tok
 
 /// Of an endpoint that nothing was learned of: why.
 pub(super) fn unreached(found: &Found) -> Option<Problem> {
-    let why = |value: &serde_json::Value| value.get("$unknown")?.get("error")?.as_str().map(str::to_owned);
+    let why = |value: &serde_json::Value| {
+        value
+            .get("$unknown")?
+            .get("error")?
+            .as_str()
+            .map(str::to_owned)
+    };
     let addresses = found.properties.get("Addresses")?;
     let message = match addresses.as_array() {
         None => why(addresses)?,
@@ -178,7 +203,10 @@ pub(super) fn unreached(found: &Found) -> Option<Problem> {
                 let versions = address.get("Tls")?.get("Versions")?.as_object()?;
                 // All unknown: there was nobody to ask.
                 let whys: Vec<_> = versions.values().map(why).collect();
-                whys.into_iter().collect::<Option<Vec<_>>>()?.into_iter().next()
+                whys.into_iter()
+                    .collect::<Option<Vec<_>>>()?
+                    .into_iter()
+                    .next()
             };
             let whys: Option<Vec<String>> = addresses.iter().map(versions).collect();
             whys?.into_iter().next()?
@@ -194,7 +222,12 @@ pub(super) fn unreached(found: &Found) -> Option<Problem> {
 
 /// The facts to judge: the endpoints, beside what they were derived from.
 fn facts(targets: Targets, measured: &Measured) -> (Inventory, InputSummary) {
-    let Targets { base, mut problems, files, .. } = targets;
+    let Targets {
+        base,
+        mut problems,
+        files,
+        ..
+    } = targets;
     problems.extend(measured.problems.iter().cloned());
     let inventory = with_endpoints(base, &measured.found).only_endpoints();
     let input = InputSummary {
@@ -210,7 +243,9 @@ fn facts(targets: Targets, measured: &Measured) -> (Inventory, InputSummary) {
 
 /// The cards, where a person reads.
 pub(super) fn show(judging: &Judging, found: &[Found]) -> Result<()> {
-    let shown = judging.format == Format::Terminal && !judging.quiet && (found.len() <= CARDS || judging.verbose);
+    let shown = judging.format == Format::Terminal
+        && !judging.quiet
+        && (found.len() <= CARDS || judging.verbose);
     if !shown {
         return Ok(());
     }
@@ -240,7 +275,8 @@ fn bar(of: u64) -> ProgressBar {
 
 /// A length of time as people write it: `30m`, `6h`, `1d`.
 fn interval(text: &str) -> Result<std::time::Duration> {
-    let (number, unit) = text.split_at(text.len() - text.chars().next_back().map_or(0, char::len_utf8));
+    let (number, unit) =
+        text.split_at(text.len() - text.chars().next_back().map_or(0, char::len_utf8));
     let seconds = match unit {
         "s" => 1,
         "m" => 60,

@@ -3,7 +3,9 @@
 use crate::cli::Reach;
 use anyhow::{Context, Result, bail};
 use lockfast_certificate::Roots;
-use lockfast_probe::{DnsSettings, Family, Handshakes, Identity, Prober, Resolver, Route, Settings};
+use lockfast_probe::{
+    DnsSettings, Family, Handshakes, Identity, Prober, Resolver, Route, Settings,
+};
 use lockfast_tls::{Limits, Pace};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -27,7 +29,10 @@ pub(in crate::commands) fn prober(reach: &Reach, wanted: &Wanted) -> Result<Prob
         ..Limits::default()
     };
     let route = match &reach.proxy {
-        Some(proxy) => proxy.parse::<Route>().map_err(anyhow::Error::msg).context("--proxy")?,
+        Some(proxy) => proxy
+            .parse::<Route>()
+            .map_err(anyhow::Error::msg)
+            .context("--proxy")?,
         None => Route::default(),
     };
     Ok(Prober {
@@ -62,7 +67,8 @@ fn dns(reach: &Reach) -> Result<DnsSettings> {
     for text in &reach.resolve {
         let wrong = || format!("--resolve {text}: write HOST:PORT:ADDRESS[,ADDRESS]");
         let mut parts = text.splitn(3, ':');
-        let (Some(host), Some(port), Some(addresses)) = (parts.next(), parts.next(), parts.next()) else {
+        let (Some(host), Some(port), Some(addresses)) = (parts.next(), parts.next(), parts.next())
+        else {
             bail!(wrong());
         };
         let port = port.parse().with_context(wrong)?;
@@ -90,7 +96,13 @@ fn identity(reach: &Reach) -> Result<Option<Identity>> {
     };
     let text = read(certificate)?;
     let chain = Identity::read(&text, &read(key)?).map_err(anyhow::Error::msg);
-    chain.map(Some).with_context(|| format!("--client-cert {} and --client-key {}", certificate.display(), key.display()))
+    chain.map(Some).with_context(|| {
+        format!(
+            "--client-cert {} and --client-key {}",
+            certificate.display(),
+            key.display()
+        )
+    })
 }
 
 pub(in crate::commands) fn roots(reach: &Reach) -> Result<Roots> {
@@ -104,6 +116,7 @@ pub(in crate::commands) fn roots(reach: &Reach) -> Result<Roots> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {
-    let text = crate::commands::read_small(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text = crate::commands::read_small(file)
+        .with_context(|| format!("cannot read {}", file.display()))?;
     Ok(text.into_bytes())
 }

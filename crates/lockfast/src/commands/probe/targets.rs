@@ -46,13 +46,20 @@ pub(super) fn collect(args: &Probe) -> Result<Targets> {
         }
     }
     let (base, problems, files) = match args.from.is_empty() {
-        true => (Inventory::new(Vec::new(), Vec::new(), Vec::new()).of(Origin::Network), Vec::new(), 0),
+        true => (
+            Inventory::new(Vec::new(), Vec::new(), Vec::new()).of(Origin::Network),
+            Vec::new(),
+            0,
+        ),
         false => declared(&args.from)?,
     };
     let derived = derive(&base, args.internal);
     for target in derived.targets {
         // One that was named as well keeps what was said of it there.
-        match targets.iter_mut().find(|other| other.name() == target.name()) {
+        match targets
+            .iter_mut()
+            .find(|other| other.name() == target.name())
+        {
             Some(other) => {
                 other.role = other.role.or(target.role);
                 other.of = target.of;
@@ -80,7 +87,10 @@ pub(super) fn collect(args: &Probe) -> Result<Targets> {
 
 /// The facts of snapshots, or of templates.
 fn declared(paths: &[PathBuf]) -> Result<(Inventory, Vec<Problem>, usize)> {
-    let snapshots = paths.iter().filter(|path| path.is_file() && is_snapshot(path)).count();
+    let snapshots = paths
+        .iter()
+        .filter(|path| path.is_file() && is_snapshot(path))
+        .count();
     if snapshots == paths.len() {
         let loaded = lockfast_snapshot::load_all(paths)?;
         return Ok((loaded.inventory, Vec::new(), loaded.headers.len()));
@@ -88,7 +98,10 @@ fn declared(paths: &[PathBuf]) -> Result<(Inventory, Vec<Problem>, usize)> {
     if snapshots > 0 {
         bail!("--from takes snapshots or templates, not both at once");
     }
-    let paths: Vec<String> = paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    let paths: Vec<String> = paths
+        .iter()
+        .map(|path| path.to_string_lossy().into_owned())
+        .collect();
     let loaded = lockfast_iac::load(&paths, &ReadOptions::default());
     let problem = |problem: &lockfast_iac::Problem| Problem {
         path: problem.path.clone(),
@@ -103,8 +116,12 @@ fn declared(paths: &[PathBuf]) -> Result<(Inventory, Vec<Problem>, usize)> {
 fn read(file: &Path) -> Result<String> {
     let mut text = String::new();
     let read = match file == Path::new("-") {
-        true => std::io::stdin().take(MOST_LIST + 1).read_to_string(&mut text)?,
-        false => std::fs::File::open(file)?.take(MOST_LIST + 1).read_to_string(&mut text)?,
+        true => std::io::stdin()
+            .take(MOST_LIST + 1)
+            .read_to_string(&mut text)?,
+        false => std::fs::File::open(file)?
+            .take(MOST_LIST + 1)
+            .read_to_string(&mut text)?,
     };
     if read as u64 > MOST_LIST {
         bail!("it is larger than {} MiB", MOST_LIST >> 20);

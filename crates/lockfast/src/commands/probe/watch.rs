@@ -12,7 +12,13 @@ use targets::Targets;
 
 /// Measures until it is interrupted. The first report is whole; those after it leave out what failed before, and reports to files
 /// are written anew each time.
-pub(super) fn run(args: &Probe, prober: &Arc<Prober>, first: Targets, every: &str, runtime: &tokio::runtime::Runtime) -> Result<u8> {
+pub(super) fn run(
+    args: &Probe,
+    prober: &Arc<Prober>,
+    first: Targets,
+    every: &str,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<u8> {
     let every = interval(every)?;
     let mut failed: Option<BTreeSet<String>> = None;
     let mut next = Some(first);
@@ -27,7 +33,10 @@ pub(super) fn run(args: &Probe, prober: &Arc<Prober>, first: Targets, every: &st
         if failed.is_none() {
             show(&args.judging, &measured.found)?;
         }
-        let interrupted = measured.problems.iter().any(|problem| problem.path == "interrupted");
+        let interrupted = measured
+            .problems
+            .iter()
+            .any(|problem| problem.path == "interrupted");
         let (inventory, input) = facts(targets, &measured);
         let mut ready = ready(args)?;
         if let Some(failed) = &failed {
@@ -55,7 +64,11 @@ pub(super) fn run(args: &Probe, prober: &Arc<Prober>, first: Targets, every: &st
             }
         });
         if stopped {
-            return Ok(if code == exit::UNREADABLE { exit::KEPT } else { code });
+            return Ok(if code == exit::UNREADABLE {
+                exit::KEPT
+            } else {
+                code
+            });
         }
     }
 }

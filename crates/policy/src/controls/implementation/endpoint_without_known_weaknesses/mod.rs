@@ -34,7 +34,7 @@ Properties:
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    for endpoint in with_own_certificates(cx, out) {
+    for endpoint in with_own_certificates(cx, out).into_iter().filter(|endpoint| !endpoint.is_a_file()) {
         out.push(endpoint.each_address(cx, one));
     }
 }
@@ -74,7 +74,7 @@ fn tests(address: Address<'_>) -> Vec<(&'static str, Known<bool>)> {
             ("no protection from downgrades", downgrades(address)),
         ]);
     }
-    if !address.endpoint.speaks_no_http() {
+    if address.has_plain_http_beside() {
         tests.push(("cookies over plain HTTP", cookies(address)));
     }
     tests

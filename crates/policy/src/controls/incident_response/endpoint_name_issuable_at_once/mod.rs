@@ -34,7 +34,7 @@ const OF_AWS: [&str; 6] =
     ["amazonaws.com", "amazonaws.com.cn", "cloudfront.net", "awsglobalaccelerator.com", "on.aws", "awsapprunner.com"];
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
-    for endpoint in with_own_certificates(cx, out) {
+    for endpoint in with_own_certificates(cx, out).into_iter().filter(|endpoint| !endpoint.is_a_file()) {
         out.push(endpoint.declared(cx, one(endpoint)));
     }
 }
@@ -48,8 +48,11 @@ fn one(endpoint: Endpoint<'_>) -> Judgement {
     if OF_AWS.iter().any(|domain| host.ends_with(&format!(".{domain}"))) {
         return Judgement::not_applicable(subject, "its name is AWS's own, and so is its certificate");
     }
-    if host.parse::<std::net::IpAddr>().is_ok() {
+    if host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok() {
         return Judgement::not_applicable(subject, "it has no name, only an address");
+    }
+    if !host.contains('.') {
+        return Judgement::not_applicable(subject, "no public authority issues for a name of one label");
     }
     let records = match asked(subject.at("Caa").list(), "CAA records") {
         Known::Unknown(why, _) => return Judgement::cannot_tell(subject, "whether Amazon may issue for its name", &why),
