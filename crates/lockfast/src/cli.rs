@@ -267,6 +267,9 @@ pub struct Probe {
     /// Find out all cipher suites and groups, not only what the policy asks; many more connections.
     #[arg(long)]
     pub full: bool,
+    /// Do not look for Heartbleed and CCS injection, whose probes alarm intrusion detection.
+    #[arg(long)]
+    pub skip_weaknesses: bool,
     /// What the endpoints on the command line are, where their names do not tell.
     #[arg(long, value_name = "ROLE", value_parser = PossibleValuesParser::new(lockfast_probe::Role::ALL.map(|(name, _)| name)))]
     pub role: Option<String>,

@@ -12,6 +12,7 @@ mod measure;
 mod resolve;
 mod route;
 mod run;
+mod simulate;
 mod target;
 
 pub use derive::{Derived, derive};
@@ -22,6 +23,7 @@ pub use measure::{Prober, Settings};
 pub use resolve::{Caa, Family, MOST_ADDRESSES, Resolved, Resolver, Settings as DnsSettings};
 pub use route::{Place, Route};
 pub use run::measure_all;
+pub use simulate::Tightening;
 pub use target::{Declared, Host, Role, Target, Unreadable, list, named};
 
 /// The mark that stands for what a question would have told.

@@ -2,6 +2,7 @@
 
 use crate::handshake::{Failed, Handshakes, Kind};
 use crate::http::{Plain, get, hsts};
+use crate::simulate::{Tightening, simulated};
 use crate::{Host, Place, Resolver, Role, Route, Target, unknown};
 use jiff::Timestamp;
 use lockfast_certificate::{Checks, LogList, Roots, judge};
@@ -27,6 +28,8 @@ pub struct Settings {
     pub http_port: Option<u16>,
     /// Only the certificates.
     pub certificates_only: bool,
+    /// Whether to tell which clients would connect after tightening; asks for a full scan.
+    pub simulate: Option<Tightening>,
 }
 
 /// Measures endpoints.
@@ -189,6 +192,9 @@ impl Prober {
             let scan = lockfast_tls::scan(&wire, self.settings.scan, &self.pace).await;
             speaks = Speaks::of(&scan);
             record.insert("Tls".into(), json!(scan));
+            if let Some(tightening) = self.settings.simulate {
+                record.insert("Clients".into(), simulated(&scan, tightening));
+            }
         }
         let mut role = None;
         if speaks.something {

@@ -6,7 +6,7 @@
 
 use crate::ask::{Asker, Pick, Reply, unknown};
 use crate::offer::{Offer, Shape};
-use crate::weaknesses::{HEARTBEAT, ccs_injection, heartbleed};
+use crate::weaknesses::{HEARTBEAT, Reaction, ccs_injection, heartbleed, passes_warnings};
 use crate::{
     Answer, CipherSuite, Enumeration, Extension, Fact, Limits, Mode, NamedGroup, Pace,
     ProtocolVersion, ServerHello, Ssl2CipherKind, Target, Why, offered_suites, ssl2_client_hello,
@@ -423,9 +423,20 @@ impl Scanner<'_> {
         offer
             .suites
             .retain(|suite| suite.mode() != Some(Mode::Stream));
+        let limits = self.asker.limits();
+        let reaction = match self.asker.begin(&offer).await {
+            Ok((mut stream, hello)) => ccs_injection(&mut stream, hello.version, limits).await,
+            Err(why) => return Fact::Unknown(why),
+        };
+        if let Reaction::Clear(fact) = reaction {
+            return fact;
+        }
         match self.asker.begin(&offer).await {
             Ok((mut stream, hello)) => {
-                ccs_injection(&mut stream, hello.version, self.asker.limits()).await
+                match passes_warnings(&mut stream, hello.version, limits).await {
+                    true => Fact::Known(true),
+                    false => Fact::Unknown(Why::Closed),
+                }
             }
             Err(why) => Fact::Unknown(why),
         }

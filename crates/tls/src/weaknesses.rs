@@ -6,7 +6,7 @@
 mod ccs_injection;
 mod heartbleed;
 
-pub(crate) use ccs_injection::ccs_injection;
+pub(crate) use ccs_injection::{Reaction, ccs_injection, passes_warnings};
 pub(crate) use heartbleed::{HEARTBEAT, heartbleed};
 
 use crate::{Alert, ProtocolVersion, Reason, Why};
@@ -104,4 +104,31 @@ where
         length,
         alert: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Fact, Limits};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_answer_is_read_to_an_end(bytes in proptest::collection::vec(any::<u8>(), 0..200), kind in 20_u8..25) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            let version = ProtocolVersion::Tls12;
+            // As it is, and behind a header that fits.
+            let header = [kind, 3, 3, 0, bytes.len() as u8];
+            for answer in [bytes.clone(), [&header[..], &bytes].concat()] {
+                let stream = || tokio::io::join(&answer[..], tokio::io::sink());
+                let limits = Limits::default();
+                let bleeds = runtime.block_on(heartbleed(&mut stream(), version, limits));
+                let is_heartbeat = answer.first() == Some(&HEARTBEAT_RECORD);
+                prop_assert!(bleeds != Fact::Known(true) || is_heartbeat);
+                // The stream ends at once, which no server with the fault does.
+                let injects = runtime.block_on(ccs_injection(&mut stream(), version, limits));
+                prop_assert!(!matches!(injects, Reaction::Clear(Fact::Known(true))));
+            }
+        }
+    }
 }

@@ -85,6 +85,8 @@ async fn ssl3_and_tls10() {
         [ProtocolVersion::Ssl3, ProtocolVersion::Tls10]
     );
     assert!(scan.versions.values().all(|fact| fact.value().is_some()));
+    assert_eq!(scan.heartbleed, Fact::Known(false));
+    assert_eq!(scan.ccs_injection, Fact::Known(false));
     assert!(matches!(&scan.broken, Fact::Known(Some(pick)) if pick.suite.is_broken()));
     let suites = &scan.full.as_ref().unwrap().suites;
     let of = |weakness| move |suite: &CipherSuite| suite.weaknesses().contains(&weakness);

@@ -1,6 +1,7 @@
-//! Scans of Node.js of two ages: 0.10 still speaks SSLv2, 24 has post-quantum groups.
+//! Scans of Node.js of three ages: 0.10.28 carries OpenSSL 1.0.1g, which has CCS injection, 0.10.42 still speaks SSLv2,
+//! 24 has post-quantum groups.
 //!
-//! `LOCKFAST_NODE_0_10` and `LOCKFAST_NODE_24` say where their binaries are; `cargo xtask test` installs them (tests/servers).
+//! `LOCKFAST_NODE_0_10_28`, `LOCKFAST_NODE_0_10` and `LOCKFAST_NODE_24` say where their binaries are; `cargo xtask test` installs them (tests/servers).
 //! Without them there is nothing to test against.
 #![allow(clippy::unwrap_used)]
 
@@ -71,6 +72,22 @@ async fn ssl2() {
     let full = scan.full.as_ref().unwrap();
     assert!(full.suites.values().all(|listing| listing.open.is_none()));
     assert_eq!(full.suites.len(), 4);
+}
+
+/// The fault itself, and the mended server.
+#[tokio::test]
+async fn ccs_injection() {
+    for (variable, has) in [
+        ("LOCKFAST_NODE_0_10_28", true),
+        ("LOCKFAST_NODE_0_10", false),
+    ] {
+        let Some(node) = Node::start(variable, &[], "{}") else {
+            return;
+        };
+        let scan = measure(node.address, false, patient()).await;
+        assert_eq!(scan.ccs_injection, Fact::Known(has), "{variable}");
+        assert_eq!(scan.heartbleed, Fact::Known(false), "{variable}");
+    }
 }
 
 #[tokio::test]

@@ -81,7 +81,9 @@ fn openssl_1_0_1(stream: &mut TcpStream, bleeds: bool, injects: bool) {
                 answer.resize(3 + claimed + 16, b'S');
                 record(24, &answer)
             }
-            20 if keys => alert(20),
+            _ if keys => alert(20),
+            // A warning.
+            21 if content[0] == 1 => continue,
             20 if injects => {
                 keys = true;
                 continue;
@@ -144,6 +146,22 @@ async fn ccs_injection() {
     assert!(matches!(garbage.await, Fact::Unknown(_)));
     let closes = of(|stream| drop(take_record(stream)));
     assert_eq!(closes.await, Fact::Known(false));
+    // Silent, and gone at whatever comes next: the fault, unless warnings have that effect anyway.
+    let faulty = of(|stream| {
+        let first = take_record(stream);
+        if matches!(first, Some((20, _))) {
+            let _ = take_record(stream);
+        } else {
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    });
+    assert_eq!(faulty.await, Fact::Known(true));
+    let touchy = of(
+        |stream| {
+            while matches!(take_record(stream), Some((20, _))) {}
+        },
+    );
+    assert_eq!(touchy.await, Fact::Unknown(Why::Closed));
     // Broken off with bytes unread: a reset says nothing.
     let resets = of(|stream| drop(stream.peek(&mut [0; 1])));
     assert_eq!(resets.await, Fact::Unknown(Why::Reset));

@@ -140,6 +140,7 @@ impl Drop for NoServices {
 /// Where the builds of Node.js are, which package-lock.json pins by hash. They are for Linux on x86-64 only.
 fn nodes() -> Result<Vec<(&'static str, OsString)>> {
     let variables = [
+        ("LOCKFAST_NODE_0_10_28", "node-0.10.28"),
         ("LOCKFAST_NODE_0_10", "node-0.10"),
         ("LOCKFAST_NODE_24", "node-24"),
     ];
@@ -171,7 +172,13 @@ fn nodes() -> Result<Vec<(&'static str, OsString)>> {
             "--no-audit",
             "--no-fund",
         ];
-        crate::run_in(&folder, "npm", &options, &[])
+        crate::run_in(&folder, "npm", &options, &[])?;
+        // This package brings its builds in archives.
+        let archive = "node_modules/node-0.10.28/node-v0.10.28-linux-x64.tar.gz";
+        let into = "--directory=node_modules/node-0.10.28";
+        let member = "node-v0.10.28-linux-x64/bin/node";
+        let options = ["-xzf", archive, into, "--strip-components=1", member];
+        crate::run_in(&folder, "tar", &options, &[])
     })?;
     let binary = |package| folder.join("node_modules").join(package).join("bin/node");
     Ok(variables

@@ -52,6 +52,8 @@ pub fn run(args: &Cert) -> Result<u8> {
                 &args.reach,
                 &Wanted {
                     full: false,
+                    weaknesses: false,
+                    simulate: None,
                     max_connections: 20,
                     http_port: None,
                     certificates_only: true,

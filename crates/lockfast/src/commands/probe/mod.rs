@@ -33,12 +33,14 @@ const CARDS: usize = 12;
 pub fn run(args: &Probe) -> Result<u8> {
     // A report that cannot be written should be known of before an hour's measuring.
     let ready = ready(args)?;
-    let tightened = clients::tightened(args.simulate_clients.as_deref())?;
+    let simulate = clients::tightening(args.simulate_clients.as_deref())?;
     let targets = targets::collect(args)?;
     let prober = Arc::new(reach::prober(
         &args.reach,
         &Wanted {
-            full: args.full || tightened.is_some(),
+            full: args.full || simulate.is_some(),
+            weaknesses: !args.skip_weaknesses,
+            simulate,
             max_connections: args.max_connections.into(),
             http_port: args.http_port,
             certificates_only: false,
@@ -56,8 +58,8 @@ pub fn run(args: &Probe) -> Result<u8> {
         });
     }
     show(&args.judging, &measured.found)?;
-    if let Some(tightened) = &tightened {
-        clients::print(&measured.found, tightened)?;
+    if simulate.is_some() && args.judging.format == Format::Terminal {
+        clients::print(&measured.found)?;
     }
     let (inventory, input) = facts(targets, &measured);
     ready.judge(&inventory, input, &spinner())

@@ -4,7 +4,7 @@ use crate::cli::Reach;
 use anyhow::{Context, Result, bail};
 use lockfast_certificate::Roots;
 use lockfast_probe::{
-    DnsSettings, Family, Handshakes, Identity, Prober, Resolver, Route, Settings,
+    DnsSettings, Family, Handshakes, Identity, Prober, Resolver, Route, Settings, Tightening,
 };
 use lockfast_tls::{Limits, Pace};
 use std::collections::HashMap;
@@ -16,6 +16,8 @@ use std::time::Duration;
 pub(in crate::commands) struct Wanted {
     /// How TLS is scanned.
     pub(in crate::commands) full: bool,
+    pub(in crate::commands) weaknesses: bool,
+    pub(in crate::commands) simulate: Option<Tightening>,
     pub(in crate::commands) max_connections: usize,
     pub(in crate::commands) http_port: Option<u16>,
     pub(in crate::commands) certificates_only: bool,
@@ -41,11 +43,12 @@ pub(in crate::commands) fn prober(reach: &Reach, wanted: &Wanted) -> Result<Prob
                 limits,
                 max_connections: wanted.max_connections,
                 full: wanted.full,
-                weaknesses: true,
+                weaknesses: wanted.weaknesses,
             },
             route,
             http_port: wanted.http_port,
             certificates_only: wanted.certificates_only,
+            simulate: wanted.simulate,
         },
         resolver: Resolver::new(dns(reach)?),
         pace: Pace::per_second(reach.pace),
