@@ -1,8 +1,7 @@
 //! `--simulate-clients`: who would still connect.
 
-use crate::commands::width;
+use crate::commands::catalogue::table;
 use anyhow::{Result, bail};
-use comfy_table::{ContentArrangement, Table, presets};
 use lockfast_probe::Tightening;
 use lockfast_snapshot::Found;
 use serde_json::Value;
@@ -39,12 +38,7 @@ pub(super) fn print(found: &[Found]) -> Result<()> {
                 writeln!(out, "  cannot be told: {why}\n")?;
                 continue;
             };
-            let mut table = Table::new();
-            table
-                .load_preset(presets::NOTHING)
-                .set_content_arrangement(ContentArrangement::Dynamic)
-                .set_width(u16::try_from(width()).unwrap_or(100))
-                .set_header(["CLIENT", "NOW", "AFTER"]);
+            let mut table = table(&["CLIENT", "NOW", "AFTER"]);
             let mut lost = 0;
             for row in rows {
                 lost += usize::from(row["Now"]["Suite"].is_string() && row["After"]["Failure"].is_string());
