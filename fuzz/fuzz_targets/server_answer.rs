@@ -11,9 +11,15 @@ fuzz_target!(|data: &[u8]| {
     };
     let all: Vec<_> = Protocol::all().collect();
     let protocol = all[usize::from(*choice) % all.len()];
-    let channel = if *choice < 128 { Channel::Plain } else { Channel::Tls };
+    let channel = if *choice < 128 {
+        Channel::Plain
+    } else {
+        Channel::Tls
+    };
     let stream = || tokio::io::join(answers, tokio::io::sink());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
     let (upgraded, begun) = runtime.expect("a runtime").block_on(async {
         let limits = Limits::default();
         let login = Login::default();
