@@ -40,7 +40,7 @@ impl Tightening {
                 let versions: Vec<ProtocolVersion> = ProtocolVersion::ALL
                     .into_iter()
                     .filter(|version| {
-                        let name = version.name();
+                        let name = version.key();
                         policy.protocols.iter().any(|protocol| protocol == name)
                     })
                     .collect();
@@ -49,11 +49,7 @@ impl Tightening {
                     .filter_map(|name| CipherSuite::from_openssl_name(name))
                     .collect();
                 // What AWS's front doors offer beside the policy's suites (Elastic Load Balancing User Guide, "Security policies").
-                let mut groups = vec![
-                    NamedGroup::X25519,
-                    NamedGroup::SECP256R1,
-                    NamedGroup(24),
-                ];
+                let mut groups = vec![NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup(24)];
                 if policy.post_quantum {
                     groups.insert(0, NamedGroup::X25519_MLKEM768);
                 }
@@ -87,7 +83,7 @@ fn outcome(outcome: &Outcome) -> Value {
             suite,
             group,
         } => json!({
-            "Version": version.name(),
+            "Version": version.key(),
             "Suite": suite.to_string(),
             "Group": group.map(|group| group.to_string()),
         }),

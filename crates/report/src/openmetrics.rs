@@ -32,7 +32,19 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
     }
     let mut text = String::new();
     encode(&mut text, &metrics.registry()).map_err(Error::other)?;
-    out.write_all(text.as_bytes())
+    for line in sorted(&text) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+/// The lines with the samples of each metric in order: a family keeps its own in none.
+fn sorted(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    for samples in lines.split_mut(|line| line.starts_with('#')) {
+        samples.sort_unstable();
+    }
+    lines
 }
 
 #[derive(Default)]

@@ -31,7 +31,10 @@ pub(super) fn print(found: &[Found]) -> Result<()> {
             let Some(clients) = address.get("Clients") else {
                 continue;
             };
-            let place = address.get("Address").and_then(Value::as_str).unwrap_or_default();
+            let place = address
+                .get("Address")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             writeln!(out, "Clients of {} at {place}", found.name)?;
             let Some(rows) = clients.as_array() else {
                 let why = clients["$unknown"]["error"].as_str().unwrap_or_default();
@@ -41,12 +44,18 @@ pub(super) fn print(found: &[Found]) -> Result<()> {
             let mut table = table(&["CLIENT", "NOW", "AFTER"]);
             let mut lost = 0;
             for row in rows {
-                lost += usize::from(row["Now"]["Suite"].is_string() && row["After"]["Failure"].is_string());
+                lost += usize::from(
+                    row["Now"]["Suite"].is_string() && row["After"]["Failure"].is_string(),
+                );
                 let client = row["Client"].as_str().unwrap_or_default();
                 table.add_row([client, &said(&row["Now"]), &said(&row["After"])]);
             }
             writeln!(out, "{table}")?;
-            writeln!(out, "{lost} of {} clients that are known would be lost.\n", rows.len())?;
+            writeln!(
+                out,
+                "{lost} of {} clients that are known would be lost.\n",
+                rows.len()
+            )?;
         }
     }
     Ok(())
