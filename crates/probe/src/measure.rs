@@ -81,7 +81,11 @@ impl Prober {
                     addresses.push(address);
                     seen = seen.or(said);
                 }
-                record.insert("Addresses".into(), listening(addresses).into());
+                let (addresses, out_of_reach) = within_reach(listening(addresses));
+                record.insert("Addresses".into(), addresses.into());
+                if !out_of_reach.is_empty() {
+                    record.insert("OutOfReach".into(), out_of_reach.into());
+                }
             }
         }
         let database = match target.protocol {
@@ -482,6 +486,32 @@ fn listening(mut addresses: Vec<Value>) -> Vec<Value> {
         }
     }
     addresses
+}
+
+/// Parts the addresses that this machine has no route to (IPv6 where it has IPv4 alone) from those it has, unless there are no
+/// others: they are told of, and the others judged.
+fn within_reach(addresses: Vec<Value>) -> (Vec<Value>, Vec<Value>) {
+    let no_route = |address: &Value| {
+        let versions = address["Tls"]["Versions"].as_object()?;
+        let no_route = |value: &Value| {
+            let why = value["$unknown"]["error"].as_str().unwrap_or_default();
+            why.ends_with("network unreachable") || why.ends_with("host unreachable")
+        };
+        versions
+            .values()
+            .all(no_route)
+            .then(|| address["Address"].clone())
+    };
+    let out_of_reach: Vec<Value> = addresses.iter().filter_map(no_route).collect();
+    match out_of_reach.len() < addresses.len() {
+        true => {
+            let within = addresses
+                .into_iter()
+                .filter(|address| no_route(address).is_none());
+            (within.collect(), out_of_reach)
+        }
+        false => (addresses, Vec::new()),
+    }
 }
 
 /// The way to one place, for the scanner.

@@ -34,7 +34,7 @@ pub fn run(args: &Probe) -> Result<u8> {
     // A report that cannot be written should be known of before an hour's measuring.
     let ready = ready(args)?;
     let simulate = clients::tightening(args.simulate_clients.as_deref())?;
-    let targets = targets::collect(args)?;
+    let targets = targets::collect(args, ready.endpoints())?;
     let prober = Arc::new(reach::prober(
         &args.reach,
         &Wanted {
