@@ -36,7 +36,9 @@ impl Prober {
                     }
                     Ok(_) => {}
                     Err(error) => {
-                        head = head.or_else(|_| Err(error.why.clone()));
+                        if seen.is_empty() {
+                            head = Err(error.why.clone());
+                        }
                         if shown.is_none() {
                             failed.push((kind, error));
                         }

@@ -315,7 +315,11 @@ fn plaintext_cookies(headers: &HeaderMap) -> Vec<String> {
     let name = |field: &http::HeaderValue| {
         let text = String::from_utf8_lossy(field.as_bytes()).into_owned();
         let mut parts = text.split(';').map(str::trim);
-        let name = parts.next()?.split('=').next()?.to_owned();
+        // One without a name is all value (RFC 6265bis, section 5.6).
+        let name = match parts.next()?.split_once('=') {
+            Some((name, _)) => name.trim().to_owned(),
+            None => "(nameless)".to_owned(),
+        };
         let secure = parts.any(|part| part.eq_ignore_ascii_case("secure"));
         (!secure).then(|| name.chars().filter(|c| !c.is_control()).take(64).collect())
     };
