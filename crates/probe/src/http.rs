@@ -182,14 +182,10 @@ impl Plain<'_> {
                     break;
                 }
             };
-            let own = plaintext_cookies(&head.headers);
-            let next = location(&url, &head);
-            hops.push(json!({
-                "Url": clipped(&url), "Status": head.status.as_u16(),
-                "Location": next.as_ref().map(clipped), "Cookies": own,
-            }));
-            cookies.extend(own);
-            let Some(next) = next else {
+            let hop = hop(&url, &head);
+            hops.push(hop.told);
+            cookies.extend(hop.cookies);
+            let Some(next) = hop.next else {
                 break;
             };
             if hops.len() == 1 {
@@ -297,6 +293,30 @@ enum Trouble {
     Refused,
     #[error("{0}")]
     Other(String),
+}
+
+/// What one answer says.
+pub struct Hop {
+    /// As the record has it.
+    pub told: Value,
+    /// Where it redirects to.
+    pub next: Option<Url>,
+    /// The names of the cookies that would travel in plaintext.
+    pub cookies: Vec<String>,
+}
+
+/// What the answer at a URL says.
+pub fn hop(url: &Url, head: &Head) -> Hop {
+    let cookies = plaintext_cookies(&head.headers);
+    let next = location(url, head);
+    Hop {
+        told: json!({
+            "Url": clipped(url), "Status": head.status.as_u16(),
+            "Location": next.as_ref().map(clipped), "Cookies": cookies,
+        }),
+        next,
+        cookies,
+    }
 }
 
 /// Where an answer redirects to (RFC 9110, section 15.4).
