@@ -168,6 +168,11 @@ impl Prober {
         (record.into(), role)
     }
 
+    /// Whether an answer over HTTPS is wanted.
+    pub(crate) fn asks_https(&self, target: &Target) -> bool {
+        target.protocol == Protocol::Https && !self.settings.certificates_only
+    }
+
     async fn tls(
         &self,
         target: &Target,
@@ -203,7 +208,7 @@ impl Prober {
         let mut role = None;
         if speaks.something {
             let (certificates, head) = self.certificates(target, &wire, &speaks).await;
-            if target.protocol == Protocol::Https {
+            if self.asks_https(target) {
                 let head = match head {
                     Ok(head) => {
                         role = crate::http::role(&head.headers);
@@ -218,7 +223,7 @@ impl Prober {
             if let Some(why) = &speaks.unknown {
                 record.insert("Certificates".into(), unknown("handshake", why));
             }
-            if target.protocol == Protocol::Https {
+            if self.asks_https(target) {
                 record.insert("Hsts".into(), unknown("https", NO_HANDSHAKE));
             }
         }

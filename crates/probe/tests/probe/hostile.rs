@@ -336,3 +336,30 @@ async fn other_protocols_are_no_tls() {
         );
     }
 }
+
+/// The answer to a login is a reset: that refuses nothing, and accepts nothing.
+#[tokio::test]
+async fn resets_of_plaintext_are_unknown() {
+    for scheme in [
+        "postgresql",
+        "mysql",
+        "smtp",
+        "imap",
+        "pop3",
+        "ldap",
+        "redis",
+        "mongodb",
+    ] {
+        let (server, _) = serve(|stream| async move {
+            let _ = stream.peek(&mut [0; 1]).await;
+            reset(&stream);
+        })
+        .await;
+        let address = within(30, measured(scheme, server, quick())).await;
+        nothing_is_known_but(&address, &[]);
+        assert!(
+            !why(&address["Plaintext"]["Refused"]).is_empty(),
+            "{scheme}"
+        );
+    }
+}

@@ -3,9 +3,10 @@
 use crate::support::authority::{self, Pair};
 use crate::support::program::{self, free_port, haproxy, nginx, openssl, text};
 use crate::support::*;
-use lockfast_probe::{Handshakes, Identity};
+use lockfast_probe::{Handshakes, Identity, Role};
 use serde_json::{Value, json};
 use std::process::Command;
+use tokio::io::AsyncWriteExt;
 
 fn pem(pair: &Pair) -> String {
     let (certificate, key) = (text(&pair.certificate), text(&pair.key));
@@ -300,4 +301,48 @@ async fn a_full_scan_simulates_clients() {
     let clients = address["Clients"].as_array().unwrap();
     let connects = |client: &&Value| client["Now"]["Suite"].is_string();
     assert!(clients.iter().filter(connects).count() > 3, "{clients:#?}");
+}
+
+/// What AWS's front doors say of themselves tells the role, where neither a person nor a name did.
+#[tokio::test]
+async fn the_answer_tells_the_role() {
+    for (header, role) in [
+        ("Server: awselb/2.0", json!("LoadBalancer")),
+        ("X-Amz-Cf-Id: x", json!("Distribution")),
+        ("apigw-requestid: x", json!("Api")),
+        ("apigw-requestid: x\r\nX-Amz-Cf-Id: x", Value::Null),
+        ("Server: nginx", Value::Null),
+    ] {
+        let server = server::serve_tls(authority::ecdsa(), move |mut stream| async move {
+            let head = server::take_head(&mut stream).await;
+            let port = stream.get_ref().0.local_addr().unwrap().port();
+            // As a browser would ask.
+            assert!(head.starts_with("GET / HTTP/1.1\r\n"), "{head}");
+            assert!(head.contains(&format!("host: {SHOP}:{port}\r\n")), "{head}");
+            let answer = format!("HTTP/1.1 403 Forbidden\r\n{header}\r\nContent-Length: 0\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes()).await;
+            let _ = stream.shutdown().await;
+        })
+        .await;
+        let mut target = shop("https", server.port());
+        let prober = prober(&[server.port()], patient());
+        let found = record(&prober, &target).await;
+        assert_eq!(found["Role"], role, "{header}");
+        assert_eq!(only_address(&found)["Hsts"], false);
+        // What is known before counts for more.
+        target.role = Some(Role::Outside);
+        assert_eq!(record(&prober, &target).await["Role"], "Outside");
+    }
+}
+
+#[tokio::test]
+async fn certificates_alone_are_asked_for_in_two_handshakes() {
+    let (server, count) = server::serve_tls_counted(authority::rsa(), |_| async {}).await;
+    let mut prober = prober(&[server.port()], patient());
+    prober.settings.certificates_only = true;
+    let address = only_address(&record(&prober, &shop("https", server.port())).await);
+    let keys: Vec<_> = address.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["Address", "Certificates"]);
+    assert_eq!(kinds(&address), ["RSA"]);
+    assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 2);
 }

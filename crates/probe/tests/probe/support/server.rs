@@ -38,6 +38,17 @@ pub async fn serve_tls<F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
+    serve_tls_counted(pair, answer).await.0
+}
+
+/// The same, and counts connections.
+pub async fn serve_tls_counted<F>(
+    pair: &Pair,
+    answer: impl Fn(TlsStream<TcpStream>) -> F + Clone + Send + Sync + 'static,
+) -> (SocketAddr, Count)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let acceptor = TlsAcceptor::from(Arc::new(pair.server()));
     let answer = move |stream| {
         let (acceptor, answer) = (acceptor.clone(), answer.clone());
@@ -47,7 +58,7 @@ where
             }
         }
     };
-    serve(answer).await.0
+    serve(answer).await
 }
 
 /// One that answers the head of every request over HTTP with these bytes.
