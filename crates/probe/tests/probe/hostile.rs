@@ -1,7 +1,7 @@
 //! Servers that answer slowly, wrongly or not at all over TLS: a record all the same, in time, and nothing in it that the
 //! server did not show.
 
-use crate::support::server::{Count, reset, serve, serve_tls, take_head};
+use crate::support::server::{Count, reset, serve, serve_tls, serve_tls_as, take_head};
 use crate::support::*;
 use lockfast_tls::Limits;
 use serde_json::Value;
@@ -255,20 +255,22 @@ async fn a_long_chain_that_shakes_hands() {
     let mut chain = vec![pair.der.clone().into()];
     chain.extend(std::iter::repeat_n(ca.der.clone().into(), 100));
     let server = pair.server_with(chain);
-    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(server));
-    let (server, _) = serve(move |stream| {
-        let acceptor = acceptor.clone();
-        async move {
-            if let Ok(mut stream) = acceptor.accept(stream).await {
-                let _ = stream.read_to_end(&mut Vec::new()).await;
-            }
-        }
-    })
-    .await;
+    let (server, _) = serve_tls_as(server, |_| async {}).await;
     let address = within(30, measured("tls", server, patient())).await;
     let seen = &address["Certificates"][0];
     assert!(seen["Chain"].as_array().unwrap().len() <= 64);
     assert_eq!(seen["Valid"], true);
+}
+
+/// Authorities any of which may have signed any other: there are more paths than anybody can walk.
+#[tokio::test]
+async fn a_maze_of_authorities_is_left() {
+    let (server, _) = serve_tls_as(authority::maze(60), |_| async {}).await;
+    let began = std::time::Instant::now();
+    let address = within(60, measured("tls", server, patient())).await;
+    let seen = &address["Certificates"][0];
+    assert_eq!(seen["Valid"], false, "{seen:#}");
+    assert!(began.elapsed() < Duration::from_secs(20));
 }
 
 #[tokio::test]

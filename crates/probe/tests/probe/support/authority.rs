@@ -27,14 +27,7 @@ impl Pair {
 
     /// The same with another chain.
     pub fn server_with(&self, chain: Vec<CertificateDer<'static>>) -> rustls::ServerConfig {
-        let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let key = rustls::pki_types::PrivateKeyDer::try_from(self.key_der.clone()).unwrap();
-        rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .unwrap()
+        server(chain, self.key_der.clone())
     }
 }
 
@@ -129,4 +122,32 @@ fn store(file: &str, certificate: &rcgen::Certificate, key: &KeyPair) -> Pair {
     std::fs::write(&pair.key, &key).unwrap();
     std::fs::write(&pair.both, format!("{pem}{key}")).unwrap();
     pair
+}
+
+/// A server with a certificate of an authority that has so many certificates of one key that any may have signed any other.
+pub fn maze(size: usize) -> rustls::ServerConfig {
+    let mut params = named("Maze");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    let maze = CertifiedIssuer::self_signed(params.clone(), KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let leaf = named(super::SHOP).signed_by(&key, &*maze).unwrap();
+    let mut chain = vec![leaf.der().clone()];
+    for serial in 1..=size as u64 {
+        params.serial_number = Some(serial.into());
+        let one = params.signed_by(maze.key(), &*maze).unwrap();
+        chain.push(one.der().clone());
+    }
+    server(chain, key.serialize_der())
+}
+
+fn server(chain: Vec<CertificateDer<'static>>, key: Vec<u8>) -> rustls::ServerConfig {
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let key = rustls::pki_types::PrivateKeyDer::try_from(key).unwrap();
+    rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap()
 }

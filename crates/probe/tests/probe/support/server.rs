@@ -49,7 +49,18 @@ pub async fn serve_tls_counted<F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let acceptor = TlsAcceptor::from(Arc::new(pair.server()));
+    serve_tls_as(pair.server(), answer).await
+}
+
+/// The same as this configuration says.
+pub async fn serve_tls_as<F>(
+    config: rustls::ServerConfig,
+    answer: impl Fn(TlsStream<TcpStream>) -> F + Clone + Send + Sync + 'static,
+) -> (SocketAddr, Count)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let acceptor = TlsAcceptor::from(Arc::new(config));
     let answer = move |stream| {
         let (acceptor, answer) = (acceptor.clone(), answer.clone());
         async move {
