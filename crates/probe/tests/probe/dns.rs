@@ -102,6 +102,23 @@ async fn answers_that_are_none_leave_the_addresses_unknown() {
     assert!(!why(&record["Caa"]).is_empty());
 }
 
+/// What asks for both families is content with one: that the other is not known is told.
+#[tokio::test]
+async fn a_family_that_dns_fails_to_tell_is_unknown() {
+    let half = |code| {
+        move |name: &str, kind: RecordType| match kind {
+            RecordType::A => Answer::Records(vec![a(name, HERE)]),
+            RecordType::AAAA => Answer::Code(code),
+            _ => Answer::Records(Vec::new()),
+        }
+    };
+    let record = asked(serve(half(ResponseCode::ServFail)), SHOP).await;
+    assert_eq!(record["Addresses"][0]["Address"], "127.0.0.1");
+    assert!(why(&record["AddressesUnknown"]).starts_with("AAAA: "));
+    let record = asked(serve(half(ResponseCode::NoError)), SHOP).await;
+    assert!(record.get("AddressesUnknown").is_none());
+}
+
 #[tokio::test]
 async fn a_name_that_does_not_exist_has_no_addresses_and_no_caa() {
     let record = asked(dns::empty(), SHOP).await;
