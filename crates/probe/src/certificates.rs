@@ -6,7 +6,7 @@ use crate::measure::NO_HANDSHAKE;
 use crate::{Prober, Target, unknown};
 use jiff::Timestamp;
 use lockfast_certificate::{Checks, LogList, judge};
-use lockfast_tls::{Fact, Protocol, ProtocolVersion, Scan, Shown, Why, offered_suites, shown};
+use lockfast_tls::{Fact, ProtocolVersion, Scan, Shown, Why, offered_suites, shown};
 use serde_json::{Value, json};
 
 impl Prober {
@@ -30,13 +30,15 @@ impl Prober {
                 }
                 let (shown, outcome) = self.shake(target, wire, kind).await;
                 match outcome {
-                    Ok(stream) if target.protocol == Protocol::Https && head.is_err() => {
+                    Ok(stream) if self.asks_https(target) && head.is_err() => {
                         let host = host_field(target);
                         head = get(stream, &host, "/", self.settings.scan.limits.answer).await;
                     }
                     Ok(_) => {}
                     Err(error) => {
-                        head = head.or_else(|_| Err(error.why.clone()));
+                        if seen.is_empty() {
+                            head = Err(error.why.clone());
+                        }
                         if shown.is_none() {
                             failed.push((kind, error));
                         }

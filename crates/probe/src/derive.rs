@@ -2,9 +2,9 @@
 
 use crate::{Declared, Host, Role, Target};
 use lockfast_facts::nouns::{Channel, ChannelKind, Exposure, Transport, variables};
-use lockfast_facts::{Inventory, Read, Resource, Subject, Text};
+use lockfast_facts::{Inventory, Kind, Read, Resource, ResourceId, Subject, Text, Value};
 use lockfast_tls::Protocol;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 
 /// Endpoints, and what declares some but does not say where.
 #[derive(Debug, Default)]
@@ -16,6 +16,9 @@ pub struct Derived {
 }
 
 const NO_NAME: &str = "its name is known only after deployment, and no DNS record given is for it";
+const NO_PORT: &str = "its port is known only after deployment";
+const WILDCARD: &str = "a wildcard stands for names that are not told";
+const UNSPOKEN: &str = "what it speaks is not spoken here";
 const INSIDE: &str = "it is reached from inside its VPC only (--internal measures it all the same)";
 
 /// The endpoints of an inventory: load balancers, distributions, APIs and their names, databases, DAX, and the APIs of others
@@ -33,6 +36,11 @@ pub fn derive(inventory: &Inventory, internal: bool) -> Derived {
     }
     finder.databases();
     finder.outside();
+    // A listener is there once for each of its conditions.
+    let mut told = HashSet::new();
+    finder
+        .left_out
+        .retain(|left_out| told.insert(left_out.clone()));
     Derived {
         targets: finder.targets.into_values().collect(),
         left_out: finder.left_out,
@@ -42,8 +50,7 @@ pub fn derive(inventory: &Inventory, internal: bool) -> Derived {
 struct Finder<'a> {
     inventory: &'a Inventory,
     internal: bool,
-    /// Names of DNS records, by the name that each is an alias of.
-    records: HashMap<String, Vec<String>>,
+    records: Vec<Record>,
     targets: BTreeMap<String, Target>,
     left_out: Vec<(String, &'static str)>,
 }
@@ -56,22 +63,26 @@ impl Finder<'_> {
                 let Some(balancer) = balancer(self.inventory, subject) else {
                     return;
                 };
-                let port = channel.part.parse().unwrap_or(443);
-                (Role::LoadBalancer, self.names(balancer, "DNSName"), port)
+                (
+                    Role::LoadBalancer,
+                    self.names(balancer, "DNSName"),
+                    channel.part.parse().ok(),
+                )
             }
-            ChannelKind::ClassicListener => {
-                let port = channel.part.parse().unwrap_or(443);
-                (Role::LoadBalancer, self.names(subject, "DNSName"), port)
-            }
+            ChannelKind::ClassicListener => (
+                Role::LoadBalancer,
+                self.names(subject, "DNSName"),
+                channel.part.parse().ok(),
+            ),
             ChannelKind::Viewer => {
                 let mut names = strings(subject.at("DistributionConfig.Aliases"));
                 if names.is_empty() {
                     names = self.names(subject, "DomainName");
                 }
-                (Role::Distribution, names, 443)
+                (Role::Distribution, names, Some(443))
             }
-            ChannelKind::ApiEndpoint => (Role::Api, self.default_endpoint(subject), 443),
-            ChannelKind::ApiDomain => (Role::Api, strings_of(subject.at("DomainName")), 443),
+            ChannelKind::ApiEndpoint => (Role::Api, self.default_endpoint(subject), Some(443)),
+            ChannelKind::ApiDomain => (Role::Api, strings_of(subject.at("DomainName")), Some(443)),
             ChannelKind::Origin | ChannelKind::LatticeListener | ChannelKind::SearchDomain => {
                 return;
             }
@@ -80,6 +91,7 @@ impl Finder<'_> {
             // What is passed on may be anything; a listener that only redirects is seen from port 80 of the one on 443.
             Some(Transport::PassThrough | Transport::Redirect) => return,
             Some(Transport::Plain) => Protocol::Http,
+            None if port == Some(80) => Protocol::Http,
             _ => Protocol::Https,
         };
         if channel.exposure.value() == Some(&Exposure::Internal) && !self.internal {
@@ -88,6 +100,9 @@ impl Finder<'_> {
         if names.is_empty() {
             return self.left_out.push((self.label(subject), NO_NAME));
         }
+        let Some(port) = port else {
+            return self.left_out.push((self.label(subject), NO_PORT));
+        };
         let mut declared = self.declared(subject);
         match channel.transport.value() {
             Some(Transport::Policy(policy)) => {
@@ -100,7 +115,10 @@ impl Finder<'_> {
             }
             _ => {}
         }
-        declared.certificate_arn = certificate(subject);
+        declared.certificate_arn = match channel.kind {
+            ChannelKind::ClassicListener => classic_certificate(subject, port),
+            _ => certificate(subject),
+        };
         for name in names {
             self.add(&name, port, protocol, role, declared.clone());
         }
@@ -118,6 +136,7 @@ impl Finder<'_> {
         for (kind, endpoint, public) in kinds {
             for subject in self.inventory.subjects(&[kind]) {
                 let Some(protocol) = protocol(subject) else {
+                    self.left_out.push((self.label(subject), UNSPOKEN));
                     continue;
                 };
                 let (address, port) = match endpoint {
@@ -184,7 +203,9 @@ impl Finder<'_> {
             return;
         };
         // AWS's own are no API of others, and a name without a dot is of the inside.
-        let own = name.ends_with(".amazonaws.com") || name == "localhost" || !name.contains('.');
+        const NOT_OUTSIDE: [&str; 4] =
+            [".amazonaws.com", ".amazonaws.com.cn", ".internal", ".local"];
+        let own = NOT_OUTSIDE.iter().any(|end| name.ends_with(end)) || !name.contains('.');
         if !own && !self.targets.contains_key(&target.name()) {
             let declared = self.declared(subject);
             self.add(
@@ -198,8 +219,9 @@ impl Finder<'_> {
     }
 
     fn add(&mut self, name: &str, port: u16, protocol: Protocol, role: Role, of: Declared) {
-        // A wildcard stands for names that are not told.
-        let name = name.trim_start_matches("*.").trim_end_matches('.');
+        if name.starts_with('*') {
+            return self.left_out.push((name.to_owned(), WILDCARD));
+        }
         let Ok(host) = name.parse::<Host>() else {
             return;
         };
@@ -216,21 +238,14 @@ impl Finder<'_> {
 
     /// The names that a resource is reached by: those of the DNS records that are aliases of it, or its own.
     fn names(&self, subject: Subject<'_>, own: &str) -> Vec<String> {
-        let records = self.inventory.referrers(subject.id());
-        let records = records.filter(|resource| &*resource.kind == "AWS::Route53::RecordSet");
-        let mut names: Vec<_> = records
-            .filter_map(|record| record.at("Name").string().found())
-            .collect();
         let own = subject.at(own).string().found();
-        if let Some(own) = &own {
-            names.extend(
-                self.records
-                    .get(&canonical(own))
-                    .into_iter()
-                    .flatten()
-                    .cloned(),
-            );
-        }
+        let known = own.as_deref().map(canonical);
+        let leads_here = |record: &&Record| match &record.to {
+            To::Resource(id) => *id == subject.id(),
+            To::Name(name) => Some(name) == known.as_ref(),
+        };
+        let records = self.records.iter().filter(leads_here);
+        let mut names: Vec<_> = records.map(|record| record.name.clone()).collect();
         names.sort();
         names.dedup();
         match names.is_empty() {
@@ -247,7 +262,10 @@ impl Finder<'_> {
             .as_deref()
             .and_then(|arn| arn.rsplit('/').next());
         match (id, &place.region) {
-            (Some(id), Some(region)) => vec![format!("{id}.execute-api.{region}.amazonaws.com")],
+            (Some(id), Some(region)) => {
+                let china = if region.starts_with("cn-") { ".cn" } else { "" };
+                vec![format!("{id}.execute-api.{region}.amazonaws.com{china}")]
+            }
             _ => Vec::new(),
         }
     }
@@ -268,25 +286,52 @@ impl Finder<'_> {
     }
 }
 
-/// DNS records that are aliases of a name that is known.
-fn records(inventory: &Inventory) -> HashMap<String, Vec<String>> {
-    let mut records: HashMap<String, Vec<String>> = HashMap::new();
+/// A DNS record of an address, or of another name that has one.
+struct Record {
+    name: String,
+    to: To,
+}
+
+enum To {
+    Name(String),
+    Resource(ResourceId),
+}
+
+fn records(inventory: &Inventory) -> Vec<Record> {
+    let mut records = Vec::new();
     for subject in inventory.subjects(&["AWS::Route53::RecordSet"]) {
-        let Some(name) = subject.at("Name").string().found() else {
-            continue;
-        };
-        let alias = subject.at("AliasTarget.DNSName").string().found();
-        for to in alias
-            .into_iter()
-            .chain(strings(subject.at("ResourceRecords")))
-        {
-            records
-                .entry(canonical(&to))
-                .or_default()
-                .push(name.clone());
+        record(&|path| subject.at(path), &mut records);
+    }
+    for subject in inventory.subjects(&["AWS::Route53::RecordSetGroup"]) {
+        let group = subject.at("RecordSets").list().found();
+        for item in group.unwrap_or_default() {
+            record(&|path| item.at(path), &mut records);
         }
     }
     records
+}
+
+fn record<'a>(at: &dyn Fn(&str) -> Read<&'a Value>, records: &mut Vec<Record>) {
+    let text = |path| at(path).string().found();
+    let of_address = matches!(text("Type").as_deref(), Some("A" | "AAAA" | "CNAME") | None);
+    let Some(name) = text("Name").filter(|_| of_address) else {
+        return;
+    };
+    // As the API of Route 53 writes an asterisk.
+    let name = name.replace("\\052", "*");
+    let alias = at("AliasTarget.DNSName").found();
+    let values = at("ResourceRecords").list().found().unwrap_or_default();
+    for value in alias.into_iter().chain(values) {
+        let Kind::Text(text) = &value.kind else {
+            continue;
+        };
+        let plain = text.plain().map(|to| To::Name(canonical(to)));
+        let referred = text.references().map(|to| To::Resource(to.target));
+        records.extend(plain.into_iter().chain(referred).map(|to| Record {
+            name: name.clone(),
+            to,
+        }));
+    }
 }
 
 fn canonical(name: &str) -> String {
@@ -296,7 +341,7 @@ fn canonical(name: &str) -> String {
         .unwrap_or(name)
 }
 
-fn strings(read: Read<&lockfast_facts::Value>) -> Vec<String> {
+fn strings(read: Read<&Value>) -> Vec<String> {
     let items = read.list().found().unwrap_or_default();
     items
         .iter()
@@ -304,7 +349,7 @@ fn strings(read: Read<&lockfast_facts::Value>) -> Vec<String> {
         .collect()
 }
 
-fn strings_of(read: Read<&lockfast_facts::Value>) -> Vec<String> {
+fn strings_of(read: Read<&Value>) -> Vec<String> {
     read.string().found().into_iter().collect()
 }
 
@@ -327,6 +372,16 @@ fn certificate(subject: Subject<'_>) -> Option<String> {
         .iter()
         .filter_map(|path| subject.at(path).string().found());
     found.next()
+}
+
+/// The same of the listener of a Classic Load Balancer at a port.
+fn classic_certificate(subject: Subject<'_>, port: u16) -> Option<String> {
+    let listeners = subject.at("Listeners").list().found()?;
+    let at_port = listeners.iter().find(|listener| {
+        let found = listener.at("LoadBalancerPort").string().found();
+        found.and_then(|found| found.parse().ok()) == Some(port)
+    });
+    at_port?.at("SSLCertificateId").string().found()
 }
 
 /// What a database speaks.

@@ -182,14 +182,10 @@ impl Plain<'_> {
                     break;
                 }
             };
-            let own = plaintext_cookies(&head.headers);
-            let next = location(&url, &head);
-            hops.push(json!({
-                "Url": clipped(&url), "Status": head.status.as_u16(),
-                "Location": next.as_ref().map(clipped), "Cookies": own,
-            }));
-            cookies.extend(own);
-            let Some(next) = next else {
+            let hop = hop(&url, &head);
+            hops.push(hop.told);
+            cookies.extend(hop.cookies);
+            let Some(next) = hop.next else {
                 break;
             };
             if hops.len() == 1 {
@@ -299,6 +295,30 @@ enum Trouble {
     Other(String),
 }
 
+/// What one answer says.
+pub struct Hop {
+    /// As the record has it.
+    pub told: Value,
+    /// Where it redirects to.
+    pub next: Option<Url>,
+    /// The names of the cookies that would travel in plaintext.
+    pub cookies: Vec<String>,
+}
+
+/// What the answer at a URL says.
+pub fn hop(url: &Url, head: &Head) -> Hop {
+    let cookies = plaintext_cookies(&head.headers);
+    let next = location(url, head);
+    Hop {
+        told: json!({
+            "Url": clipped(url), "Status": head.status.as_u16(),
+            "Location": next.as_ref().map(clipped), "Cookies": cookies,
+        }),
+        next,
+        cookies,
+    }
+}
+
 /// Where an answer redirects to (RFC 9110, section 15.4).
 fn location(from: &Url, head: &Head) -> Option<Url> {
     if !matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
@@ -315,7 +335,11 @@ fn plaintext_cookies(headers: &HeaderMap) -> Vec<String> {
     let name = |field: &http::HeaderValue| {
         let text = String::from_utf8_lossy(field.as_bytes()).into_owned();
         let mut parts = text.split(';').map(str::trim);
-        let name = parts.next()?.split('=').next()?.to_owned();
+        // One without a name is all value (RFC 6265bis, section 5.6).
+        let name = match parts.next()?.split_once('=') {
+            Some((name, _)) => name.trim().to_owned(),
+            None => "(nameless)".to_owned(),
+        };
         let secure = parts.any(|part| part.eq_ignore_ascii_case("secure"));
         (!secure).then(|| name.chars().filter(|c| !c.is_control()).take(64).collect())
     };

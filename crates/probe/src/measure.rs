@@ -4,7 +4,7 @@ use crate::certificates::Speaks;
 use crate::handshake::{Failed, Handshakes, Kind};
 use crate::http::{Plain, hsts};
 use crate::simulate::{Tightening, simulated};
-use crate::{Host, Place, Resolver, Role, Route, Target, unknown};
+use crate::{Host, Place, Resolved, Resolver, Role, Route, Target, unknown};
 use jiff::Timestamp;
 use lockfast_certificate::Roots;
 use lockfast_facts::ENDPOINT;
@@ -70,14 +70,18 @@ impl Prober {
             Err(why) => {
                 record.insert("Addresses".into(), unknown("dns", &why));
             }
-            Ok((places, canonical, left_out)) => {
+            Ok((places, resolved)) => {
+                let canonical = resolved.canonical_names;
                 let roles = canonical.iter().find_map(|name| Role::of_name(name));
                 of_name = of_name.or(roles);
                 if !canonical.is_empty() {
                     record.insert("CanonicalNames".into(), canonical.into());
                 }
-                if left_out > 0 {
-                    record.insert("AddressesLeftOut".into(), left_out.into());
+                if resolved.left_out > 0 {
+                    record.insert("AddressesLeftOut".into(), resolved.left_out.into());
+                }
+                if let Some(why) = resolved.unknown {
+                    record.insert("AddressesUnknown".into(), unknown("dns", &why));
                 }
                 let mut addresses = Vec::with_capacity(places.len());
                 for place in &places {
@@ -122,14 +126,15 @@ impl Prober {
         }
     }
 
-    async fn places(&self, target: &Target) -> Result<(Vec<Place>, Vec<String>, usize), String> {
+    async fn places(&self, target: &Target) -> Result<(Vec<Place>, Resolved), String> {
         if let (Host::Name(name), true) = (&target.host, self.settings.route.resolves_names()) {
-            return Ok((vec![Place::Named(name.clone(), target.port)], Vec::new(), 0));
+            let place = Place::Named(name.clone(), target.port);
+            return Ok((vec![place], Resolved::default()));
         }
         let resolved = self.resolver.addresses(&target.host, target.port).await?;
         let place = |ip| Place::At(SocketAddr::new(ip, target.port));
-        let places = resolved.addresses.into_iter().map(place).collect();
-        Ok((places, resolved.canonical_names, resolved.left_out))
+        let places = resolved.addresses.iter().copied().map(place).collect();
+        Ok((places, resolved))
     }
 
     /// What an address shows, and what AWS's front door says it is.
@@ -172,6 +177,11 @@ impl Prober {
         (record.into(), role)
     }
 
+    /// Whether an answer over HTTPS is wanted.
+    pub(crate) fn asks_https(&self, target: &Target) -> bool {
+        target.protocol == Protocol::Https && !self.settings.certificates_only
+    }
+
     async fn tls(
         &self,
         target: &Target,
@@ -207,7 +217,7 @@ impl Prober {
         let mut role = None;
         if speaks.something {
             let (certificates, head) = self.certificates(target, &wire, &speaks).await;
-            if target.protocol == Protocol::Https {
+            if self.asks_https(target) {
                 let head = match head {
                     Ok(head) => {
                         role = crate::http::role(&head.headers);
@@ -222,7 +232,7 @@ impl Prober {
             if let Some(why) = &speaks.unknown {
                 record.insert("Certificates".into(), unknown("handshake", why));
             }
-            if target.protocol == Protocol::Https {
+            if self.asks_https(target) {
                 record.insert("Hsts".into(), unknown("https", NO_HANDSHAKE));
             }
         }

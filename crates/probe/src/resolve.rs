@@ -48,6 +48,8 @@ pub struct Resolved {
     pub left_out: usize,
     /// The names that it stands for (CNAME), in order.
     pub canonical_names: Vec<String>,
+    /// Why there may be more, of the family that DNS did not tell.
+    pub unknown: Option<String>,
 }
 
 /// A CAA record (RFC 8659, section 4.1).
@@ -143,6 +145,9 @@ impl Resolver {
         }
         resolved.canonical_names.truncate(MOST_ADDRESSES);
         let mut addresses: Vec<IpAddr> = answer.iter().collect();
+        if self.settings.family == Family::Any {
+            resolved.unknown = Self::missing_family(dns, name, &addresses).await;
+        }
         addresses.sort_unstable();
         addresses.dedup();
         resolved.left_out = addresses.len().saturating_sub(MOST_ADDRESSES);
@@ -151,6 +156,28 @@ impl Resolver {
         match resolved.addresses.is_empty() {
             true => Err("the name has no addresses".into()),
             false => Ok(resolved),
+        }
+    }
+
+    /// Why there is no address of one family, unless DNS says that there is none: what asks for both is content with one.
+    async fn missing_family(
+        dns: &TokioResolver,
+        name: &str,
+        addresses: &[IpAddr],
+    ) -> Option<String> {
+        let kind = match (
+            addresses.iter().any(IpAddr::is_ipv4),
+            addresses.iter().any(IpAddr::is_ipv6),
+        ) {
+            (true, false) => RecordType::AAAA,
+            (false, true) => RecordType::A,
+            _ => return None,
+        };
+        match dns.lookup(format!("{name}."), kind).await {
+            Err(error) if !error.is_no_records_found() => {
+                Some(format!("{kind}: {}", said(&error.to_string())))
+            }
+            _ => None,
         }
     }
 
