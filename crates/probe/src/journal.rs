@@ -12,6 +12,9 @@ pub struct Journal<W: Write = BufWriter<File>> {
     resources: u64,
 }
 
+/// What every snapshot begins with.
+const BEGINNING: &[u8] = b"{\"snapshot\":";
+
 /// What is wrong with a file to go on with.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {what}", path.display())]
@@ -39,19 +42,26 @@ impl Journal {
         let mut file = options.open(path).map_err(io)?;
         let mut found = Vec::new();
         let mut names = HashSet::new();
-        let mut whole = 0u64;
+        // Where the last whole line ends; the first two are one, so that no snapshot is without its unit.
+        let (mut whole, mut begun) = (0u64, 0u64);
         let mut reader = BufReader::new(&file);
         let mut line = Vec::new();
         for number in 1.. {
             line.clear();
             let read = reader.read_until(b'\n', &mut line).map_err(io)?;
-            if read == 0 || !line.ends_with(b"\n") {
+            if !line.ends_with(b"\n") {
+                let ours = BEGINNING.starts_with(&line) || line.starts_with(BEGINNING);
+                if number == 1 && !ours {
+                    return Err(wrong("this is no snapshot of endpoints".into()));
+                }
                 break;
             }
             let record = serde_json::from_slice(&line);
             let record = record.map_err(|error| wrong(format!("line {number}: {error}")))?;
+            begun += read as u64;
             match (number, record) {
-                (1, Record::Snapshot(_)) | (2, Record::Unit(_)) => {}
+                (1, Record::Snapshot(_)) => continue,
+                (2, Record::Unit(_)) => {}
                 (3.., Record::Resource(resource)) if resource.kind == crate::ENDPOINT => {
                     if names.insert(resource.name.clone()) {
                         found.push(resource);
@@ -64,7 +74,7 @@ impl Journal {
                     )));
                 }
             }
-            whole += read as u64;
+            whole = begun;
         }
         drop(reader);
         file.set_len(whole).map_err(io)?;
@@ -188,11 +198,11 @@ mod tests {
     fn another_file_is_not_overwritten() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("notes.txt");
-        std::fs::write(&path, "not ours\n").expect("space");
-        assert!(Journal::resume(&path, "").is_err());
-        assert_eq!(
-            std::fs::read_to_string(&path).expect("the file"),
-            "not ours\n"
-        );
+        // The last is whole only in that nothing follows it.
+        for text in ["not ours\n", "{\"a\":1}\n", "not ours"] {
+            std::fs::write(&path, text).expect("space");
+            assert!(Journal::resume(&path, "").is_err(), "{text}");
+            assert_eq!(std::fs::read_to_string(&path).expect("the file"), text);
+        }
     }
 }
