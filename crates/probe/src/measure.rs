@@ -243,8 +243,15 @@ impl Prober {
                         let host = host.unwrap_or_else(|| target.host.to_string());
                         head = get(stream, &host, "/", self.settings.scan.limits.answer).await;
                     }
-                    Err(error) if shown.is_none() => failed.push((kind, error)),
-                    _ => {}
+                    Ok(_) => {}
+                    Err(error) => {
+                        if head.is_err() {
+                            head = Err(error.why.clone());
+                        }
+                        if shown.is_none() {
+                            failed.push((kind, error));
+                        }
+                    }
                 }
                 if let Some(shown) = shown
                     && !seen.iter().any(|(_, other)| other.chain == shown.chain)
