@@ -88,7 +88,7 @@ pub struct Check {
 }
 
 /// How to judge and report, whatever the facts came from.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Judging {
     /// How to print the report.
     #[arg(short, long, default_value_t = Format::Terminal, value_parser = format_parser())]

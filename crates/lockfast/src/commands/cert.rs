@@ -18,15 +18,28 @@ use std::path::{Path, PathBuf};
 /// A larger file holds no certificates.
 const MOST: u64 = 16 << 20;
 
+/// What certificates alone decide; nothing else is asked of an endpoint.
+const CLAUSES: [&str; 6] = ["CERT-1", "CERT-2", "CERT-3", "ACM-3", "CER-1", "CER-3"];
+
+/// How the names of files of certificates and keys end.
+const ENDINGS: [&str; 9] = [
+    ".pem", ".crt", ".cer", ".der", ".p12", ".pfx", ".p7b", ".p7c", ".key",
+];
+
 /// Runs the command and gives its exit code.
 ///
 /// # Errors
 /// What is wrong with the command line or the policy file, or with a file of certificates.
 pub fn run(args: &Cert) -> Result<u8> {
-    let ready = Ready::new(&args.judging, &[PathBuf::from(".")])?;
+    let mut judging = args.judging.clone();
+    if judging.only.is_empty() {
+        judging.only = CLAUSES.map(str::to_owned).to_vec();
+    }
+    let ready = Ready::new(&judging, &[PathBuf::from(".")])?;
     let roots = reach::roots(&args.reach)?;
     let mut password = None;
     let mut found = Vec::new();
+    let mut certificates = 0;
     let mut problems = Vec::new();
     let mut prober = None;
     let runtime = runtime()?;
@@ -34,17 +47,26 @@ pub fn run(args: &Cert) -> Result<u8> {
         if what.starts_with("arn:") {
             let chain = runtime.block_on(of_acm(args, what))?;
             found.push(record(what, args.name.as_deref(), &chain, &roots));
+            certificates += 1;
             continue;
         }
         // A file that is there is meant, whatever else its name could be.
         if Path::new(what).is_file() {
             let chain = of_file(args, what, &mut password)?;
             found.push(record(what, args.name.as_deref(), &chain, &roots));
+            certificates += 1;
             continue;
         }
-        let mut target: Target = what.parse().with_context(|| {
-            format!("{what} is no file that can be read, no ARN and no endpoint")
-        })?;
+        // A name that can only be a file's is no host to look for.
+        let ending = |ending: &&str| what.to_ascii_lowercase().ends_with(*ending);
+        if Path::new(what).is_dir() {
+            bail!("{what} is a folder; give the files in it");
+        } else if ENDINGS.iter().any(|end| ending(end)) || is_path(what) {
+            bail!("{what}: there is no such file");
+        }
+        let mut target: Target = what
+            .parse()
+            .with_context(|| format!("{what} is no file, no ARN and no endpoint"))?;
         target.server_name.clone_from(&args.reach.sni);
         let prober = match &mut prober {
             Some(prober) => &*prober,
@@ -64,18 +86,24 @@ pub fn run(args: &Cert) -> Result<u8> {
         problems.extend(unreached(&measured));
         found.push(measured);
     }
-    show(&args.judging, &found)?;
+    show(&ready, &args.judging, &found)?;
     let empty = Inventory::new(Vec::new(), Vec::new(), Vec::new()).of(Origin::Network);
     let inventory = with_endpoints(empty, &found);
     let input = InputSummary {
-        files_read: found.len(),
-        resources: inventory.of_kind(ENDPOINT).count(),
-        endpoints: inventory.of_kind(ENDPOINT).count(),
+        files_read: certificates,
+        resources: found.len(),
+        endpoints: found.len() - certificates,
+        certificates,
         unknown_types: unknown_types(&inventory),
         problems,
         ..InputSummary::default()
     };
     ready.judge(&inventory, input, &spinner())
+}
+
+/// Whether a text has a slash and is no URL.
+fn is_path(text: &str) -> bool {
+    text.contains(std::path::is_separator) && !text.contains("://")
 }
 
 /// The certificates of a file, in DER.

@@ -1,6 +1,6 @@
 //! `--watch`: the first report is whole, those after it tell what changed.
 
-use crate::support::{MENDED, Nginx, Pki, Site, ready, watched};
+use crate::support::{MENDED, Nginx, OLD, Pki, Site, ready, watched};
 
 #[test]
 fn a_watch_tells_what_changed_and_ends_when_interrupted() {
@@ -99,7 +99,7 @@ fn a_watch_that_is_interrupted_gives_the_code_of_what_stands() {
     pki.old("old");
     let site = Site {
         certificate: Some("old"),
-        directives: &format!("{MENDED} return 200;"),
+        directives: &format!("{OLD} return 200;"),
     };
     let nginx = Nginx::start(&pki, &[site]);
     let endpoint = nginx.at(0);

@@ -58,7 +58,7 @@ fn a_role_says_which_clauses_judge() {
     assert!(!has(&clauses(&[]), "ALB-"));
     let balancer = clauses(&["--role", "load-balancer"]);
     assert!(has(&balancer, "ALB-1"), "{balancer:?}");
-    assert!(has(&clauses(&["--role", "api"]), "API-"));
+    assert!(has(&clauses(&["--role", "api"]), "APIGW-"));
     let wrong = pair.probe(&pair.old(), &["--role", "cache"]);
     assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("load-balancer"), "{}", wrong.err);

@@ -98,7 +98,12 @@ fn what_is_wrong_is_told_once_and_without_secrets() {
         let ran = run(lockfast(pki.folder.path()).arg("probe").args(*args));
         assert_eq!(ran.code, 2, "{args:?}: {}{}", ran.out, ran.err);
         assert!(ran.err.contains(said), "{args:?}: {}", ran.err);
-        assert_eq!(ran.err.matches("error").count(), 1, "{args:?}: {}", ran.err);
+        assert_eq!(
+            ran.err.matches("error: ").count(),
+            1,
+            "{args:?}: {}",
+            ran.err
+        );
         let secret = ran.err.replace("hunter2.txt", "").contains("hunter2");
         assert!(
             !secret && !ran.err.contains("PRIVATE KEY"),

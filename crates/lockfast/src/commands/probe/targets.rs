@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use lockfast_facts::{Inventory, Origin};
 use lockfast_iac::ReadOptions;
 use lockfast_probe::{Target, derive, list, named};
-use lockfast_report::Problem;
+use lockfast_report::{Problem, clean};
 use lockfast_snapshot::is_snapshot;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,10 @@ pub(super) fn collect(args: &Probe) -> Result<Targets> {
         let text = read(file).with_context(|| format!("cannot read {}", file.display()))?;
         match list(&text) {
             Ok(listed) => targets.extend(listed),
-            Err((line, why)) => bail!("{}:{line}: {why}", file.display()),
+            Err((line, why)) => match file == Path::new("-") {
+                true => bail!("standard input:{line}: {why}"),
+                false => bail!("{}:{line}: {why}", file.display()),
+            },
         }
     }
     if let Some(name) = &args.reach.sni {
@@ -69,7 +72,7 @@ pub(super) fn collect(args: &Probe) -> Result<Targets> {
     }
     if !args.judging.quiet {
         for (what, why) in &derived.left_out {
-            anstream::eprintln!("not measured: {what}: {why}");
+            anstream::eprintln!("not measured: {}: {why}", clean(what));
         }
     }
     let mut names = std::collections::HashSet::new();
