@@ -58,10 +58,10 @@ pub fn run(args: &Cert) -> Result<u8> {
             continue;
         }
         // A name that can only be a file's is no host to look for.
-        let ending = |ending: &&str| what.to_ascii_lowercase().ends_with(*ending);
+        let ends = |with: &&str| what.to_ascii_lowercase().ends_with(*with);
         if Path::new(what).is_dir() {
             bail!("{what} is a folder; give the files in it");
-        } else if ENDINGS.iter().any(|end| ending(end)) || is_path(what) {
+        } else if ENDINGS.iter().any(ends) || is_path(what) {
             bail!("{what}: there is no such file");
         }
         let mut target: Target = what

@@ -2,7 +2,6 @@
 
 use super::{BAD, Card, FAINT, GOOD, OPEN, PLAIN, text, why};
 use serde_json::Value;
-use std::fmt::Write;
 
 /// Versions from the oldest, as the record names them, and as people do.
 const VERSIONS: [(&str, &str); 6] = [
@@ -84,27 +83,34 @@ impl Card {
             let named: Vec<&str> = named.map(|(_, shown)| *shown).collect();
             named.join(", ")
         };
-        let spoken = named(&|name| of(name) == Some(&Value::Bool(true)));
-        let old = VERSIONS[..4]
-            .iter()
-            .any(|(name, _)| of(name) == Some(&Value::Bool(true)));
-        let unknown = VERSIONS.iter().find_map(|(name, _)| why(of(name)));
-        let style = match (old, &unknown) {
-            (true, _) => BAD,
-            (_, Some(_)) => OPEN,
-            _ if spoken.is_empty() => BAD,
-            _ => GOOD,
+        let is = |name: &str| of(name) == Some(&Value::Bool(true));
+        let old = |name: &str| VERSIONS[..4].iter().any(|(old, _)| *old == name);
+        let mut rows = Vec::new();
+        let mut add = |style, before: &str, versions: String, after: String| {
+            if !versions.is_empty() {
+                rows.push((style, format!("{before}{versions}{after}")));
+            }
         };
-        let mut said = match (spoken.is_empty(), &unknown) {
-            (false, _) => spoken,
-            (true, None) => "none".to_owned(),
-            (true, Some(_)) => "none that is known".to_owned(),
-        };
-        if let Some(why) = unknown {
-            let open = named(&|name| super::why(of(name)).is_some());
-            let _ = write!(said, "; unknown: {open} ({why})");
+        add(
+            GOOD,
+            "",
+            named(&|name| is(name) && !old(name)),
+            String::new(),
+        );
+        add(
+            BAD,
+            "old: ",
+            named(&|name| is(name) && old(name)),
+            String::new(),
+        );
+        if let Some(why) = VERSIONS.iter().find_map(|(name, _)| why(of(name))) {
+            let open = named(&|name| self::why(of(name)).is_some());
+            add(OPEN, "unknown: ", open, format!(" ({why})"));
         }
-        self.row("versions", style, &said);
+        if rows.is_empty() {
+            rows.push((BAD, "none: it speaks no TLS".to_owned()));
+        }
+        self.rows("versions", rows);
     }
 
     fn suites(&mut self, tls: &Value) {
