@@ -8,7 +8,15 @@ fn clients_are_simulated_with_and_without_a_policy() {
     let Some(pair) = pair() else { return };
     let own = pair.probe(&pair.old(), &["--simulate-clients"]);
     assert_eq!(own.code, 1, "{}", own.err);
-    for said in ["Clients of", "CLIENT", "NOW", "AFTER", "would be lost"] {
+    for said in [
+        "Clients of",
+        "CLIENT",
+        "NOW",
+        "AFTER",
+        "the same",
+        "TLS 1.3 AES_",
+        "would be lost",
+    ] {
         assert!(own.out.contains(said), "{said}: {}", own.out);
     }
     let lost = |out: &str| {

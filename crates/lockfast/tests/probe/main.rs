@@ -14,5 +14,6 @@ mod journal;
 mod names;
 mod reachable;
 mod shown;
+mod single;
 mod verdicts;
 mod wrong;

@@ -5,12 +5,14 @@ mod gate;
 mod nginx;
 mod pki;
 mod run;
+mod s_server;
 
 pub use dns::Dns;
 pub use gate::Gate;
 pub use nginx::{MENDED, Nginx, OLD, Site};
 pub use pki::Pki;
 pub use run::{Ran, lockfast, run, watched};
+pub use s_server::SServer;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU16, Ordering};

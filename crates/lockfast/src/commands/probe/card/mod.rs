@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 use lockfast_report::clean;
 use serde_json::Value;
 use std::fmt::Write;
+pub(super) use tls::version;
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();

@@ -57,10 +57,10 @@ impl Card {
         self.weaknesses(tls);
         for (title, all) in [("all suites", "Suites"), ("all groups", "Groups")] {
             let all = tls.get(all).and_then(Value::as_object);
-            let rows = all.into_iter().flatten().map(|(version, names)| {
+            let rows = all.into_iter().flatten().map(|(key, names)| {
                 let names = names.as_array().map(Vec::as_slice).unwrap_or_default();
                 let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
-                (PLAIN, format!("{}: {}", shown(version), names.join(", ")))
+                (PLAIN, format!("{}: {}", version(key), names.join(", ")))
             });
             self.rows(title, rows);
         }
@@ -183,9 +183,10 @@ impl Card {
     }
 }
 
-fn shown(version: &str) -> &str {
+/// A version as people write it: `TLS 1.2`.
+pub(in crate::commands::probe) fn version(key: &str) -> &str {
     let mut versions = VERSIONS.iter();
     versions
-        .find(|(name, _)| *name == version)
-        .map_or(version, |(_, shown)| shown)
+        .find(|(name, _)| *name == key)
+        .map_or(key, |(_, shown)| shown)
 }
