@@ -355,7 +355,7 @@ pub struct Reach {
 #[derive(Debug, Args)]
 #[command(after_help = exit::HELP)]
 pub struct Cert {
-    /// Files (PEM, DER, PKCS#7, PKCS#12), endpoints (HOST, HOST:PORT), or ARNs of certificates in ACM.
+    /// Files (PEM, DER, PKCS#7, PKCS#12; `-` for standard input), endpoints (HOST, HOST:PORT), or ARNs of certificates in ACM.
     #[arg(required = true, value_hint = ValueHint::FilePath)]
     pub what: Vec<String>,
     /// The name that a file's certificate must carry.

@@ -79,6 +79,11 @@ fn every_form_of_file_is_read() {
         .args(["cert", "new.p12", "--roots", &roots, "--password-file", "-"])
         .write_stdin("open sesame\n"));
     assert_eq!(typed.code, 0, "{}", typed.err);
+    let piped = run(lockfast(pki.folder.path())
+        .args(["cert", "-", "--roots", &roots])
+        .write_stdin(std::fs::read(pki.path("new.der")).expect("a file")));
+    assert_eq!(piped.code, 0, "{}", piped.err);
+    assert!(piped.out.contains("standard input"), "{}", piped.out);
     let several = cert(
         &pki,
         &["new.pem", "old.pem", "--roots", &roots, "-f", "json"],
@@ -112,7 +117,7 @@ fn what_holds_no_certificate_is_told() {
         (&["new.key"], "new.key"),
         (&["missing.pem"], "missing.pem"),
         (&["."], "is a folder"),
-        (&["new.p12"], "password"),
+        (&["new.p12"], "--password-file gives it"),
         (&["new.p12", "--password-file", "garbage.pem"], "password"),
         (&["new.p12", "--password-file", "none"], "cannot read none"),
         (
@@ -140,7 +145,8 @@ fn what_holds_no_certificate_is_told() {
     }
     // What is called a certificate and is none is one that cannot be right.
     let ran = cert(&pki, &["garbage.pem"]);
-    assert_ne!(ran.code, 0, "{}", ran.out);
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert!(ran.out.contains("certificate   unknown: "), "{}", ran.out);
 }
 
 #[test]

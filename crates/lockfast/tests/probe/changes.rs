@@ -1,6 +1,6 @@
 //! `--watch`: the first report is whole, those after it tell what changed.
 
-use crate::support::{MENDED, Nginx, OLD, Pki, Site, ready, watched};
+use crate::support::{MENDED, Nginx, OLD, Pki, Site, ready, watched, watched_with};
 
 #[test]
 fn a_watch_tells_what_changed_and_ends_when_interrupted() {
@@ -103,6 +103,18 @@ fn a_watch_that_is_interrupted_gives_the_code_of_what_stands() {
     };
     let nginx = Nginx::start(&pki, &[site]);
     let endpoint = nginx.at(0);
+    // A list on standard input is read once.
+    let mut piped = watched_with(
+        pki.folder.path(),
+        &["probe", "--pace", "0", "--watch", "1s", "--file", "-"],
+        &endpoint,
+    );
+    piped.until("the first report", |out| {
+        out.contains("lockfast explain ID")
+    });
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    let ended = piped.interrupt();
+    assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
     for (args, code) in [
         (["--watch", "1s", &*endpoint], 1),
         (["--watch", "1h", &*endpoint], 1),

@@ -9,6 +9,7 @@ use lockfast_report::{Problem, clean};
 use lockfast_snapshot::is_snapshot;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// More than this of a list is not read.
 const MOST_LIST: u64 = 64 << 20;
@@ -116,9 +117,16 @@ fn declared(paths: &[PathBuf]) -> Result<(Inventory, Vec<Problem>, usize)> {
     Ok((loaded.inventory, problems, loaded.files_read))
 }
 
+/// Standard input gives its list once, and is asked for it each time that endpoints are watched.
+static STANDARD_INPUT: OnceLock<String> = OnceLock::new();
+
 fn read(file: &Path) -> Result<String> {
+    let is_input = file == Path::new("-");
+    if let (true, Some(text)) = (is_input, STANDARD_INPUT.get()) {
+        return Ok(text.clone());
+    }
     let mut text = String::new();
-    let read = match file == Path::new("-") {
+    let read = match is_input {
         true => std::io::stdin()
             .take(MOST_LIST + 1)
             .read_to_string(&mut text)?,
@@ -129,5 +137,8 @@ fn read(file: &Path) -> Result<String> {
     if read as u64 > MOST_LIST {
         bail!("it is larger than {} MiB", MOST_LIST >> 20);
     }
-    Ok(text)
+    Ok(match is_input {
+        true => STANDARD_INPUT.get_or_init(|| text).clone(),
+        false => text,
+    })
 }

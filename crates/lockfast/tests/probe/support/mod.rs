@@ -11,7 +11,7 @@ pub use dns::Dns;
 pub use gate::Gate;
 pub use nginx::{MENDED, Nginx, OLD, Site};
 pub use pki::Pki;
-pub use run::{Ran, lockfast, run, watched};
+pub use run::{Ran, lockfast, run, watched, watched_with};
 pub use s_server::SServer;
 
 use std::path::Path;

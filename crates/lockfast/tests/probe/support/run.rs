@@ -1,7 +1,7 @@
 //! The binary: run to its end, or watched while it runs.
 
 use assert_cmd::Command;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
@@ -75,15 +75,24 @@ pub struct Background {
 
 /// Starts the binary in a folder and reads along.
 pub fn watched(folder: &Path, args: &[&str]) -> Background {
+    watched_with(folder, args, "")
+}
+
+/// The same, with a text on its standard input.
+pub fn watched_with(folder: &Path, args: &[&str], input: &str) -> Background {
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_lockfast"))
         .current_dir(folder)
         .env("NO_COLOR", "1")
         .env_remove("LOCKFAST_PROXY")
         .args(args)
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("it runs");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(input.as_bytes()).expect("written");
+    drop(stdin);
     let out = Arc::new(Mutex::new(String::new()));
     let err = Arc::new(Mutex::new(String::new()));
     along(child.stdout.take().expect("a pipe"), out.clone());

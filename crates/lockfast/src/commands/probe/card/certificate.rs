@@ -102,6 +102,9 @@ impl Card {
 
 /// `CN=shop.example.com, P-256, SHA-256, by C=US, O=Amazon`.
 fn described(link: &Value) -> String {
+    if let Some(why) = why(Some(link)) {
+        return format!("unknown: {why}");
+    }
     let key = match link.get("Curve").and_then(Value::as_str) {
         Some(curve) => curve.to_owned(),
         None => format!("{} {}", text(link, "KeyType"), text(link, "KeySize")),
