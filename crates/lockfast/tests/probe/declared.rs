@@ -217,3 +217,22 @@ fn what_cannot_be_measured_from_is_told() {
         assert!(ran.err.contains(said), "{args:?}: {}", ran.err);
     }
 }
+
+#[test]
+fn what_endpoints_come_from_is_not_overwritten() {
+    let Some(pair) = pair() else { return };
+    let text = account(1);
+    std::fs::write(pair.pki.path("account.jsonl"), &text).expect("written");
+    for args in [
+        &["--snapshot", "./account.jsonl"][..],
+        &["-o", "json=./account.jsonl"],
+        &["--snapshot", "new.jsonl", "-o", "json=new.jsonl"],
+    ] {
+        let ran = run(lockfast(pair.pki.folder.path())
+            .args(["probe", "--from", "account.jsonl"])
+            .args(args));
+        assert_eq!(ran.code, 2, "{args:?}: {}{}", ran.out, ran.err);
+        let left = std::fs::read_to_string(pair.pki.path("account.jsonl")).expect("a file");
+        assert_eq!(left, text, "{args:?}");
+    }
+}

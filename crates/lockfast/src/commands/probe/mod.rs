@@ -6,6 +6,7 @@ pub(super) mod reach;
 mod targets;
 mod watch;
 
+use super::judge::spare_input;
 use super::judging::{Ready, spinner, unknown_types};
 use crate::cli::{Judging, Probe};
 use crate::exit;
@@ -33,6 +34,7 @@ const CARDS: usize = 12;
 pub fn run(args: &Probe) -> Result<u8> {
     // A report that cannot be written should be known of before an hour's measuring.
     let ready = ready(args)?;
+    spare(args, &ready)?;
     let simulate = clients::tightening(args.simulate_clients.as_deref())?;
     let targets = targets::collect(args)?;
     let prober = Arc::new(reach::prober(
@@ -81,6 +83,29 @@ fn ready(args: &Probe) -> Result<Ready<'_>> {
         .map(PathBuf::from)
         .collect::<Vec<_>>();
     Ready::new(&args.judging, &folders)
+}
+
+/// Nothing that is written takes the place of what endpoints come from, nor a report that of the snapshot.
+fn spare(args: &Probe, ready: &Ready<'_>) -> Result<()> {
+    let sources: Vec<PathBuf> = args.from.iter().chain(&args.file).cloned().collect();
+    let snapshot = args.snapshot.as_ref().or(args.resume.as_ref());
+    if let Some(snapshot) = snapshot {
+        let there = snapshot.canonicalize().ok();
+        let is_source = |source: &PathBuf| there.is_some() && source.canonicalize().ok() == there;
+        if sources.iter().any(is_source) {
+            bail!(
+                "{}: endpoints come from that file, and it would be overwritten",
+                snapshot.display()
+            );
+        }
+        if ready.files().any(|report| report == snapshot) {
+            bail!(
+                "{}: the snapshot and a report cannot be one file",
+                snapshot.display()
+            );
+        }
+    }
+    spare_input(ready, &sources)
 }
 
 fn to_stdout(args: &Probe) -> bool {
