@@ -88,7 +88,7 @@ pub struct Check {
 }
 
 /// How to judge and report, whatever the facts came from.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Judging {
     /// How to print the report.
     #[arg(short, long, default_value_t = Format::Terminal, value_parser = format_parser())]
@@ -355,7 +355,7 @@ pub struct Reach {
 #[derive(Debug, Args)]
 #[command(after_help = exit::HELP)]
 pub struct Cert {
-    /// Files (PEM, DER, PKCS#7, PKCS#12), endpoints (HOST, HOST:PORT), or ARNs of certificates in ACM.
+    /// Files (PEM, DER, PKCS#7, PKCS#12; `-` for standard input), endpoints (HOST, HOST:PORT), or ARNs of certificates in ACM.
     #[arg(required = true, value_hint = ValueHint::FilePath)]
     pub what: Vec<String>,
     /// The name that a file's certificate must carry.

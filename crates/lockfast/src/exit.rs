@@ -18,7 +18,7 @@ pub const HELP: &str = "Exit codes:
   0  the policy is kept: nothing at or above --fail-on fails
   1  the policy is broken: a control fails
   2  the command line or the policy file is wrong
-  3  some input could not be read, or a call to AWS gave no answer (the rest was judged), or no template was found
+  3  some input could not be read, a call to AWS or an endpoint gave no answer (the rest was judged), or no template was found
   4  more verdicts are unknown than --max-unknown allows
   5  not all that --send should hand over arrived
 When several hold, the first of 2, 5, 1, 3, 4 is given.";

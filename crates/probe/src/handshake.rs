@@ -5,6 +5,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
 use rustls::{AlertDescription, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -57,7 +58,12 @@ impl Identity {
         }
         let key = PrivateKeyDer::from_pem_slice(key)
             .map_err(|_| "there is no private key in PEM, or it is encrypted")?;
-        Ok(Identity { chain, key })
+        let provider = aws_lc_rs::default_provider();
+        match CertifiedKey::from_der(chain.clone(), key.clone_key(), &provider) {
+            Ok(_) => Ok(Identity { chain, key }),
+            Err(Error::InconsistentKeys(_)) => Err("the key is not that of the certificate"),
+            Err(_) => Err("the certificate or its key is of no kind that can be used"),
+        }
     }
 }
 

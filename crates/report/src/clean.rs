@@ -4,7 +4,7 @@
 use lockfast_policy::{Finding, Location};
 
 /// Takes control characters out, so that a name cannot hide, recolour or rewrite output.
-pub(crate) fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\n' | '\t' | '\u{2028}' | '\u{2029}' => ' ',

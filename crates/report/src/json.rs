@@ -1,5 +1,6 @@
 //! Lockfast's own JSON.
 
+use crate::lints::{Lint, lints};
 use crate::model::{ClauseRow, Counts, InputSummary, Report};
 use lockfast_policy::Finding;
 use schemars::JsonSchema;
@@ -26,6 +27,9 @@ struct Document {
     summary: Counts,
     /// The same, clause by clause.
     clauses: Vec<ClauseRow>,
+    /// What is wrong with the certificates of endpoints without breaking any control; left out when there is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    lints: Vec<Lint>,
     /// Every verdict.
     findings: Vec<Finding>,
 }
@@ -52,6 +56,10 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
     field("input", serde_json::to_string(&report.input))?;
     field("summary", serde_json::to_string(&summary.total))?;
     field("clauses", serde_json::to_string(&summary.clauses))?;
+    let lints = lints(report.run.inventory());
+    if !lints.is_empty() {
+        field("lints", serde_json::to_string(&lints))?;
+    }
     out.write_all(head.as_bytes())?;
     out.write_all(b"  \"findings\": [")?;
     for (i, finding) in report.listed().enumerate() {

@@ -14,6 +14,7 @@ mod html;
 mod json;
 mod junit;
 mod keymap;
+mod lints;
 mod markdown;
 mod model;
 mod ocsf;
@@ -24,6 +25,7 @@ mod terminal;
 mod wire;
 
 pub use asff::{Asff, AsffEntry};
+pub use clean::clean;
 pub use json::json_schema;
 pub use model::{
     Format, Home, InputSummary, Problem, Report, ScanSummary, ServiceCalls, Style, Verbosity,

@@ -15,7 +15,7 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
     writeln!(out, "## Lockfast: {verdict}\n")?;
     writeln!(
         out,
-        "**{} fail** · {} unknown · {} pass · {} waived{}, in {} with {}\n",
+        "**{} fail** · {} unknown · {} pass · {} waived{}, in {}{}\n",
         total.fail,
         total.unknown,
         total.pass,
@@ -25,7 +25,10 @@ pub(crate) fn write(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
             known => format!(" · {known} known before"),
         },
         report.input.judged(),
-        plural(report.input.resources, "resource"),
+        match report.input.is_probe() {
+            true => String::new(),
+            false => format!(" with {}", plural(report.input.resources, "resource")),
+        },
     )?;
     for (severity, control, indices) in report.failures() {
         writeln!(

@@ -63,6 +63,9 @@ pub struct InputSummary {
     /// How many endpoints were measured.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub endpoints: usize,
+    /// How many certificates were judged that no endpoint showed: those of files and of ACM.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub certificates: usize,
 }
 
 fn is_zero(count: &usize) -> bool {
@@ -104,21 +107,31 @@ impl InputSummary {
                 plural(scan.accounts.len(), "account"),
                 plural(scan.regions.len(), "region")
             ),
-            None if self.templates == 0 && self.endpoints > 0 => String::new(),
+            None if self.is_probe() => String::new(),
             None => plural(self.templates, "template"),
         };
-        if self.endpoints > 0 {
-            if !judged.is_empty() {
-                judged.push_str(" and ");
+        for (count, what) in [
+            (self.endpoints, "endpoint"),
+            (self.certificates, "certificate"),
+        ] {
+            if count > 0 {
+                if !judged.is_empty() {
+                    judged.push_str(" and ");
+                }
+                judged.push_str(&plural(count, what));
             }
-            judged.push_str(&plural(self.endpoints, "endpoint"));
         }
         judged
     }
 
+    /// True when endpoints and certificates are all that was judged.
+    pub(crate) fn is_probe(&self) -> bool {
+        self.templates == 0 && self.scan.is_none() && self.endpoints + self.certificates > 0
+    }
+
     /// True when there was nothing to judge.
     pub fn is_empty(&self) -> bool {
-        self.templates == 0 && self.scan.is_none() && self.endpoints == 0
+        self.templates == 0 && self.scan.is_none() && !self.is_probe()
     }
 }
 
@@ -299,7 +312,7 @@ pub(crate) struct ClauseRow {
 pub(crate) struct Summary {
     pub total: Counts,
     pub clauses: Vec<ClauseRow>,
-    /// Clauses that the source can decide, of which nothing given is about.
+    /// Clauses that the source can decide and that were asked for, of which nothing given is about.
     pub unjudged: Vec<String>,
 }
 
@@ -373,7 +386,20 @@ impl Report<'_> {
             }
         }
         let sources = self.sources();
-        let decidable = |clause: &Clause| clause.sources.iter().any(|own| sources.contains(own));
+        let settings = &self.run.cx().config.control;
+        let is_on = |control: &Control| {
+            let own = settings.get(control.id).and_then(|own| own.enabled);
+            own != Some(false)
+        };
+        // What was not asked for is not missing.
+        let is_asked = |clause: &Clause| {
+            let of_clause = |control: &&Control| control.clauses.contains(&clause.id.as_str());
+            let mut own = lockfast_policy::controls().filter(of_clause).peekable();
+            own.peek().is_none() || own.any(is_on)
+        };
+        let decidable = |clause: &Clause| {
+            clause.sources.iter().any(|own| sources.contains(own)) && is_asked(clause)
+        };
         let mut rows = Vec::new();
         let mut unjudged = Vec::new();
         for clause in clauses() {

@@ -2,6 +2,7 @@
 //!
 //! What is unknown has no sample, as the format wants it: a gauge that is not there cannot be taken for zero.
 
+use crate::clean::clean;
 use crate::model::Report;
 use lockfast_facts::{ENDPOINT, Kind, Resource, Value};
 use prometheus_client::encoding::text::encode;
@@ -158,7 +159,7 @@ impl Metrics {
 }
 
 fn labels<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Labels {
-    let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    let own = |(name, value): (&str, &str)| (name.to_owned(), clean(value));
     pairs.into_iter().map(own).collect()
 }
 

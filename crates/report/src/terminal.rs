@@ -237,6 +237,8 @@ impl View<'_, '_> {
                     .map(|o| format!(" ({})", line_of(o)))
                     .unwrap_or_default(),
                 ("default", Some(because)) => format!(" (default: {because})"),
+                // The value says already that it is.
+                ("unknown", Some(because)) if fact.value == "unknown" => format!(" ({because})"),
                 (other, Some(because)) => format!(" ({other}: {because})"),
                 (other, None) => format!(" ({other})"),
             };
@@ -358,9 +360,14 @@ impl View<'_, '_> {
         if self.style.verbosity > Verbosity::Quiet {
             let line = match &input.scan {
                 Some(scan) => scanned(input, scan),
-                None if input.templates == 0 && input.endpoints > 0 => {
+                None if input.is_probe() => {
+                    let done = if input.endpoints > 0 {
+                        "Measured"
+                    } else {
+                        "Read"
+                    };
                     let problems = plural(input.problems.len(), "problem");
-                    format!("Measured {}, {problems}.", input.judged())
+                    format!("{done} {}, {problems}.", input.judged())
                 }
                 None => files(input),
             };

@@ -89,6 +89,11 @@ impl<'a> Ready<'a> {
         self.outputs.iter().filter_map(|(_, file)| file.as_deref())
     }
 
+    /// Whether a person reads along: the terminal's report goes to standard output.
+    pub(super) fn is_shown(&self) -> bool {
+        self.outputs.contains(&(Format::Terminal, None)) && !self.args.quiet
+    }
+
     /// Leaves out failures that stood before.
     pub(super) fn knows(&mut self, fingerprints: BTreeSet<String>) {
         self.known.extend(fingerprints);
@@ -112,27 +117,45 @@ impl<'a> Ready<'a> {
     /// # Errors
     /// When a report cannot be written, and those of what is done then.
     pub(super) fn judge_then(
-        mut self,
+        self,
         inventory: &Inventory,
-        mut input: InputSummary,
+        input: InputSummary,
         spinner: &ProgressBar,
         then: impl FnOnce(&Report<'_>) -> Result<Option<u8>>,
     ) -> Result<u8> {
+        let run = self.evaluate(inventory, spinner);
+        let report = self.report(&run, input);
+        self.write(&report, true)?;
+        let code = then(&report)?;
+        Ok(code.unwrap_or_else(|| self.exit_code(&report)))
+    }
+
+    /// Judges.
+    pub(super) fn evaluate<'f>(
+        &'f self,
+        inventory: &'f Inventory,
+        spinner: &ProgressBar,
+    ) -> ManuallyDrop<Run<'f>> {
         spinner.set_message(format!("judging {} resources", inventory.resources().len()));
-        input.policy = self
-            .config_file
-            .as_ref()
-            .map(|file| file.display().to_string());
         // The process ends with this command: giving back hundreds of thousands of values one by one is
         // work for nothing.
         let run = ManuallyDrop::new(lockfast_iac::install(|| {
             evaluate(inventory, &self.config, &self.today)
         }));
         spinner.finish_and_clear();
-        let report = Report {
-            run: &run,
-            input,
-            known: std::mem::take(&mut self.known),
+        run
+    }
+
+    /// What is reported of verdicts.
+    pub(super) fn report<'r>(&self, run: &'r Run<'r>, input: InputSummary) -> Report<'r> {
+        let policy = self.config_file.as_ref();
+        Report {
+            run,
+            input: InputSummary {
+                policy: policy.map(|file| file.display().to_string()),
+                ..input
+            },
+            known: self.known.clone(),
             version: env!("CARGO_PKG_VERSION").into(),
             breaks_from: self.args.fail_on.severity(),
             made: jiff::Timestamp::now(),
@@ -140,18 +163,30 @@ impl<'a> Ready<'a> {
                 account: std::env::var("AWS_ACCOUNT_ID").ok(),
                 region: std::env::var("AWS_REGION").ok(),
             },
-        };
-        for (format, file) in &self.outputs {
-            write_report(&report, *format, file.as_deref(), self.args)?;
-            if let Some(said) = lockfast_report::left_out(&report, *format) {
+        }
+    }
+
+    /// Writes the reports; those for standard output only when they are to be `shown`.
+    ///
+    /// # Errors
+    /// When one cannot be written.
+    pub(super) fn write(&self, report: &Report<'_>, shown: bool) -> Result<()> {
+        let outputs = self.outputs.iter();
+        for (format, file) in outputs.filter(|(_, file)| shown || file.is_some()) {
+            write_report(report, *format, file.as_deref(), self.args)?;
+            if let Some(said) = lockfast_report::left_out(report, *format) {
                 anstream::eprintln!("{format}: {said}");
             }
         }
         if let Some(file) = &self.args.write_baseline {
-            write_baseline(&run, file)?;
+            write_baseline(report.run, file)?;
         }
-        let code = then(&report)?;
-        Ok(code.unwrap_or_else(|| exit_code(&report, self.args.max_unknown)))
+        Ok(())
+    }
+
+    /// The exit code of a report.
+    pub(super) fn exit_code(&self, report: &Report<'_>) -> u8 {
+        exit_code(report, self.args.max_unknown)
     }
 }
 

@@ -1,6 +1,7 @@
 //! `--simulate-clients`: who would still connect.
 
-use crate::commands::catalogue::table;
+use super::card::version;
+use crate::commands::{catalogue::table, width};
 use anyhow::{Result, bail};
 use lockfast_probe::Tightening;
 use lockfast_snapshot::Found;
@@ -42,31 +43,44 @@ pub(super) fn print(found: &[Found]) -> Result<()> {
                 continue;
             };
             let mut table = table(&["CLIENT", "NOW", "AFTER"]);
-            let mut lost = 0;
+            let mut lost = Vec::new();
             for row in rows {
-                lost += usize::from(
-                    row["Now"]["Suite"].is_string() && row["After"]["Failure"].is_string(),
-                );
                 let client = row["Client"].as_str().unwrap_or_default();
-                table.add_row([client, &said(&row["Now"]), &said(&row["After"])]);
+                let (now, after) = (&row["Now"], &row["After"]);
+                if now["Suite"].is_string() && after["Failure"].is_string() {
+                    lost.push(client);
+                }
+                let after = match now == after {
+                    true => "the same".to_owned(),
+                    false => said(after),
+                };
+                table.add_row([client, &said(now), &after]);
             }
             writeln!(out, "{table}")?;
-            writeln!(
-                out,
-                "{lost} of {} clients that are known would be lost.\n",
+            let sum = format!(
+                "{} of {} clients that are known would be lost",
+                lost.len(),
                 rows.len()
-            )?;
+            );
+            let sum = match lost.is_empty() {
+                true => format!("{sum}."),
+                false => format!("{sum}: {}.", lost.join("; ")),
+            };
+            writeln!(out, "{}\n", textwrap::fill(&sum, width().max(40)))?;
         }
     }
     Ok(())
 }
 
+/// `TLS 1.2 ECDHE_RSA AES_128_GCM_SHA256`: short enough for two columns, and broken between words.
 fn said(outcome: &Value) -> String {
     match outcome["Failure"].as_str() {
         Some(failure) => format!("no: {failure}"),
         None => {
             let text = |name: &str| outcome[name].as_str().unwrap_or_default();
-            format!("{} {}", text("Version"), text("Suite"))
+            let suite = text("Suite").replacen("_WITH_", " ", 1);
+            let suite = suite.strip_prefix("TLS_").unwrap_or(&suite);
+            format!("{} {suite}", version(text("Version")))
         }
     }
 }

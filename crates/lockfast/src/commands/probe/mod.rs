@@ -6,6 +6,7 @@ pub(super) mod reach;
 mod targets;
 mod watch;
 
+use super::judge::spare_input;
 use super::judging::{Ready, spinner, unknown_types};
 use crate::cli::{Judging, Probe};
 use crate::exit;
@@ -14,7 +15,7 @@ use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use lockfast_facts::Inventory;
 use lockfast_probe::{ENDPOINT, Journal, Prober, Target, measure_all};
-use lockfast_report::{Format, InputSummary, Problem};
+use lockfast_report::{InputSummary, Problem, clean};
 use lockfast_snapshot::{Found, with_endpoints};
 use reach::Wanted;
 use std::collections::BTreeSet;
@@ -33,6 +34,7 @@ const CARDS: usize = 12;
 pub fn run(args: &Probe) -> Result<u8> {
     // A report that cannot be written should be known of before an hour's measuring.
     let ready = ready(args)?;
+    spare(args, &ready)?;
     let simulate = clients::tightening(args.simulate_clients.as_deref())?;
     let targets = targets::collect(args, ready.endpoints())?;
     let prober = Arc::new(reach::prober(
@@ -47,18 +49,22 @@ pub fn run(args: &Probe) -> Result<u8> {
         },
     )?);
     let runtime = runtime()?;
+    let mut interrupt = interrupt(&runtime);
     if let Some(interval) = &args.watch {
-        return watch::run(args, &prober, targets, interval, &runtime);
+        return watch::run(args, &prober, targets, interval, &runtime, interrupt);
     }
-    let measured = measure(args, &prober, &targets.targets, &runtime)?;
+    let measured = measure(args, &prober, &targets.targets, &runtime, &mut interrupt)?;
     if args.no_judge || to_stdout(args) {
+        for problem in &measured.problems {
+            anstream::eprintln!("{}: {}", problem.place(), clean(&problem.message));
+        }
         return Ok(match measured.problems.is_empty() {
             true => exit::KEPT,
             false => exit::UNREADABLE,
         });
     }
-    show(&args.judging, &measured.found)?;
-    if simulate.is_some() && args.judging.format == Format::Terminal {
+    show(&ready, &args.judging, &measured.found)?;
+    if simulate.is_some() && ready.is_shown() {
         clients::print(&measured.found)?;
     }
     let (inventory, input) = facts(targets, &measured);
@@ -79,6 +85,29 @@ fn ready(args: &Probe) -> Result<Ready<'_>> {
     Ready::new(&args.judging, &folders)
 }
 
+/// Nothing that is written takes the place of what endpoints come from, nor a report that of the snapshot.
+fn spare(args: &Probe, ready: &Ready<'_>) -> Result<()> {
+    let sources: Vec<PathBuf> = args.from.iter().chain(&args.file).cloned().collect();
+    let snapshot = args.snapshot.as_ref().or(args.resume.as_ref());
+    if let Some(snapshot) = snapshot {
+        let there = snapshot.canonicalize().ok();
+        let is_source = |source: &PathBuf| there.is_some() && source.canonicalize().ok() == there;
+        if sources.iter().any(is_source) {
+            bail!(
+                "{}: endpoints come from that file, and it would be overwritten",
+                snapshot.display()
+            );
+        }
+        if ready.files().any(|report| report == snapshot) {
+            bail!(
+                "{}: the snapshot and a report cannot be one file",
+                snapshot.display()
+            );
+        }
+    }
+    spare_input(ready, &sources)
+}
+
 fn to_stdout(args: &Probe) -> bool {
     args.snapshot.as_deref() == Some(Path::new("-"))
 }
@@ -91,6 +120,22 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
         .context("cannot start")
 }
 
+/// Becomes true when the person interrupts, and stays so, whatever is going on at that moment.
+pub(super) type Interrupt = tokio::sync::watch::Receiver<bool>;
+
+fn interrupt(runtime: &tokio::runtime::Runtime) -> Interrupt {
+    let (tell, interrupt) = tokio::sync::watch::channel(false);
+    runtime.spawn(async move {
+        // Where it cannot be listened for, the system ends the program.
+        if tokio::signal::ctrl_c().await.is_ok() {
+            tell.send_replace(true);
+        }
+        // Nobody hears of an end of the sender as of an interruption.
+        std::future::pending::<()>().await;
+    });
+    interrupt
+}
+
 /// What was measured.
 #[derive(Default)]
 pub(super) struct Measured {
@@ -98,6 +143,8 @@ pub(super) struct Measured {
     pub(super) found: Vec<Found>,
     /// What could not be measured.
     pub(super) problems: Vec<Problem>,
+    /// Whether it was interrupted before all was.
+    interrupted: bool,
 }
 
 fn measure(
@@ -105,6 +152,7 @@ fn measure(
     prober: &Arc<Prober>,
     targets: &[Target],
     runtime: &tokio::runtime::Runtime,
+    interrupt: &mut Interrupt,
 ) -> Result<Measured> {
     let taken = now();
     let mut measured = Measured::default();
@@ -139,13 +187,12 @@ fn measure(
         .collect();
     let bar = bar(left.len() as u64);
     let keep = !(args.no_judge || to_stdout(args));
-    let interrupted = runtime.block_on(async {
+    measured.interrupted = runtime.block_on(async {
         let mut stream = std::pin::pin!(measure_all(prober.clone(), left, args.concurrency.into()));
-        let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
         loop {
             let next = tokio::select! {
                 next = stream.next() => next,
-                _ = &mut interrupt => return anyhow::Ok(true),
+                _ = interrupt.wait_for(|is| *is) => return anyhow::Ok(true),
             };
             match next {
                 None => return Ok(false),
@@ -170,7 +217,7 @@ fn measure(
         }
     })?;
     bar.finish_and_clear();
-    if interrupted {
+    if measured.interrupted {
         let file = args.resume.as_ref().or(args.snapshot.as_ref());
         let how = file
             .filter(|_| !to_stdout(args))
@@ -202,7 +249,11 @@ pub(super) fn unreached(found: &Found) -> Option<Problem> {
         None => why(addresses)?,
         Some(addresses) => {
             let versions = |address: &serde_json::Value| {
-                let versions = address.get("Tls")?.get("Versions")?.as_object()?;
+                // Where only certificates were asked for, these tell.
+                let Some(tls) = address.get("Tls") else {
+                    return why(address.get("Certificates")?);
+                };
+                let versions = tls.get("Versions")?.as_object()?;
                 // All unknown: there was nobody to ask.
                 let whys: Vec<_> = versions.values().map(why).collect();
                 whys.into_iter()
@@ -244,17 +295,18 @@ fn facts(targets: Targets, measured: &Measured) -> (Inventory, InputSummary) {
 }
 
 /// The cards, where a person reads.
-pub(super) fn show(judging: &Judging, found: &[Found]) -> Result<()> {
-    let shown = judging.format == Format::Terminal
-        && !judging.quiet
-        && (found.len() <= CARDS || judging.verbose);
-    if !shown {
+pub(super) fn show(ready: &Ready<'_>, judging: &Judging, found: &[Found]) -> Result<()> {
+    if !ready.is_shown() || (found.len() > CARDS && !judging.verbose) {
         return Ok(());
     }
-    let now = jiff::Timestamp::now();
+    let look = card::Look {
+        width: super::width(),
+        verbose: judging.verbose,
+        now: jiff::Timestamp::now(),
+    };
     let mut out = anstream::stdout().lock();
     for found in found {
-        writeln!(out, "{}", card::card(&found.name, &found.properties, now))?;
+        writeln!(out, "{}", card::card(&found.name, &found.properties, look))?;
     }
     Ok(())
 }

@@ -5,10 +5,11 @@ use anyhow::{Context, Result, bail};
 use lockfast_facts::{Inventory, Origin};
 use lockfast_iac::ReadOptions;
 use lockfast_probe::{Target, derive, list, named};
-use lockfast_report::Problem;
+use lockfast_report::{Problem, clean};
 use lockfast_snapshot::is_snapshot;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// More than this of a list is not read.
 const MOST_LIST: u64 = 64 << 20;
@@ -43,7 +44,10 @@ pub(super) fn collect<'a>(
         let text = read(file).with_context(|| format!("cannot read {}", file.display()))?;
         match list(&text) {
             Ok(listed) => targets.extend(listed),
-            Err((line, why)) => bail!("{}:{line}: {why}", file.display()),
+            Err((line, why)) => match file == Path::new("-") {
+                true => bail!("standard input:{line}: {why}"),
+                false => bail!("{}:{line}: {why}", file.display()),
+            },
         }
     }
     if let Some(name) = &args.reach.sni {
@@ -75,7 +79,7 @@ pub(super) fn collect<'a>(
     }
     if !args.judging.quiet {
         for (what, why) in &derived.left_out {
-            anstream::eprintln!("not measured: {what}: {why}");
+            anstream::eprintln!("not measured: {}: {why}", clean(what));
         }
     }
     let mut names = std::collections::HashSet::new();
@@ -124,9 +128,16 @@ fn declared(paths: &[PathBuf]) -> Result<(Inventory, Vec<Problem>, usize)> {
     Ok((loaded.inventory, problems, loaded.files_read))
 }
 
+/// Standard input gives its list once, and is asked for it each time that endpoints are watched.
+static STANDARD_INPUT: OnceLock<String> = OnceLock::new();
+
 fn read(file: &Path) -> Result<String> {
+    let is_input = file == Path::new("-");
+    if let (true, Some(text)) = (is_input, STANDARD_INPUT.get()) {
+        return Ok(text.clone());
+    }
     let mut text = String::new();
-    let read = match file == Path::new("-") {
+    let read = match is_input {
         true => std::io::stdin()
             .take(MOST_LIST + 1)
             .read_to_string(&mut text)?,
@@ -137,5 +148,8 @@ fn read(file: &Path) -> Result<String> {
     if read as u64 > MOST_LIST {
         bail!("it is larger than {} MiB", MOST_LIST >> 20);
     }
-    Ok(text)
+    Ok(match is_input {
+        true => STANDARD_INPUT.get_or_init(|| text).clone(),
+        false => text,
+    })
 }

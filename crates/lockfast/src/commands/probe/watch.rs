@@ -1,26 +1,40 @@
 //! `lockfast probe --watch`: again and again, telling what changed.
 
-use super::{facts, interval, measure, ready, show, targets};
+use super::{Interrupt, Measured, facts, interval, measure, ready, show, targets};
 use crate::cli::Probe;
-use crate::commands::judging::{failing, spinner};
-use crate::exit;
+use crate::commands::judging::spinner;
 use anyhow::Result;
+use lockfast_policy::Verdict;
 use lockfast_probe::Prober;
-use std::collections::BTreeSet;
+use lockfast_report::{Report, clean};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use targets::Targets;
 
-/// Measures until it is interrupted. The first report is whole; those after it leave out what failed before, and reports to files
-/// are written anew each time.
+/// What a round came to.
+struct Round {
+    /// The failures, by fingerprint, in words.
+    failing: BTreeMap<String, String>,
+    /// What cannot be decided, by fingerprint.
+    open: BTreeSet<String>,
+    /// What could not be measured.
+    problems: Vec<String>,
+    /// The exit code of what stands, new or not.
+    code: u8,
+}
+
+/// Measures until it is interrupted. The first report is whole; those after it leave out what failed before and come only when
+/// something changed. Reports to files are written anew each time. The exit code is that of the last round that was whole.
 pub(super) fn run(
     args: &Probe,
     prober: &Arc<Prober>,
     first: Targets,
     every: &str,
     runtime: &tokio::runtime::Runtime,
+    mut interrupt: Interrupt,
 ) -> Result<u8> {
     let every = interval(every)?;
-    let mut failed: Option<BTreeSet<String>> = None;
+    let mut before: Option<Round> = None;
     let mut next = Some(first);
     loop {
         // What is declared may have changed, too.
@@ -29,46 +43,103 @@ pub(super) fn run(
             None => targets::collect(args, ready(args)?.endpoints())?,
         };
         let started = tokio::time::Instant::now();
-        let measured = measure(args, prober, &targets.targets, runtime)?;
-        if failed.is_none() {
-            show(&args.judging, &measured.found)?;
+        let measured = measure(args, prober, &targets.targets, runtime, &mut interrupt)?;
+        let interrupted = measured.interrupted;
+        // What was not measured is not mended.
+        if let (true, Some(before)) = (interrupted, &before) {
+            return Ok(before.code);
         }
-        let interrupted = measured
-            .problems
-            .iter()
-            .any(|problem| problem.path == "interrupted");
-        let (inventory, input) = facts(targets, &measured);
-        let mut ready = ready(args)?;
-        if let Some(failed) = &failed {
-            ready.knows(failed.clone());
-        }
-        let mut now = BTreeSet::new();
-        let code = ready.judge_then(&inventory, input, &spinner(), |report| {
-            now = failing(report.run);
-            Ok(None)
-        })?;
-        if let Some(failed) = &failed {
-            let mended = failed.difference(&now).count();
-            if mended > 0 && !args.judging.quiet {
-                anstream::eprintln!("{mended} failures are mended since the last time");
-            }
-        }
-        failed = Some(now);
-        if interrupted {
-            return Ok(code);
-        }
-        let stopped = runtime.block_on(async {
-            tokio::select! {
-                () = tokio::time::sleep_until(started + every) => false,
-                _ = tokio::signal::ctrl_c() => true,
-            }
-        });
-        if stopped {
-            return Ok(if code == exit::UNREADABLE {
-                exit::KEPT
-            } else {
-                code
+        let now = round(args, targets, &measured, before.as_ref())?;
+        let stopped = interrupted
+            || runtime.block_on(async {
+                tokio::select! {
+                    () = tokio::time::sleep_until(started + every) => false,
+                    _ = interrupt.wait_for(|is| *is) => true,
+                }
             });
+        if stopped {
+            return Ok(now.code);
         }
+        before = Some(now);
+    }
+}
+
+/// Judges what was measured, and tells what is not as it was before.
+fn round(
+    args: &Probe,
+    targets: Targets,
+    measured: &Measured,
+    before: Option<&Round>,
+) -> Result<Round> {
+    let ready = ready(args)?;
+    if before.is_none() {
+        show(&ready, &args.judging, &measured.found)?;
+    }
+    let (inventory, input) = facts(targets, measured);
+    let run = ready.evaluate(&inventory, &spinner());
+    let mut report = ready.report(&run, input);
+    let now = Round::of(&report, ready.exit_code(&report));
+    let Some(before) = before else {
+        ready.write(&report, true)?;
+        return Ok(now);
+    };
+    let changed =
+        now.failing != before.failing || now.open != before.open || now.problems != before.problems;
+    report.known.extend(before.failing.keys().cloned());
+    if changed && !args.judging.quiet {
+        let said = std::iter::once(format!("At {}:", super::now())).chain(now.mended_since(before));
+        for line in said {
+            match ready.is_shown() {
+                true => anstream::println!("{line}"),
+                false => anstream::eprintln!("{line}"),
+            }
+        }
+        if ready.is_shown() {
+            anstream::println!();
+        }
+    }
+    ready.write(&report, changed)?;
+    Ok(now)
+}
+
+impl Round {
+    fn of(report: &Report<'_>, code: u8) -> Self {
+        let mut round = Round {
+            failing: BTreeMap::new(),
+            open: BTreeSet::new(),
+            problems: Vec::new(),
+            code,
+        };
+        for (index, (control, _, verdict)) in report.run.verdicts().enumerate() {
+            let finding = || report.run.finding(index);
+            match verdict {
+                Verdict::Fail => {
+                    let finding = finding();
+                    let place = clean(&finding.resource.id);
+                    let said = format!("{place}: {} [{}]", control.title, control.id);
+                    round.failing.insert(finding.fingerprint, said);
+                }
+                Verdict::Unknown => {
+                    round.open.insert(finding().fingerprint);
+                }
+                _ => {}
+            }
+        }
+        let problems = report.input.problems.iter();
+        round.problems = problems
+            .map(|problem| format!("{}: {}", problem.place(), problem.message))
+            .collect();
+        round
+    }
+
+    /// What failed before and fails no more; what cannot be told any more is not mended.
+    fn mended_since(&self, before: &Round) -> Vec<String> {
+        let failed = before.failing.iter();
+        failed
+            .filter(|(fingerprint, _)| {
+                !self.failing.contains_key(*fingerprint) && !self.open.contains(*fingerprint)
+            })
+            .map(|(_, said)| format!("mended: {said}"))
+            .collect()
     }
 }
