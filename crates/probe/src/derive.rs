@@ -92,6 +92,8 @@ impl Finder<'_> {
             Some(Transport::PassThrough | Transport::Redirect) => return,
             Some(Transport::Plain) => Protocol::Http,
             None if port == Some(80) => Protocol::Http,
+            // A Network Load Balancer ends TLS for whatever there is in it.
+            _ if subject.at("Protocol").string().found().as_deref() == Some("TLS") => Protocol::Tls,
             _ => Protocol::Https,
         };
         if channel.exposure.value() == Some(&Exposure::Internal) && !self.internal {
@@ -120,8 +122,36 @@ impl Finder<'_> {
             _ => certificate(subject),
         };
         for name in names {
+            // Nobody asks a load balancer by the name that AWS gives it, and its certificate does not carry that.
+            let asked = match Role::of_name(&name) {
+                Some(Role::LoadBalancer) => self.certified(subject, &declared),
+                _ => None,
+            };
             self.add(&name, port, protocol, role, declared.clone());
+            let key = format!("{}:{port}", name.trim_end_matches('.').to_ascii_lowercase());
+            if let (Some(asked), Some(target)) = (asked, self.targets.get_mut(&key)) {
+                target.server_name.get_or_insert(asked);
+            }
         }
+    }
+
+    /// A name that the declared certificate is for, where it is among the facts.
+    fn certified(&self, subject: Subject<'_>, declared: &Declared) -> Option<String> {
+        let referred = subject.at("Certificates.0.CertificateArn").found();
+        let referred = referred.and_then(|value| self.inventory.target(value));
+        let certificate = referred.map(|(certificate, _)| certificate).or_else(|| {
+            let arn = declared.certificate_arn.as_deref()?;
+            let mut all = self
+                .inventory
+                .of_kind("AWS::CertificateManager::Certificate");
+            all.find(|certificate| certificate.arn.as_deref() == Some(arn))
+        })?;
+        let domain = certificate.at("DomainName").string().found();
+        let more = strings(certificate.at("SubjectAlternativeNames"));
+        domain
+            .into_iter()
+            .chain(more)
+            .find(|name| !name.starts_with('*'))
     }
 
     fn databases(&mut self) {
