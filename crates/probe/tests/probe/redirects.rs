@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn quick() -> Limits {
     Limits {
-        answer: Duration::from_millis(700),
+        answer: Duration::from_secs(2),
         ..patient()
     }
 }
