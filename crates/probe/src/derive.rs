@@ -92,8 +92,8 @@ impl Finder<'_> {
             Some(Transport::PassThrough | Transport::Redirect) => return,
             Some(Transport::Plain) => Protocol::Http,
             None if port == Some(80) => Protocol::Http,
-            // A Network Load Balancer ends TLS for whatever there is in it.
-            _ if subject.at("Protocol").string().found().as_deref() == Some("TLS") => Protocol::Tls,
+            // TLS with whatever in it, which is HTTP at the port of HTTPS alone.
+            _ if port != Some(443) && is_bare_tls(subject, channel.kind, port) => Protocol::Tls,
             _ => Protocol::Https,
         };
         if channel.exposure.value() == Some(&Exposure::Internal) && !self.internal {
@@ -118,7 +118,8 @@ impl Finder<'_> {
             _ => {}
         }
         declared.certificate_arn = match channel.kind {
-            ChannelKind::ClassicListener => classic_certificate(subject, port),
+            ChannelKind::ClassicListener => classic_listener(subject, port)
+                .and_then(|listener| listener.at("SSLCertificateId").string().found()),
             _ => certificate(subject),
         };
         for name in names {
@@ -404,14 +405,25 @@ fn certificate(subject: Subject<'_>) -> Option<String> {
     found.next()
 }
 
-/// The same of the listener of a Classic Load Balancer at a port.
-fn classic_certificate(subject: Subject<'_>, port: u16) -> Option<String> {
+/// Whether a listener has TLS and no say in what it carries.
+fn is_bare_tls(subject: Subject<'_>, kind: ChannelKind, port: Option<u16>) -> bool {
+    let protocol = match (kind, port) {
+        (ChannelKind::Listener, _) => subject.at("Protocol").string().found(),
+        (ChannelKind::ClassicListener, Some(port)) => classic_listener(subject, port)
+            .and_then(|listener| listener.at("Protocol").string().found()),
+        _ => None,
+    };
+    let protocol = protocol.map(|protocol| protocol.to_ascii_uppercase());
+    matches!(protocol.as_deref(), Some("TLS" | "SSL"))
+}
+
+/// The listener of a Classic Load Balancer at a port.
+fn classic_listener(subject: Subject<'_>, port: u16) -> Option<&Value> {
     let listeners = subject.at("Listeners").list().found()?;
-    let at_port = listeners.iter().find(|listener| {
+    listeners.iter().find(|listener| {
         let found = listener.at("LoadBalancerPort").string().found();
         found.and_then(|found| found.parse().ok()) == Some(port)
-    });
-    at_port?.at("SSLCertificateId").string().found()
+    })
 }
 
 /// What a database speaks.

@@ -166,7 +166,11 @@ impl Plain<'_> {
         // Why the chain was not followed to its end.
         let mut broken = None;
         let mut secure_after = None;
-        while hops.len() < MOST_HOPS {
+        loop {
+            if hops.len() == MOST_HOPS {
+                broken = Some(format!("{MOST_HOPS} redirects and no end"));
+                break;
+            }
             let head = match self.ask(&url, &at).await {
                 Ok(head) => head,
                 Err(Trouble::Refused) if hops.is_empty() => {
@@ -204,9 +208,6 @@ impl Plain<'_> {
                 }
             }
             url = next;
-        }
-        if hops.len() == MOST_HOPS && secure_after.is_none() {
-            broken = Some(format!("{MOST_HOPS} redirects and no end"));
         }
         http.insert("Answers".into(), Value::Bool(true));
         http.insert(

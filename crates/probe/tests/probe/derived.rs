@@ -140,48 +140,7 @@ fn a_port_that_is_not_known_is_not_guessed() {
 
 #[test]
 fn classic_balancers_distributions_and_apis_of_a_template() {
-    let derived = derive(
-        &template(
-            "
-Resources:
-  Classic:
-    Type: AWS::ElasticLoadBalancing::LoadBalancer
-    Properties:
-      Listeners:
-        - {LoadBalancerPort: '443', InstancePort: '80', Protocol: HTTPS, PolicyNames: [Tls], SSLCertificateId: 'arn:aws:acm:eu-central-1:111111111111:certificate/2'}
-        - {LoadBalancerPort: '80', InstancePort: '80', Protocol: HTTP}
-        - {LoadBalancerPort: '22', InstancePort: '22', Protocol: TCP}
-      Policies:
-        - PolicyName: Tls
-          PolicyType: SSLNegotiationPolicyType
-          Attributes: [{Name: Reference-Security-Policy, Value: ELBSecurityPolicy-TLS-1-2-2017-01}]
-  ClassicName:
-    Type: AWS::Route53::RecordSet
-    Properties: {HostedZoneName: example.com., Name: classic.example.com, Type: A, AliasTarget: {DNSName: !GetAtt Classic.DNSName, HostedZoneId: Z1}}
-  Cdn:
-    Type: AWS::CloudFront::Distribution
-    Properties:
-      DistributionConfig:
-        Enabled: true
-        Aliases: [www.example.com, '*.cdn.example.com']
-        Origins: [{Id: o, DomainName: origin.example.com, CustomOriginConfig: {OriginProtocolPolicy: https-only}}]
-        DefaultCacheBehavior: {TargetOriginId: o, ViewerProtocolPolicy: redirect-to-https, CachePolicyId: x}
-        ViewerCertificate: {AcmCertificateArn: 'arn:aws:acm:us-east-1:111111111111:certificate/3', SslSupportMethod: sni-only, MinimumProtocolVersion: TLSv1.2_2021}
-  Rest:
-    Type: AWS::ApiGateway::RestApi
-    Properties: {Name: rest, EndpointConfiguration: {Types: [REGIONAL]}}
-  Domain:
-    Type: AWS::ApiGateway::DomainName
-    Properties: {DomainName: api.example.com, RegionalCertificateArn: 'arn:aws:acm:eu-central-1:111111111111:certificate/4', SecurityPolicy: TLS_1_2, EndpointConfiguration: {Types: [REGIONAL]}}
-  Domain2:
-    Type: AWS::ApiGatewayV2::DomainName
-    Properties:
-      DomainName: http.example.com
-      DomainNameConfigurations: [{CertificateArn: 'arn:aws:acm:eu-central-1:111111111111:certificate/5', SecurityPolicy: TLS_1_2}]
-",
-        ),
-        false,
-    );
+    let derived = derive(&template(include_str!("derived/fronts.yaml")), false);
     assert_eq!(
         names(&derived),
         [
@@ -368,6 +327,57 @@ fn an_account_tells_its_names() {
     assert_eq!(of["MinimumVersion"], "TLSv1.2");
     assert!(is_left_out(&derived, "c3d4", "from inside its VPC only"));
     assert!(is_left_out(&derived, "*.example.com.", "wildcard"));
+}
+
+/// A listener of TLS or SSL carries HTTP at the port of HTTPS, and at others nobody knows what.
+#[test]
+fn listeners_of_tls_with_whatever_in_it() {
+    let balancer = "elasticloadbalancing:eu-central-1:111111111111:loadbalancer/net/n/1";
+    let listener = |port: u16| {
+        let arn = format!("arn:aws:{balancer}");
+        json!({"LoadBalancerArn": arn, "Port": port, "Protocol": "TLS", "SslPolicy": "ELBSecurityPolicy-2016-08"})
+    };
+    let inventory = account(&[
+        (
+            "AWS::ElasticLoadBalancingV2::LoadBalancer",
+            "n",
+            balancer,
+            json!({"Type": "network", "Scheme": "internet-facing", "DNSName": "n-1.elb.eu-central-1.amazonaws.com"}),
+        ),
+        (
+            "AWS::ElasticLoadBalancingV2::Listener",
+            "a",
+            "elasticloadbalancing:eu-central-1:1:listener/net/n/1/a",
+            listener(443),
+        ),
+        (
+            "AWS::ElasticLoadBalancingV2::Listener",
+            "b",
+            "elasticloadbalancing:eu-central-1:1:listener/net/n/1/b",
+            listener(5432),
+        ),
+        (
+            "AWS::ElasticLoadBalancing::LoadBalancer",
+            "c",
+            "",
+            json!({"DNSName": "c-1.elb.eu-central-1.amazonaws.com", "Listeners": [
+                {"LoadBalancerPort": 443, "Protocol": "ssl"}, {"LoadBalancerPort": 993, "Protocol": "SSL"},
+            ]}),
+        ),
+    ]);
+    let derived = derive(&inventory, false);
+    let spoken: Vec<_> = derived
+        .targets
+        .iter()
+        .map(|target| (target.port, target.protocol))
+        .collect();
+    let expected = [
+        (443, Protocol::Https),
+        (993, Protocol::Tls),
+        (443, Protocol::Https),
+        (5432, Protocol::Tls),
+    ];
+    assert_eq!(spoken, expected);
 }
 
 #[test]

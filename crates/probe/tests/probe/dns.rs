@@ -11,18 +11,25 @@ use std::time::Duration;
 
 const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
-fn resolver(server: SocketAddr) -> Resolver {
+/// Patient: it is waited for only where a server never answers.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn resolver(server: SocketAddr, timeout: Duration) -> Resolver {
     Resolver::new(DnsSettings {
         server: Some(server),
-        timeout: Duration::from_millis(400),
+        timeout,
         ..DnsSettings::default()
     })
 }
 
 /// The record of a name at a port that is closed: only DNS has something to say.
 async fn asked(server: SocketAddr, name: &str) -> Value {
+    asked_for(server, name, PATIENCE).await
+}
+
+async fn asked_for(server: SocketAddr, name: &str, timeout: Duration) -> Value {
     let mut prober = prober(&[], impatient());
-    prober.resolver = resolver(server);
+    prober.resolver = resolver(server, timeout);
     let target: Target = format!("{name}:{}", program::free_port()).parse().unwrap();
     within(20, record(&prober, &target)).await
 }
@@ -59,7 +66,10 @@ async fn thousands_of_addresses_are_cut() {
         _ => Answer::Records(Vec::new()),
     });
     let host: Host = SHOP.parse().unwrap();
-    let resolved = resolver(server).addresses(&host, 443).await.unwrap();
+    let resolved = resolver(server, PATIENCE)
+        .addresses(&host, 443)
+        .await
+        .unwrap();
     assert_eq!(resolved.addresses.len(), MOST_ADDRESSES);
     assert_eq!(resolved.left_out, 2000 - MOST_ADDRESSES);
     let record = asked(server, SHOP).await;
@@ -97,7 +107,8 @@ async fn answers_that_are_none_leave_the_addresses_unknown() {
         // That nobody is named is known only from a server that says so.
         assert!(!why(&record["Caa"]).is_empty(), "{code}: {}", record["Caa"]);
     }
-    let record = asked(serve(|_, _| Answer::Silence), SHOP).await;
+    let silent = serve(|_, _| Answer::Silence);
+    let record = asked_for(silent, SHOP, Duration::from_millis(300)).await;
     assert!(!why(&record["Addresses"]).is_empty());
     assert!(!why(&record["Caa"]).is_empty());
 }
@@ -136,7 +147,10 @@ async fn caa_of_the_nearest_name_counts() {
         ("com", RecordType::CAA) => Answer::Records(vec![caa(name, "issue", b"com")]),
         _ => Answer::Records(Vec::new()),
     });
-    let found = resolver(server).caa("a.b.shop.example.com").await.unwrap();
+    let found = resolver(server, PATIENCE)
+        .caa("a.b.shop.example.com")
+        .await
+        .unwrap();
     assert_eq!(
         json!(found),
         json!([
@@ -145,7 +159,10 @@ async fn caa_of_the_nearest_name_counts() {
         ])
     );
     // Those of a domain of one label are not asked for.
-    assert_eq!(resolver(server).caa("other.com").await, Ok(Vec::new()));
+    assert_eq!(
+        resolver(server, PATIENCE).caa("other.com").await,
+        Ok(Vec::new())
+    );
 }
 
 #[tokio::test]
@@ -158,7 +175,7 @@ async fn caa_that_is_odd_is_short_and_printable() {
         }
         _ => Answer::Records(Vec::new()),
     });
-    let found = resolver(server).caa(SHOP).await.unwrap();
+    let found = resolver(server, PATIENCE).caa(SHOP).await.unwrap();
     assert!(!found.is_empty() && found.len() <= 64);
     for record in found {
         assert!(record.value.chars().count() <= 200);
@@ -176,7 +193,10 @@ async fn an_address_is_not_looked_up() {
     let server = serve(|_, _| panic!("nothing is to be asked"));
     for text in ["127.0.0.1", "[::1]"] {
         let host: Host = text.trim_matches(['[', ']']).parse().unwrap();
-        let resolved = resolver(server).addresses(&host, 443).await.unwrap();
+        let resolved = resolver(server, PATIENCE)
+            .addresses(&host, 443)
+            .await
+            .unwrap();
         assert_eq!(resolved.addresses.len(), 1);
     }
     let record = asked(server, "127.0.0.1").await;

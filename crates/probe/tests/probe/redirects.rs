@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn quick() -> Limits {
     Limits {
-        answer: Duration::from_millis(700),
+        answer: Duration::from_secs(2),
         ..patient()
     }
 }
@@ -91,6 +91,33 @@ async fn a_loop_is_left() {
     assert_eq!(http["RedirectsToHttps"], false);
     assert!(why(&http["HopsToHttps"]).contains("no end"));
     assert!(!http.to_string().contains("hunter2"));
+}
+
+/// As long as it gets, and yet it ends: without HTTPS, which is then known.
+#[tokio::test]
+async fn the_last_answer_counts() {
+    for (last, https) in [
+        ("HTTP/1.1 200 OK\r\n\r\n".to_owned(), Value::Null),
+        (redirect("https://shop.example.com/"), json!(10)),
+    ] {
+        let (server, _) = serve(move |mut stream| {
+            let last = last.clone();
+            async move {
+                let head = take_head(&mut stream).await;
+                let path = head.split(' ').nth(1).unwrap_or_default();
+                let answer = match path.len() {
+                    10.. => last,
+                    _ => redirect(&format!("{path}a")),
+                };
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        })
+        .await;
+        let http = plain(server).await;
+        assert_eq!(http["Hops"].as_array().unwrap().len(), 10);
+        assert_eq!(http["HopsToHttps"], https, "{http:#}");
+        assert_eq!(http["RedirectsToHttps"], false);
+    }
 }
 
 #[tokio::test]
