@@ -251,8 +251,8 @@ pub enum Receiver {
 #[command(after_help = exit::HELP)]
 pub struct Probe {
     /// Endpoints: HOST, HOST:PORT, [ADDRESS]:PORT or PROTOCOL://HOST:PORT. Port 443 and https when not said; protocols are https,
-    /// tls, http, postgresql, mysql, smtp, smtps, imap, imaps, pop3, pop3s, ldap, ldaps, redis, mongodb and dax.
-    #[arg(required_unless_present_any = ["file", "from"])]
+    /// tls, http, postgresql, mysql, smtp, smtps, imap, imaps, pop3, pop3s, ldap, ldaps, redis, mongodb and dax. Where none are named here,
+    /// by --file or by --from, the `endpoints` of lockfast.toml are measured.
     pub endpoints: Vec<String>,
     /// A list of endpoints, one a line, each perhaps with `sni=NAME` and `role=ROLE`; `-` for standard input. May be given several times.
     #[arg(long, value_name = "LIST", value_hint = ValueHint::FilePath)]

@@ -72,7 +72,7 @@ impl Identity {
 pub struct Failed {
     /// What happened, in words.
     pub why: String,
-    /// The server said no to what was offered, by an alert that says just that.
+    /// The server said no to what was offered: by an alert that says just that, or by hanging up in good order.
     pub refused: bool,
 }
 
@@ -89,7 +89,9 @@ impl Failed {
         let inner = error
             .get_ref()
             .and_then(|inner| inner.downcast_ref::<Error>());
-        let refused = matches!(
+        // A server that ends the connection in good order means the same, once it has shaken hands otherwise (as in the scan).
+        let closed = error.kind() == std::io::ErrorKind::UnexpectedEof;
+        let alert = matches!(
             inner,
             Some(Error::AlertReceived(
                 AlertDescription::HandshakeFailure
@@ -100,7 +102,7 @@ impl Failed {
         );
         Failed {
             why: error.to_string(),
-            refused,
+            refused: alert || closed,
         }
     }
 }

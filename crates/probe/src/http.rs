@@ -1,5 +1,6 @@
 //! HTTP on the side: what port 80 does, and what the answer over TLS says of the next visit.
 
+use crate::public::is_public;
 use crate::{Host, Place, Resolver, Route, unknown};
 use http::header::{HOST, LOCATION, SERVER, SET_COOKIE, STRICT_TRANSPORT_SECURITY, USER_AGENT};
 use http::{HeaderMap, Request, StatusCode};
@@ -7,13 +8,14 @@ use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use lockfast_tls::Pace;
 use serde_json::{Map, Value, json};
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
-use url::Url;
+use url::{Position, Url};
 
 /// Redirects that are followed at most; browsers give up after 20, and nobody needs five.
 const MOST_HOPS: usize = 10;
@@ -84,21 +86,31 @@ pub fn hsts(headers: &HeaderMap) -> Value {
     let mut age = None;
     let (mut subdomains, mut preload) = (false, false);
     for directive in field.split(';').map(str::trim) {
-        match directive
+        let directive = directive
             .split_once('=')
-            .map(|(name, value)| (name.trim(), value.trim()))
-        {
-            Some(("max-age", value)) => age = value.trim_matches('"').parse::<u64>().ok(),
-            Some(_) => {}
-            None if directive == "includesubdomains" => subdomains = true,
-            None if directive == "preload" => preload = true,
-            None => {}
+            .map_or((directive, ""), |(name, value)| (name.trim(), value.trim()));
+        match directive {
+            // Said twice, it is malformed (section 6.1).
+            ("max-age", _) if age.is_some() => return Value::Bool(false),
+            ("max-age", value) => match seconds(value.trim_matches('"')) {
+                Some(seconds) => age = Some(seconds),
+                None => return Value::Bool(false),
+            },
+            ("includesubdomains", "") => subdomains = true,
+            ("preload", "") => preload = true,
+            _ => {}
         }
     }
     match age {
         Some(age) => json!({ "MaxAge": age, "IncludeSubDomains": subdomains, "Preload": preload }),
         None => Value::Bool(false),
     }
+}
+
+/// Digits alone (RFC 6797, section 6.1.1); so many that they are no number are a long time.
+fn seconds(digits: &str) -> Option<u32> {
+    let number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    number.then(|| digits.parse().unwrap_or(u32::MAX))
 }
 
 /// What AWS's front door says that it is, in its answer.
@@ -124,6 +136,8 @@ pub struct Plain<'a> {
     pub route: &'a Route,
     /// For redirects to other names.
     pub resolver: &'a Resolver,
+    /// How often an address gets a connection.
+    pub pace: &'a Pace,
     /// How long a connection may take.
     pub connect: Duration,
     /// How long an answer may take.
@@ -171,8 +185,8 @@ impl Plain<'_> {
             let own = plaintext_cookies(&head.headers);
             let next = location(&url, &head);
             hops.push(json!({
-                "Url": clipped(url.as_str()), "Status": head.status.as_u16(),
-                "Location": next.as_ref().map(|next| clipped(next.as_str())), "Cookies": own,
+                "Url": clipped(&url), "Status": head.status.as_u16(),
+                "Location": next.as_ref().map(clipped), "Cookies": own,
             }));
             cookies.extend(own);
             let Some(next) = next else {
@@ -221,6 +235,7 @@ impl Plain<'_> {
     }
 
     async fn ask(&self, url: &Url, at: &Place) -> Result<Head, Trouble> {
+        self.pace.wait(crate::measure::ip(at)).await;
         let stream = match self.route.open(at, self.connect).await {
             Ok(stream) => stream,
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
@@ -235,7 +250,7 @@ impl Plain<'_> {
             (host, None) => host.to_owned(),
             (host, Some(port)) => format!("{host}:{port}"),
         };
-        let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
+        let path = &url[Position::BeforePath..Position::AfterQuery];
         get(stream, &host, path, self.answer)
             .await
             .map_err(Trouble::Other)
@@ -251,7 +266,7 @@ impl Plain<'_> {
         first: &Place,
     ) -> Result<Place, String> {
         if to.scheme() != "http" {
-            return Err(format!("a redirect to the scheme {}", to.scheme()));
+            return Err(format!("a redirect to {}", clipped(to)));
         }
         let port = to.port().unwrap_or(80);
         let host = to.host_str().unwrap_or_default();
@@ -261,10 +276,10 @@ impl Plain<'_> {
                 Place::Named(name, _) => Place::Named(name.clone(), port),
             });
         }
-        if self.route.resolves_names() {
-            return Ok(Place::Named(host.to_owned(), port));
-        }
         let host: Host = host.trim_matches(['[', ']']).parse()?;
+        if let (Host::Name(name), true) = (&host, self.route.resolves_names()) {
+            return Ok(Place::Named(name.clone(), port));
+        }
         let resolved = self.resolver.addresses(&host, port).await?;
         let inside = first.ip().is_some_and(|ip| !is_public(ip));
         let mut addresses = resolved.addresses.into_iter();
@@ -289,8 +304,9 @@ fn location(from: &Url, head: &Head) -> Option<Url> {
     if !matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return None;
     }
-    let to = head.headers.get(LOCATION)?.to_str().ok()?;
-    from.join(to).ok()
+    // User agents take UTF-8 here as well, whatever the grammar says.
+    let to = head.headers.get(LOCATION)?.as_bytes();
+    from.join(&String::from_utf8_lossy(to)).ok()
 }
 
 /// The names of the cookies that would travel in plaintext: set without Secure (RFC 6265, section 4.1.2.5).
@@ -306,36 +322,19 @@ fn plaintext_cookies(headers: &HeaderMap) -> Vec<String> {
     fields.filter_map(name).collect()
 }
 
-fn clipped(text: &str) -> String {
-    // What stands in a query may be a secret.
-    let text = text.split(['?', '#']).next().unwrap_or_default();
-    text.chars().take(300).collect()
-}
-
-/// Whether the internet routes it (IANA "IPv4 and IPv6 Special-Purpose Address Registries").
-fn is_public(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            let [a, b, ..] = ip.octets();
-            !(ip.is_private()
-                || ip.is_loopback()
-                || ip.is_link_local()
-                || ip.is_unspecified()
-                || ip.is_multicast()
-                || ip.is_broadcast()
-                || (a == 100 && (64..128).contains(&b)))
+/// A URL without what may be a secret in it: login, query and fragment; of a scheme without hosts, the scheme alone.
+fn clipped(url: &Url) -> String {
+    let text = match url.has_host() {
+        true => {
+            let (scheme, host) = (
+                url.scheme(),
+                &url[Position::BeforeHost..Position::AfterPath],
+            );
+            format!("{scheme}://{host}")
         }
-        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
-            Some(ip) => is_public(ip.into()),
-            None => {
-                !(ip.is_loopback()
-                    || ip.is_unspecified()
-                    || ip.is_unique_local()
-                    || ip.is_unicast_link_local()
-                    || ip.is_multicast())
-            }
-        },
-    }
+        false => format!("{}:", url.scheme()),
+    };
+    text.chars().take(300).collect()
 }
 
 #[cfg(test)]
@@ -373,22 +372,5 @@ mod tests {
             ("set-cookie", "ok=1; SECURE"),
         ]);
         assert_eq!(plaintext_cookies(&headers), ["sid"]);
-    }
-
-    #[test]
-    fn private_networks_are_told_from_the_internet() {
-        let is = |text: &str| is_public(text.parse().expect(text));
-        for inside in [
-            "10.0.0.1",
-            "169.254.169.254",
-            "127.0.0.1",
-            "100.64.0.1",
-            "::1",
-            "fd00:ec2::254",
-            "::ffff:10.0.0.1",
-        ] {
-            assert!(!is(inside), "{inside}");
-        }
-        assert!(is("192.0.2.1") && is("2001:db8::1"));
     }
 }

@@ -4,11 +4,14 @@
 //! stream. Nothing is judged here but certificates' own rules: whether a version is old enough to fail is the policy's affair.
 #![deny(missing_docs)]
 
+mod certificates;
 mod derive;
 mod handshake;
-mod http;
+#[doc(hidden)]
+pub mod http;
 mod journal;
 mod measure;
+mod public;
 mod resolve;
 mod route;
 mod run;

@@ -1,16 +1,17 @@
 //! One endpoint, measured: the record that controls judge.
 
+use crate::certificates::Speaks;
 use crate::handshake::{Failed, Handshakes, Kind};
-use crate::http::{Plain, get, hsts};
+use crate::http::{Plain, hsts};
 use crate::simulate::{Tightening, simulated};
 use crate::{Host, Place, Resolver, Role, Route, Target, unknown};
 use jiff::Timestamp;
-use lockfast_certificate::{Checks, LogList, Roots, judge};
+use lockfast_certificate::Roots;
 use lockfast_facts::ENDPOINT;
 use lockfast_snapshot::Found;
 use lockfast_tls::{
-    BoxStream, Channel, Dial, Dialing, Fact, Limits, Login, Pace, Plaintext, Protocol,
-    ProtocolVersion, Scan, Shown, Why, begin_login, compare, offered_suites, plaintext, shown,
+    BoxStream, Channel, Dial, Dialing, Limits, Login, Pace, Plaintext, Protocol, ProtocolVersion,
+    Shown, Why, begin_login, compare, plaintext,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -31,6 +32,9 @@ pub struct Settings {
     /// Whether to tell which clients would connect after tightening; asks for a full scan.
     pub simulate: Option<Tightening>,
 }
+
+/// Why there is no answer over TLS where none came about.
+pub(crate) const NO_HANDSHAKE: &str = "no handshake came about";
 
 /// Measures endpoints.
 pub struct Prober {
@@ -81,7 +85,11 @@ impl Prober {
                     addresses.push(address);
                     seen = seen.or(said);
                 }
-                record.insert("Addresses".into(), listening(addresses).into());
+                let (addresses, out_of_reach) = within_reach(listening(addresses));
+                record.insert("Addresses".into(), addresses.into());
+                if !out_of_reach.is_empty() {
+                    record.insert("OutOfReach".into(), out_of_reach.into());
+                }
             }
         }
         let database = match target.protocol {
@@ -152,8 +160,8 @@ impl Prober {
                 Place::At(address) => Place::At(SocketAddr::new(address.ip(), port)),
                 Place::Named(name, _) => Place::Named(name.clone(), port),
             };
-            self.pace.wait(ip(place)).await;
             let plain = Plain {
+                pace: &self.pace,
                 route: &self.settings.route,
                 resolver: &self.resolver,
                 connect: self.settings.scan.limits.connect,
@@ -210,8 +218,13 @@ impl Prober {
                 record.insert("Hsts".into(), head);
             }
             record.insert("Certificates".into(), certificates);
-        } else if let Some(why) = &speaks.unknown {
-            record.insert("Certificates".into(), unknown("handshake", why));
+        } else {
+            if let Some(why) = &speaks.unknown {
+                record.insert("Certificates".into(), unknown("handshake", why));
+            }
+            if target.protocol == Protocol::Https {
+                record.insert("Hsts".into(), unknown("https", NO_HANDSHAKE));
+            }
         }
         if target.protocol.has_plaintext() && !self.settings.certificates_only {
             record.insert(
@@ -224,142 +237,6 @@ impl Prober {
 }
 
 impl Prober {
-    /// The certificates for each kind of key, and the head of the answer over HTTPS.
-    async fn certificates(
-        &self,
-        target: &Target,
-        wire: &lockfast_tls::Target,
-        speaks: &Speaks,
-    ) -> (Value, Result<crate::http::Head, String>) {
-        let mut seen: Vec<(Kind, Shown)> = Vec::new();
-        let mut failed: Vec<(Kind, Failed)> = Vec::new();
-        let mut head = Err("no handshake came about".to_owned());
-        if speaks.modern {
-            for kind in [Kind::Ecdsa, Kind::Rsa] {
-                let (shown, outcome) = self.shake(target, wire, kind).await;
-                match outcome {
-                    Ok(stream) if target.protocol == Protocol::Https && head.is_err() => {
-                        let host = target.server_name.clone();
-                        let host = host.unwrap_or_else(|| target.host.to_string());
-                        head = get(stream, &host, "/", self.settings.scan.limits.answer).await;
-                    }
-                    Ok(_) => {}
-                    Err(error) => {
-                        if head.is_err() {
-                            head = Err(error.why.clone());
-                        }
-                        if shown.is_none() {
-                            failed.push((kind, error));
-                        }
-                    }
-                }
-                if let Some(shown) = shown
-                    && !seen.iter().any(|(_, other)| other.chain == shown.chain)
-                {
-                    seen.push((kind, shown));
-                }
-            }
-        }
-        // Versions that no library speaks any more show theirs in plaintext.
-        if seen.is_empty()
-            && let Some(version) = speaks.plaintext
-        {
-            match self.shown(wire, version).await {
-                Ok(shown) => seen.push((Kind::Any, shown)),
-                Err(why) => failed.push((Kind::Any, Failed::because(why.to_string()))),
-            }
-        }
-        if seen.is_empty() {
-            let why = failed.first().map(|(_, failed)| failed.why.clone());
-            let why = why.unwrap_or_else(|| "the server speaks no version that shows them".into());
-            return (unknown("handshake", &why), head);
-        }
-        let mut certificates = Vec::new();
-        for (kind, shown) in seen {
-            certificates.push(self.judged(target, wire, kind, shown, speaks).await);
-        }
-        // A server that says no to one kind has none of it; one that says nothing may.
-        for (kind, failed) in failed.iter().filter(|(_, failed)| !failed.refused) {
-            certificates.push(unknown(&format!("{} handshake", kind.name()), &failed.why));
-        }
-        (certificates.into(), head)
-    }
-
-    /// What a chain says, as the record has it.
-    async fn judged(
-        &self,
-        target: &Target,
-        wire: &lockfast_tls::Target,
-        kind: Kind,
-        mut shown: Shown,
-        speaks: &Speaks,
-    ) -> Value {
-        let asked = target.asked_for();
-        let judge = |shown: &Shown| {
-            let mut judged = judge(
-                &shown.chain,
-                &Checks {
-                    host: Some(&asked),
-                    roots: &self.roots,
-                    given_roots_too: true,
-                    now: Timestamp::now(),
-                    stapled_ocsp: shown.ocsp.as_deref(),
-                    tls_scts: shown.timestamps.as_deref(),
-                    logs: LogList::pinned(),
-                },
-            );
-            judged.r#for = kind.name().into();
-            judged
-        };
-        let mut judged = judge(&shown);
-        // Timestamps may also come beside the certificate, in an extension that rustls leaves out.
-        let transparency = judged.transparency.value();
-        let lacking =
-            transparency.is_some_and(|said| said.required && said.kept.value() != Some(&true));
-        if lacking && shown.timestamps.is_none() {
-            let beside = match speaks.plaintext {
-                Some(version) => self
-                    .shown(wire, version)
-                    .await
-                    .map_err(|why| why.to_string()),
-                None => {
-                    Err("in TLS 1.3 they may come in an extension that was not asked for".into())
-                }
-            };
-            match beside {
-                Ok(beside) if beside.chain.first() == shown.chain.first() => {
-                    shown.timestamps = beside.timestamps;
-                    judged = judge(&shown);
-                }
-                Ok(_) => {}
-                Err(why) => {
-                    if let lockfast_certificate::Fact::Known(said) = &mut judged.transparency {
-                        said.kept = lockfast_certificate::Fact::unknown(
-                            "signed_certificate_timestamp",
-                            why,
-                        );
-                    }
-                }
-            }
-        }
-        json!(judged)
-    }
-
-    async fn shown(
-        &self,
-        wire: &lockfast_tls::Target,
-        version: ProtocolVersion,
-    ) -> Result<Shown, Why> {
-        shown(
-            wire,
-            version,
-            offered_suites(version),
-            self.settings.scan.limits,
-            &self.pace,
-        )
-        .await
-    }
-
     /// Whether plaintext is refused. Where the answer says only that the login is turned away, what the same login gets over TLS
     /// decides.
     async fn plaintext(
@@ -370,7 +247,10 @@ impl Prober {
     ) -> Value {
         let (login, limits) = (Login::default(), self.settings.scan.limits);
         let mut said = plaintext(wire, &login, limits, &self.pace).await;
-        let ambiguous = matches!(&said, Plaintext::Unknown(Why::TurnedAway(_) | Why::Closed));
+        let ambiguous = matches!(
+            &said,
+            Plaintext::Unknown(Why::TurnedAway(_) | Why::LoginFirst(_) | Why::Closed)
+        );
         if ambiguous && speaks.something {
             let over_tls = match target.protocol {
                 Protocol::Redis | Protocol::MongoDb => Plaintext::Accepted {
@@ -396,7 +276,7 @@ impl Prober {
         }
     }
 
-    async fn shake(
+    pub(crate) async fn shake(
         &self,
         target: &Target,
         wire: &lockfast_tls::Target,
@@ -426,45 +306,6 @@ impl Prober {
     }
 }
 
-/// What the scan says of whether, and how, hands can be shaken.
-#[derive(Debug)]
-struct Speaks {
-    /// A version that rustls speaks.
-    modern: bool,
-    /// A version from SSLv3 on.
-    something: bool,
-    /// The highest version in which certificates are no secret.
-    plaintext: Option<ProtocolVersion>,
-    /// Why it is not known, if it is not.
-    unknown: Option<String>,
-}
-
-impl Speaks {
-    fn of(scan: &Scan) -> Self {
-        let accepted = scan.accepted_versions();
-        Speaks {
-            modern: accepted
-                .iter()
-                .any(|version| *version >= ProtocolVersion::Tls12),
-            something: accepted
-                .iter()
-                .any(|version| *version >= ProtocolVersion::Ssl3),
-            plaintext: accepted
-                .iter()
-                .copied()
-                .filter(|version| {
-                    (ProtocolVersion::Ssl3..=ProtocolVersion::Tls12).contains(version)
-                })
-                .max(),
-            unknown: scan
-                .versions
-                .values()
-                .find_map(Fact::why)
-                .map(ToString::to_string),
-        }
-    }
-}
-
 /// Says of an address that refuses connections while another of the same name does not that nothing listens there: it is no part
 /// of the endpoint, as `::1` of a `localhost` that serves IPv4 alone. Where all refuse, what would be there is unknown.
 fn listening(mut addresses: Vec<Value>) -> Vec<Value> {
@@ -491,6 +332,32 @@ fn listening(mut addresses: Vec<Value>) -> Vec<Value> {
     addresses
 }
 
+/// Parts the addresses that this machine has no route to (IPv6 where it has IPv4 alone) from those it has, unless there are no
+/// others: they are told of, and the others judged.
+fn within_reach(addresses: Vec<Value>) -> (Vec<Value>, Vec<Value>) {
+    let no_route = |address: &Value| {
+        let versions = address["Tls"]["Versions"].as_object()?;
+        let no_route = |value: &Value| {
+            let why = value["$unknown"]["error"].as_str().unwrap_or_default();
+            why.ends_with("network unreachable") || why.ends_with("host unreachable")
+        };
+        versions
+            .values()
+            .all(no_route)
+            .then(|| address["Address"].clone())
+    };
+    let out_of_reach: Vec<Value> = addresses.iter().filter_map(no_route).collect();
+    match out_of_reach.len() < addresses.len() {
+        true => {
+            let within = addresses
+                .into_iter()
+                .filter(|address| no_route(address).is_none());
+            (within.collect(), out_of_reach)
+        }
+        false => (addresses, Vec::new()),
+    }
+}
+
 /// The way to one place, for the scanner.
 #[derive(Debug)]
 struct Way {
@@ -509,6 +376,6 @@ impl Dial for Way {
 }
 
 /// The address whose turns a place has; behind a proxy that resolves names all share one.
-fn ip(place: &Place) -> IpAddr {
+pub(crate) fn ip(place: &Place) -> IpAddr {
     place.ip().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }

@@ -13,6 +13,7 @@ use std::pin::Pin;
 use std::str::FromStr;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower_service::Service;
@@ -170,23 +171,27 @@ impl Proxy {
                     let value = HeaderValue::from_str(&format!("Basic {login}"));
                     tunnel = tunnel.with_auth(value.map_err(Error::other)?);
                 }
-                tunnel.call(to).await.map_err(refused)?
+                tunnel.call(to).await.map_err(|e| self.failed(e))?
             }
             Kind::Socks | Kind::SocksResolving => {
                 let mut socks = SocksV5::new(proxy, Direct);
                 if let Some((user, password)) = &self.login {
                     socks = socks.with_auth(user.clone(), password.clone());
                 }
-                socks.call(to).await.map_err(refused)?
+                socks.call(to).await.map_err(|e| self.failed(e))?
             }
         };
-        Ok(stream.into_inner())
+        Ok(stream.into_inner().0)
     }
-}
 
-/// A proxy that says no says it of the way, not of the endpoint: so it is no refused connection.
-fn refused(error: impl fmt::Display) -> Error {
-    Error::new(ErrorKind::NotConnected, format!("the proxy: {error}"))
+    /// A proxy that says no says it of the way, not of the endpoint: so it is no refused connection.
+    fn failed(&self, error: impl fmt::Display) -> Error {
+        let Proxy { host, port, .. } = self;
+        Error::new(
+            ErrorKind::NotConnected,
+            format!("the proxy {host}:{port}: {error}"),
+        )
+    }
 }
 
 /// Connects to a proxy.
@@ -194,7 +199,7 @@ fn refused(error: impl fmt::Display) -> Error {
 struct Direct;
 
 impl Service<Uri> for Direct {
-    type Response = TokioIo<TcpStream>;
+    type Response = TokioIo<Sipped>;
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response>> + Send>>;
 
@@ -206,8 +211,47 @@ impl Service<Uri> for Direct {
         Box::pin(async move {
             let host = to.host().unwrap_or_default().trim_matches(['[', ']']);
             let port = to.port_u16().unwrap_or(80);
-            TcpStream::connect((host, port)).await.map(TokioIo::new)
+            let stream = TcpStream::connect((host, port)).await?;
+            Ok(TokioIo::new(Sipped(stream)))
         })
+    }
+}
+
+/// A connection that is read a byte at a time. What talks to proxies throws away all that it read behind the proxy's answer,
+/// and that would be the greeting of a server that speaks first.
+struct Sipped(TcpStream);
+
+impl AsyncRead for Sipped {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
+        let mut byte = [0];
+        let mut sip = ReadBuf::new(&mut byte);
+        let read = Pin::new(&mut self.0).poll_read(context, &mut sip);
+        if let Poll::Ready(Ok(())) = read {
+            buffer.put_slice(sip.filled());
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Sipped {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
     }
 }
 

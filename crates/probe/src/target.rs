@@ -68,12 +68,22 @@ impl Role {
         if !aws {
             return None;
         }
+        const DATABASES: [&str; 8] = [
+            "rds",
+            "docdb",
+            "neptune",
+            "redshift",
+            "redshift-serverless",
+            "cache",
+            "memorydb",
+            "dax-clusters",
+        ];
         let has = |label: &str| name.split('.').any(|part| part == label);
         if has("elb") {
             Some(Role::LoadBalancer)
         } else if has("execute-api") {
             Some(Role::Api)
-        } else if has("rds") || has("docdb") || has("neptune") || has("redshift") || has("cache") {
+        } else if DATABASES.into_iter().any(has) {
             Some(Role::Database)
         } else {
             None
@@ -124,7 +134,7 @@ impl FromStr for Target {
     /// `host`, `host:port`, `[address]:port`, `protocol://host:port`; what follows a host in a URL is left out.
     fn from_str(text: &str) -> Result<Self, Unreadable> {
         let wrong = |why: &str| Unreadable {
-            text: text.chars().take(200).collect(),
+            text: showable(text),
             why: why.to_owned(),
         };
         let text = text.trim();
@@ -134,17 +144,9 @@ impl FromStr for Target {
         };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         // Whoever pastes a connection string pastes a password with it: neither is kept or shown.
-        let (authority, has_user) = match authority.rsplit_once('@') {
-            Some((_, host)) => (host, true),
-            None => (authority, false),
-        };
-        let wrong = |why: &str| match has_user {
-            true => Unreadable {
-                text: authority.chars().take(200).collect(),
-                ..wrong(why)
-            },
-            false => wrong(why),
-        };
+        let authority = authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, host)| host);
         let protocol = match scheme {
             None => None,
             Some(scheme) => Some(
@@ -176,6 +178,12 @@ impl FromStr for Target {
     }
 }
 
+/// As much of a text as may be shown: what stands before an `@` may be a password, wherever the grammar has it.
+fn showable(text: &str) -> String {
+    let text = text.rsplit_once('@').map_or(text, |(_, after)| after);
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
 fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), String> {
     let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
         let (host, after) = rest.split_once(']').ok_or("a bracket is not closed")?;
@@ -196,7 +204,8 @@ fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), String> {
     let port = match port {
         None => None,
         Some(port) => match port.parse::<u16>() {
-            Ok(0) | Err(_) => return Err(format!("`{port}` is no port (1 to 65535)")),
+            // It may be a password that a slash breaks off: it is not shown.
+            Ok(0) | Err(_) => return Err("what follows the colon is no port (1 to 65535)".into()),
             Ok(port) => Some(port),
         },
     };
@@ -267,8 +276,10 @@ impl Target {
 pub fn list(text: &str) -> Result<Vec<Target>, (usize, String)> {
     let mut targets = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
-        let line = line.split('#').next().unwrap_or_default();
-        let mut words = line.split_whitespace();
+        // A word in the middle of which a `#` stands may be a URL.
+        let mut words = line
+            .split_whitespace()
+            .take_while(|word| !word.starts_with('#'));
         let Some(first) = words.next() else {
             continue;
         };
@@ -277,17 +288,21 @@ pub fn list(text: &str) -> Result<Vec<Target>, (usize, String)> {
             .map_err(|e: Unreadable| (number, e.to_string()))?;
         for word in words {
             match word.split_once('=') {
-                Some(("sni", name)) => target.server_name = Some(name.to_owned()),
+                Some(("sni", name)) => match name.parse() {
+                    Ok(Host::Name(name)) => target.server_name = Some(name),
+                    _ => return Err((number, format!("`{}` is no name", showable(name)))),
+                },
                 Some(("role", role)) => {
                     target.role = Some(named(role).ok_or_else(|| {
                         let names = Role::ALL.map(|(name, _)| name).join(", ");
                         (
                             number,
-                            format!("`{role}` is no role; the roles are {names}"),
+                            format!("`{}` is no role; the roles are {names}", showable(role)),
                         )
                     })?)
                 }
                 _ => {
+                    let word = showable(word);
                     return Err((
                         number,
                         format!("`{word}` is neither sni=NAME nor role=ROLE"),

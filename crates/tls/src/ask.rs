@@ -290,6 +290,7 @@ fn refusal(alert: crate::Alert) -> Reply {
 pub(crate) fn unknown(answer: Answer) -> Why {
     match answer {
         Answer::NotConnected(kind) => Why::NotConnected(kind),
+        Answer::NotReady(why @ Why::NoWay(_)) => why,
         Answer::NotReady(why) => Why::NotReady(Box::new(why)),
         Answer::NoTls(words) => Why::NotReady(Box::new(Why::TurnedAway(words))),
         Answer::Reset => Why::Reset,

@@ -44,6 +44,9 @@ pub enum Why {
     /// There was no connection.
     #[error("no connection: {0}")]
     NotConnected(ErrorKind),
+    /// There was no connection, in the words of what makes them, such as a proxy.
+    #[error("no connection: {0}")]
+    NoWay(String),
     /// The connection was reset, by the server or by what stands before it.
     #[error("the connection was reset")]
     Reset,

@@ -77,7 +77,11 @@ impl Target {
     pub async fn connect(&self, limits: Limits) -> Result<BoxStream, Unready> {
         match timeout(limits.connect, self.dial.dial()).await {
             Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => Err(Unready::NotConnected(error.kind())),
+            // The system's errors are their kind; whatever else dials has words of its own.
+            Ok(Err(error)) => Err(match error.get_ref() {
+                Some(words) => Unready::Failed(Why::NoWay(words.to_string())),
+                None => Unready::NotConnected(error.kind()),
+            }),
             Err(_) => Err(Unready::NotConnected(ErrorKind::TimedOut)),
         }
     }

@@ -52,6 +52,17 @@ impl<'a> Ready<'a> {
         })
     }
 
+    /// The endpoints that the policy file names.
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = &str> {
+        let systems = self
+            .config
+            .customer
+            .iter()
+            .flat_map(|customer| &customer.system);
+        let environments = systems.flat_map(|system| &system.environment);
+        environments.flat_map(|environment| environment.endpoints.iter().map(String::as_str))
+    }
+
     /// The day that judges.
     pub(super) fn today(&self) -> &str {
         &self.today

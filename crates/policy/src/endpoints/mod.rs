@@ -156,7 +156,30 @@ impl<'a> Endpoint<'a> {
                 })
             }
         };
-        self.declared(cx, judgement)
+        self.declared(cx, self.note_unmeasured(judgement))
+    }
+
+    /// Adds which addresses were not measured.
+    fn note_unmeasured(self, judgement: Judgement) -> Judgement {
+        let judgement = match self.subject.at("OutOfReach").list() {
+            Read::Found(addresses, _) if !addresses.is_empty() => {
+                let names = addresses
+                    .iter()
+                    .filter_map(|address| address.at("").string().found());
+                let names: Vec<String> = names.collect();
+                judgement.note(format!(
+                    "not measured, since the machine that probed has no route there: {}",
+                    names.join(", ")
+                ))
+            }
+            _ => judgement,
+        };
+        match self.subject.at("AddressesLeftOut").int() {
+            Read::Found(left_out @ 1.., _) => judgement.note(format!(
+                "not measured: {left_out} more addresses of the name"
+            )),
+            _ => judgement,
+        }
     }
 
     /// Adds what declares the endpoint, if the probe was told.

@@ -36,7 +36,7 @@ pub fn run(args: &Probe) -> Result<u8> {
     let ready = ready(args)?;
     spare(args, &ready)?;
     let simulate = clients::tightening(args.simulate_clients.as_deref())?;
-    let targets = targets::collect(args)?;
+    let targets = targets::collect(args, ready.endpoints())?;
     let prober = Arc::new(reach::prober(
         &args.reach,
         &Wanted {

@@ -26,10 +26,16 @@ pub(super) struct Targets {
     pub(super) files: usize,
 }
 
-pub(super) fn collect(args: &Probe) -> Result<Targets> {
+/// What the command line names or, where it names nothing, what the policy file does (`of_policy`).
+pub(super) fn collect<'a>(
+    args: &'a Probe,
+    of_policy: impl Iterator<Item = &'a str>,
+) -> Result<Targets> {
     let role = args.role.as_deref().and_then(named);
     let mut targets = Vec::new();
-    for text in &args.endpoints {
+    let nothing = args.endpoints.is_empty() && args.file.is_empty() && args.from.is_empty();
+    let of_policy = of_policy.filter(|_| nothing);
+    for text in args.endpoints.iter().map(String::as_str).chain(of_policy) {
         let mut target: Target = text.parse()?;
         target.role = role;
         targets.push(target);
@@ -79,7 +85,12 @@ pub(super) fn collect(args: &Probe) -> Result<Targets> {
     let mut names = std::collections::HashSet::new();
     targets.retain(|target| names.insert(target.name()));
     if targets.is_empty() {
-        bail!("there is no endpoint to measure");
+        match nothing {
+            true => bail!(
+                "name endpoints, or a list with --file, or what declares them with --from, or `endpoints` in lockfast.toml"
+            ),
+            false => bail!("there is no endpoint to measure"),
+        }
     }
     Ok(Targets {
         targets,

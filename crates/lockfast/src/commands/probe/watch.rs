@@ -41,7 +41,7 @@ pub(super) fn run(
         // What is declared may have changed, too.
         let targets = match next.take() {
             Some(targets) => targets,
-            None => targets::collect(args)?,
+            None => targets::collect(args, ready(args)?.endpoints())?,
         };
         let started = tokio::time::Instant::now();
         let measured = measure(args, prober, &targets.targets, runtime, &mut interrupt)?;

@@ -51,6 +51,10 @@ pub(super) fn card(name: &str, record: &Value, look: Look) -> String {
     if let Some(why) = why(record.get("Addresses")) {
         card.row("address", OPEN, &format!("unknown: {why}"));
     }
+    if let Some(out) = record.get("OutOfReach").and_then(Value::as_array) {
+        let names: Vec<&str> = out.iter().filter_map(Value::as_str).collect();
+        card.row("no route to", OPEN, &names.join(", "));
+    }
     let addresses = record.get("Addresses").and_then(Value::as_array);
     let addresses = addresses.map(Vec::as_slice).unwrap_or_default();
     for address in addresses {
