@@ -181,6 +181,10 @@ impl FromStr for Target {
 /// As much of a text as may be shown: what stands before an `@` may be a password, wherever the grammar has it.
 fn showable(text: &str) -> String {
     let text = text.rsplit_once('@').map_or(text, |(_, after)| after);
+    // So may what follows a host.
+    let host = text.find("://").map_or(0, |at| at + 3);
+    let end = text[host..].find(['/', '?', '#', '&', '=']);
+    let text = &text[..end.map_or(text.len(), |end| host + end)];
     text.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
@@ -379,10 +383,15 @@ mod tests {
         ] {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }
-        let error = "https://me:hunter2@a..b:1"
-            .parse::<Target>()
-            .expect_err("no name");
-        assert!(!error.to_string().contains("hunter2"), "{error}");
+        for text in [
+            "https://me:hunter2@a..b:1",
+            "https://a..b/hunter2",
+            "a..b?token=hunter2",
+            "https://a..b/?mail=x@y&token=hunter2",
+        ] {
+            let error = text.parse::<Target>().expect_err("no name");
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
     }
 
     #[test]

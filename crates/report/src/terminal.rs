@@ -246,7 +246,11 @@ impl View<'_, '_> {
             writeln!(out, "{}", self.wrapped(&line, "    "))?;
         }
         for step in &finding.steps {
-            let line = format!("→ {} ({})", step.what, line_of(&step.origin));
+            let place = line_of(&step.origin);
+            let line = match step.what.contains(&place) {
+                true => format!("→ {}", step.what),
+                false => format!("→ {} ({place})", step.what),
+            };
             writeln!(out, "{}", self.wrapped(&line, "    "))?;
         }
         Ok(())

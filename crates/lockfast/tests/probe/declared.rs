@@ -103,12 +103,34 @@ fn a_templates_listener_is_measured_by_its_alias() {
     let broken = broken(&ran);
     assert!(!broken.is_empty(), "{}", ran.out);
     // Line 5 is where the listener begins.
+    let by = "declared by listener Listener at shop.yaml:5:3";
     assert!(
         broken
             .iter()
-            .all(|b| b.contains("shop.yaml") && b.contains("Listener")),
+            .all(|b| b.contains(by) && b.contains("\"line\":5")),
         "{broken:?}"
     );
+    let card = run(lockfast(pair.pki.folder.path()).args([
+        "probe",
+        "--pace",
+        "0",
+        "--dns",
+        "127.0.0.1:9",
+        "--connect-timeout",
+        "1",
+        "--from",
+        "shop.yaml",
+        "--resolve",
+        &format!("shop.example.com:{port}:127.0.0.1"),
+    ]));
+    for said in [
+        "https, load balancer",
+        "declared by   Listener at shop.yaml:5:3, ELBSecurityPolicy-TLS13-1-2-2021-06",
+        "CAA           unknown: ",
+        &format!("→ {by}\n"),
+    ] {
+        assert!(card.out.contains(said), "{said}: {}", card.out);
+    }
     assert!(broken.iter().any(|b| b.contains("TLS 1.0")), "{broken:?}");
     assert!(
         ran.err

@@ -35,6 +35,7 @@ fn a_name_is_resolved_as_told_and_held_against_the_certificate() {
     };
     let ran = named("shop.example.com", &[]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("CAA           none: "), "{}", ran.out);
     let ran = named("other.example.com", &[]);
     assert_eq!(ran.code, 1, "{}", ran.out);
     assert!(ran.out.contains("other.example.com"), "{}", ran.out);

@@ -13,9 +13,9 @@ fn what_is_wrong_is_told_once_and_without_secrets() {
     std::fs::write(pki.path("hunter2.txt"), "hunter2 is no certificate\n").expect("written");
     let at = "127.0.0.1:1";
     let cases: &[(&[&str], &str)] = &[
-        (&["127.0.0.1:0"], "`0` is no port"),
-        (&["127.0.0.1:99999"], "`99999` is no port"),
-        (&["127.0.0.1:port"], "`port` is no port"),
+        (&["127.0.0.1:0"], "is no port"),
+        (&["127.0.0.1:99999"], "is no port"),
+        (&["127.0.0.1:port"], "is no port"),
         (&["[::1"], "a bracket is not closed"),
         (&["gopher://example.com"], "its protocol is not known"),
         (
@@ -26,8 +26,8 @@ fn what_is_wrong_is_told_once_and_without_secrets() {
             &["gopher://me:hunter2@example.com/hunter2"],
             "its protocol is not known",
         ),
-        (&["https://me:hunter2@127.0.0.1:0/"], "`0` is no port"),
-        (&["me:hunter2@127.0.0.1:99999"], "`99999` is no port"),
+        (&["https://me:hunter2@127.0.0.1:0/"], "is no port"),
+        (&["me:hunter2@127.0.0.1:99999"], "is no port"),
         (
             &[at, "--proxy", "ftp://me:hunter2@127.0.0.1"],
             "the proxy's scheme is ftp",
@@ -92,7 +92,7 @@ fn what_is_wrong_is_told_once_and_without_secrets() {
         (&[at, "--resume", "hunter2.txt"], "hunter2.txt: line 1"),
         (&["--file", "none.txt"], "cannot read none.txt"),
         (&["--from", "none.jsonl"], "no endpoint"),
-        (&[], "required"),
+        (&[], "name endpoints, or a list with --file"),
     ];
     for (args, said) in cases {
         let ran = run(lockfast(pki.folder.path()).arg("probe").args(*args));

@@ -8,6 +8,7 @@ use lockfast_policy::Verdict;
 use lockfast_probe::Prober;
 use lockfast_report::{Report, clean};
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use targets::Targets;
 
@@ -76,7 +77,8 @@ fn round(
         show(&ready, &args.judging, &measured.found)?;
     }
     let (inventory, input) = facts(targets, measured);
-    let run = ready.evaluate(&inventory, &spinner());
+    // This process goes on for weeks: nothing is left behind.
+    let run = ManuallyDrop::into_inner(ready.evaluate(&inventory, &spinner()));
     let mut report = ready.report(&run, input);
     let now = Round::of(&report, ready.exit_code(&report));
     let Some(before) = before else {

@@ -47,6 +47,7 @@ pub(super) fn card(name: &str, record: &Value, look: Look) -> String {
         text(record, "Protocol"),
         role.map(|role| format!(", {role}")).unwrap_or_default()
     );
+    card.names(record);
     if let Some(why) = why(record.get("Addresses")) {
         card.row("address", OPEN, &format!("unknown: {why}"));
     }
@@ -86,6 +87,42 @@ struct Card {
 }
 
 impl Card {
+    /// What declares it, what its name is an alias of, and who may issue certificates for it.
+    fn names(&mut self, record: &Value) {
+        if let Some(of) = record.get("Of") {
+            let known = |name: &str| of.get(name).and_then(Value::as_str);
+            let place = known("Where").map(|place| format!(" at {place}"));
+            let policy = known("SecurityPolicy").map(|policy| format!(", {policy}"));
+            let (place, policy) = (place.unwrap_or_default(), policy.unwrap_or_default());
+            self.row(
+                "declared by",
+                PLAIN,
+                &format!("{}{place}{policy}", text(of, "Name")),
+            );
+        }
+        let canonical = record.get("CanonicalNames").and_then(Value::as_array);
+        if let Some(names) = canonical {
+            let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
+            self.row("alias of", PLAIN, &names.join(", "));
+        }
+        match record.get("Caa") {
+            Some(Value::Array(records)) if records.is_empty() => {
+                self.row("CAA", PLAIN, "none: every authority may issue");
+            }
+            Some(Value::Array(records)) => {
+                let said = records
+                    .iter()
+                    .map(|caa| format!("{} {}", text(caa, "Tag"), text(caa, "Value")));
+                self.row("CAA", PLAIN, &said.collect::<Vec<_>>().join(", "));
+            }
+            unknown => {
+                if let Some(why) = why(unknown) {
+                    self.row("CAA", OPEN, &format!("unknown: {why}"));
+                }
+            }
+        }
+    }
+
     /// A row, on as many lines as it needs. Without a title it goes on with the one before.
     fn row(&mut self, title: &str, style: Style, said: &str) {
         // Servers' words are among it: nothing of theirs moves the cursor or turns the text around.
