@@ -36,7 +36,7 @@ impl Prober {
                     }
                     Ok(_) => {}
                     Err(error) => {
-                        head = head.or_else(|_| Err(error.why.clone()));
+                        head = head.map_err(|_| error.why.clone());
                         if shown.is_none() {
                             failed.push((kind, error));
                         }
