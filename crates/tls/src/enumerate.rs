@@ -4,10 +4,10 @@ mod order;
 mod survey;
 
 use crate::scan::Scanner;
-use crate::{CipherSuite, NamedGroup, ProtocolVersion, Why, offered_suites};
+use crate::{CipherSuite, Fact, NamedGroup, ProtocolVersion, Why, offered_suites};
 use order::Order;
 use std::collections::BTreeMap;
-use survey::Survey;
+use survey::{CURVE_FIRST, Survey};
 
 /// What was accepted: suites in the server's order where that decides, else in the order of [`offered_suites`]; groups
 /// in the order in which they were picked.
@@ -69,15 +69,22 @@ impl Enumeration {
                 all.tls12_groups = Some(groups);
             }
         }
-        // Then the order in which they were picked says nothing of the server.
-        if scanner.server_decides == Some(false) {
-            for (version, listing) in &mut all.suites {
-                let ours = offered_suites(*version);
-                listing
-                    .accepted
-                    .sort_by_key(|suite| ours.iter().position(|other| other == suite));
-            }
-        }
         all
+    }
+
+    /// Puts right what hangs on whose order decides, once that is known: where it is ours, the order of the picks says
+    /// nothing of the server, and it takes a certificate's curve last only when it takes no other.
+    pub(crate) fn settle(&mut self, server_decides: &Fact<bool>) {
+        if server_decides != &Fact::Known(false) {
+            return;
+        }
+        for (version, listing) in &mut self.suites {
+            let ours = offered_suites(*version);
+            let place = |suite: &CipherSuite| ours.iter().position(|other| other == suite);
+            listing.accepted.sort_by_key(place);
+        }
+        if let Some(groups) = &mut self.tls12_groups {
+            groups.open = groups.open.take().filter(|why| *why != CURVE_FIRST);
+        }
     }
 }

@@ -106,7 +106,7 @@ pub async fn scan(target: &Target, settings: Settings, pace: &Pace) -> Scan {
         injects: None,
     };
     scanner.versions().await;
-    let full = if settings.full {
+    let mut full = if settings.full {
         Some(Enumeration::of(&mut scanner).await)
     } else {
         scanner.anything_questionable().await;
@@ -118,6 +118,9 @@ pub async fn scan(target: &Target, settings: Settings, pace: &Pace) -> Scan {
     let post_quantum = scanner.post_quantum(full.as_ref()).await;
     let fallback_protection = scanner.fallback_protection().await;
     let (server_preference, compression) = scanner.preference().await;
+    if let Some(full) = &mut full {
+        full.settle(&server_preference);
+    }
     let secure_renegotiation = scanner.secure_renegotiation();
     let (alpn, session_tickets) = (scanner.alpn(), scanner.session_tickets());
     let (heartbleed, ccs_injection) = if settings.weaknesses {

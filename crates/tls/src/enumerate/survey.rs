@@ -4,7 +4,9 @@ use super::{Listing, Order};
 use crate::ask::{Pick, Reply};
 use crate::offer::{Offer, Shape};
 use crate::scan::Scanner;
-use crate::{Authentication, CipherSuite, KeyExchange, NamedGroup, ProtocolVersion, Why};
+use crate::{
+    Authentication, CipherSuite, KeyExchange, NamedGroup, ProtocolVersion, Why, offered_suites,
+};
 
 /// Most servers take no more suites with an elliptic curve than AES of two sizes and ChaCha20. Behind so many the next
 /// question is put with all groups: a no to it is final.
@@ -56,14 +58,15 @@ pub(super) struct Survey {
     reach: Reach,
 }
 
-/// Which suites the questions had within reach: up to TLS 1.2 a suite needs a group that is offered, and one with an
-/// elliptic curve certificate needs the certificate's curve offered (RFC 8422, section 5.3).
+/// Which suites the questions may not have had within reach: up to TLS 1.2 a suite can need a group that is offered, and
+/// one with an elliptic curve certificate also the certificate's curve (RFC 8422, section 5.3).
+#[derive(Default)]
 struct Reach {
-    /// The groups of the narrowest question that was answered.
-    groups: Vec<NamedGroup>,
-    /// Whether a suite without a group was picked where others may have found none.
+    /// A suite without a group was picked where others may have found none.
     groupless: bool,
-    /// Whether a suite was picked late for being out of reach, so that the server's order does not show in the picks.
+    /// One without an elliptic curve certificate was, where others may have missed the curve.
+    curveless: bool,
+    /// A suite was picked late for being out of reach, so that the server's order does not show in the picks.
     missed: bool,
 }
 
@@ -76,6 +79,33 @@ struct Question {
     known: bool,
     /// It is put for the order, too, with suites at the end that are known.
     for_order: bool,
+}
+
+/// What is offered beside what is left, once that alone brought no group.
+#[derive(Default)]
+struct Beside {
+    /// The suites with a group that are known to be accepted.
+    suites: bool,
+    /// The groups that are known to be accepted, behind those that are left.
+    groups: bool,
+    /// Whether that brought another group: then the server's own order of groups does not explain its picks.
+    helped: bool,
+}
+
+impl Beside {
+    /// Whether there is more to offer. What only a certificate's curve may be missing for is tried to be mended first.
+    fn widen(&mut self, only_ecdsa: bool) -> bool {
+        if only_ecdsa && !self.groups {
+            self.groups = true;
+        } else if !self.suites {
+            self.suites = true;
+            // It may have been the suites that ran out.
+            self.groups &= self.helped;
+        } else {
+            return false;
+        }
+        true
+    }
 }
 
 impl Survey {
@@ -91,11 +121,7 @@ impl Survey {
             groups: Found::new(groups),
             beside,
             order,
-            reach: Reach {
-                groups: all.groups,
-                groupless: false,
-                missed: false,
-            },
+            reach: Reach::default(),
         };
         survey.suites.take(pick.suite);
         if let Some(group) = pick.group.filter(|_| needs_group(pick.suite)) {
@@ -119,84 +145,65 @@ impl Survey {
     /// it is asked for again in [`Self::rest`]. That the groups are through shows when the suites that are known to be
     /// accepted are refused with what is left of them, or when the server falls back to a suite without a group which it
     /// had passed over for these. Only where an elliptic curve certificate is all that is known, a refusal may be about
-    /// the certificate's curve, the last that was taken out: then it is put back, at the end.
+    /// the certificate's curve: then those that were taken out are put back, at the end.
     pub(super) async fn with_groups(&mut self, scanner: &mut Scanner<'_>) {
-        let mut known_too = false;
+        let mut beside = Beside::default();
         let mut refused_together = false;
-        let mut needed = self.groups.accepted.last().copied();
-        needed = needed.filter(|_| is_ecdsa(self.first));
-        let mut kept = None;
-        // Whether a server's own order of groups would explain its picks.
-        let mut own_order = true;
+        // Every round takes something out or offers more beside it, so that it ends whatever the server answers.
         while !self.groups.left.is_empty() {
-            let known = known_too || self.order.server_decides() == Some(false);
-            let question = self.question(scanner, known, kept);
-            if question.offer.suites.is_empty() {
-                known_too = true;
-                continue;
-            }
-            match scanner.ask_more(&question.offer).await {
+            let question = self.question(scanner, &beside);
+            let pick = match scanner.ask_more(&question.offer).await {
                 Reply::Unknown(why) => {
                     self.groups.open = Some(why);
                     return;
                 }
-                Reply::Accepted(pick) if pick.version == self.version => {
-                    let fresh = self.take(&pick, &question);
-                    let Some(group) = pick.group.filter(|_| needs_group(pick.suite)) else {
-                        if needs_group(pick.suite) {
-                            self.groups.open = Some(UNSAID);
-                            return;
-                        }
-                        // It may have passed over suites for want of a group only where one was missing.
-                        if question.wide && (fresh || question.for_order) {
-                            continue;
-                        }
-                        if self.is_through(&question) {
-                            return;
-                        }
-                        (known_too, kept) = self.widen(known_too, kept, &mut needed);
-                        continue;
-                    };
-                    if self.groups.take(group) {
-                        own_order &= kept.is_none();
-                        needed = Some(group).filter(|_| is_ecdsa(pick.suite));
-                        if refused_together && !fresh && self.version == ProtocolVersion::Tls13 {
-                            self.refuse_rest(scanner);
-                        }
-                    } else if Some(group) == kept {
-                        // The last that we offer: it takes no other, unless its own order makes it take this one.
-                        own_order &= self.order.server_decides() != Some(false);
-                        self.groups.open = own_order.then_some(CURVE_FIRST);
-                        return;
-                    } else if !(question.wide && (fresh || question.for_order)) {
-                        self.groups.open = Some(UNSAID);
-                        return;
-                    }
-                }
+                Reply::Accepted(pick) if pick.version == self.version => Some(pick),
                 // What is accepted at a lower version alone is asked for there.
-                Reply::Accepted(_) | Reply::Refused(_) => {
-                    if question.wide {
+                Reply::Accepted(_) | Reply::Refused(_) => None,
+            };
+            if let Some(pick) = &pick {
+                let fresh = self.take(pick, &question);
+                let useful = fresh || question.for_order;
+                let group = pick.group.filter(|_| needs_group(pick.suite));
+                if group.is_some_and(|group| self.groups.take(group)) {
+                    beside.helped |= beside.groups;
+                    if refused_together && !fresh && self.version == ProtocolVersion::Tls13 {
                         self.refuse_rest(scanner);
                     }
-                    let needs = |suite: &&CipherSuite| needs_group(**suite);
-                    let none = self.suites.accepted.iter().find(needs).is_none();
-                    // All was refused, with all groups.
-                    if none && question.wide || self.is_through(&question) {
-                        return;
-                    }
-                    let before = (known_too, kept);
-                    (known_too, kept) = self.widen(known_too, kept, &mut needed);
-                    if before == (known_too, kept) {
-                        return;
-                    }
-                    refused_together |= !question.known;
+                    continue;
                 }
+                if group.is_some() && beside.groups && self.only_ecdsa() {
+                    // It takes none of those that come first, unless its own order makes it take this one.
+                    self.groups.open = (!beside.helped).then_some(CURVE_FIRST);
+                    return;
+                }
+                if question.wide && useful && (group.is_some() || !needs_group(pick.suite)) {
+                    continue;
+                }
+                if needs_group(pick.suite) {
+                    self.groups.open = Some(UNSAID);
+                    return;
+                }
+            } else if question.wide {
+                self.refuse_rest(scanner);
             }
+            let none = !self.with_group().any(|_| true);
+            let only_ecdsa = self.only_ecdsa();
+            // Refused with all groups; or with all that would be taken with any group that is left.
+            if none || (question.known && !question.wide && !only_ecdsa) {
+                return;
+            }
+            if !beside.widen(only_ecdsa) {
+                self.groups.open = question.wide.then_some(Why::Inconsistent);
+                return;
+            }
+            refused_together |= pick.is_none() && !question.known;
         }
     }
 
     /// All suites that are left, with all groups.
     pub(super) async fn rest(&mut self, scanner: &mut Scanner<'_>) {
+        self.mend_order();
         // Every round takes a suite out or settles the order, so that it ends whatever the server answers.
         while !self.suites.left.is_empty() {
             let mut suites = self.suites.left.clone();
@@ -212,9 +219,7 @@ impl Survey {
             match scanner.ask_more(&question.offer).await {
                 Reply::Accepted(pick) if pick.version == self.version => {
                     self.take(&pick, &question);
-                    if self.reach.missed && self.order.server_decides() != Some(false) {
-                        self.start_again();
-                    }
+                    self.mend_order();
                 }
                 // The rest is taken at a lower version alone, and asked for there.
                 Reply::Accepted(_) | Reply::Refused(_) => self.refuse_rest(scanner),
@@ -229,15 +234,16 @@ impl Survey {
         }
     }
 
-    fn question(&self, scanner: &Scanner<'_>, known: bool, kept: Option<NamedGroup>) -> Question {
+    fn question(&self, scanner: &Scanner<'_>, beside: &Beside) -> Question {
+        let exhausted = self.suites.left.is_empty();
+        let known = beside.suites || exhausted || self.order.server_decides() == Some(false);
         let left = self.suites.left.iter().copied();
         let (mut suites, mut others): (Vec<_>, Vec<_>) =
             left.partition(|suite| needs_group(*suite));
         self.order.arrange(&mut suites);
         self.order.arrange(&mut others);
         if known {
-            let accepted = self.suites.accepted.iter().copied();
-            suites.extend(accepted.filter(|suite| needs_group(*suite)));
+            suites.extend(self.with_group());
         }
         suites.append(&mut others);
         let known_last = self.for_order(scanner);
@@ -246,13 +252,11 @@ impl Survey {
             && !known
             && self.suites.accepted.len() == USUAL
             && self.order.server_decides() == Some(true);
-        let groups = if known_last.is_some() || usual {
+        let groups = if known_last.is_some() || usual || (beside.groups && self.only_ecdsa()) {
             self.all_groups()
         } else {
             let left = self.groups.left.iter().copied();
-            left.chain(kept)
-                .chain(self.beside.iter().copied())
-                .collect()
+            left.chain(self.beside.iter().copied()).collect()
         };
         let wide = groups.len() == self.all_groups().len();
         Question {
@@ -261,6 +265,17 @@ impl Survey {
             known,
             for_order: known_last.is_some(),
         }
+    }
+
+    /// The suites with a group that are known to be accepted.
+    fn with_group(&self) -> impl Iterator<Item = CipherSuite> + '_ {
+        let accepted = self.suites.accepted.iter().copied();
+        accepted.filter(|suite| needs_group(*suite))
+    }
+
+    /// Whether all of those are with an elliptic curve certificate.
+    fn only_ecdsa(&self) -> bool {
+        self.with_group().all(is_ecdsa)
     }
 
     /// The known suites that are offered for the order, in hellos that carry all suites at once.
@@ -288,50 +303,20 @@ impl Survey {
         let offered = &question.offer;
         let fresh = self.suites.take(pick.suite);
         if fresh {
-            let reached = if is_ecdsa(pick.suite) {
-                let mut groups = offered.groups.iter();
-                groups.all(|group| self.reach.groups.contains(group))
-            } else {
-                !needs_group(pick.suite) || !self.reach.groupless
-            };
-            if !reached {
-                self.reach.missed = true;
+            let (group, ecdsa) = (needs_group(pick.suite), is_ecdsa(pick.suite));
+            let reach = &mut self.reach;
+            if (group && reach.groupless) || (ecdsa && reach.curveless) {
+                reach.missed = true;
                 self.order.forget();
             }
-            self.reach.groups.clone_from(&offered.groups);
-            self.reach.groupless |= !question.wide && !needs_group(pick.suite);
+            reach.groupless |= !question.wide && !group;
+            reach.curveless |= !question.wide && !ecdsa;
         }
         if fresh || question.for_order {
             self.order
                 .note(&offered.suites, pick.suite, question.for_order);
         }
         fresh
-    }
-
-    /// Whether a question that brought no group leaves none to be found.
-    fn is_through(&self, question: &Question) -> bool {
-        let accepted = &self.suites.accepted;
-        let witness = |suite: &CipherSuite| needs_group(*suite) && !is_ecdsa(*suite);
-        question.known && !question.wide && accepted.iter().any(witness)
-    }
-
-    /// What to offer more after a question that brought no group.
-    fn widen(
-        &self,
-        known_too: bool,
-        kept: Option<NamedGroup>,
-        needed: &mut Option<NamedGroup>,
-    ) -> (bool, Option<NamedGroup>) {
-        let mut with_group = self
-            .suites
-            .accepted
-            .iter()
-            .filter(|suite| needs_group(**suite));
-        let only_ecdsa = with_group.all(|suite| is_ecdsa(*suite));
-        match needed.take().filter(|_| only_ecdsa && kept.is_none()) {
-            Some(curve) => (known_too, Some(curve)),
-            None => (true, kept),
-        }
     }
 
     /// What is left of the suites is not accepted.
@@ -342,17 +327,18 @@ impl Survey {
             .extend(left.map(|suite| (self.version, suite)));
     }
 
-    /// For the server's order, with all groups from now on.
-    fn start_again(&mut self) {
-        self.suites = Found::new(crate::offered_suites(self.version));
-        self.suites.take(self.first);
-        self.reach.missed = false;
-        self.reach.groupless = false;
+    /// Where the server's order decides and the picks do not show it, starts again with all groups.
+    fn mend_order(&mut self) {
+        if self.reach.missed && self.order.server_decides() != Some(false) {
+            self.suites = Found::new(offered_suites(self.version));
+            self.suites.take(self.first);
+            self.reach = Reach::default();
+        }
     }
 }
 
 const UNSAID: Why = Why::NotAsked("the server does not say which group it takes");
-const CURVE_FIRST: Why =
+pub(super) const CURVE_FIRST: Why =
     Why::NotAsked("the server takes its certificate's curve before all others");
 
 fn needs_group(suite: CipherSuite) -> bool {
