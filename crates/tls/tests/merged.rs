@@ -284,3 +284,47 @@ async fn little_to_choose_from() {
         }
     }
 }
+
+/// SSLv3 is not asked of who says protocol_version to TLS 1.1 and TLS 1.0, and of everyone else it is.
+#[tokio::test]
+async fn too_old_is_too_old_for_ssl3() {
+    use std::io::Write;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    for (to_tls11, to_tls10, asked) in [(70, 70, 0), (70, 40, 1), (40, 70, 1), (40, 40, 1)] {
+        let ssl3 = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&ssl3);
+        let address = support::serve(move |mut stream, _| {
+            let hello = support::take_hello(&mut stream);
+            let tls13 = hello.windows(7).any(|it| it == [0, 43, 0, 3, 2, 3, 4]);
+            let alert = match hello[9..11] {
+                [3, 3] if hello[0] == 22 && !tls13 => None,
+                [3, 2] => Some(to_tls11),
+                [3, 1] => Some(to_tls10),
+                [3, 0] => {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    Some(40)
+                }
+                _ => Some(70),
+            };
+            let answer = match alert {
+                Some(alert) => vec![21, 3, 3, 0, 2, 2, alert],
+                None => {
+                    let mut body = vec![3, 3];
+                    body.extend([7; 32]);
+                    body.extend([0, 0xC0, 0x2F, 0]);
+                    let mut flight = vec![22, 3, 3, 0, 46, 2, 0, 0, body.len() as u8];
+                    flight.extend(body);
+                    flight.extend([14, 0, 0, 0]);
+                    flight
+                }
+            };
+            let _ = stream.write_all(&answer);
+        });
+        let scan = measure(address, false, support::impatient()).await;
+        assert_eq!(scan.accepted_versions(), [ProtocolVersion::Tls12]);
+        assert_eq!(scan.versions[&ProtocolVersion::Ssl3], Fact::Known(false));
+        assert_eq!(ssl3.load(Ordering::Relaxed), asked, "{to_tls11} {to_tls10}");
+    }
+}

@@ -7,6 +7,8 @@ use crate::scan::Scanner;
 use crate::{
     Authentication, CipherSuite, KeyExchange, NamedGroup, ProtocolVersion, Why, offered_suites,
 };
+use std::collections::HashSet;
+use std::sync::LazyLock;
 
 /// Most servers take no more suites with an elliptic curve than AES of two sizes and ChaCha20. Behind so many the next
 /// question is put with all groups: a no to it is final.
@@ -342,8 +344,15 @@ pub(super) const CURVE_FIRST: Why =
     Why::NotAsked("the server takes its certificate's curve before all others");
 
 fn needs_group(suite: CipherSuite) -> bool {
-    let exchange = suite.key_exchange();
-    matches!(exchange, Some(KeyExchange::Ecdhe | KeyExchange::Tls13))
+    // Looked up: it is asked of every suite for every question, and what a suite is has to be read from its name.
+    static ALL: LazyLock<HashSet<CipherSuite>> = LazyLock::new(|| {
+        let needs = |suite: &CipherSuite| {
+            let exchange = suite.key_exchange();
+            matches!(exchange, Some(KeyExchange::Ecdhe | KeyExchange::Tls13))
+        };
+        CipherSuite::all().filter(needs).collect()
+    });
+    ALL.contains(&suite)
 }
 
 fn is_ecdsa(suite: CipherSuite) -> bool {
