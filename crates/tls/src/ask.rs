@@ -3,8 +3,8 @@
 use crate::connection::first_flight;
 use crate::offer::{Offer, Shape};
 use crate::{
-    Answer, BoxStream, CipherSuite, Limits, NamedGroup, Pace, ProtocolVersion, ReadTo, ServerHello,
-    Target, TooLong, Unready, Why, exchange_over,
+    Alert, Answer, BoxStream, CipherSuite, Limits, NamedGroup, Pace, ProtocolVersion, ReadTo,
+    ServerHello, Target, TooLong, Unready, Why,
 };
 
 /// What a server picked.
@@ -24,7 +24,8 @@ pub struct Pick {
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
     Accepted(Pick),
-    Refused,
+    /// By this alert, if it was one.
+    Refused(Option<Alert>),
     Unknown(Why),
 }
 
@@ -47,6 +48,8 @@ pub(crate) struct Asker<'a> {
     without_alpn: bool,
     /// Whether a question was asked in all shapes without an answer.
     silent: bool,
+    /// The connection of the last answer.
+    last: Option<BoxStream>,
 }
 
 impl<'a> Asker<'a> {
@@ -68,6 +71,7 @@ impl<'a> Asker<'a> {
             failed: false,
             without_alpn: false,
             silent: false,
+            last: None,
         }
     }
 
@@ -90,6 +94,11 @@ impl<'a> Asker<'a> {
         self.target.protocol.alpn()
     }
 
+    /// The connection of the last answer: what comes behind a first flight can be asked on it.
+    pub(crate) fn take_last(&mut self) -> Option<BoxStream> {
+        self.last.take()
+    }
+
     /// Limits of one connection.
     pub(crate) fn limits(&self) -> Limits {
         self.limits
@@ -98,7 +107,7 @@ impl<'a> Asker<'a> {
     /// Whether any of the offer is accepted, and what of it is picked.
     pub(crate) async fn ask(&mut self, offer: &Offer) -> Reply {
         if offer.suites.is_empty() {
-            return Reply::Refused;
+            return Reply::Refused(None);
         }
         let mut first = None;
         let mut only_no = true;
@@ -122,7 +131,7 @@ impl<'a> Asker<'a> {
                     return Reply::Accepted(pick);
                 }
                 // Without signature_algorithms and supported_groups a server may have to refuse what it takes else.
-                Reply::Refused if shape == Shape::Bare && first.is_some() => {
+                Reply::Refused(_) if shape == Shape::Bare && first.is_some() => {
                     only_no = false;
                     spoke = true;
                 }
@@ -130,17 +139,18 @@ impl<'a> Asker<'a> {
             }
         }
         match first {
-            Some(_) if only_no && self.greeted => Reply::Refused,
+            Some(_) if only_no && self.greeted => Reply::Refused(None),
             Some(why) => {
                 // In TLS 1.3 even the barest hello is long, so that silence there may be intolerance yet.
                 self.silent |= !spoke && offer.version < ProtocolVersion::Tls13;
                 Reply::Unknown(why)
             }
-            None => Reply::Refused,
+            None => Reply::Refused(None),
         }
     }
 
     async fn ask_in(&mut self, shape: Shape, offer: &Offer) -> Reply {
+        let mut refused = None;
         for suites in offer.suites.chunks(shape.suites()) {
             let mut reply = self.ask_with(shape, offer, suites, true).await;
             if shape == Shape::Full && is_about_alpn(&reply) {
@@ -148,11 +158,12 @@ impl<'a> Asker<'a> {
                 reply = self.ask_with(shape, offer, suites, false).await;
                 self.without_alpn |= offer.alpn.is_none();
             }
-            if !matches!(reply, Reply::Refused) {
-                return reply;
+            match reply {
+                Reply::Refused(alert) => refused = alert,
+                reply => return reply,
             }
         }
-        Reply::Refused
+        Reply::Refused(refused)
     }
 
     async fn ask_with(
@@ -186,29 +197,27 @@ impl<'a> Asker<'a> {
 
     /// A connection on which the server's first flight for an offer is over, and what it was.
     pub(crate) async fn begin(&mut self, offer: &Offer) -> Result<(BoxStream, ServerHello), Why> {
-        let suites = offer.suites.len().min(self.shape.suites());
-        let suites = offer.suites.get(..suites).unwrap_or_default();
-        let records = self.records(self.shape, offer, suites, true)?;
-        let mut stream = match self.open().await? {
-            Ok(stream) => stream,
-            Err(unready) => return Err(unknown(unready.into())),
-        };
-        let answer = first_flight(&mut stream, &records, ReadTo::EndOfFlight, self.limits);
-        match judge(Ok(answer.await), offer, suites) {
-            Reply::Accepted(Pick {
-                hello: Some(hello), ..
-            }) => Ok((stream, hello)),
-            Reply::Unknown(why) => Err(why),
-            Reply::Accepted(_) | Reply::Refused => Err(Why::Inconsistent),
+        match (self.ask(offer).await, self.take_last()) {
+            (
+                Reply::Accepted(Pick {
+                    hello: Some(hello), ..
+                }),
+                Some(stream),
+            ) => Ok((stream, hello)),
+            (Reply::Unknown(why), _) => Err(why),
+            _ => Err(Why::Inconsistent),
         }
     }
 
     /// What comes back over one connection, unless there is none left.
     pub(crate) async fn connect(&mut self, records: &[u8]) -> Result<Answer, Why> {
-        Ok(match self.open().await? {
-            Ok(stream) => exchange_over(stream, records, ReadTo::EndOfFlight, self.limits).await,
-            Err(unready) => unready.into(),
-        })
+        let mut stream = match self.open().await? {
+            Ok(stream) => stream,
+            Err(unready) => return Ok(unready.into()),
+        };
+        let answer = first_flight(&mut stream, records, ReadTo::EndOfFlight, self.limits).await;
+        self.last = Some(stream);
+        Ok(answer)
     }
 
     /// One connection on which the server waits for a hello, unless there is none left.
@@ -219,6 +228,8 @@ impl<'a> Asker<'a> {
         if self.connections >= self.max_connections {
             return Err(Why::TooManyConnections(self.max_connections));
         }
+        // Closed before the turn is waited for: a server holds one connection of ours at a time.
+        self.last = None;
         self.pace.wait(self.target.address.ip()).await;
         self.connections += 1;
         let opened = self.target.open(self.limits).await;
@@ -257,7 +268,7 @@ fn judge(answer: Result<Answer, Why>, offer: &Offer, suites: &[CipherSuite]) -> 
             },
         },
         Ok(Answer::Alert(alert)) => return refusal(alert),
-        Ok(Answer::NoTls(_)) => return Reply::Refused,
+        Ok(Answer::NoTls(_)) => return Reply::Refused(None),
         Ok(other) => return Reply::Unknown(unknown(other)),
     };
     if pick.version > offer.version || !suites.contains(&pick.suite) {
@@ -273,7 +284,7 @@ fn judge(answer: Result<Answer, Why>, offer: &Offer, suites: &[CipherSuite]) -> 
 }
 
 /// Alerts that say no to what was offered; others say that something else went wrong (RFC 8446, section 6.2).
-fn refusal(alert: crate::Alert) -> Reply {
+fn refusal(alert: Alert) -> Reply {
     match alert.name() {
         Some(
             "handshake_failure"
@@ -281,7 +292,7 @@ fn refusal(alert: crate::Alert) -> Reply {
             | "insufficient_security"
             | "illegal_parameter"
             | "inappropriate_fallback",
-        ) => Reply::Refused,
+        ) => Reply::Refused(Some(alert)),
         _ => Reply::Unknown(Why::Alert(alert)),
     }
 }

@@ -1,11 +1,16 @@
 //! Everything that is accepted: offer all, take out what is picked, ask again.
 
-use crate::ask::{Asker, Pick, Reply};
-use crate::offer::Offer;
-use crate::{Authentication, CipherSuite, Fact, KeyExchange, NamedGroup, ProtocolVersion, Why};
-use std::collections::BTreeMap;
+mod order;
+mod survey;
 
-/// What was accepted, in the order in which it was picked: that of the server where its preference decides.
+use crate::scan::Scanner;
+use crate::{CipherSuite, Fact, NamedGroup, ProtocolVersion, Why, offered_suites};
+use order::Order;
+use std::collections::BTreeMap;
+use survey::{CURVE_FIRST, Survey};
+
+/// What was accepted: suites in the server's order where that decides, else in the order of [`offered_suites`]; groups
+/// in the order in which they were picked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing<T> {
     /// Accepted for certain.
@@ -26,131 +31,60 @@ pub struct Enumeration {
 }
 
 impl Enumeration {
-    /// For the versions that picked something already.
-    pub(crate) async fn of(
-        asker: &mut Asker<'_>,
-        picks: &BTreeMap<ProtocolVersion, Pick>,
-        server_preference: &Fact<bool>,
-    ) -> Self {
-        let server_decides = server_preference.value() != Some(&false);
-        let mut suites = BTreeMap::new();
-        for (version, pick) in picks.iter().rev() {
-            suites.insert(*version, all_suites(asker, *version, pick.suite).await);
-        }
-        let tls13_groups = match picks.get(&ProtocolVersion::Tls13) {
-            Some(pick) => {
-                let offer = Offer::everything(ProtocolVersion::Tls13);
-                Some(all_groups(asker, offer, pick.group, server_decides).await)
-            }
-            None => None,
+    /// For the versions that picked something already. Whose order decides is found out on the way.
+    pub(crate) async fn of(scanner: &mut Scanner<'_>) -> Self {
+        let mut all = Enumeration {
+            suites: BTreeMap::new(),
+            tls13_groups: None,
+            tls12_groups: None,
         };
-        let older = picks.range(..=ProtocolVersion::Tls12).next_back();
-        let tls12_groups = match older {
-            Some((version, _)) => {
-                let mut offer = Offer::everything(*version);
-                let elliptic =
-                    |suite: &CipherSuite| suite.key_exchange() == Some(KeyExchange::Ecdhe);
-                offer.suites.retain(elliptic);
-                offer
-                    .groups
-                    .retain(|group| group.0 < NamedGroup::FFDHE2048.0);
-                Some(all_groups(asker, offer, None, server_decides).await)
+        let older = scanner.older();
+        let judged = older.or(scanner.picks.keys().next_back().copied());
+        let mut versions: Vec<_> = scanner.picks.keys().rev().copied().collect();
+        // The one on whose connections a fault is looked for comes last: whoever takes alarm at that has told the rest.
+        versions.sort_by_key(|version| Some(*version) == older);
+        for version in versions {
+            let Some(pick) = scanner.picks.get(&version).cloned() else {
+                continue;
+            };
+            let order = if Some(version) == judged {
+                Order::after(version, pick.suite)
+            } else {
+                Order::not_asked()
+            };
+            let mut survey = Survey::new(&pick, order);
+            let tls13 = version == ProtocolVersion::Tls13;
+            if tls13 || Some(version) == older {
+                survey.with_groups(scanner).await;
             }
-            None => None,
-        };
-        Enumeration {
-            suites,
-            tls13_groups,
-            tls12_groups,
+            survey.rest(scanner).await;
+            if Some(version) == judged {
+                scanner.server_decides = survey.server_decides();
+            }
+            let (suites, groups) = survey.listings();
+            all.suites.insert(version, suites);
+            if tls13 {
+                all.tls13_groups = Some(groups);
+            } else if Some(version) == older {
+                all.tls12_groups = Some(groups);
+            }
         }
+        all
     }
-}
 
-async fn all_suites(
-    asker: &mut Asker<'_>,
-    version: ProtocolVersion,
-    first: CipherSuite,
-) -> Listing<CipherSuite> {
-    let mut accepted = vec![first];
-    let mut offer = Offer::everything(version);
-    offer.suites.retain(|suite| *suite != first);
-    // Every round takes a suite out, so that it ends whatever the server answers.
-    loop {
-        match asker.ask(&offer).await {
-            Reply::Accepted(pick) if pick.version == version => {
-                offer.suites.retain(|suite| *suite != pick.suite);
-                accepted.push(pick.suite);
-            }
-            // The rest is taken at a lower version alone, and asked for there.
-            Reply::Accepted(_) | Reply::Refused => {
-                return Listing {
-                    accepted,
-                    open: None,
-                };
-            }
-            Reply::Unknown(why) => {
-                return Listing {
-                    accepted,
-                    open: Some(why),
-                };
-            }
+    /// Puts right what hangs on whose order decides, once that is known: where it is ours, the order of the picks says
+    /// nothing of the server, and it takes a certificate's curve last only when it takes no other.
+    pub(crate) fn settle(&mut self, server_decides: &Fact<bool>) {
+        if server_decides != &Fact::Known(false) {
+            return;
+        }
+        for (version, listing) in &mut self.suites {
+            let ours = offered_suites(*version);
+            let place = |suite: &CipherSuite| ours.iter().position(|other| other == suite);
+            listing.accepted.sort_by_key(place);
+        }
+        if let Some(groups) = &mut self.tls12_groups {
+            groups.open = groups.open.take().filter(|why| *why != CURVE_FIRST);
         }
     }
-}
-
-/// All groups that are accepted of an offer, `first` being known to be.
-///
-/// Up to TLS 1.2 a server with an elliptic curve certificate refuses who does not offer the curve of it (RFC 8422,
-/// section 5.3), so that the refusal may be about the curve that was taken out last, and not about those left. It is
-/// then put back, at the end.
-async fn all_groups(
-    asker: &mut Asker<'_>,
-    mut offer: Offer,
-    first: Option<NamedGroup>,
-    mut server_decides: bool,
-) -> Listing<NamedGroup> {
-    let mut accepted = Vec::from_iter(first);
-    offer.groups.retain(|group| Some(*group) != first);
-    let mut open = None;
-    // The curve that went last, while its certificate may have needed it; and the one that was put back.
-    let mut needed = None;
-    let mut kept = None;
-    while offer.groups.iter().any(|group| Some(*group) != kept) {
-        let pick = match asker.ask(&offer).await {
-            Reply::Accepted(pick) => pick,
-            Reply::Refused => match needed.take() {
-                Some(curve) if kept.is_none() => {
-                    offer.groups.push(curve);
-                    kept = Some(curve);
-                    continue;
-                }
-                _ => break,
-            },
-            Reply::Unknown(why) => {
-                open = Some(why);
-                break;
-            }
-        };
-        let group = pick.group.filter(|group| offer.groups.contains(group));
-        let Some(group) = group else {
-            open = Some(Why::NotAsked(
-                "the server does not say which group it takes",
-            ));
-            break;
-        };
-        if Some(group) == kept {
-            // The last that we offer: it takes no other, unless it is its own order that makes it take this one.
-            open = server_decides.then_some(Why::NotAsked(
-                "the server takes its certificate's curve before all others",
-            ));
-            break;
-        }
-        // What it took before the curve that it took first when that one came first.
-        server_decides &= kept.is_none();
-        let ecdsa = pick.suite.authentication() == Some(Authentication::Ecdsa);
-        needed = Some(group).filter(|_| ecdsa);
-        offer.groups.retain(|other| *other != group);
-        accepted.push(group);
-    }
-    Listing { accepted, open }
 }

@@ -162,7 +162,7 @@ mod tests {
             accepted: vec![CipherSuite(0x1301)],
             open,
         };
-        let not_asked = || Why::NotAsked("only a full scan asks for it");
+        let not_asked = || Why::NotAsked("there is no version below TLS 1.2 to fall back to");
         let scan = Scan {
             versions: BTreeMap::from([
                 (ProtocolVersion::Ssl3, Fact::Known(false)),

@@ -2,14 +2,16 @@
 //!
 //! The verdict first: which versions, and whether anything without forward secrecy, without AEAD or broken is accepted,
 //! in about ten connections. What a server picked for one question often answers another, which then is not asked.
-//! Enumeration comes on request: all is offered, what is picked is taken out, and so on until nothing is left.
+//! Enumeration comes on request: all is offered, what is picked is taken out, and so on until nothing is left. Then it
+//! answers most of the other questions.
+
+mod first_flight;
 
 use crate::ask::{Asker, Pick, Reply, unknown};
-use crate::offer::{Offer, Shape};
-use crate::weaknesses::{HEARTBEAT, Reaction, ccs_injection, heartbleed, passes_warnings};
+use crate::offer::Offer;
 use crate::{
-    Answer, CipherSuite, Enumeration, Extension, Fact, Limits, Mode, NamedGroup, Pace,
-    ProtocolVersion, ServerHello, Ssl2CipherKind, Target, Why, offered_suites, ssl2_client_hello,
+    Alert, Answer, CipherSuite, Enumeration, Fact, Limits, NamedGroup, Pace, ProtocolVersion,
+    ServerHello, Ssl2CipherKind, Target, Why, offered_suites, ssl2_client_hello,
 };
 use std::collections::{BTreeMap, HashSet};
 
@@ -61,8 +63,8 @@ pub struct Scan {
     pub compression: Fact<bool>,
     /// Whether it renegotiates securely, up to TLS 1.2 (RFC 5746).
     pub secure_renegotiation: Fact<bool>,
-    /// Whether it turns away a client that was pushed down to an older version (TLS_FALLBACK_SCSV, RFC 7507). Asked in
-    /// full scans alone.
+    /// Whether it turns away a client that was pushed down to an older version (TLS_FALLBACK_SCSV, RFC 7507). Asked
+    /// where it speaks a version below TLS 1.2 beside a higher one.
     pub fallback_protection: Fact<bool>,
     /// The application protocols it takes of those its protocol has, as far as versions up to TLS 1.2 show them: in TLS
     /// 1.3 the choice is encrypted.
@@ -92,20 +94,33 @@ impl Scan {
 pub async fn scan(target: &Target, settings: Settings, pace: &Pace) -> Scan {
     let mut scanner = Scanner {
         asker: Asker::new(target, settings.limits, settings.max_connections, pace),
+        weaknesses: settings.weaknesses,
         versions: BTreeMap::new(),
         picks: BTreeMap::new(),
         ssl2_kinds: Vec::new(),
         others: Vec::new(),
         refused: HashSet::new(),
-        alpn: Vec::new(),
+        server_decides: None,
+        compresses: None,
+        other_alpn: None,
+        injects: None,
     };
     scanner.versions().await;
-    scanner.anything_questionable().await;
+    let mut full = if settings.full {
+        Some(Enumeration::of(&mut scanner).await)
+    } else {
+        scanner.anything_questionable().await;
+        None
+    };
     let without_forward_secrecy = scanner.any(|suite| !suite.is_forward_secret()).await;
     let without_aead = scanner.any(|suite| !suite.is_aead()).await;
     let broken = scanner.any(CipherSuite::is_broken).await;
+    let post_quantum = scanner.post_quantum(full.as_ref()).await;
+    let fallback_protection = scanner.fallback_protection().await;
     let (server_preference, compression) = scanner.preference().await;
-    let post_quantum = scanner.post_quantum().await;
+    if let Some(full) = &mut full {
+        full.settle(&server_preference);
+    }
     let secure_renegotiation = scanner.secure_renegotiation();
     let (alpn, session_tickets) = (scanner.alpn(), scanner.session_tickets());
     let (heartbleed, ccs_injection) = if settings.weaknesses {
@@ -113,13 +128,6 @@ pub async fn scan(target: &Target, settings: Settings, pace: &Pace) -> Scan {
     } else {
         let why = Why::NotAsked("the settings forbid it");
         (Fact::Unknown(why.clone()), Fact::Unknown(why))
-    };
-    let (full, fallback_protection) = if settings.full {
-        let full = Enumeration::of(&mut scanner.asker, &scanner.picks, &server_preference).await;
-        (Some(full), scanner.fallback_protection().await)
-    } else {
-        let why = Why::NotAsked("only a full scan asks for it");
-        (None, Fact::Unknown(why))
     };
     Scan {
         without_forward_secrecy,
@@ -143,24 +151,40 @@ pub async fn scan(target: &Target, settings: Settings, pace: &Pace) -> Scan {
 }
 
 /// A scan under way.
-struct Scanner<'a> {
-    asker: Asker<'a>,
+pub(crate) struct Scanner<'a> {
+    pub(crate) asker: Asker<'a>,
+    /// Whether CCS injection is looked for where a connection allows it.
+    weaknesses: bool,
     versions: BTreeMap<ProtocolVersion, Fact<bool>>,
-    picks: BTreeMap<ProtocolVersion, Pick>,
+    pub(crate) picks: BTreeMap<ProtocolVersion, Pick>,
     ssl2_kinds: Vec<Ssl2CipherKind>,
     /// What it picked when less than everything was offered.
     others: Vec<Pick>,
     /// What was refused together is refused one by one, and not offered again.
-    refused: HashSet<(ProtocolVersion, CipherSuite)>,
-    /// Application protocols it picked.
-    alpn: Vec<String>,
+    pub(crate) refused: HashSet<(ProtocolVersion, CipherSuite)>,
+    /// Whether its own order of suites decides, once it showed.
+    pub(crate) server_decides: Option<bool>,
+    /// Whether it compresses, once it could have.
+    compresses: Option<bool>,
+    /// The application protocol it picked when the one it had picked before was not offered, once it could have.
+    other_alpn: Option<Option<String>>,
+    injects: Option<Fact<bool>>,
 }
 
 impl Scanner<'_> {
     async fn versions(&mut self) {
         // The highest first: a server that answers with a lower version has told about all between (RFC 5246, section E.1).
+        // And one that says protocol_version to a hello speaks nothing up to the hello's version, for it must answer with the
+        // highest that it has there (RFC 5246, section E.1; without supported_versions also RFC 8446, section 4.2.1). Having
+        // said so to TLS 1.1 and to TLS 1.0, it has told about SSLv3; unless it accepted nothing at all, and may be one of
+        // those that stumble over versions that they do not know.
+        let mut too_old = 0;
         for version in ProtocolVersion::ALL.into_iter().skip(1).rev() {
             if self.versions.contains_key(&version) {
+                continue;
+            }
+            if version == ProtocolVersion::Ssl3 && too_old == 2 && !self.picks.is_empty() {
+                self.versions.insert(version, Fact::Known(false));
                 continue;
             }
             let fact = match self.asker.ask(&Offer::everything(version)).await {
@@ -178,7 +202,12 @@ impl Scanner<'_> {
                     self.picks.insert(pick.version, pick);
                     Fact::Known(false)
                 }
-                Reply::Refused => Fact::Known(false),
+                Reply::Refused(alert) => {
+                    let older = ProtocolVersion::Tls10..=ProtocolVersion::Tls11;
+                    let says = alert.and_then(Alert::name) == Some("protocol_version");
+                    too_old += usize::from(says && older.contains(&version));
+                    Fact::Known(false)
+                }
                 Reply::Unknown(why) => Fact::Unknown(why),
             };
             self.versions.insert(version, fact);
@@ -254,7 +283,7 @@ impl Scanner<'_> {
                 }
                 Some(Fact::Known(true)) => match self.offer(version, &kind).await {
                     Reply::Accepted(pick) => return Fact::Known(Some(pick)),
-                    Reply::Refused => {}
+                    Reply::Refused(_) => {}
                     Reply::Unknown(why) => {
                         open.get_or_insert(why);
                     }
@@ -279,7 +308,7 @@ impl Scanner<'_> {
         let reply = self.asker.ask(&offer).await;
         match &reply {
             Reply::Accepted(pick) => self.others.push(pick.clone()),
-            Reply::Refused => self
+            Reply::Refused(_) => self
                 .refused
                 .extend(offer.suites.iter().map(|suite| (version, *suite))),
             Reply::Unknown(_) => {}
@@ -287,45 +316,95 @@ impl Scanner<'_> {
         reply
     }
 
-    /// Whether the server's order decides, and whether it compresses: one connection asks both.
+    /// The highest version up to TLS 1.2 that is accepted.
+    pub(crate) fn older(&self) -> Option<ProtocolVersion> {
+        let older = self.picks.range(..=ProtocolVersion::Tls12);
+        older.map(|(version, _)| *version).next_back()
+    }
+
+    /// Asks, and in the same hello whatever else is not known yet at the highest version up to TLS 1.2: whether the server
+    /// compresses, and what it takes when the application protocol that it picked before is not offered.
+    pub(crate) async fn ask_more(&mut self, offer: &Offer) -> Reply {
+        let unknown = self.compresses.is_none() || self.other_alpn.is_none();
+        if self.older() == Some(offer.version) && unknown {
+            let mut more = offer.clone();
+            more.compression = self.compresses.is_none();
+            let picked = self.picked_alpn().filter(|_| self.other_alpn.is_none());
+            if let Some(picked) = picked {
+                let others = self.asker.alpn().iter().copied();
+                more.alpn = Some(others.filter(|name| *name != picked).collect());
+            }
+            let reply = self.asker.ask(&more).await;
+            // A no may be to what was added.
+            if !matches!(reply, Reply::Refused(_)) {
+                return self.heard(&more, reply).await;
+            }
+        }
+        let reply = self.asker.ask(offer).await;
+        self.heard(offer, reply).await
+    }
+
+    /// Takes a pick for all that it says.
+    async fn heard(&mut self, offer: &Offer, reply: Reply) -> Reply {
+        let Reply::Accepted(pick) = &reply else {
+            return reply;
+        };
+        self.others.push(pick.clone());
+        let version = pick.version;
+        if let Some(hello) = pick
+            .hello
+            .as_ref()
+            .filter(|_| self.older() == Some(version))
+        {
+            if offer.compression {
+                self.compresses = Some(hello.compression != 0);
+            }
+            if offer.alpn.is_some() || self.picked_alpn().is_none() {
+                self.other_alpn = Some(hello.alpn_name().filter(|_| offer.alpn.is_some()));
+            }
+            self.inject_after(version, pick.suite).await;
+        }
+        reply
+    }
+
+    /// The application protocol that it picked of all.
+    fn picked_alpn(&self) -> Option<String> {
+        let hello = self.picks.get(&self.older()?)?.hello.as_ref();
+        hello.and_then(ServerHello::alpn_name)
+    }
+
+    /// Whether the server's order decides, and whether it compresses, unless both showed already: one connection asks both.
     async fn preference(&mut self) -> (Fact<bool>, Fact<bool>) {
-        let older = self.picks.range(..=ProtocolVersion::Tls12).next_back();
         let tls13 = self.picks.get(&ProtocolVersion::Tls13);
-        let Some(pick) = older.map(|(_, pick)| pick).or(tls13).cloned() else {
+        let older = self.older().and_then(|version| self.picks.get(&version));
+        let Some(pick) = older.or(tls13).cloned() else {
             let why = self.why_silent();
             return (Fact::Unknown(why.clone()), Fact::Unknown(why));
         };
-        let mut offer = Offer::everything(pick.version);
-        offer.suites.retain(|suite| *suite != pick.suite);
-        offer.suites.push(pick.suite);
-        offer.compression = pick.version < ProtocolVersion::Tls13;
-        // Without the application protocol that it picked before, it shows whether it takes the other.
-        let picked = pick.hello.as_ref().and_then(ServerHello::alpn_name);
-        if let Some(picked) = picked.filter(|_| offer.compression) {
-            let others = self.asker.alpn().iter().copied();
-            offer.alpn = Some(others.filter(|name| *name != picked).collect());
-            self.alpn.push(picked);
-        }
-        match self.asker.ask(&offer).await {
-            Reply::Accepted(again) => {
-                let second = again.hello.as_ref().and_then(ServerHello::alpn_name);
-                self.alpn.extend(second.filter(|_| offer.alpn.is_some()));
-                let compresses = again.hello.is_some_and(|hello| hello.compression != 0);
-                let compression = match self.unknown_up_to_tls12() {
-                    Some(why) if !offer.compression => Fact::Unknown(why),
-                    _ => Fact::Known(compresses),
-                };
-                (Fact::Known(again.suite == pick.suite), compression)
+        let can_compress = pick.version < ProtocolVersion::Tls13;
+        let mut why = Why::Inconsistent;
+        if self.server_decides.is_none() || (can_compress && self.compresses.is_none()) {
+            let mut offer = Offer::everything(pick.version);
+            offer.suites.retain(|suite| *suite != pick.suite);
+            offer.suites.push(pick.suite);
+            match self.ask_more(&offer).await {
+                Reply::Accepted(again) => {
+                    self.server_decides.get_or_insert(again.suite == pick.suite);
+                }
+                Reply::Refused(_) => {}
+                Reply::Unknown(because) => why = because,
             }
-            Reply::Refused => {
-                let why = Why::Inconsistent;
-                (Fact::Unknown(why.clone()), Fact::Unknown(why))
-            }
-            Reply::Unknown(why) => (Fact::Unknown(why.clone()), Fact::Unknown(why)),
         }
+        let fact = |known: Option<bool>| known.map_or(Fact::Unknown(why.clone()), Fact::Known);
+        let compression = match self.unknown_up_to_tls12() {
+            _ if can_compress => fact(self.compresses),
+            Some(why) => Fact::Unknown(why),
+            None => Fact::Known(false),
+        };
+        (fact(self.server_decides), compression)
     }
 
-    async fn post_quantum(&mut self) -> Fact<Option<NamedGroup>> {
+    async fn post_quantum(&mut self, full: Option<&Enumeration>) -> Fact<Option<NamedGroup>> {
         match self.versions.get(&ProtocolVersion::Tls13) {
             Some(Fact::Known(true)) => {}
             Some(Fact::Known(false)) => return Fact::Known(None),
@@ -333,122 +412,43 @@ impl Scanner<'_> {
             None => return Fact::Unknown(self.why_silent()),
         }
         let picked = self.picks.get(&ProtocolVersion::Tls13);
-        if let Some(group) = picked.and_then(|pick| pick.group)
-            && group.is_post_quantum()
-        {
+        let mut seen = picked
+            .into_iter()
+            .chain(&self.others)
+            .filter_map(|pick| pick.group);
+        if let Some(group) = seen.find(|group| group.is_post_quantum()) {
             return Fact::Known(Some(group));
+        }
+        // All groups are asked for there.
+        let listing = full.and_then(|full| full.tls13_groups.as_ref());
+        if listing.is_some_and(|listing| listing.open.is_none()) {
+            return Fact::Known(None);
         }
         let mut offer = Offer::everything(ProtocolVersion::Tls13);
         offer.groups.retain(|group| group.is_post_quantum());
         match self.asker.ask(&offer).await {
             Reply::Accepted(pick) => Fact::Known(pick.group),
-            Reply::Refused => Fact::Known(None),
+            Reply::Refused(_) => Fact::Known(None),
             Reply::Unknown(why) => Fact::Unknown(why),
         }
     }
 
     async fn fallback_protection(&mut self) -> Fact<bool> {
-        let mut versions = self.picks.keys().rev();
-        let (Some(_), Some(older)) = (versions.next(), versions.next()) else {
-            return Fact::Unknown(Why::NotAsked("there is no version to fall back to"));
+        let below = self.picks.range(..ProtocolVersion::Tls12).next_back();
+        let Some((below, _)) =
+            below.filter(|(below, _)| self.picks.keys().next_back() > Some(below))
+        else {
+            return Fact::Unknown(Why::NotAsked(
+                "there is no version below TLS 1.2 to fall back to",
+            ));
         };
-        let mut offer = Offer::everything(*older);
+        let mut offer = Offer::everything(*below);
         offer.fallback = true;
         match self.asker.ask(&offer).await {
             Reply::Accepted(_) => Fact::Known(false),
             // The same without the signal was accepted before.
-            Reply::Refused => Fact::Known(true),
+            Reply::Refused(_) => Fact::Known(true),
             Reply::Unknown(why) => Fact::Unknown(why),
-        }
-    }
-
-    fn alpn(&self) -> Fact<Vec<String>> {
-        if self.asker.alpn().is_empty() {
-            return Fact::Unknown(Why::NotAsked("the protocol has none"));
-        }
-        self.of_extensions(Shape::Full).map(|_| self.alpn.clone())
-    }
-
-    fn session_tickets(&self) -> Fact<bool> {
-        self.of_extensions(Shape::Full)
-            .map(|hello| hello.has_extension(Extension::SessionTicket.number()))
-    }
-
-    /// The ServerHello of the highest version that shows its extensions in the clear, if ours had all that this shape has.
-    fn of_extensions(&self, shape: Shape) -> Fact<&ServerHello> {
-        let shown = ProtocolVersion::Tls10..=ProtocolVersion::Tls12;
-        let older = self.picks.range(shown).next_back();
-        match older.and_then(|(_, pick)| pick.hello.as_ref()) {
-            Some(hello) if self.asker.shape() <= shape => Fact::Known(hello),
-            Some(_) => Fact::Unknown(Why::NotAsked("the server takes only short hellos")),
-            None => Fact::Unknown(self.unknown_up_to_tls12().unwrap_or(Why::NotAsked(
-                "TLS 1.3 encrypts it, and no older version is accepted",
-            ))),
-        }
-    }
-
-    /// Whether it has Heartbleed; a server that announces no heartbeats has not.
-    async fn heartbleed(&mut self) -> Fact<bool> {
-        let version = match self.of_extensions(Shape::Short) {
-            Fact::Known(hello) if hello.has_extension(HEARTBEAT) => hello.version,
-            Fact::Known(_) => return Fact::Known(false),
-            // There are no extensions before TLS 1.0, and no heartbeats in the clear after TLS 1.2.
-            Fact::Unknown(_) if self.asker.shape() <= Shape::Short => {
-                return match self.unknown_up_to_tls12() {
-                    Some(why) => Fact::Unknown(why),
-                    None => Fact::Known(false),
-                };
-            }
-            Fact::Unknown(why) => return Fact::Unknown(why),
-        };
-        match self.asker.begin(&Offer::everything(version)).await {
-            Ok((mut stream, hello)) => {
-                heartbleed(&mut stream, hello.version, self.asker.limits()).await
-            }
-            Err(why) => Fact::Unknown(why),
-        }
-    }
-
-    /// Whether it has CCS injection, of which TLS 1.3 knows nothing.
-    async fn ccs_injection(&mut self) -> Fact<bool> {
-        let older = self.picks.range(..=ProtocolVersion::Tls12).next_back();
-        let Some((version, _)) = older else {
-            return match self.unknown_up_to_tls12() {
-                Some(why) => Fact::Unknown(why),
-                None => Fact::Known(false),
-            };
-        };
-        let mut offer = Offer::everything(*version);
-        // With a stream cipher the server with the fault says the same as others do.
-        offer
-            .suites
-            .retain(|suite| suite.mode() != Some(Mode::Stream));
-        let limits = self.asker.limits();
-        let reaction = match self.asker.begin(&offer).await {
-            Ok((mut stream, hello)) => ccs_injection(&mut stream, hello.version, limits).await,
-            Err(why) => return Fact::Unknown(why),
-        };
-        if let Reaction::Clear(fact) = reaction {
-            return fact;
-        }
-        match self.asker.begin(&offer).await {
-            Ok((mut stream, hello)) => {
-                match passes_warnings(&mut stream, hello.version, limits).await {
-                    true => Fact::Known(true),
-                    false => Fact::Unknown(Why::Closed),
-                }
-            }
-            Err(why) => Fact::Unknown(why),
-        }
-    }
-
-    fn secure_renegotiation(&self) -> Fact<bool> {
-        let older = self.picks.range(..=ProtocolVersion::Tls12).next_back();
-        match older.and_then(|(_, pick)| pick.hello.as_ref()) {
-            Some(hello) => Fact::Known(hello.is_secure_renegotiation()),
-            None => Fact::Unknown(self.unknown_up_to_tls12().unwrap_or(Why::NotAsked(
-                "TLS 1.3 has no renegotiation, and no older version is accepted",
-            ))),
         }
     }
 

@@ -369,7 +369,7 @@ async fn post_quantum_groups() {
         let groups = groups.map(|group| group.0);
         let group = groups.into_iter().find(|group| in_groups(&hello, *group));
         let answer = match group {
-            Some(group) if is_tls13(&hello) => retry_request(group),
+            Some(group) if is_tls13(&hello) && offers(&hello, 0x1301) => retry_request(group),
             _ => record(21, &[2, 40]),
         };
         let _ = stream.write_all(&answer);
