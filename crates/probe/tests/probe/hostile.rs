@@ -3,6 +3,7 @@
 
 use crate::support::server::{Count, reset, serve, serve_tls, serve_tls_as, take_head};
 use crate::support::*;
+use futures::future::join_all;
 use lockfast_tls::Limits;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -90,7 +91,8 @@ async fn a_port_that_is_closed_says_nothing() {
 
 #[tokio::test]
 async fn a_server_that_never_answers_says_nothing() {
-    for scheme in ["https", "postgresql", "mysql", "smtp", "redis"] {
+    let cases = ["https", "postgresql", "mysql", "smtp", "redis"];
+    join_all(cases.map(async |scheme| {
         let (server, count) = serve(|mut stream| async move {
             let _ = stream.read_to_end(&mut Vec::new()).await;
         })
@@ -99,7 +101,8 @@ async fn a_server_that_never_answers_says_nothing() {
         nothing_is_known_but(&address, &[]);
         let connections = count.load(std::sync::atomic::Ordering::SeqCst);
         assert!(connections <= 20, "{scheme}: {connections}");
-    }
+    }))
+    .await;
 }
 
 /// A byte a second, of what would be a good answer if it ever came.
@@ -122,14 +125,15 @@ async fn drip_feeding_is_ended_by_the_clock() {
 /// Over TLS all is well, and then the head of the answer drips, or never ends, or is none.
 #[tokio::test]
 async fn http_over_tls_that_comes_to_nothing() {
-    for (how, expected) in [
+    let cases = [
         ("drips", "no answer in time"),
         ("endless", "no HTTP answer"),
         ("interim", "no answer in time"),
         ("garbage", "no HTTP answer"),
         ("closes", "no HTTP answer"),
         ("resets", "no HTTP answer"),
-    ] {
+    ];
+    join_all(cases.map(async |(how, expected)| {
         let answer = move |mut stream: tokio_rustls::server::TlsStream<TcpStream>| async move {
             take_head(&mut stream).await;
             match how {
@@ -165,7 +169,8 @@ async fn http_over_tls_that_comes_to_nothing() {
         let hsts = why(&address["Hsts"]);
         assert!(hsts.contains(expected), "{how}: {hsts}");
         assert_eq!(address["Certificates"][0]["Valid"], true, "{how}");
-    }
+    }))
+    .await;
 }
 
 /// The body is never read: a bomb does not go off.
@@ -195,7 +200,8 @@ async fn a_bomb_is_not_unpacked() {
 #[tokio::test]
 async fn resets_at_every_stage_are_unknown() {
     // Before anything, after the hello, amid a record, amid the handshake.
-    for stage in ["connected", "hello", "record", "flight"] {
+    let cases = ["connected", "hello", "record", "flight"];
+    join_all(cases.map(async |stage| {
         let (server, _) = serve(move |mut stream| async move {
             if stage != "connected" && take_hello(&mut stream).await.is_some() {
                 let hello = tls_record(22, &server_hello());
@@ -217,7 +223,8 @@ async fn resets_at_every_stage_are_unknown() {
         assert_ne!(address["Tls"]["Broken"], false, "{stage}");
         assert!(!why(&address["Certificates"]).is_empty(), "{stage}");
         assert!(!why(&address["Hsts"]).is_empty(), "{stage}");
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]
@@ -286,12 +293,13 @@ async fn a_maze_of_authorities_is_left() {
 #[tokio::test]
 async fn handshakes_that_never_end_are_ended() {
     // Empty messages, a message that says it is 16 MiB long, warnings: each without end.
-    for (kind, content) in [
+    let cases = [
         (22, message(0, &[])),
         (22, [server_hello(), vec![11, 0xFF, 0xFF, 0xFF]].concat()),
         (22, [server_hello(), message(22, &[1, 0, 0, 0])].concat()),
         (21, vec![1, 112]),
-    ] {
+    ];
+    join_all(cases.map(async |(kind, content)| {
         let (server, _) = serve(move |mut stream| {
             let record = tls_record(kind, &content);
             async move {
@@ -307,7 +315,8 @@ async fn handshakes_that_never_end_are_ended() {
         assert!(!why(&address["Certificates"]).is_empty(), "{address:#}");
         assert_ne!(address["Tls"]["Broken"], false);
         assert!(address.to_string().len() < 100_000);
-    }
+    }))
+    .await;
 }
 
 /// What goes on for ever.
@@ -326,7 +335,8 @@ async fn other_protocols_are_no_tls() {
     let address = within(20, measured("https", plain, quick())).await;
     nothing_is_known_but(&address, &[]);
 
-    for scheme in ["smtp", "imap", "pop3", "mysql", "ldap"] {
+    let cases = ["smtp", "imap", "pop3", "mysql", "ldap"];
+    join_all(cases.map(async |scheme| {
         let (server, _) = serve(|mut stream| async move {
             while stream
                 .write_all(&b"220-\x1b[31m talk\r\n".repeat(50))
@@ -346,13 +356,14 @@ async fn other_protocols_are_no_tls() {
             !text.contains("\\u001b") && text.len() < 20_000,
             "{scheme}: {text}"
         );
-    }
+    }))
+    .await;
 }
 
 /// The answer to a login is a reset: that refuses nothing, and accepts nothing.
 #[tokio::test]
 async fn resets_of_plaintext_are_unknown() {
-    for scheme in [
+    let cases = [
         "postgresql",
         "mysql",
         "smtp",
@@ -361,7 +372,8 @@ async fn resets_of_plaintext_are_unknown() {
         "ldap",
         "redis",
         "mongodb",
-    ] {
+    ];
+    join_all(cases.map(async |scheme| {
         let (server, _) = serve(|stream| async move {
             let _ = stream.peek(&mut [0; 1]).await;
             reset(&stream);
@@ -373,5 +385,6 @@ async fn resets_of_plaintext_are_unknown() {
             !why(&address["Plaintext"]["Refused"]).is_empty(),
             "{scheme}"
         );
-    }
+    }))
+    .await;
 }

@@ -3,6 +3,7 @@
 use crate::support::authority::{self, Pair};
 use crate::support::program::{self, free_port, haproxy, nginx, openssl, text};
 use crate::support::*;
+use futures::future::join_all;
 use lockfast_probe::{Handshakes, Identity, Role};
 use serde_json::{Value, json};
 use std::process::Command;
@@ -306,13 +307,14 @@ async fn a_full_scan_simulates_clients() {
 /// What AWS's front doors say of themselves tells the role, where neither a person nor a name did.
 #[tokio::test]
 async fn the_answer_tells_the_role() {
-    for (header, role) in [
+    let cases = [
         ("Server: awselb/2.0", json!("LoadBalancer")),
         ("X-Amz-Cf-Id: x", json!("Distribution")),
         ("apigw-requestid: x", json!("Api")),
         ("apigw-requestid: x\r\nX-Amz-Cf-Id: x", Value::Null),
         ("Server: nginx", Value::Null),
-    ] {
+    ];
+    join_all(cases.map(async |(header, role)| {
         let server = server::serve_tls(authority::ecdsa(), move |mut stream| async move {
             let head = server::take_head(&mut stream).await;
             let port = stream.get_ref().0.local_addr().unwrap().port();
@@ -332,7 +334,8 @@ async fn the_answer_tells_the_role() {
         // What is known before counts for more.
         target.role = Some(Role::Outside);
         assert_eq!(record(&prober, &target).await["Role"], "Outside");
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use crate::support::proxy::{self, Does};
 use crate::support::server::{http, reset, serve, take_head};
 use crate::support::*;
+use futures::future::join_all;
 use lockfast_tls::Limits;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -30,7 +31,7 @@ fn redirect(to: &str) -> String {
 async fn what_does_not_answer_is_told_from_what_does_not_listen() {
     let closed = SocketAddr::from(([127, 0, 0, 1], program::free_port()));
     assert_eq!(plain(closed).await["Answers"], false);
-    for (how, expected) in [
+    let cases = [
         ("hangs", "no answer in time"),
         ("resets", "no HTTP answer"),
         ("closes", "no HTTP answer"),
@@ -39,7 +40,8 @@ async fn what_does_not_answer_is_told_from_what_does_not_listen() {
         ("one long line", "no HTTP answer"),
         ("HTTP/0.9", "no HTTP answer"),
         ("interim", "no answer in time"),
-    ] {
+    ];
+    join_all(cases.map(async |(how, expected)| {
         let (server, _) = serve(move |mut stream| async move {
             take_head(&mut stream).await;
             match how {
@@ -73,7 +75,8 @@ async fn what_does_not_answer_is_told_from_what_does_not_listen() {
         assert!(answers.contains(expected), "{how}: {answers}");
         // Nothing else is claimed.
         assert_eq!(http.as_object().unwrap().len(), 2, "{how}: {http:#}");
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]
