@@ -27,11 +27,15 @@ pub struct JournalError {
 
 impl Journal {
     /// Goes on with a file that was cut off, or begins it; tells the endpoints that it holds, so that they are not measured again.
-    /// A last line that was cut off is overwritten.
+    /// A last line that was cut off is overwritten, and a record that is not to be kept taken out.
     ///
     /// # Errors
     /// When it cannot be read or written, or is no such snapshot.
-    pub fn resume(path: &Path, taken: &str) -> Result<(Self, Vec<Found>), JournalError> {
+    pub fn resume(
+        path: &Path,
+        taken: &str,
+        keep: impl Fn(&Found) -> bool,
+    ) -> Result<(Self, Vec<Found>), JournalError> {
         let wrong = |what: String| JournalError {
             path: path.to_owned(),
             what,
@@ -77,6 +81,11 @@ impl Journal {
             whole = begun;
         }
         drop(reader);
+        let before = found.len();
+        found.retain(keep);
+        if found.len() < before {
+            return Ok((Journal::anew(path, taken, &found).map_err(io)?, found));
+        }
         file.set_len(whole).map_err(io)?;
         file.seek(SeekFrom::Start(whole)).map_err(io)?;
         let out = BufWriter::new(file);
@@ -88,6 +97,18 @@ impl Journal {
             },
         };
         Ok((journal, found))
+    }
+
+    /// Puts another file with these in the place of one, and goes on with it.
+    fn anew(path: &Path, taken: &str, found: &[Found]) -> io::Result<Self> {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".new");
+        let mut journal = Journal::begin(BufWriter::new(File::create(&beside)?), taken)?;
+        for found in found {
+            journal.add(found)?;
+        }
+        std::fs::rename(&beside, path)?;
+        Ok(journal)
     }
 }
 
@@ -169,7 +190,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("endpoints.jsonl");
         let (mut journal, found) =
-            Journal::resume(&path, "2026-11-27T00:00:00Z").expect("a new file");
+            Journal::resume(&path, "2026-11-27T00:00:00Z", |_| true).expect("a new file");
         assert!(found.is_empty());
         journal.add(&endpoint("a:443")).expect("space");
         journal.add(&endpoint("b:443")).expect("space");
@@ -178,7 +199,7 @@ mod tests {
         for cut in 0..=whole.len() {
             std::fs::write(&path, &whole[..cut]).expect("space");
             let (mut journal, found) =
-                Journal::resume(&path, "2026-11-27T00:00:00Z").expect("goes on");
+                Journal::resume(&path, "2026-11-27T00:00:00Z", |_| true).expect("goes on");
             for name in ["a:443", "b:443"] {
                 if !found.iter().any(|found| found.name == name) {
                     journal.add(&endpoint(name)).expect("space");
@@ -195,13 +216,43 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_kept_is_measured_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("endpoints.jsonl");
+        let taken = "2026-11-27T00:00:00Z";
+        let (mut journal, _) = Journal::resume(&path, taken, |_| true).expect("a new file");
+        journal.add(&endpoint("a:443")).expect("space");
+        journal.add(&endpoint("b:443")).expect("space");
+        journal.end().expect("space");
+        let (mut journal, found) =
+            Journal::resume(&path, taken, |found| found.name != "a:443").expect("goes on");
+        assert_eq!(found, [endpoint("b:443")]);
+        journal.add(&endpoint("a:443")).expect("space");
+        journal.end().expect("space");
+        let loaded = lockfast_snapshot::load(&path).expect("a snapshot");
+        let names: Vec<&str> = loaded
+            .inventory
+            .resources()
+            .iter()
+            .map(|r| &*r.name)
+            .collect();
+        assert_eq!(names, ["b:443", "a:443"]);
+        assert_eq!(
+            std::fs::read_dir(folder.path())
+                .expect("the folder")
+                .count(),
+            1
+        );
+    }
+
+    #[test]
     fn another_file_is_not_overwritten() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("notes.txt");
         // The last is whole only in that nothing follows it.
         for text in ["not ours\n", "{\"a\":1}\n", "not ours"] {
             std::fs::write(&path, text).expect("space");
-            assert!(Journal::resume(&path, "").is_err(), "{text}");
+            assert!(Journal::resume(&path, "", |_| true).is_err(), "{text}");
             assert_eq!(std::fs::read_to_string(&path).expect("the file"), text);
         }
     }

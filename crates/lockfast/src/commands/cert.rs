@@ -2,7 +2,7 @@
 
 use super::judging::{Ready, spinner, unknown_types};
 use super::probe::reach::{self, Wanted};
-use super::probe::{now, runtime, show, unreached};
+use super::probe::{now, runtime, show, unmeasured};
 use crate::cli::Cert;
 use anyhow::{Context, Result, anyhow, bail};
 use lockfast_certificate::{Checks, LogList, ReadError, Roots, Secret, judge};
@@ -43,7 +43,6 @@ pub fn run(args: &Cert) -> Result<u8> {
     let mut password = None;
     let mut found = Vec::new();
     let mut judged = 0;
-    let mut problems = Vec::new();
     let mut prober = None;
     let runtime = runtime()?;
     for what in &args.what {
@@ -75,7 +74,8 @@ pub fn run(args: &Cert) -> Result<u8> {
         }
         let mut target: Target = what
             .parse()
-            .with_context(|| format!("{what} is no file, no ARN and no endpoint"))?;
+            // The text may hold a password, which the error that it stands on leaves out.
+            .context("that is no file, no ARN and no endpoint")?;
         target.server_name.clone_from(&args.reach.sni);
         let prober = match &mut prober {
             Some(prober) => &*prober,
@@ -91,9 +91,7 @@ pub fn run(args: &Cert) -> Result<u8> {
                 },
             )?),
         };
-        let measured = runtime.block_on(prober.measure(&target));
-        problems.extend(unreached(&measured));
-        found.push(measured);
+        found.push(runtime.block_on(prober.measure(&target)));
     }
     show(&ready, &args.judging, &found)?;
     let empty = Inventory::new(Vec::new(), Vec::new(), Vec::new()).of(Origin::Network);
@@ -104,7 +102,7 @@ pub fn run(args: &Cert) -> Result<u8> {
         endpoints: found.len() - judged,
         certificates: judged,
         unknown_types: unknown_types(&inventory),
-        problems,
+        problems: unmeasured(&inventory),
         ..InputSummary::default()
     };
     ready.judge(&inventory, input, &spinner())

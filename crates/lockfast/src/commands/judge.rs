@@ -75,7 +75,11 @@ pub(super) fn summary(loaded: &Loaded) -> InputSummary {
         files_read: loaded.headers.len(),
         resources: loaded.inventory.resources().len(),
         unknown_types: unknown_types(&loaded.inventory),
-        problems: problems(&loaded.units),
+        problems: {
+            let mut problems = problems(&loaded.units);
+            problems.extend(super::probe::unmeasured(&loaded.inventory));
+            problems
+        },
         endpoints: loaded.inventory.of_kind(lockfast_facts::ENDPOINT).count(),
         // A snapshot of endpoints alone is of no account.
         scan: loaded

@@ -4,7 +4,10 @@ mod card;
 mod clients;
 pub(super) mod reach;
 mod targets;
+mod unmeasured;
 mod watch;
+
+pub(super) use unmeasured::{is_unmeasured, unmeasured};
 
 use super::judge::spare_input;
 use super::judging::{Ready, spinner, unknown_types};
@@ -160,9 +163,13 @@ fn measure(
     let mut done = BTreeSet::new();
     match (&args.resume, &args.snapshot) {
         (Some(file), _) => {
-            let (journal, before) = Journal::resume(file, &taken)?;
+            // What was not reached then may be now.
+            let (journal, before) =
+                Journal::resume(file, &taken, |found| is_unmeasured(found).is_none())?;
             done.extend(before.iter().map(|found| found.name.clone()));
+            let asked: BTreeSet<String> = targets.iter().map(Target::name).collect();
             measured.found = before;
+            measured.found.retain(|found| asked.contains(&found.name));
             out = Some(journal.boxed());
         }
         (None, Some(file)) if to_stdout(args) => {
@@ -202,9 +209,9 @@ fn measure(
                     if let Some(out) = &mut out {
                         out.add(&found).context("cannot write the snapshot")?;
                     }
-                    measured.problems.extend(unreached(&found));
-                    if keep {
-                        measured.found.push(found);
+                    match keep {
+                        true => measured.found.push(found),
+                        false => measured.problems.extend(is_unmeasured(&found)),
                     }
                 }
                 Some(Err(target)) => measured.problems.push(Problem {
@@ -235,44 +242,6 @@ fn measure(
     Ok(measured)
 }
 
-/// Of an endpoint that nothing was learned of: why.
-pub(super) fn unreached(found: &Found) -> Option<Problem> {
-    let why = |value: &serde_json::Value| {
-        value
-            .get("$unknown")?
-            .get("error")?
-            .as_str()
-            .map(str::to_owned)
-    };
-    let addresses = found.properties.get("Addresses")?;
-    let message = match addresses.as_array() {
-        None => why(addresses)?,
-        Some(addresses) => {
-            let versions = |address: &serde_json::Value| {
-                // Where only certificates were asked for, these tell.
-                let Some(tls) = address.get("Tls") else {
-                    return why(address.get("Certificates")?);
-                };
-                let versions = tls.get("Versions")?.as_object()?;
-                // All unknown: there was nobody to ask.
-                let whys: Vec<_> = versions.values().map(why).collect();
-                whys.into_iter()
-                    .collect::<Option<Vec<_>>>()?
-                    .into_iter()
-                    .next()
-            };
-            let whys: Option<Vec<String>> = addresses.iter().map(versions).collect();
-            whys?.into_iter().next()?
-        }
-    };
-    Some(Problem {
-        path: found.name.clone(),
-        line: None,
-        column: None,
-        message,
-    })
-}
-
 /// The facts to judge: the endpoints, beside what they were derived from.
 fn facts(targets: Targets, measured: &Measured) -> (Inventory, InputSummary) {
     let Targets {
@@ -283,6 +252,7 @@ fn facts(targets: Targets, measured: &Measured) -> (Inventory, InputSummary) {
     } = targets;
     problems.extend(measured.problems.iter().cloned());
     let inventory = with_endpoints(base, &measured.found).only_endpoints();
+    problems.extend(unmeasured(&inventory));
     let input = InputSummary {
         files_read: files,
         resources: inventory.of_kind(ENDPOINT).count(),
