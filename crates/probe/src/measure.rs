@@ -10,8 +10,8 @@ use lockfast_certificate::Roots;
 use lockfast_facts::ENDPOINT;
 use lockfast_snapshot::Found;
 use lockfast_tls::{
-    BoxStream, Channel, Dial, Dialing, Limits, Login, Pace, Plaintext, Protocol, ProtocolVersion,
-    Shown, Why, begin_login, compare, plaintext,
+    BoxStream, Channel, Dial, Dialing, Limits, Login, Pace, Plaintext, Protocol, Shown, Why,
+    begin_login, compare, plaintext,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -200,12 +200,7 @@ impl Prober {
         )
         .speaking(target.protocol)
         .through(Arc::new(way));
-        let mut speaks = Speaks {
-            modern: true,
-            something: true,
-            plaintext: Some(ProtocolVersion::Tls12),
-            unknown: None,
-        };
+        let mut speaks = Speaks::anything();
         if !self.settings.certificates_only {
             let scan = lockfast_tls::scan(&wire, self.settings.scan, &self.pace).await;
             speaks = Speaks::of(&scan);
