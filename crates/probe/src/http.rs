@@ -1,5 +1,6 @@
 //! HTTP on the side: what port 80 does, and what the answer over TLS says of the next visit.
 
+use crate::measure::Count;
 use crate::public::is_public;
 use crate::{Host, Place, Resolver, Route, unknown};
 use http::header::{HOST, LOCATION, SERVER, SET_COOKIE, STRICT_TRANSPORT_SECURITY, USER_AGENT};
@@ -138,6 +139,8 @@ pub struct Plain<'a> {
     pub resolver: &'a Resolver,
     /// How often an address gets a connection.
     pub pace: &'a Pace,
+    /// How many connections the endpoint's address may get.
+    pub(crate) count: &'a Count,
     /// How long a connection may take.
     pub connect: Duration,
     /// How long an answer may take.
@@ -171,7 +174,16 @@ impl Plain<'_> {
                 broken = Some(format!("{MOST_HOPS} redirects and no end"));
                 break;
             }
-            let head = match self.ask(&url, &at).await {
+            // Other addresses have other servers.
+            let counted = match at.ip() == place.ip() {
+                true => self.count.add(),
+                false => Ok(()),
+            };
+            let head = match counted {
+                Ok(()) => self.ask(&url, &at).await,
+                Err(why) => Err(Trouble::Other(why)),
+            };
+            let head = match head {
                 Ok(head) => head,
                 Err(Trouble::Refused) if hops.is_empty() => {
                     http.insert("Answers".into(), Value::Bool(false));

@@ -17,11 +17,13 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What is measured, and how.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How TLS is scanned, and what one connection may take.
+    /// How TLS is scanned, and what one connection may take. Its connections are all that are made to one address, handshakes,
+    /// plaintext and HTTP with them; some are kept from the scan for these.
     pub scan: lockfast_tls::Settings,
     /// The way there.
     pub route: Route,
@@ -35,6 +37,48 @@ pub struct Settings {
 
 /// Why there is no answer over TLS where none came about.
 pub(crate) const NO_HANDSHAKE: &str = "no handshake came about";
+
+/// Connections that are kept for what comes after the scan: handshakes for two kinds of certificates, as many questions in
+/// plaintext, what a database does without TLS, and HTTP.
+const RESERVED: usize = 6;
+
+/// Connections to one address, whatever they are for.
+#[derive(Debug)]
+pub(crate) struct Count {
+    most: usize,
+    made: AtomicUsize,
+}
+
+impl Count {
+    fn new(most: usize) -> Arc<Self> {
+        let made = AtomicUsize::new(0);
+        Arc::new(Count { most, made })
+    }
+
+    fn made(&self) -> usize {
+        self.made.load(Ordering::Relaxed)
+    }
+
+    /// Counts one that is about to be made.
+    ///
+    /// # Errors
+    /// When none is left, in words.
+    pub(crate) fn add(&self) -> Result<(), String> {
+        let more = |made| (made < self.most).then_some(made + 1);
+        let added = self
+            .made
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        match added {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Why::TooManyConnections(self.most).to_string()),
+        }
+    }
+
+    /// How many a scan may have of them.
+    fn for_scan(&self) -> usize {
+        self.most - RESERVED.min(self.most / 2)
+    }
+}
 
 /// Measures endpoints.
 pub struct Prober {
@@ -146,12 +190,26 @@ impl Prober {
         };
         record.insert("Address".into(), shown.into());
         let mut role = None;
+        let most = self.settings.scan.max_connections;
+        let count = Count::new(most.min(target.protocol.max_connections()));
         if target.protocol != Protocol::Http {
-            role = self.tls(target, place, &mut record).await;
+            role = self.tls(target, place, &count, &mut record).await;
         }
-        if self.settings.certificates_only {
-            return (record.into(), role);
+        if !self.settings.certificates_only {
+            self.plain_http(target, place, &count, &mut record).await;
         }
+        record.insert("Connections".into(), count.made().into());
+        (record.into(), role)
+    }
+
+    /// What plain HTTP does, where it is the protocol or stands beside it.
+    async fn plain_http(
+        &self,
+        target: &Target,
+        place: &Place,
+        count: &Count,
+        record: &mut Map<String, Value>,
+    ) {
         let port = match target.protocol {
             Protocol::Http => Some(target.port),
             Protocol::Https => self
@@ -167,6 +225,7 @@ impl Prober {
             };
             let plain = Plain {
                 pace: &self.pace,
+                count,
                 route: &self.settings.route,
                 resolver: &self.resolver,
                 connect: self.settings.scan.limits.connect,
@@ -174,7 +233,6 @@ impl Prober {
             };
             record.insert("Http".into(), plain.measure(&target.host, &at, port).await);
         }
-        (record.into(), role)
     }
 
     /// Whether an answer over HTTPS is wanted.
@@ -186,6 +244,7 @@ impl Prober {
         &self,
         target: &Target,
         place: &Place,
+        count: &Arc<Count>,
         record: &mut Map<String, Value>,
     ) -> Option<Role> {
         let limits = self.settings.scan.limits;
@@ -193,6 +252,7 @@ impl Prober {
             route: self.settings.route.clone(),
             place: place.clone(),
             limits,
+            count: Arc::clone(count),
         };
         let wire = lockfast_tls::Target::new(
             SocketAddr::new(ip(place), target.port),
@@ -202,7 +262,11 @@ impl Prober {
         .through(Arc::new(way));
         let mut speaks = Speaks::anything();
         if !self.settings.certificates_only {
-            let scan = lockfast_tls::scan(&wire, self.settings.scan, &self.pace).await;
+            let settings = lockfast_tls::Settings {
+                max_connections: count.for_scan(),
+                ..self.settings.scan
+            };
+            let scan = lockfast_tls::scan(&wire, settings, &self.pace).await;
             speaks = Speaks::of(&scan);
             record.insert("Tls".into(), json!(scan));
             if let Some(tightening) = self.settings.simulate {
@@ -369,11 +433,13 @@ struct Way {
     route: Route,
     place: Place,
     limits: Limits,
+    count: Arc<Count>,
 }
 
 impl Dial for Way {
     fn dial(&self) -> Dialing<'_> {
         Box::pin(async {
+            self.count.add().map_err(std::io::Error::other)?;
             let stream = self.route.open(&self.place, self.limits.connect).await?;
             Ok(Box::new(stream) as BoxStream)
         })

@@ -349,7 +349,7 @@ async fn certificates_alone_are_asked_for_in_three_connections() {
     prober.settings.certificates_only = true;
     let address = only_address(&record(&prober, &shop("https", server.port())).await);
     let keys: Vec<_> = address.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["Address", "Certificates"]);
+    assert_eq!(keys, ["Address", "Certificates", "Connections"]);
     assert_eq!(kinds(&address), ["RSA"]);
     // Two handshakes, and the question whether only a library was turned down.
     assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 3);
@@ -397,6 +397,31 @@ async fn a_full_scan_of_one_kind_needs_one_handshake() {
         let scanned = address["Tls"]["Connections"].as_u64().unwrap();
         let all = count.load(std::sync::atomic::Ordering::SeqCst) as u64;
         assert_eq!(all, scanned + 1);
+    }
+}
+
+/// A limit is one for all that is asked, and leaves some for what is told by handshakes alone.
+#[tokio::test]
+async fn all_connections_count() {
+    for most in [2, 8, 500] {
+        let (server, count) = server::serve_tls_counted(authority::rsa(), |_| async {}).await;
+        let mut prober = prober(&[server.port()], patient());
+        prober.settings.scan.max_connections = most;
+        // Plain HTTP at the same address, which is not understood.
+        prober.settings.http_port = Some(server.port());
+        let address = only_address(&record(&prober, &shop("https", server.port())).await);
+        let made = address["Connections"].as_u64().unwrap();
+        assert!(made <= most as u64, "{made} of {most}");
+        let counted = count.load(std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(counted as u64, made);
+        assert!(address["Tls"]["Connections"].as_u64().unwrap() < made);
+        let http = why(&address["Http"]["Answers"]);
+        assert_eq!(http.contains("connections allowed"), most == 2, "{http}");
+        if most == 2 {
+            assert!(why(&address["Certificates"]).contains("connections allowed"));
+        } else {
+            assert_eq!(kinds(&address), ["RSA"]);
+        }
     }
 }
 
