@@ -15,6 +15,7 @@ use lockfast_tls::{
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -231,7 +232,10 @@ impl Prober {
                 connect: self.settings.scan.limits.connect,
                 answer: self.settings.scan.limits.answer,
             };
-            record.insert("Http".into(), plain.measure(&target.host, &at, port).await);
+            record.insert(
+                "Http".into(),
+                plain.measure(&target.host, &at, port).await,
+            );
         }
     }
 
@@ -277,14 +281,15 @@ impl Prober {
         if speaks.something {
             let (certificates, head) = self.certificates(target, &wire, &speaks).await;
             if self.asks_https(target) {
-                let head = match head {
+                let (status, hsts) = match head {
                     Ok(head) => {
                         role = crate::http::role(&head.headers);
-                        hsts(&head.headers)
+                        (head.status.as_u16().into(), hsts(&head.headers))
                     }
-                    Err(why) => unknown("https", &why),
+                    Err(why) => (unknown("https", &why), unknown("https", &why)),
                 };
-                record.insert("Hsts".into(), head);
+                record.insert("HttpsStatus".into(), status);
+                record.insert("Hsts".into(), hsts);
             }
             record.insert("Certificates".into(), certificates);
         } else {
@@ -292,6 +297,7 @@ impl Prober {
                 record.insert("Certificates".into(), unknown("handshake", why));
             }
             if self.asks_https(target) {
+                record.insert("HttpsStatus".into(), unknown("https", NO_HANDSHAKE));
                 record.insert("Hsts".into(), unknown("https", NO_HANDSHAKE));
             }
         }
@@ -376,7 +382,8 @@ impl Prober {
 }
 
 /// Says of an address that refuses connections while another of the same name does not that nothing listens there: it is no part
-/// of the endpoint, as `::1` of a `localhost` that serves IPv4 alone. Where all refuse, what would be there is unknown.
+/// of the endpoint, as `::1` of a `localhost` that serves IPv4 alone. Where all refuse, what would be there is unknown. What answers
+/// plain HTTP there is judged as such.
 fn listening(mut addresses: Vec<Value>) -> Vec<Value> {
     let refuses = |address: &Value| {
         let versions = address
@@ -384,9 +391,7 @@ fn listening(mut addresses: Vec<Value>) -> Vec<Value> {
             .and_then(|tls| tls.get("Versions"))
             .and_then(Value::as_object);
         let refused = |value: &Value| {
-            value["$unknown"]["error"]
-                .as_str()
-                .is_some_and(|why| why.ends_with("connection refused"))
+            value["$unknown"]["error"] == not_connected(ErrorKind::ConnectionRefused)
         };
         versions.is_some_and(|versions| versions.values().all(refused))
     };
@@ -395,20 +400,28 @@ fn listening(mut addresses: Vec<Value>) -> Vec<Value> {
     }
     for address in &mut addresses {
         if refuses(address) {
-            *address = json!({ "Address": address["Address"], "Listening": false });
+            let mut left = json!({ "Address": address["Address"], "Listening": false });
+            if address["Http"]["Answers"] == true {
+                left["Http"] = address["Http"].take();
+            }
+            *address = left;
         }
     }
     addresses
 }
 
+/// What the system says of a connection that did not come about; a proxy has words of its own.
+fn not_connected(kind: ErrorKind) -> String {
+    Why::NotConnected(kind).to_string()
+}
+
 /// Parts the addresses that this machine has no route to (IPv6 where it has IPv4 alone) from those it has, unless there are no
-/// others: they are told of, and the others judged.
+/// others: they are told of, and the others judged. A network that is there and a host that is not may be the host's fault.
 fn within_reach(addresses: Vec<Value>) -> (Vec<Value>, Vec<Value>) {
     let no_route = |address: &Value| {
         let versions = address["Tls"]["Versions"].as_object()?;
         let no_route = |value: &Value| {
-            let why = value["$unknown"]["error"].as_str().unwrap_or_default();
-            why.ends_with("network unreachable") || why.ends_with("host unreachable")
+            value["$unknown"]["error"] == not_connected(ErrorKind::NetworkUnreachable)
         };
         versions
             .values()
@@ -443,6 +456,58 @@ impl Dial for Way {
             let stream = self.route.open(&self.place, self.limits.connect).await?;
             Ok(Box::new(stream) as BoxStream)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(name: &str, kind: ErrorKind, http: Value) -> Value {
+        let why = unknown("TLSv1.2", &not_connected(kind));
+        json!({ "Address": name, "Tls": { "Versions": { "TLSv1.2": why } }, "Http": http })
+    }
+
+    fn there() -> Value {
+        json!({ "Address": "there", "Tls": { "Versions": { "TLSv1.2": true } } })
+    }
+
+    #[test]
+    fn what_answers_plain_http_alone_is_kept_as_that() {
+        let refused = |http| address("::1", ErrorKind::ConnectionRefused, http);
+        let answers = json!({ "Answers": true, "RedirectsToHttps": false });
+        let kept = listening(vec![refused(answers.clone()), there()]);
+        assert_eq!(
+            kept[0],
+            json!({ "Address": "::1", "Listening": false, "Http": answers })
+        );
+        let silent = [
+            json!({ "Answers": false }),
+            json!({ "Answers": unknown("http", "x") }),
+        ];
+        for http in silent {
+            let kept = listening(vec![refused(http), there()]);
+            assert_eq!(kept[0], json!({ "Address": "::1", "Listening": false }));
+        }
+        // Whoever says nothing, or is spoken for by a proxy, may listen.
+        let silent = address("::1", ErrorKind::TimedOut, json!({}));
+        let mut proxied = silent.clone();
+        proxied["Tls"]["Versions"]["TLSv1.2"] = unknown(
+            "TLSv1.2",
+            "no connection: the proxy p:1: connection refused",
+        );
+        for address in [silent, proxied] {
+            assert_eq!(listening(vec![address.clone(), there()])[0], address);
+        }
+    }
+
+    #[test]
+    fn only_what_has_no_route_is_out_of_reach() {
+        let of = |kind| within_reach(vec![address("::1", kind, json!({})), there()]);
+        let (within, out) = of(ErrorKind::NetworkUnreachable);
+        assert_eq!((within.len(), out), (1, vec![json!("::1")]));
+        let (within, out) = of(ErrorKind::HostUnreachable);
+        assert_eq!((within.len(), out.len()), (2, 0));
     }
 }
 

@@ -143,6 +143,7 @@ async fn an_old_server_shows_its_certificate_in_plaintext_only() {
     assert_eq!(kinds(&address), ["RSA"]);
     assert_eq!(address["Certificates"][0]["Valid"], true);
     assert_eq!(why(&address["Hsts"]), "no handshake came about");
+    assert_eq!(why(&address["HttpsStatus"]), "no handshake came about");
     assert!(address["Tls"]["WithoutForwardSecrecy"]["Suite"].is_string());
 }
 
@@ -335,6 +336,7 @@ async fn the_answer_tells_the_role() {
         let found = record(&prober, &target).await;
         assert_eq!(found["Role"], role, "{header}");
         assert_eq!(only_address(&found)["Hsts"], false);
+        assert_eq!(only_address(&found)["HttpsStatus"], 403);
         // What is known before counts for more.
         target.role = Some(Role::Outside);
         assert_eq!(record(&prober, &target).await["Role"], "Outside");
