@@ -288,10 +288,7 @@ fn kind_of_leaf(shown: &Shown) -> Kind {
 
 /// The name that HTTP asks for, with its port unless it is the usual one (RFC 9110, section 7.2).
 fn host_field(target: &Target) -> String {
-    let host = match &target.server_name {
-        Some(name) => name.clone(),
-        None => target.host.to_string(),
-    };
+    let host = target.host_in_url();
     match target.port {
         443 => host,
         port => format!("{host}:{port}"),

@@ -232,10 +232,8 @@ impl Prober {
                 connect: self.settings.scan.limits.connect,
                 answer: self.settings.scan.limits.answer,
             };
-            record.insert(
-                "Http".into(),
-                plain.measure(&target.host, &at, port).await,
-            );
+            let host = target.host_in_url();
+            record.insert("Http".into(), plain.measure(&host, &at, port).await);
         }
     }
 
