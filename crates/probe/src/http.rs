@@ -1,5 +1,6 @@
 //! HTTP on the side: what port 80 does, and what the answer over TLS says of the next visit.
 
+use crate::measure::Count;
 use crate::public::is_public;
 use crate::{Host, Place, Resolver, Route, unknown};
 use http::header::{HOST, LOCATION, SERVER, SET_COOKIE, STRICT_TRANSPORT_SECURITY, USER_AGENT};
@@ -138,6 +139,8 @@ pub struct Plain<'a> {
     pub resolver: &'a Resolver,
     /// How often an address gets a connection.
     pub pace: &'a Pace,
+    /// How many connections the endpoint's address may get.
+    pub(crate) count: &'a Count,
     /// How long a connection may take.
     pub connect: Duration,
     /// How long an answer may take.
@@ -145,8 +148,9 @@ pub struct Plain<'a> {
 }
 
 impl Plain<'_> {
-    /// What plain HTTP at the port of an address does, as the record's `Http`.
-    pub async fn measure(&self, host: &Host, place: &Place, port: u16) -> Value {
+    /// What plain HTTP at the port of an address does when it is asked for the host (an address of IPv6 in brackets), as the
+    /// record's `Http`.
+    pub async fn measure(&self, host: &str, place: &Place, port: u16) -> Value {
         let shown = match port {
             80 => format!("http://{host}/"),
             port => format!("http://{host}:{port}/"),
@@ -160,6 +164,7 @@ impl Plain<'_> {
             );
             return http.into();
         };
+        let own = url.host_str().map(str::to_owned);
         let mut at = place.clone();
         let mut hops: Vec<Value> = Vec::new();
         let mut cookies: Vec<String> = Vec::new();
@@ -171,7 +176,16 @@ impl Plain<'_> {
                 broken = Some(format!("{MOST_HOPS} redirects and no end"));
                 break;
             }
-            let head = match self.ask(&url, &at).await {
+            // Other addresses have other servers.
+            let counted = match at.ip() == place.ip() {
+                true => self.count.add(),
+                false => Ok(()),
+            };
+            let head = match counted {
+                Ok(()) => self.ask(&url, &at).await,
+                Err(why) => Err(Trouble::Other(why)),
+            };
+            let head = match head {
                 Ok(head) => head,
                 Err(Trouble::Refused) if hops.is_empty() => {
                     http.insert("Answers".into(), Value::Bool(false));
@@ -188,7 +202,10 @@ impl Plain<'_> {
             };
             let hop = hop(&url, &head);
             hops.push(hop.told);
-            cookies.extend(hop.cookies);
+            // What others set goes back to them.
+            if url.host_str() == own.as_deref() {
+                cookies.extend(hop.cookies);
+            }
             let Some(next) = hop.next else {
                 break;
             };
@@ -218,7 +235,12 @@ impl Plain<'_> {
         cookies.sort();
         cookies.dedup();
         cookies.truncate(MOST_COOKIES);
-        http.insert("PlaintextCookies".into(), cookies.into());
+        let cookies = match &broken {
+            // The answers that were not had may set some.
+            Some(why) if cookies.is_empty() => unknown("http", why),
+            _ => cookies.into(),
+        };
+        http.insert("PlaintextCookies".into(), cookies);
         match (secure_after, broken) {
             (Some(hops), _) => {
                 http.insert("HopsToHttps".into(), hops.into());
@@ -273,10 +295,13 @@ impl Plain<'_> {
                 Place::Named(name, _) => Place::Named(name.clone(), port),
             });
         }
-        let host: Host = host.trim_matches(['[', ']']).parse()?;
-        if let (Host::Name(name), true) = (&host, self.route.resolves_names()) {
-            return Ok(Place::Named(name.clone(), port));
+        // Where that is, inside or outside, only the proxy would find out.
+        if self.route.resolves_names() {
+            return Err(
+                "a redirect to another host, which was not followed through a proxy".into(),
+            );
         }
+        let host: Host = host.trim_matches(['[', ']']).parse()?;
         let resolved = self.resolver.addresses(&host, port).await?;
         let inside = first.ip().is_some_and(|ip| !is_public(ip));
         let mut addresses = resolved.addresses.into_iter();
@@ -332,7 +357,7 @@ fn location(from: &Url, head: &Head) -> Option<Url> {
 
 /// The names of the cookies that would travel in plaintext: set without Secure (RFC 6265, section 4.1.2.5).
 fn plaintext_cookies(headers: &HeaderMap) -> Vec<String> {
-    let fields = headers.get_all(SET_COOKIE).iter().take(MOST_COOKIES);
+    let fields = headers.get_all(SET_COOKIE).iter();
     let name = |field: &http::HeaderValue| {
         let text = String::from_utf8_lossy(field.as_bytes()).into_owned();
         let mut parts = text.split(';').map(str::trim);
@@ -344,7 +369,7 @@ fn plaintext_cookies(headers: &HeaderMap) -> Vec<String> {
         let secure = parts.any(|part| part.eq_ignore_ascii_case("secure"));
         (!secure).then(|| name.chars().filter(|c| !c.is_control()).take(64).collect())
     };
-    fields.filter_map(name).collect()
+    fields.filter_map(name).take(MOST_COOKIES).collect()
 }
 
 /// A URL without what may be a secret in it: login, query and fragment; of a scheme without hosts, the scheme alone.
@@ -397,5 +422,14 @@ mod tests {
             ("set-cookie", "ok=1; SECURE"),
         ]);
         assert_eq!(plaintext_cookies(&headers), ["sid"]);
+    }
+
+    #[test]
+    fn secure_cookies_hide_none() {
+        let mut pairs = vec![("set-cookie", "ok=1; Secure"); MOST_COOKIES];
+        pairs.push(("set-cookie", "sid=hunter2"));
+        assert_eq!(plaintext_cookies(&headers(&pairs)), ["sid"]);
+        let many = vec![("set-cookie", "sid=hunter2"); 2 * MOST_COOKIES];
+        assert_eq!(plaintext_cookies(&headers(&many)).len(), MOST_COOKIES);
     }
 }

@@ -10,18 +10,21 @@ use lockfast_certificate::Roots;
 use lockfast_facts::ENDPOINT;
 use lockfast_snapshot::Found;
 use lockfast_tls::{
-    BoxStream, Channel, Dial, Dialing, Limits, Login, Pace, Plaintext, Protocol, ProtocolVersion,
-    Shown, Why, begin_login, compare, plaintext,
+    BoxStream, Channel, Dial, Dialing, Limits, Login, Pace, Plaintext, Protocol, Shown, Why,
+    begin_login, compare, plaintext,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What is measured, and how.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How TLS is scanned, and what one connection may take.
+    /// How TLS is scanned, and what one connection may take. Its connections are all that are made to one address, handshakes,
+    /// plaintext and HTTP with them; some are kept from the scan for these.
     pub scan: lockfast_tls::Settings,
     /// The way there.
     pub route: Route,
@@ -35,6 +38,48 @@ pub struct Settings {
 
 /// Why there is no answer over TLS where none came about.
 pub(crate) const NO_HANDSHAKE: &str = "no handshake came about";
+
+/// Connections that are kept for what comes after the scan: handshakes for two kinds of certificates, as many questions in
+/// plaintext, what a database does without TLS, and HTTP.
+const RESERVED: usize = 6;
+
+/// Connections to one address, whatever they are for.
+#[derive(Debug)]
+pub(crate) struct Count {
+    most: usize,
+    made: AtomicUsize,
+}
+
+impl Count {
+    fn new(most: usize) -> Arc<Self> {
+        let made = AtomicUsize::new(0);
+        Arc::new(Count { most, made })
+    }
+
+    fn made(&self) -> usize {
+        self.made.load(Ordering::Relaxed)
+    }
+
+    /// Counts one that is about to be made.
+    ///
+    /// # Errors
+    /// When none is left, in words.
+    pub(crate) fn add(&self) -> Result<(), String> {
+        let more = |made| (made < self.most).then_some(made + 1);
+        let added = self
+            .made
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        match added {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Why::TooManyConnections(self.most).to_string()),
+        }
+    }
+
+    /// How many a scan may have of them.
+    fn for_scan(&self) -> usize {
+        self.most - RESERVED.min(self.most / 2)
+    }
+}
 
 /// Measures endpoints.
 pub struct Prober {
@@ -146,12 +191,26 @@ impl Prober {
         };
         record.insert("Address".into(), shown.into());
         let mut role = None;
+        let most = self.settings.scan.max_connections;
+        let count = Count::new(most.min(target.protocol.max_connections()));
         if target.protocol != Protocol::Http {
-            role = self.tls(target, place, &mut record).await;
+            role = self.tls(target, place, &count, &mut record).await;
         }
-        if self.settings.certificates_only {
-            return (record.into(), role);
+        if !self.settings.certificates_only {
+            self.plain_http(target, place, &count, &mut record).await;
         }
+        record.insert("Connections".into(), count.made().into());
+        (record.into(), role)
+    }
+
+    /// What plain HTTP does, where it is the protocol or stands beside it.
+    async fn plain_http(
+        &self,
+        target: &Target,
+        place: &Place,
+        count: &Count,
+        record: &mut Map<String, Value>,
+    ) {
         let port = match target.protocol {
             Protocol::Http => Some(target.port),
             Protocol::Https => self
@@ -167,14 +226,15 @@ impl Prober {
             };
             let plain = Plain {
                 pace: &self.pace,
+                count,
                 route: &self.settings.route,
                 resolver: &self.resolver,
                 connect: self.settings.scan.limits.connect,
                 answer: self.settings.scan.limits.answer,
             };
-            record.insert("Http".into(), plain.measure(&target.host, &at, port).await);
+            let host = target.host_in_url();
+            record.insert("Http".into(), plain.measure(&host, &at, port).await);
         }
-        (record.into(), role)
     }
 
     /// Whether an answer over HTTPS is wanted.
@@ -186,6 +246,7 @@ impl Prober {
         &self,
         target: &Target,
         place: &Place,
+        count: &Arc<Count>,
         record: &mut Map<String, Value>,
     ) -> Option<Role> {
         let limits = self.settings.scan.limits;
@@ -193,6 +254,7 @@ impl Prober {
             route: self.settings.route.clone(),
             place: place.clone(),
             limits,
+            count: Arc::clone(count),
         };
         let wire = lockfast_tls::Target::new(
             SocketAddr::new(ip(place), target.port),
@@ -200,14 +262,13 @@ impl Prober {
         )
         .speaking(target.protocol)
         .through(Arc::new(way));
-        let mut speaks = Speaks {
-            modern: true,
-            something: true,
-            plaintext: Some(ProtocolVersion::Tls12),
-            unknown: None,
-        };
+        let mut speaks = Speaks::anything();
         if !self.settings.certificates_only {
-            let scan = lockfast_tls::scan(&wire, self.settings.scan, &self.pace).await;
+            let settings = lockfast_tls::Settings {
+                max_connections: count.for_scan(),
+                ..self.settings.scan
+            };
+            let scan = lockfast_tls::scan(&wire, settings, &self.pace).await;
             speaks = Speaks::of(&scan);
             record.insert("Tls".into(), json!(scan));
             if let Some(tightening) = self.settings.simulate {
@@ -218,14 +279,15 @@ impl Prober {
         if speaks.something {
             let (certificates, head) = self.certificates(target, &wire, &speaks).await;
             if self.asks_https(target) {
-                let head = match head {
+                let (status, hsts) = match head {
                     Ok(head) => {
                         role = crate::http::role(&head.headers);
-                        hsts(&head.headers)
+                        (head.status.as_u16().into(), hsts(&head.headers))
                     }
-                    Err(why) => unknown("https", &why),
+                    Err(why) => (unknown("https", &why), unknown("https", &why)),
                 };
-                record.insert("Hsts".into(), head);
+                record.insert("HttpsStatus".into(), status);
+                record.insert("Hsts".into(), hsts);
             }
             record.insert("Certificates".into(), certificates);
         } else {
@@ -233,6 +295,7 @@ impl Prober {
                 record.insert("Certificates".into(), unknown("handshake", why));
             }
             if self.asks_https(target) {
+                record.insert("HttpsStatus".into(), unknown("https", NO_HANDSHAKE));
                 record.insert("Hsts".into(), unknown("https", NO_HANDSHAKE));
             }
         }
@@ -317,7 +380,8 @@ impl Prober {
 }
 
 /// Says of an address that refuses connections while another of the same name does not that nothing listens there: it is no part
-/// of the endpoint, as `::1` of a `localhost` that serves IPv4 alone. Where all refuse, what would be there is unknown.
+/// of the endpoint, as `::1` of a `localhost` that serves IPv4 alone. Where all refuse, what would be there is unknown. What answers
+/// plain HTTP there is judged as such.
 fn listening(mut addresses: Vec<Value>) -> Vec<Value> {
     let refuses = |address: &Value| {
         let versions = address
@@ -325,9 +389,7 @@ fn listening(mut addresses: Vec<Value>) -> Vec<Value> {
             .and_then(|tls| tls.get("Versions"))
             .and_then(Value::as_object);
         let refused = |value: &Value| {
-            value["$unknown"]["error"]
-                .as_str()
-                .is_some_and(|why| why.ends_with("connection refused"))
+            value["$unknown"]["error"] == not_connected(ErrorKind::ConnectionRefused)
         };
         versions.is_some_and(|versions| versions.values().all(refused))
     };
@@ -336,20 +398,28 @@ fn listening(mut addresses: Vec<Value>) -> Vec<Value> {
     }
     for address in &mut addresses {
         if refuses(address) {
-            *address = json!({ "Address": address["Address"], "Listening": false });
+            let mut left = json!({ "Address": address["Address"], "Listening": false });
+            if address["Http"]["Answers"] == true {
+                left["Http"] = address["Http"].take();
+            }
+            *address = left;
         }
     }
     addresses
 }
 
+/// What the system says of a connection that did not come about; a proxy has words of its own.
+fn not_connected(kind: ErrorKind) -> String {
+    Why::NotConnected(kind).to_string()
+}
+
 /// Parts the addresses that this machine has no route to (IPv6 where it has IPv4 alone) from those it has, unless there are no
-/// others: they are told of, and the others judged.
+/// others: they are told of, and the others judged. A network that is there and a host that is not may be the host's fault.
 fn within_reach(addresses: Vec<Value>) -> (Vec<Value>, Vec<Value>) {
     let no_route = |address: &Value| {
         let versions = address["Tls"]["Versions"].as_object()?;
         let no_route = |value: &Value| {
-            let why = value["$unknown"]["error"].as_str().unwrap_or_default();
-            why.ends_with("network unreachable") || why.ends_with("host unreachable")
+            value["$unknown"]["error"] == not_connected(ErrorKind::NetworkUnreachable)
         };
         versions
             .values()
@@ -374,14 +444,68 @@ struct Way {
     route: Route,
     place: Place,
     limits: Limits,
+    count: Arc<Count>,
 }
 
 impl Dial for Way {
     fn dial(&self) -> Dialing<'_> {
         Box::pin(async {
+            self.count.add().map_err(std::io::Error::other)?;
             let stream = self.route.open(&self.place, self.limits.connect).await?;
             Ok(Box::new(stream) as BoxStream)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(name: &str, kind: ErrorKind, http: Value) -> Value {
+        let why = unknown("TLSv1.2", &not_connected(kind));
+        json!({ "Address": name, "Tls": { "Versions": { "TLSv1.2": why } }, "Http": http })
+    }
+
+    fn there() -> Value {
+        json!({ "Address": "there", "Tls": { "Versions": { "TLSv1.2": true } } })
+    }
+
+    #[test]
+    fn what_answers_plain_http_alone_is_kept_as_that() {
+        let refused = |http| address("::1", ErrorKind::ConnectionRefused, http);
+        let answers = json!({ "Answers": true, "RedirectsToHttps": false });
+        let kept = listening(vec![refused(answers.clone()), there()]);
+        assert_eq!(
+            kept[0],
+            json!({ "Address": "::1", "Listening": false, "Http": answers })
+        );
+        let silent = [
+            json!({ "Answers": false }),
+            json!({ "Answers": unknown("http", "x") }),
+        ];
+        for http in silent {
+            let kept = listening(vec![refused(http), there()]);
+            assert_eq!(kept[0], json!({ "Address": "::1", "Listening": false }));
+        }
+        // Whoever says nothing, or is spoken for by a proxy, may listen.
+        let silent = address("::1", ErrorKind::TimedOut, json!({}));
+        let mut proxied = silent.clone();
+        proxied["Tls"]["Versions"]["TLSv1.2"] = unknown(
+            "TLSv1.2",
+            "no connection: the proxy p:1: connection refused",
+        );
+        for address in [silent, proxied] {
+            assert_eq!(listening(vec![address.clone(), there()])[0], address);
+        }
+    }
+
+    #[test]
+    fn only_what_has_no_route_is_out_of_reach() {
+        let of = |kind| within_reach(vec![address("::1", kind, json!({})), there()]);
+        let (within, out) = of(ErrorKind::NetworkUnreachable);
+        assert_eq!((within.len(), out), (1, vec![json!("::1")]));
+        let (within, out) = of(ErrorKind::HostUnreachable);
+        assert_eq!((within.len(), out.len()), (2, 0));
     }
 }
 

@@ -189,8 +189,8 @@ impl Resolver {
     pub async fn caa(&self, name: &str) -> Result<Vec<Caa>, String> {
         let dns = self.dns.as_ref().map_err(Clone::clone)?;
         let mut at = name;
-        // A domain of one label is nobody's to ask for; no name has more labels than 127.
-        while at.contains('.') {
+        // Up to the top-level domain, whose registry may have some, and not to the root. No name has more labels than 127.
+        while !at.is_empty() {
             let found = match dns.lookup(format!("{at}."), RecordType::CAA).await {
                 Ok(answer) => {
                     let caa = |record: &hickory_resolver::proto::rr::Record| match &record.data {

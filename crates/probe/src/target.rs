@@ -263,6 +263,14 @@ impl Target {
         }
     }
 
+    /// The name or address that HTTP asks for, an address of IPv6 in brackets.
+    pub(crate) fn host_in_url(&self) -> String {
+        match &self.server_name {
+            Some(name) => name.clone(),
+            None => self.host.to_string(),
+        }
+    }
+
     /// The name to ask for; none for an address without one.
     pub fn sni(&self) -> Option<&str> {
         match (&self.server_name, &self.host) {

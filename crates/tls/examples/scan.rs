@@ -1,5 +1,5 @@
 //! Measures one address: `cargo run -p lockfast-tls --example scan 192.0.2.1:443 shop.example`.
-use lockfast_tls::{Pace, Settings, Target, scan};
+use lockfast_tls::{Full, Pace, Settings, Target, scan};
 
 #[tokio::main]
 async fn main() -> Result<(), std::net::AddrParseError> {
@@ -7,7 +7,7 @@ async fn main() -> Result<(), std::net::AddrParseError> {
     let address = arguments.next().unwrap_or_default().parse()?;
     let target = Target::new(address, arguments.next());
     let settings = Settings {
-        full: true,
+        full: Full::Always,
         ..Settings::default()
     };
     println!(

@@ -283,17 +283,10 @@ fn judge(answer: Result<Answer, Why>, offer: &Offer, suites: &[CipherSuite]) -> 
     }
 }
 
-/// Alerts that say no to what was offered; others say that something else went wrong (RFC 8446, section 6.2).
 fn refusal(alert: Alert) -> Reply {
-    match alert.name() {
-        Some(
-            "handshake_failure"
-            | "protocol_version"
-            | "insufficient_security"
-            | "illegal_parameter"
-            | "inappropriate_fallback",
-        ) => Reply::Refused(Some(alert)),
-        _ => Reply::Unknown(Why::Alert(alert)),
+    match alert.is_refusal() {
+        true => Reply::Refused(Some(alert)),
+        false => Reply::Unknown(Why::Alert(alert)),
     }
 }
 

@@ -56,12 +56,15 @@ pub enum Why {
     /// No answer in time.
     #[error("no answer in time")]
     TimedOut,
-    /// An alert that says something else than no.
+    /// An alert.
     #[error("the server answered with the alert {0}")]
     Alert(Alert),
     /// An answer that is no first flight.
     #[error("{0}")]
     Garbage(Reason),
+    /// A first flight without a certificate, as where the suite has none.
+    #[error("the server showed no certificate")]
+    NoCertificate,
     /// The server picked what was not offered.
     #[error("the server picked {0}, which was not offered")]
     NotOffered(CipherSuite),
@@ -96,6 +99,12 @@ pub enum Why {
 }
 
 impl Why {
+    /// Whether it is the server's no to what was offered, by an alert that says just that. A connection that is closed, reset or
+    /// silent says no such thing.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Why::Alert(alert) if alert.is_refusal())
+    }
+
     /// Whether a shorter hello may be answered where this one was not (RFC 8701 and RFC 7685 tell of such servers).
     pub(crate) fn may_be_intolerance(&self) -> bool {
         match self {

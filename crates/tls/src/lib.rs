@@ -40,7 +40,7 @@ pub use fact::{Fact, Why};
 pub use groups::{GroupKind, NamedGroup};
 pub use plaintext::{Channel, Login, Plaintext, begin_login, compare, plaintext};
 pub use protocol::{Protocol, UnknownProtocol};
-pub use scan::{Scan, Settings, scan};
+pub use scan::{Full, Scan, Settings, scan};
 pub use server::{Alert, Answer, End, FirstFlight, ReadTo, Reason, RetryRequest, ServerHello};
 pub use shown::{Shown, shown};
 pub use starttls::{Upgrade, upgrade};

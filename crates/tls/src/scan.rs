@@ -22,10 +22,32 @@ pub struct Settings {
     pub limits: Limits,
     /// Connections to the endpoint at most; what is not asked then stays unknown.
     pub max_connections: usize,
-    /// Whether to enumerate suites and groups, too.
-    pub full: bool,
+    /// When to enumerate suites and groups, too.
+    pub full: Full,
     /// Whether to look for Heartbleed and CCS injection, whose probes alarm intrusion detection.
     pub weaknesses: bool,
+}
+
+/// When all suites and groups are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Full {
+    /// Never: the verdict is all that is asked for.
+    #[default]
+    Never,
+    /// Where the verdict is bad: a version before TLS 1.2, a suite without forward secrecy or a broken one is accepted. Whoever
+    /// is to mend it wants to know what else there is.
+    WhenWeak,
+    /// Always, and the verdict follows from it.
+    Always,
+}
+
+impl From<bool> for Full {
+    fn from(always: bool) -> Self {
+        match always {
+            true => Full::Always,
+            false => Full::Never,
+        }
+    }
 }
 
 impl Default for Settings {
@@ -33,7 +55,7 @@ impl Default for Settings {
         Settings {
             limits: Limits::default(),
             max_connections: 500,
-            full: false,
+            full: Full::Never,
             weaknesses: true,
         }
     }
@@ -106,7 +128,7 @@ pub async fn scan(target: &Target, settings: Settings, pace: &Pace) -> Scan {
         injects: None,
     };
     scanner.versions().await;
-    let mut full = if settings.full {
+    let mut full = if settings.full == Full::Always {
         Some(Enumeration::of(&mut scanner).await)
     } else {
         scanner.anything_questionable().await;
@@ -115,6 +137,11 @@ pub async fn scan(target: &Target, settings: Settings, pace: &Pace) -> Scan {
     let without_forward_secrecy = scanner.any(|suite| !suite.is_forward_secret()).await;
     let without_aead = scanner.any(|suite| !suite.is_aead()).await;
     let broken = scanner.any(CipherSuite::is_broken).await;
+    if settings.full == Full::WhenWeak
+        && (scanner.is_older_accepted() || is_found(&without_forward_secrecy) || is_found(&broken))
+    {
+        full = Some(Enumeration::of(&mut scanner).await);
+    }
     let post_quantum = scanner.post_quantum(full.as_ref()).await;
     let fallback_protection = scanner.fallback_protection().await;
     let (server_preference, compression) = scanner.preference().await;
@@ -148,6 +175,11 @@ pub async fn scan(target: &Target, settings: Settings, pace: &Pace) -> Scan {
         picks: scanner.picks,
         ssl2_kinds: scanner.ssl2_kinds,
     }
+}
+
+/// Whether something of a kind is known to be accepted.
+fn is_found(fact: &Fact<Option<Pick>>) -> bool {
+    matches!(fact, Fact::Known(Some(_)))
 }
 
 /// A scan under way.
@@ -250,6 +282,11 @@ impl Scanner<'_> {
             ) => Fact::Known(false),
             Ok(other) => Fact::Unknown(unknown(other)),
         }
+    }
+
+    fn is_older_accepted(&self) -> bool {
+        let mut older = self.versions.range(..ProtocolVersion::Tls12);
+        older.any(|(_, fact)| fact.value() == Some(&true))
     }
 
     /// Asks for all that any of the three verdicts is about at once: a server that refuses it has passed all three.

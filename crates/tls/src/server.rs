@@ -104,6 +104,20 @@ pub struct Alert {
 }
 
 impl Alert {
+    /// Whether it says no to what was offered; others say that something else went wrong (RFC 8446, section 6.2).
+    pub fn is_refusal(self) -> bool {
+        matches!(
+            self.name(),
+            Some(
+                "handshake_failure"
+                    | "protocol_version"
+                    | "insufficient_security"
+                    | "illegal_parameter"
+                    | "inappropriate_fallback",
+            )
+        )
+    }
+
     /// What it says (IANA "TLS Alerts", tls-parameters-6; the names of RFC 8446, section 6).
     pub fn name(self) -> Option<&'static str> {
         Some(match self.description {

@@ -2,7 +2,7 @@
 //! hands with any more, and with the extensions that libraries leave out.
 
 use crate::offer::{Offer, Shape};
-use crate::{CipherSuite, Limits, Pace, ProtocolVersion, Target, Unready, Why};
+use crate::{Alert, CipherSuite, Limits, Pace, ProtocolVersion, Target, Unready, Why};
 use tls_parser::{TlsExtension, TlsMessage, TlsMessageHandshake};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
@@ -20,13 +20,15 @@ pub struct Shown {
 
 /// Certificates that are kept of one server.
 const MOST_CERTIFICATES: usize = 64;
+/// The level of an alert that ends nothing.
+const WARNING: u8 = 1;
 const HEADER: usize = 5;
 const MESSAGE_HEADER: usize = 4;
 
 /// Offers these suites at a version up to TLS 1.2, and reads what the server shows.
 ///
 /// # Errors
-/// Why it showed nothing.
+/// Why it showed nothing; whether that was a no is [`Why::is_refusal`]'s to say.
 pub async fn shown(
     target: &Target,
     version: ProtocolVersion,
@@ -50,24 +52,23 @@ pub async fn shown(
         // Failed to send: the server may have shown something before it closed.
         let _ = stream.write_all(&records).await;
         let mut buffer = [0; 4096];
-        while read < limits.bytes {
+        while read < limits.bytes && !flight.done {
             match stream.read(&mut buffer).await {
-                Ok(0) | Err(_) => break,
+                Ok(0) => return Why::Closed,
+                Err(_) => return Why::Reset,
                 Ok(length) => {
                     read += length;
                     flight.feed(buffer.get(..length).unwrap_or_default());
-                    if flight.done {
-                        break;
-                    }
                 }
             }
         }
+        Why::NoCertificate
     };
-    let in_time = timeout(limits.answer, exchange).await.is_ok();
-    match flight.shown.chain.is_empty() {
-        false => Ok(flight.shown),
-        true if in_time => Err(Why::Closed),
-        true => Err(Why::TimedOut),
+    let end = timeout(limits.answer, exchange).await;
+    match (flight.shown.chain.is_empty(), flight.alert) {
+        (false, _) => Ok(flight.shown),
+        (true, Some(alert)) => Err(Why::Alert(alert)),
+        (true, None) => Err(end.unwrap_or(Why::TimedOut)),
     }
 }
 
@@ -79,6 +80,8 @@ struct Flight {
     /// Bytes of handshake messages that are not whole.
     messages: Vec<u8>,
     shown: Shown,
+    /// What ended it.
+    alert: Option<Alert>,
     done: bool,
 }
 
@@ -93,8 +96,16 @@ impl Flight {
             };
             match kind {
                 22 => self.messages.extend_from_slice(fragment),
-                // An alert may be a warning; whatever else is no part of a first flight.
-                21 => {}
+                // A warning ends nothing.
+                21 => {
+                    if let &[level, description] = fragment
+                        && level != WARNING
+                    {
+                        self.alert = Some(Alert { level, description });
+                        self.done = true;
+                    }
+                }
+                // Whatever else is no part of a first flight.
                 _ => self.done = true,
             }
             at = end;
@@ -205,6 +216,15 @@ mod tests {
                 ocsp: Some(b"good".to_vec()),
                 timestamps: Some(vec![0, 3, 1, 2, 3]),
             });
+        }
+
+        #[test]
+        fn an_alert_that_ends_it_is_told_and_a_warning_is_not(level in 0u8..4) {
+            let mut seen = Flight::default();
+            seen.feed(&[21, 3, 1, 0, 2, level, 40]);
+            prop_assert_eq!(seen.done, level != 1);
+            let refusal = seen.alert.map(|alert| Why::Alert(alert).is_refusal());
+            prop_assert_eq!(refusal, (level != 1).then_some(true));
         }
 
         #[test]

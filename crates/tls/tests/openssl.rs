@@ -5,7 +5,7 @@
 mod support;
 
 use lockfast_tls::{
-    CipherSuite, Enumeration, Fact, NamedGroup, ProtocolVersion, Scan, Weakness, Why,
+    CipherSuite, Enumeration, Fact, Full, NamedGroup, ProtocolVersion, Scan, Weakness, Why,
 };
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
@@ -16,7 +16,7 @@ const SECRET: &str = "c0ffee";
 
 const ALL: &str = "ALL:COMPLEMENTOFALL:@SECLEVEL=0";
 
-async fn scan(certificates: &[&Certificate], arguments: &[&str], full: bool) -> Scan {
+async fn scan(certificates: &[&Certificate], arguments: &[&str], full: impl Into<Full>) -> Scan {
     let server = OpenSsl::start(certificates, arguments);
     measure(server.address, full, patient()).await
 }
@@ -298,13 +298,42 @@ async fn older_versions_are_enumerated_each() {
     assert_eq!(names(ProtocolVersion::Tls12).len(), 3);
 }
 
+/// All is asked for where the verdict is bad, and nothing more where it is not.
+#[tokio::test]
+async fn a_bad_verdict_brings_the_enumeration() {
+    let weak = ["-tls1_2", "-cipher", "ECDHE+AESGCM:AES128-GCM-SHA256"];
+    let seen = scan(&[rsa()], &weak, Full::WhenWeak).await;
+    let all = scan(&[rsa()], &weak, Full::Always).await;
+    assert!(found(&seen.without_forward_secrecy).is_some());
+    let listed = |scan: &Scan| {
+        let mut suites = scan.full.clone().unwrap().suites;
+        let listing = suites.remove(&ProtocolVersion::Tls12).unwrap();
+        assert_eq!(listing.open, None);
+        listing.accepted
+    };
+    assert_eq!(listed(&seen).len(), 3);
+    assert_eq!(listed(&seen), listed(&all));
+    let modern = ["-tls1_2", "-cipher", "ECDHE+AESGCM"];
+    let modern = scan(&[rsa()], &modern, Full::WhenWeak).await;
+    assert_eq!(modern.full, None);
+    let old = [
+        "-no_tls1_2",
+        "-no_tls1_3",
+        "-cipher",
+        "ECDHE+AES:@SECLEVEL=0",
+    ];
+    let old = scan(&[rsa()], &old, Full::WhenWeak).await;
+    assert_eq!(found(&old.without_forward_secrecy), None);
+    assert!(old.full.is_some());
+}
+
 #[tokio::test]
 async fn used_up_connections_leave_facts_unknown() {
     let server = OpenSsl::start(&[rsa()], &[]);
     let settings = lockfast_tls::Settings {
         limits: patient(),
         max_connections: 2,
-        full: true,
+        full: Full::Always,
         ..Default::default()
     };
     let pace = lockfast_tls::Pace::per_second(0);

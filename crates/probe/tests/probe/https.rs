@@ -4,10 +4,14 @@ use crate::support::authority::{self, Pair};
 use crate::support::program::{self, free_port, haproxy, nginx, openssl, text};
 use crate::support::*;
 use futures::future::join_all;
+use lockfast_certificate::{Authority, Roots};
 use lockfast_probe::{Handshakes, Identity, Role};
+use lockfast_tls::Full;
 use serde_json::{Value, json};
 use std::process::Command;
+use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
+use tokio_rustls::TlsAcceptor;
 
 fn pem(pair: &Pair) -> String {
     let (certificate, key) = (text(&pair.certificate), text(&pair.key));
@@ -136,9 +140,10 @@ async fn an_old_server_shows_its_certificate_in_plaintext_only() {
     ]);
     let address = measured("https", server.address, patient()).await;
     assert_eq!(versions(&address), ["TLSv1"]);
-    assert_eq!(kinds(&address), ["any"]);
+    assert_eq!(kinds(&address), ["RSA"]);
     assert_eq!(address["Certificates"][0]["Valid"], true);
     assert_eq!(why(&address["Hsts"]), "no handshake came about");
+    assert_eq!(why(&address["HttpsStatus"]), "no handshake came about");
     assert!(address["Tls"]["WithoutForwardSecrecy"]["Suite"].is_string());
 }
 
@@ -294,7 +299,7 @@ async fn a_full_scan_simulates_clients() {
     let server = openssl(&["-tls1_2", "-cert", files[0], "-key", files[1]]);
     let port = server.address.port();
     let mut prober = prober(&[port], patient());
-    prober.settings.scan.full = true;
+    prober.settings.scan.full = Full::Always;
     prober.settings.simulate = Some(lockfast_probe::Tightening::Own);
     let address = only_address(&record(&prober, &shop("tls", port)).await);
     let suites = address["Tls"]["Suites"]["TLSv1.2"].as_array().unwrap();
@@ -331,6 +336,7 @@ async fn the_answer_tells_the_role() {
         let found = record(&prober, &target).await;
         assert_eq!(found["Role"], role, "{header}");
         assert_eq!(only_address(&found)["Hsts"], false);
+        assert_eq!(only_address(&found)["HttpsStatus"], 403);
         // What is known before counts for more.
         target.role = Some(Role::Outside);
         assert_eq!(record(&prober, &target).await["Role"], "Outside");
@@ -339,13 +345,182 @@ async fn the_answer_tells_the_role() {
 }
 
 #[tokio::test]
-async fn certificates_alone_are_asked_for_in_two_handshakes() {
+async fn certificates_alone_are_asked_for_in_three_connections() {
     let (server, count) = server::serve_tls_counted(authority::rsa(), |_| async {}).await;
     let mut prober = prober(&[server.port()], patient());
     prober.settings.certificates_only = true;
     let address = only_address(&record(&prober, &shop("https", server.port())).await);
     let keys: Vec<_> = address.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["Address", "Certificates"]);
+    assert_eq!(keys, ["Address", "Certificates", "Connections"]);
     assert_eq!(kinds(&address), ["RSA"]);
-    assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 2);
+    // Two handshakes, and the question whether only a library was turned down.
+    assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 3);
+}
+
+/// With the key exchange of RSA, CBC or before TLS 1.2 a certificate may be shown to clients that no library is any more.
+#[tokio::test]
+async fn a_certificate_is_seen_where_no_library_shakes_hands_for_it() {
+    let (ecdsa, rsa) = (authority::ecdsa(), authority::rsa());
+    for (versions, ciphers) in [
+        (&["-tls1_2"][..], "ECDHE-ECDSA-AES128-GCM-SHA256:AES128-SHA"),
+        (
+            &["-tls1_2"],
+            "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-SHA",
+        ),
+        (&["-tls1_1"], "ECDHE:AES128-SHA"),
+        (&["-no_tls1_3", "-no_tls1_2"], "ALL"),
+    ] {
+        let ciphers = format!("{ciphers}:@SECLEVEL=0");
+        let files = [&ecdsa.certificate, &ecdsa.key, &rsa.certificate, &rsa.key].map(|at| text(at));
+        let [cert, key, dcert, dkey] = files;
+        let both = ["-cert", cert, "-key", key, "-dcert", dcert, "-dkey", dkey];
+        let server = openssl(&[versions, &["-cipher", &ciphers], &both[..]].concat());
+        for full in [Full::Never, Full::Always] {
+            let mut prober = prober(&[server.address.port()], patient());
+            prober.settings.scan.full = full;
+            let address = shop("tls", server.address.port());
+            let address = only_address(&record(&prober, &address).await);
+            let mut kinds = kinds(&address);
+            kinds.sort_unstable();
+            assert_eq!(kinds, ["ECDSA", "RSA"], "{ciphers}, {full:?}");
+        }
+    }
+}
+
+/// Once it is known which suites there are, nothing is asked for that nobody could be shown.
+#[tokio::test]
+async fn a_full_scan_of_one_kind_needs_one_handshake() {
+    for pair in [authority::rsa(), authority::ecdsa()] {
+        let (server, count) = server::serve_tls_counted(pair, |_| async {}).await;
+        let mut prober = prober(&[server.port()], patient());
+        prober.settings.scan.full = Full::Always;
+        let address = only_address(&record(&prober, &shop("tls", server.port())).await);
+        assert_eq!(kinds(&address).len(), 1);
+        let scanned = address["Tls"]["Connections"].as_u64().unwrap();
+        let all = count.load(std::sync::atomic::Ordering::SeqCst) as u64;
+        assert_eq!(all, scanned + 1);
+    }
+}
+
+/// A limit is one for all that is asked, and leaves some for what is told by handshakes alone.
+#[tokio::test]
+async fn all_connections_count() {
+    for most in [2, 8, 500] {
+        let (server, count) = server::serve_tls_counted(authority::rsa(), |_| async {}).await;
+        let mut prober = prober(&[server.port()], patient());
+        prober.settings.scan.max_connections = most;
+        // Plain HTTP at the same address, which is not understood.
+        prober.settings.http_port = Some(server.port());
+        let address = only_address(&record(&prober, &shop("https", server.port())).await);
+        let made = address["Connections"].as_u64().unwrap();
+        assert!(made <= most as u64, "{made} of {most}");
+        let counted = count.load(std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(counted as u64, made);
+        assert!(address["Tls"]["Connections"].as_u64().unwrap() < made);
+        let http = why(&address["Http"]["Answers"]);
+        assert_eq!(http.contains("connections allowed"), most == 2, "{http}");
+        if most == 2 {
+            assert!(why(&address["Certificates"]).contains("connections allowed"));
+        } else {
+            assert_eq!(kinds(&address), ["RSA"]);
+        }
+    }
+}
+
+/// TLS 1.2 has suites of RSA alone, and TLS 1.3 either certificate.
+#[tokio::test]
+async fn what_tls13_prefers_does_not_hide_what_tls12_shows() {
+    let port = free_port();
+    let Some(_server) = nginx(
+        port,
+        &format!(
+            "server {{ listen 127.0.0.1:{port} ssl; server_name {SHOP}; ssl_protocols TLSv1.2 TLSv1.3;
+               ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256; {}{} return 200; }}",
+            pem(authority::rsa()),
+            pem(authority::ecdsa()),
+        ),
+    ) else {
+        return;
+    };
+    for full in [Full::Never, Full::Always] {
+        let mut prober = prober(&[port], patient());
+        prober.settings.scan.full = full;
+        let address = only_address(&record(&prober, &shop("tls", port)).await);
+        assert_eq!(kinds(&address), ["ECDSA", "RSA"], "{full:?}");
+    }
+}
+
+/// Whether a hello is one of TLS 1.3, as those of the library are: it lists the versions 1.3 and 1.2.
+async fn lists_versions(stream: &tokio::net::TcpStream) -> bool {
+    let mut bytes = vec![0; 4096];
+    let read = stream.peek(&mut bytes).await.unwrap_or_default();
+    let list = [0, 43, 0, 5, 4, 3, 4, 3, 3];
+    bytes[..read].windows(list.len()).any(|part| part == list)
+}
+
+/// What is behind a lost connection nobody knows.
+#[tokio::test]
+async fn a_question_that_is_reset_leaves_the_kind_unknown() {
+    let acceptor = TlsAcceptor::from(Arc::new(authority::rsa().server()));
+    let (server, _) = server::serve(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            match lists_versions(&stream).await {
+                true => drop(acceptor.accept(stream).await),
+                false => server::reset(&stream),
+            }
+        }
+    })
+    .await;
+    let mut prober = prober(&[server.port()], patient());
+    prober.settings.certificates_only = true;
+    let address = only_address(&record(&prober, &shop("tls", server.port())).await);
+    assert_eq!(address["Certificates"][0]["For"], "RSA");
+    assert_eq!(why(&address["Certificates"][1]), "the connection was reset");
+}
+
+/// Timestamps beside the certificate are asked for with its own suites; of another certificate they say nothing.
+#[tokio::test]
+async fn timestamps_are_those_of_the_certificate() {
+    let public = |prober: &mut lockfast_probe::Prober| {
+        let roots = vec![authority::ca().der.clone()];
+        prober.roots = Roots::of(roots, Authority::Public).unwrap();
+    };
+    let port = free_port();
+    if let Some(_server) = nginx(
+        port,
+        &format!(
+            "server {{ listen 127.0.0.1:{port} ssl; server_name {SHOP}; ssl_protocols TLSv1.2 TLSv1.3;
+{}{} return 200; }}",
+            pem(authority::rsa()),
+            pem(authority::ecdsa()),
+        ),
+    ) {
+        let mut prober = prober(&[port], patient());
+        public(&mut prober);
+        let address = only_address(&record(&prober, &shop("tls", port)).await);
+        assert_eq!(kinds(&address), ["ECDSA", "RSA"]);
+        for seen in address["Certificates"].as_array().unwrap() {
+            assert_eq!(seen["Transparency"]["Kept"], false, "{seen:#}");
+        }
+    }
+    // One that shows another to those who ask.
+    let [own, other] = [authority::ecdsa(), authority::client()]
+        .map(|pair| TlsAcceptor::from(Arc::new(pair.server())));
+    let (server, _) = server::serve(move |stream| {
+        let (own, other) = (own.clone(), other.clone());
+        async move {
+            match lists_versions(&stream).await {
+                true => drop(own.accept(stream).await),
+                false => drop(other.accept(stream).await),
+            }
+        }
+    })
+    .await;
+    let mut prober = prober(&[server.port()], patient());
+    public(&mut prober);
+    prober.settings.certificates_only = true;
+    let address = only_address(&record(&prober, &shop("tls", server.port())).await);
+    let kept = why(&address["Certificates"][0]["Transparency"]["Kept"]);
+    assert!(kept.contains("another certificate"), "{kept}");
 }

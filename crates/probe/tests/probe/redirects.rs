@@ -217,6 +217,63 @@ async fn redirects_are_followed_over_ports_and_hosts() {
     assert!(!why(&http["HopsToHttps"]).is_empty());
 }
 
+/// Cookies of others are none of the endpoint's, and a chain that breaks off may have some further on.
+#[tokio::test]
+async fn cookies_are_the_endpoints_own() {
+    let with_cookie = |name: &str, to: &str| {
+        redirect(to).replacen("\r\n", &format!("\r\nSet-Cookie: {name}=1\r\n"), 1)
+    };
+    let (other, _) = http(with_cookie("theirs", "https://other.example.com/")).await;
+    let to = format!("http://localhost:{}/", other.port());
+    for (first, cookies) in [
+        (redirect(&to), json!([])),
+        (with_cookie("ours", &to), json!(["ours"])),
+    ] {
+        let (first, _) = http(first).await;
+        let mut prober = prober(&[first.port()], quick());
+        let here = vec!["127.0.0.1".parse().unwrap()];
+        prober.resolver = lockfast_probe::Resolver::new(lockfast_probe::DnsSettings {
+            server: Some(dns::empty()),
+            instead: [
+                ((SHOP.to_owned(), first.port()), here.clone()),
+                (("localhost".to_owned(), other.port()), here),
+            ]
+            .into(),
+            timeout: Duration::from_secs(5),
+            ..Default::default()
+        });
+        let address = only_address(&record(&prober, &shop("http", first.port())).await);
+        assert_eq!(address["Http"]["HopsToHttps"], 2);
+        assert_eq!(address["Http"]["PlaintextCookies"], cookies);
+    }
+    let nowhere = "http://nowhere.example.com/";
+    let (server, _) = http(redirect(nowhere)).await;
+    assert!(!why(&plain(server).await["PlaintextCookies"]).is_empty());
+    let (server, _) = http(with_cookie("ours", nowhere)).await;
+    assert_eq!(plain(server).await["PlaintextCookies"], json!(["ours"]));
+}
+
+/// The name that TLS asks for is the one that plain HTTP is asked for.
+#[tokio::test]
+async fn plain_http_is_asked_for_the_server_name() {
+    let (server, _) = serve(|mut stream| async move {
+        let head = take_head(&mut stream).await;
+        let port = stream.local_addr().unwrap().port();
+        let to = match head.contains(&format!("host: named.example.com:{port}\r\n")) {
+            true => "https://named.example.com/",
+            false => "https://other.example.com/",
+        };
+        let _ = stream.write_all(redirect(to).as_bytes()).await;
+    })
+    .await;
+    let mut target = shop("http", server.port());
+    target.server_name = Some("named.example.com".to_owned());
+    let prober = prober(&[server.port()], quick());
+    let address = only_address(&record(&prober, &target).await);
+    assert_eq!(address["Address"], "127.0.0.1");
+    assert_eq!(address["Http"]["SameHost"], true, "{address:#}");
+}
+
 /// A server on the internet, which a proxy stands for here, sends nobody into a private network: not by address, and not by a
 /// name that leads there.
 #[tokio::test]
@@ -253,17 +310,15 @@ async fn nobody_is_sent_into_a_private_network() {
             let http = &address["Http"];
             assert_eq!(http["RedirectsToHttps"], false, "{http:#}");
             let asked = asked.lock().unwrap().clone();
-            match (scheme, to.contains("example")) {
-                // What a name leads to, the proxy knows.
-                ("socks5h", true) => assert_eq!(asked.len(), 10),
-                ("socks5h", false) => assert_eq!(asked, ["shop.example.com:80"]),
-                _ => assert_eq!(asked, ["192.0.2.7:80"]),
-            }
-            if asked.len() == 1 {
-                assert!(
-                    why(&http["HopsToHttps"]).contains("private network"),
-                    "{to}: {http:#}"
-                );
+            // What a name leads to, the proxy knows.
+            let (first, reason) = match scheme {
+                "socks5h" => ("shop.example.com:80", "not followed through a proxy"),
+                _ => ("192.0.2.7:80", "private network"),
+            };
+            assert_eq!(asked, [first]);
+            for fact in ["HopsToHttps", "PlaintextCookies"] {
+                let why = why(&http[fact]);
+                assert!(why.contains(reason), "{to}: {http:#}");
             }
         }
     }

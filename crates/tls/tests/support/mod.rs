@@ -165,10 +165,14 @@ pub fn impatient() -> Limits {
     }
 }
 
-pub async fn measure(address: SocketAddr, full: bool, limits: Limits) -> Scan {
+pub async fn measure(
+    address: SocketAddr,
+    full: impl Into<lockfast_tls::Full>,
+    limits: Limits,
+) -> Scan {
     let settings = Settings {
         limits,
-        full,
+        full: full.into(),
         ..Settings::default()
     };
     scan(&target(address), settings, &Pace::per_second(0)).await
