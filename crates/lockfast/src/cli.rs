@@ -264,9 +264,10 @@ pub struct Probe {
     /// Of --from, also what is reached from inside a VPC only.
     #[arg(long, requires = "from")]
     pub internal: bool,
-    /// Find out all cipher suites and groups, not only what the policy asks; many more connections.
-    #[arg(long)]
-    pub full: bool,
+    /// Find out all cipher suites and groups, not only what the policy asks; many more connections. `--full=failing` does so where
+    /// something weak is accepted.
+    #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always", default_value_t = FullWhen::Never, hide_default_value = true)]
+    pub full: FullWhen,
     /// Do not look for Heartbleed and CCS injection, whose probes alarm intrusion detection.
     #[arg(long)]
     pub skip_weaknesses: bool,
@@ -303,6 +304,17 @@ pub struct Probe {
     /// How to judge and report.
     #[command(flatten)]
     pub judging: Judging,
+}
+
+/// When to find out all cipher suites and groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FullWhen {
+    /// Only what the policy asks.
+    Never,
+    /// Where a version before TLS 1.2, a suite without forward secrecy or a broken one is accepted.
+    Failing,
+    /// Always.
+    Always,
 }
 
 /// How to get to endpoints.

@@ -82,7 +82,7 @@ pub fn run(args: &Cert) -> Result<u8> {
             none => &*none.insert(reach::prober(
                 &args.reach,
                 &Wanted {
-                    full: false,
+                    full: lockfast_tls::Full::Never,
                     weaknesses: false,
                     simulate: None,
                     max_connections: 20,

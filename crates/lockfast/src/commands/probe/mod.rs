@@ -11,7 +11,7 @@ pub(super) use unmeasured::{is_unmeasured, unmeasured};
 
 use super::judge::spare_input;
 use super::judging::{Ready, spinner, unknown_types};
-use crate::cli::{Judging, Probe};
+use crate::cli::{FullWhen, Judging, Probe};
 use crate::exit;
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
@@ -20,6 +20,7 @@ use lockfast_facts::Inventory;
 use lockfast_probe::{ENDPOINT, Journal, Prober, Target, measure_all};
 use lockfast_report::{InputSummary, Problem, clean};
 use lockfast_snapshot::{Found, with_endpoints};
+use lockfast_tls::Full;
 use reach::Wanted;
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
@@ -43,7 +44,11 @@ pub fn run(args: &Probe) -> Result<u8> {
     let prober = Arc::new(reach::prober(
         &args.reach,
         &Wanted {
-            full: args.full || simulate.is_some(),
+            full: match (args.full, simulate) {
+                (_, Some(_)) | (FullWhen::Always, _) => Full::Always,
+                (FullWhen::Failing, _) => Full::WhenWeak,
+                (FullWhen::Never, _) => Full::Never,
+            },
             weaknesses: !args.skip_weaknesses,
             simulate,
             max_connections: args.max_connections.into(),

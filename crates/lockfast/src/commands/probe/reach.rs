@@ -6,7 +6,7 @@ use lockfast_certificate::Roots;
 use lockfast_probe::{
     DnsSettings, Family, Handshakes, Identity, Prober, Resolver, Route, Settings, Tightening,
 };
-use lockfast_tls::{Limits, Pace};
+use lockfast_tls::{Full, Limits, Pace};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -15,7 +15,7 @@ use std::time::Duration;
 /// What a prober needs, as the command line says it.
 pub(in crate::commands) struct Wanted {
     /// How TLS is scanned.
-    pub(in crate::commands) full: bool,
+    pub(in crate::commands) full: Full,
     pub(in crate::commands) weaknesses: bool,
     pub(in crate::commands) simulate: Option<Tightening>,
     pub(in crate::commands) max_connections: usize,
