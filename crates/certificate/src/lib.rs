@@ -20,6 +20,7 @@
 //!     given_roots_too: true,
 //!     now: jiff::Timestamp::now(),
 //!     stapled_ocsp: None,
+//!     may_staple: false,
 //!     tls_scts: None,
 //!     logs: LogList::pinned(),
 //! });
