@@ -39,8 +39,8 @@ pub struct Certificate {
     pub key: PublicKey,
     /// How its issuer signed it.
     pub signature: SignatureAlgorithm,
-    /// Whether it names itself as its issuer, and its own key made the signature or no other could be shown to have.
-    pub self_signed: bool,
+    /// Whether it names itself as its issuer, and its own key made the signature; unknown where that cannot be checked.
+    pub self_signed: Fact<bool>,
     /// Whether basicConstraints say that it is a certificate authority (RFC 5280, section 4.2.1.9).
     pub is_authority: bool,
     /// extKeyUsage by object identifier (RFC 5280, section 4.2.1.12); None when it has none.
@@ -159,7 +159,7 @@ impl Certificate {
             not_after: timestamp(parsed.validity().not_after.timestamp()),
             key: PublicKey::new(parsed.public_key()),
             signature: SignatureAlgorithm::new(&parsed.signature_algorithm),
-            self_signed: false,
+            self_signed: Fact::Known(false),
             is_authority: false,
             extended_key_usage: None,
             must_staple: false,
@@ -179,9 +179,22 @@ impl Certificate {
             },
         };
         certificate.read_extensions(&parsed);
-        certificate.self_signed = certificate.raw.subject == certificate.raw.issuer
-            && certificate.check_issued_by(&certificate.key) != Checked::Bad;
+        if certificate.raw.subject == certificate.raw.issuer {
+            certificate.self_signed = match certificate.check_issued_by(&certificate.key) {
+                Checked::Good => Fact::Known(true),
+                Checked::Bad => Fact::Known(false),
+                Checked::Uncheckable => {
+                    let name = &certificate.signature.name;
+                    Fact::unknown("SelfSigned", format!("{name} cannot be verified here"))
+                }
+            };
+        }
         Ok(certificate)
+    }
+
+    /// Whether it names itself as its issuer, and nothing shows that its own key did not make the signature.
+    pub(crate) fn may_be_self_signed(&self) -> bool {
+        self.self_signed != Fact::Known(false)
     }
 
     fn read_extensions(&mut self, parsed: &X509Certificate<'_>) {
@@ -283,13 +296,13 @@ impl Certificate {
         })
     }
 
-    /// Serialises it with a further field, or without.
+    /// Serialises it with what a chain adds to it, or without.
     pub(crate) fn serialize_with<S: Serializer>(
         &self,
         serializer: S,
-        lints: Option<&[crate::lints::Finding]>,
+        link: Option<&crate::judge::Link>,
     ) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Certificate", 14)?;
+        let mut fields = serializer.serialize_struct("Certificate", 16)?;
         fields.serialize_field("Subject", &self.subject)?;
         fields.serialize_field("Issuer", &self.issuer)?;
         fields.serialize_field("SerialNumber", &self.serial_number)?;
@@ -318,8 +331,9 @@ impl Certificate {
         fields.serialize_field("SignatureHash", &hash)?;
         fields.serialize_field("SelfSigned", &self.self_signed)?;
         fields.serialize_field("IsAuthority", &self.is_authority)?;
-        if let Some(lints) = lints {
-            fields.serialize_field("Lints", lints)?;
+        if let Some(link) = link {
+            fields.serialize_field("OnPath", &link.on_path)?;
+            fields.serialize_field("Lints", &link.lints)?;
         }
         fields.end()
     }

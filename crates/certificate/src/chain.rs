@@ -67,7 +67,7 @@ impl<'a> Path<'a> {
             let Some(certificate) = &sent[index] else {
                 continue;
             };
-            let mut end = if certificate.self_signed {
+            let mut end = if certificate.may_be_self_signed() {
                 End::SelfSigned
             } else {
                 End::NoIssuer
@@ -90,7 +90,7 @@ impl<'a> Path<'a> {
                 match checked {
                     Checked::Good => return true,
                     // A root that names itself did sign itself: another of its name is no accusation.
-                    _ if certificate.self_signed => {}
+                    _ if certificate.may_be_self_signed() => {}
                     Checked::Bad if end == End::NoIssuer && certificate.names_as_issuer(issuer) => {
                         end = End::BadSignature
                     }

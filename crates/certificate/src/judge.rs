@@ -31,6 +31,8 @@ pub struct Checks<'a> {
     pub now: Timestamp,
     /// The OCSPResponse that was stapled (RFC 6066, section 8; RFC 8446, section 4.4.2.1), DER.
     pub stapled_ocsp: Option<&'a [u8]>,
+    /// Whether one could have been: a server showed the chain to who asked for it. Nothing is stapled to a file.
+    pub may_staple: bool,
     /// The SignedCertificateTimestampList of the TLS extension (RFC 6962, section 3.3.1).
     pub tls_scts: Option<&'a [u8]>,
     /// The logs, such as [`LogList::pinned`].
@@ -49,7 +51,7 @@ pub struct Seen {
     pub problems: Vec<Problem>,
     /// Whose root it leads to.
     pub authority: Authority,
-    /// The certificates as sent, the server's own first.
+    /// The certificates as sent, the server's own first; where more were sent than are looked at, these are one unknown at the end.
     pub chain: Vec<Fact<Link>>,
     /// Its signed certificate timestamps.
     pub transparency: Fact<Transparency>,
@@ -64,14 +66,15 @@ pub struct Seen {
 pub struct Link {
     /// The certificate.
     pub certificate: Certificate,
+    /// Whether it is on the path to the root; unknown where none was found, but of the server's own.
+    pub on_path: Fact<bool>,
     /// What the lints found.
     pub lints: Vec<Finding>,
 }
 
 impl Serialize for Link {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.certificate
-            .serialize_with(serializer, Some(&self.lints))
+        self.certificate.serialize_with(serializer, Some(self))
     }
 }
 
@@ -102,7 +105,7 @@ pub fn judge(chain: &[Vec<u8>], checks: &Checks<'_>) -> Seen {
         if chain.is_empty() {
             problems.push(ProblemKind::Malformed.because("no certificate was sent"));
         }
-        return no_leaf(&sent, &unreadable, problems, checks);
+        return no_leaf(&sent, &unreadable, chain.len(), problems, checks);
     };
     let path = Path::find(&sent, checks.roots, checks.given_roots_too, checks.now);
     let authority = path
@@ -137,6 +140,10 @@ pub fn judge(chain: &[Vec<u8>], checks: &Checks<'_>) -> Seen {
     }
     let starts = of_path(&sent, &path).map(|(_, certificate)| certificate.not_before.as_second());
     problems.extend(verifier.says(starts.max().unwrap_or_default(), &problems));
+    if checks.may_staple && leaf.must_staple && !ocsp.stapled {
+        let message = "it asks for a stapled OCSP response, and none is stapled";
+        problems.push(ProblemKind::MissingStaple.because(message));
+    }
     problems.sort_by_key(|problem| problem.kind);
     let valid = match (
         problems.is_empty(),
@@ -166,6 +173,7 @@ pub fn judge(chain: &[Vec<u8>], checks: &Checks<'_>) -> Seen {
 fn no_leaf(
     sent: &[Option<Certificate>],
     unreadable: &[Option<(usize, String)>],
+    sent_in_all: usize,
     problems: Vec<Problem>,
     checks: &Checks<'_>,
 ) -> Seen {
@@ -184,7 +192,7 @@ fn no_leaf(
         chain: links(
             sent,
             unreadable,
-            sent.len(),
+            sent_in_all,
             Authority::Unknown,
             &path,
             &ocsp,
@@ -211,12 +219,18 @@ fn links(
         anchored: path.anchor.is_some(),
         stapled: ocsp.stapled,
     });
+    let on_path = |index: usize| match path.anchor {
+        _ if index == 0 => Fact::Known(true),
+        Some(_) => Fact::Known(path.links.contains(&index)),
+        None => Fact::unknown("OnPath", "no path to a root was found"),
+    };
     let links = sent
         .iter()
         .enumerate()
         .map(|(index, certificate)| match certificate {
             Some(certificate) => Fact::Known(Link {
                 certificate: certificate.clone(),
+                on_path: on_path(index),
                 lints: std::mem::take(&mut found[index]),
             }),
             None => {
@@ -224,7 +238,14 @@ fn links(
                 Fact::unknown(format!("certificate {}", index + 1), error)
             }
         });
-    links.collect()
+    let more = (sent_in_all > sent.len()).then(|| {
+        let error = format!(
+            "{sent_in_all} were sent, and only {} are looked at",
+            sent.len()
+        );
+        Fact::unknown("the other certificates", error)
+    });
+    links.chain(more).collect()
 }
 
 /// A certificate of the path, in words.
@@ -285,7 +306,7 @@ fn weak_signatures(sent: &[Option<Certificate>], path: &Path<'_>) -> Vec<Problem
     let links: Vec<_> = of_path(sent, path).collect();
     for (at, (index, certificate)) in links.iter().enumerate() {
         // What a root says of itself proves nothing and need not.
-        if certificate.self_signed {
+        if certificate.may_be_self_signed() {
             continue;
         }
         let called = called(*index, certificate);

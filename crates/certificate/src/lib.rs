@@ -20,6 +20,7 @@
 //!     given_roots_too: true,
 //!     now: jiff::Timestamp::now(),
 //!     stapled_ocsp: None,
+//!     may_staple: false,
 //!     tls_scts: None,
 //!     logs: LogList::pinned(),
 //! });
@@ -57,7 +58,7 @@ pub use log_list::{BadLogList, Log, LogList};
 pub use ocsp::{Ocsp, Status};
 pub use pkcs12::Secret;
 pub use problem::{Problem, ProblemKind};
-pub use read::{ReadError, read};
+pub use read::{ReadError, leaf_first, read};
 pub use roots::{Authority, Roots, RootsError};
 pub use sct::{Delivery, SctError, SignedCertificateTimestamp, parse_sct_list};
 pub use signature::{Hash, SignatureAlgorithm};

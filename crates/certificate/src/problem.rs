@@ -38,6 +38,8 @@ pub enum ProblemKind {
     WeakSignature,
     /// Its issuer says that it is revoked.
     Revoked,
+    /// It asks for a stapled OCSP response, and the server staples none (RFC 7633, section 4.2.3): clients that look for it break off.
+    MissingStaple,
     /// A certificate that verifiers cannot read, or refuse to for its form.
     Malformed,
 }
@@ -55,6 +57,7 @@ impl fmt::Display for ProblemKind {
             ProblemKind::BadSignature => "bad-signature",
             ProblemKind::WeakSignature => "weak-signature",
             ProblemKind::Revoked => "revoked",
+            ProblemKind::MissingStaple => "missing-staple",
             ProblemKind::Malformed => "malformed",
         })
     }

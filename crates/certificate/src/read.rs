@@ -1,8 +1,10 @@
 //! Certificates out of the files that people keep them in.
 
-use crate::certificate::MAX_CERTIFICATE_BYTES;
+use crate::certificate::{Certificate, MAX_CERTIFICATE_BYTES};
 use crate::der::{self, Element};
+use crate::judge::MAX_CERTIFICATES;
 use crate::pkcs12::{self, Secret};
+use crate::signature::Checked;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
@@ -74,6 +76,52 @@ pub fn read(bytes: &[u8], password: Option<&Secret>) -> Result<Vec<Vec<u8>>, Rea
         return Err(ReadError::TooMany);
     }
     Ok(found)
+}
+
+/// The certificates of a file in the order in which a server sends them, for files begin with whichever: first one that issued none
+/// of the others, then its issuers, then the rest as it was. A file that begins with a server's own is left as it is, as are more
+/// certificates than a chain is judged by, and what cannot all be read.
+pub fn leaf_first(mut chain: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    if chain.len() > MAX_CERTIFICATES {
+        return chain;
+    }
+    let parsed = chain.iter().map(|der| Certificate::parse(der).ok());
+    // It may be the server's own that cannot be read.
+    let Some(parsed) = parsed.collect::<Option<Vec<_>>>() else {
+        return chain;
+    };
+    // That a root issued itself is no other's affair.
+    let issued = |issuer: usize, other: usize| {
+        let (issuer, certificate) = (&parsed[issuer], &parsed[other]);
+        issuer.der != certificate.der
+            && certificate.names_as_issuer(issuer)
+            && certificate.check_issued_by(&issuer.key) != Checked::Bad
+    };
+    let all = 0..chain.len();
+    // One that calls itself an authority may have issued what is not in the file.
+    let ends = all
+        .clone()
+        .filter(|index| !all.clone().any(|other| issued(*index, other)));
+    let first = ends.min_by_key(|index| parsed[*index].is_authority);
+    let Some(mut at) = first.filter(|index| *index > 0) else {
+        return chain;
+    };
+    let mut order = vec![at];
+    while let Some(issuer) = all
+        .clone()
+        .find(|index| !order.contains(index) && issued(*index, at))
+    {
+        order.push(issuer);
+        at = issuer;
+    }
+    order.extend(
+        all.filter(|index| !order.contains(index))
+            .collect::<Vec<_>>(),
+    );
+    order
+        .into_iter()
+        .map(|index| std::mem::take(&mut chain[index]))
+        .collect()
 }
 
 fn pem(bytes: &[u8]) -> Result<Vec<Vec<u8>>, ReadError> {

@@ -4,15 +4,17 @@ use crate::certificate::{Certificate, Malformed};
 use crate::read::{ReadError, read};
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
 
 /// Whose root a chain leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Authority {
-    /// A root of the platform's store.
+    /// A root of the platform's store that is one of Mozilla's.
     Public,
-    /// A root that was given, and none of the platform's.
+    /// Another of the platform's store, as companies put theirs there, or one that was given.
     Private,
     /// None that is known here.
     Unknown,
@@ -30,7 +32,23 @@ pub struct Roots {
 pub(crate) struct Root {
     pub certificate: Certificate,
     pub authority: Authority,
+    /// Whether it was given, and is not of the platform's store.
+    pub given: bool,
     pub anchor: TrustAnchor<'static>,
+}
+
+/// Names and keys of Mozilla's roots. Certificates of them are made anew with the same of both.
+static MOZILLAS: LazyLock<HashSet<[Vec<u8>; 2]>> = LazyLock::new(|| {
+    let anchors = TLS_SERVER_ROOT_CERTS.iter();
+    let anchors = anchors.filter_map(|root| webpki::anchor_from_trusted_cert(root).ok());
+    anchors.map(|anchor| name_and_key(&anchor)).collect()
+});
+
+fn name_and_key(anchor: &TrustAnchor<'_>) -> [Vec<u8>; 2] {
+    [
+        anchor.subject.to_vec(),
+        anchor.subject_public_key_info.to_vec(),
+    ]
 }
 
 /// Why given roots could not be read.
@@ -62,13 +80,24 @@ impl Roots {
     /// read of it is counted ([`Roots::unreadable`]).
     pub fn platform() -> Self {
         let loaded = rustls_native_certs::load_native_certs();
-        let mut roots = Roots {
-            unreadable: loaded.errors.len(),
-            ..Roots::default()
-        };
-        for der in &loaded.certs {
-            if roots.add(der, Authority::Public, 0).is_err() {
-                roots.unreadable += 1;
+        let mut roots = Roots::of_store(&loaded.certs);
+        roots.unreadable += loaded.errors.len();
+        roots
+    }
+
+    /// Whoever trusts a store trusts all of it, but a root that only this machine has is no public one.
+    fn of_store(certificates: &[CertificateDer<'_>]) -> Self {
+        let mut roots = Roots::default();
+        for der in certificates {
+            match root(der, 0) {
+                Ok(mut root) => {
+                    root.given = false;
+                    if MOZILLAS.contains(&name_and_key(&root.anchor)) {
+                        root.authority = Authority::Public;
+                    }
+                    roots.push(root);
+                }
+                Err(_) => roots.unreadable += 1,
             }
         }
         roots
@@ -82,14 +111,18 @@ impl Roots {
         Roots::of(read(bytes, None)?, Authority::Private)
     }
 
-    /// Roots out of certificates, as the platform's (public) or as given ones (private).
+    /// Roots out of certificates, as public ones of the platform's or as given ones (private).
     ///
     /// # Errors
     /// When one of them is no certificate.
     pub fn of(certificates: Vec<Vec<u8>>, authority: Authority) -> Result<Self, RootsError> {
         let mut roots = Roots::default();
         for (index, der) in certificates.iter().enumerate() {
-            roots.add(der, authority, index + 1)?;
+            roots.push(Root {
+                authority,
+                given: authority != Authority::Public,
+                ..root(der, index + 1)?
+            });
         }
         Ok(roots)
     }
@@ -101,24 +134,6 @@ impl Roots {
             self.push(root);
         }
         self
-    }
-
-    fn add(&mut self, der: &[u8], authority: Authority, number: usize) -> Result<(), RootsError> {
-        let malformed = |error| RootsError::Malformed { number, error };
-        let certificate = Certificate::parse(der).map_err(malformed)?;
-        let owned = CertificateDer::from(der);
-        let anchor = webpki::anchor_from_trusted_cert(&owned)
-            .map_err(|error| RootsError::NoAnchor {
-                number,
-                error: error.to_string(),
-            })?
-            .to_owned();
-        self.push(Root {
-            certificate,
-            authority,
-            anchor,
-        });
-        Ok(())
     }
 
     fn push(&mut self, root: Root) {
@@ -150,7 +165,7 @@ impl Roots {
         let indices = self.by_subject.get(subject).map_or(&[][..], Vec::as_slice);
         let mut named: Vec<_> = (indices.iter())
             .map(|index| &self.roots[*index])
-            .filter(|root| given_too || root.authority == Authority::Public)
+            .filter(|root| given_too || !root.given)
             .collect();
         named.sort_by_key(|root| root.authority);
         named
@@ -165,10 +180,55 @@ impl Roots {
     }
 
     pub(crate) fn anchors(&self, given_too: bool) -> Vec<TrustAnchor<'_>> {
-        let trusted = self
-            .roots
-            .iter()
-            .filter(|root| given_too || root.authority == Authority::Public);
+        let trusted = self.roots.iter().filter(|root| given_too || !root.given);
         trusted.map(|root| root.anchor.clone()).collect()
+    }
+}
+
+/// A root that was given.
+fn root(der: &[u8], number: usize) -> Result<Root, RootsError> {
+    let malformed = |error| RootsError::Malformed { number, error };
+    let certificate = Certificate::parse(der).map_err(malformed)?;
+    let owned = CertificateDer::from(der);
+    let anchor = webpki::anchor_from_trusted_cert(&owned)
+        .map_err(|error| RootsError::NoAnchor {
+            number,
+            error: error.to_string(),
+        })?
+        .to_owned();
+    Ok(Root {
+        certificate,
+        authority: Authority::Private,
+        given: true,
+        anchor,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A company's store: a public root, one of its own, and what is none.
+    #[test]
+    fn a_root_of_this_machine_alone_is_trusted_and_not_public() {
+        let own = read(include_bytes!("../tests/data/root.pem"), None).expect("a root");
+        let own = CertificateDer::from(own[0].as_slice());
+        let public = TLS_SERVER_ROOT_CERTS[0].clone();
+        let broken = CertificateDer::from(&b"\x30\x00"[..]);
+        let roots = Roots::of_store(&[public.clone(), own.clone(), broken]);
+        assert_eq!((roots.len(), roots.unreadable()), (2, 1));
+        for (der, authority) in [(&public, Authority::Public), (&own, Authority::Private)] {
+            let certificate = Certificate::parse(der).expect("a root");
+            // Both are of the platform's store.
+            let held = roots.holds(&certificate, false);
+            assert_eq!(held.map(|root| root.authority), Some(authority));
+        }
+        assert_eq!(roots.anchors(false).len(), 2);
+    }
+
+    #[test]
+    fn mozillas_roots_are_read() {
+        assert!(MOZILLAS.len() > 100, "{}", MOZILLAS.len());
+        assert_eq!(MOZILLAS.len(), TLS_SERVER_ROOT_CERTS.len());
     }
 }

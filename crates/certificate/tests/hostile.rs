@@ -19,6 +19,7 @@ fn judged(chain: &[Vec<u8>], staple: &[u8], list: &[u8]) {
         given_roots_too: true,
         now: "2026-12-01T12:00:00Z".parse().unwrap(),
         stapled_ocsp: Some(staple),
+        may_staple: true,
         tls_scts: Some(list),
         logs: LogList::pinned(),
     };

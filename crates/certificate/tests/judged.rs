@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use lockfast_certificate::{
-    Authority, Checks, Fact, LogList, ProblemKind, Roots, Seen, judge, read,
+    Authority, Certificate, Checks, Fact, LogList, ProblemKind, Roots, Seen, judge, read,
 };
 use std::fs;
 
@@ -31,6 +31,7 @@ fn checks(roots: &Roots) -> Checks<'_> {
         given_roots_too: true,
         now: now(),
         stapled_ocsp: None,
+        may_staple: true,
         tls_scts: None,
         logs: LogList::pinned(),
     }
@@ -48,7 +49,7 @@ fn each_defect() {
         ("rsa", &[]),
         ("pss", &[]),
         ("curves", &[]),
-        ("must-staple", &[]),
+        ("must-staple", &[MissingStaple]),
         ("old-beside-new", &[]),
         ("messy", &[NameMismatch]),
         ("expired", &[Expired]),
@@ -112,6 +113,13 @@ fn stapled_responses() {
             .iter()
             .any(|finding| finding.lint == "must-staple-without-staple")
     );
+    assert_eq!(kinds(&none), [ProblemKind::MissingStaple]);
+    // Nothing is stapled to a file.
+    let file = Checks {
+        may_staple: false,
+        ..checks(&roots)
+    };
+    assert_eq!(judge(&chain, &file).valid, Fact::Known(true));
     // A week later it is stale, and what was revoked is still revoked.
     let later = "2026-12-20T12:00:00Z".parse().unwrap();
     let at = |name: &str| {
@@ -279,6 +287,46 @@ fn how_it_is_sent() {
     insta::assert_json_snapshot!("sending", lints.collect::<Vec<_>>());
 }
 
+/// A name alone is no signature, and one that cannot be checked is neither right nor wrong.
+#[test]
+fn who_signed_it_is_checked() {
+    let der = chain("self-signed").remove(0);
+    let self_signed = |der: &[u8]| Certificate::parse(der).unwrap().self_signed;
+    assert_eq!(self_signed(&der), Fact::Known(true));
+    let mut other = der.clone();
+    *other.last_mut().unwrap() ^= 1;
+    assert_eq!(self_signed(&other), Fact::Known(false));
+    // ecdsa-with-SHA256 becomes an algorithm that nobody knows.
+    let known = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+    let mut foreign = der.clone();
+    for at in 0..der.len() - known.len() {
+        if der[at..].starts_with(&known) {
+            foreign[at + known.len() - 1] = 0x7f;
+        }
+    }
+    assert_ne!(foreign, der);
+    assert_eq!(self_signed(&foreign).value(), None);
+    let seen = judge(&[foreign], &checks(&roots(Authority::Private)));
+    assert_eq!(seen.valid, Fact::Known(false));
+}
+
+/// What is sent beside the path is told from what is on it; without a path nobody knows.
+#[test]
+fn which_are_on_the_path() {
+    let (good, foreign) = (chain("good"), chain("unknown-root"));
+    let sent = [&good[0], &foreign[0], &good[1]].map(Clone::clone);
+    let roots = roots(Authority::Private);
+    let on_path = |roots: &Roots| {
+        let seen = judge(&sent, &checks(roots));
+        let links = seen.chain.iter().map(|link| link.value().unwrap());
+        links
+            .map(|link| link.on_path.value().copied())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(on_path(&roots), [Some(true), Some(false), Some(true)]);
+    assert_eq!(on_path(&Roots::default()), [Some(true), None, None]);
+}
+
 #[test]
 fn ten_thousand_certificates() {
     let roots = roots(Authority::Private);
@@ -287,7 +335,11 @@ fn ten_thousand_certificates() {
     let filler = many[1].clone();
     many.extend(std::iter::repeat_n(filler, 10_000));
     let seen = judge(&many, &checks(&roots));
-    assert_eq!((seen.chain.len(), seen.valid), (16, Fact::Known(true)));
+    assert_eq!((seen.chain.len(), seen.valid), (17, Fact::Known(true)));
+    let Fact::Unknown(unknown) = &seen.chain[16] else {
+        panic!("{:?}", seen.chain[16]);
+    };
+    assert!(unknown.error.starts_with("10002 were sent"), "{unknown:?}");
     let lints = &seen.chain[0].value().unwrap().lints;
     assert!(
         lints

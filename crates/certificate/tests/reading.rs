@@ -1,7 +1,7 @@
 //! Certificates out of files: what comes out, and what is said of what does not.
 #![allow(clippy::unwrap_used)]
 
-use lockfast_certificate::{Certificate, ReadError, Secret, read};
+use lockfast_certificate::{Certificate, ReadError, Secret, leaf_first, read};
 use std::fs;
 
 fn data(name: &str) -> Vec<u8> {
@@ -100,4 +100,32 @@ fn a_certificate_alone() {
     .map(|der| Certificate::parse(der).unwrap_err().to_string())
     .to_vec();
     insta::assert_json_snapshot!("malformed", errors);
+}
+
+#[test]
+fn a_servers_own_certificate_comes_first_wherever_it_stands() {
+    let of = |name: &str| read(&data(name), None).unwrap();
+    let (good, root, foreign) = (of("good.pem"), of("root.pem"), of("unknown-root.pem"));
+    let [leaf, issuer, root, other] = [&good[0], &good[1], &root[0], &foreign[1]].map(Clone::clone);
+    let all = |of: &[&Vec<u8>]| of.iter().copied().cloned().collect::<Vec<_>>();
+    // Root first, as some authorities hand theirs out; with what has nothing to do with it; as keystores have it.
+    for (file, sent) in [
+        (all(&[&root, &issuer, &leaf]), all(&[&leaf, &issuer, &root])),
+        (all(&[&other, &root, &leaf]), all(&[&leaf, &other, &root])),
+        (all(&[&issuer, &leaf]), all(&[&leaf, &issuer])),
+    ] {
+        assert_eq!(leaf_first(file), sent);
+    }
+    // In order, or without one: as it was.
+    for file in [
+        all(&[&leaf, &issuer, &root]),
+        all(&[&leaf, &root, &issuer]),
+        all(&[&leaf, &other]),
+        all(&[&b"no certificate".to_vec(), &issuer]),
+        all(&[&root]),
+        all(&[]),
+        vec![leaf.clone(); 17],
+    ] {
+        assert_eq!(leaf_first(file.clone()), file);
+    }
 }

@@ -40,6 +40,7 @@ fn seen(
         given_roots_too: true,
         now: now.parse().unwrap(),
         stapled_ocsp: None,
+        may_staple: true,
         tls_scts,
         logs,
     };
@@ -94,6 +95,7 @@ fn crates_io_in_2023() {
         given_roots_too: false,
         now: now.parse().unwrap(),
         stapled_ocsp: None,
+        may_staple: true,
         tls_scts: None,
         logs: &logs,
     };
@@ -484,6 +486,7 @@ fn timestamps_in_a_staple() {
         given_roots_too: false,
         now: "2026-08-01T00:00:00Z".parse().unwrap(),
         stapled_ocsp: Some(&staple),
+        may_staple: true,
         tls_scts: None,
         logs: &list,
     };

@@ -185,6 +185,8 @@ impl Prober {
                     given_roots_too: true,
                     now: Timestamp::now(),
                     stapled_ocsp: shown.ocsp.as_deref(),
+                    // SSLv3 has no extension to ask for it.
+                    may_staple: plaintext != Some(ProtocolVersion::Ssl3),
                     tls_scts: shown.timestamps.as_deref(),
                     logs: LogList::pinned(),
                 },

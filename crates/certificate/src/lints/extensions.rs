@@ -123,7 +123,8 @@ pub(super) fn no_authority_key_identifier(look: &Look<'_>) -> Option<String> {
     let found = find(look, |extension| {
         matches!(extension, ParsedExtension::AuthorityKeyIdentifier(_))
     });
-    (found.is_none() && !look.certificate.self_signed).then(|| "no authorityKeyIdentifier".into())
+    (found.is_none() && !look.certificate.may_be_self_signed())
+        .then(|| "no authorityKeyIdentifier".into())
 }
 
 pub(super) fn no_subject_key_identifier(look: &Look<'_>) -> Option<String> {

@@ -44,14 +44,14 @@ pub(super) fn out_of_order(look: &Look<'_>) -> Option<String> {
 }
 
 pub(super) fn root(look: &Look<'_>) -> Option<String> {
-    (look.index > 0 && look.certificate.self_signed && !is_twice(look))
+    (look.index > 0 && look.certificate.may_be_self_signed() && !is_twice(look))
         .then(|| "a root need not be sent: who trusts it has it".into())
 }
 
 pub(super) fn superfluous(look: &Look<'_>) -> Option<String> {
     (look.sent.anchored
         && !look.sent.path.contains(&look.index)
-        && !look.certificate.self_signed
+        && !look.certificate.may_be_self_signed()
         && !is_twice(look))
     .then(|| "it is not on the path to the root".into())
 }
