@@ -114,15 +114,11 @@ impl Prober {
         speaks: &Speaks,
         asked: &mut Asked,
     ) {
-        // In TLS 1.2 nobody can be shown another kind than this one, so that one handshake takes the place of two. It prefers curves, as
-        // TLS 1.3 may have them beside. What stays unseen is a certificate that is shown in TLS 1.3 alone, and there only to clients
-        // that take no other.
-        if let Some(sole) = speaks.sole {
-            self.handshake(target, wire, Kind::Any, asked).await;
-            if asked.seen.iter().any(|seen| !seen.is(sole)) {
-                self.handshake(target, wire, sole, asked).await;
-            }
-            return;
+        // Where there is TLS 1.2, plaintext tells of the other kind at less cost for both sides. This handshake prefers curves, as TLS 1.3
+        // may have them beside. What stays unseen is a certificate that is shown in TLS 1.3 alone, and there only to clients that take
+        // no other.
+        if speaks.plaintext == Some(ProtocolVersion::Tls12) {
+            return self.handshake(target, wire, Kind::Any, asked).await;
         }
         for kind in [Kind::Ecdsa, Kind::Rsa] {
             self.handshake(target, wire, kind, asked).await;
@@ -309,8 +305,6 @@ pub(crate) struct Speaks {
     /// The highest of these in which a certificate with an RSA key may be shown, and in which one with a key on a curve.
     rsa: Option<ProtocolVersion>,
     ecdsa: Option<ProtocolVersion>,
-    /// The one kind of which TLS 1.2 has suites, where all of these are known and are of one.
-    sole: Option<Kind>,
     /// Why it is not known, if it is not.
     pub unknown: Option<String>,
 }
@@ -325,7 +319,6 @@ impl Speaks {
             plaintext: tls12,
             rsa: tls12,
             ecdsa: tls12,
-            sole: None,
             unknown: None,
         }
     }
@@ -348,13 +341,6 @@ impl Speaks {
             versions.find(|version| may_show(version, kind))
         };
         let tls12 = ProtocolVersion::Tls12;
-        let sole = listed(scan, tls12).and_then(|_| {
-            match (may_show(&tls12, Kind::Rsa), may_show(&tls12, Kind::Ecdsa)) {
-                (true, false) => Some(Kind::Rsa),
-                (false, true) => Some(Kind::Ecdsa),
-                _ => None,
-            }
-        });
         Speaks {
             modern: accepted.iter().any(|version| *version >= tls12),
             something: accepted
@@ -363,7 +349,6 @@ impl Speaks {
             plaintext: plaintext.last().copied(),
             rsa: highest(Kind::Rsa),
             ecdsa: highest(Kind::Ecdsa),
-            sole,
             unknown: scan
                 .versions
                 .values()

@@ -109,15 +109,55 @@ impl Failed {
 
 /// Makes handshakes that judge nothing and write down what they see.
 pub struct Handshakes {
-    provider: Arc<CryptoProvider>,
+    /// For each kind of certificate.
+    offers: [Arc<Offer>; 3],
     identity: Option<Identity>,
+}
+
+/// What is offered to see one kind of certificate.
+#[derive(Debug)]
+struct Offer {
+    provider: Arc<CryptoProvider>,
+    schemes: Vec<SignatureScheme>,
+}
+
+impl Offer {
+    fn of(kind: Kind) -> Arc<Self> {
+        let mut provider = aws_lc_rs::default_provider();
+        // Up to TLS 1.2 the suite says which key signs.
+        provider.cipher_suites.retain(|suite| {
+            let name = format!("{:?}", suite.suite());
+            match kind {
+                Kind::Rsa => !name.contains("_ECDSA_"),
+                Kind::Ecdsa => !name.contains("_RSA_"),
+                Kind::Any => true,
+            }
+        });
+        let mut schemes = provider
+            .signature_verification_algorithms
+            .supported_schemes();
+        schemes.retain(|scheme| {
+            let rsa = format!("{scheme:?}").starts_with("RSA");
+            match kind {
+                Kind::Rsa => rsa,
+                Kind::Ecdsa => !rsa,
+                Kind::Any => true,
+            }
+        });
+        Arc::new(Offer {
+            provider: Arc::new(provider),
+            schemes,
+        })
+    }
 }
 
 impl Handshakes {
     /// With this client certificate, where a server asks for one.
     pub fn new(identity: Option<Identity>) -> Self {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        Handshakes { provider, identity }
+        Handshakes {
+            offers: [Kind::Rsa, Kind::Ecdsa, Kind::Any].map(Offer::of),
+            identity,
+        }
     }
 
     /// Shakes hands over a stream. What the server showed is told even where the handshake fails after that, as it does for
@@ -133,12 +173,17 @@ impl Handshakes {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
+        let [rsa, ecdsa, any] = &self.offers;
+        let offer = match kind {
+            Kind::Rsa => rsa,
+            Kind::Ecdsa => ecdsa,
+            Kind::Any => any,
+        };
         let witness = Arc::new(Witness {
-            provider: self.provider.clone(),
-            kind,
+            offer: offer.clone(),
             shown: Mutex::default(),
         });
-        let config = match self.config(witness.clone(), kind, alpn) {
+        let config = match self.config(witness.clone(), alpn) {
             Ok(config) => config,
             Err(error) => return (None, Err(Failed::because(error.to_string()))),
         };
@@ -158,23 +203,9 @@ impl Handshakes {
         (shown.clone(), outcome)
     }
 
-    fn config(
-        &self,
-        witness: Arc<Witness>,
-        kind: Kind,
-        alpn: &[&[u8]],
-    ) -> Result<ClientConfig, Error> {
-        let mut provider = (*self.provider).clone();
-        // Up to TLS 1.2 the suite says which key signs.
-        provider.cipher_suites.retain(|suite| {
-            let name = format!("{:?}", suite.suite());
-            match kind {
-                Kind::Rsa => !name.contains("_ECDSA_"),
-                Kind::Ecdsa => !name.contains("_RSA_"),
-                Kind::Any => true,
-            }
-        });
-        let builder = ClientConfig::builder_with_provider(Arc::new(provider))
+    fn config(&self, witness: Arc<Witness>, alpn: &[&[u8]]) -> Result<ClientConfig, Error> {
+        let provider = witness.offer.provider.clone();
+        let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(witness);
@@ -194,8 +225,7 @@ impl Handshakes {
 /// Writes down what the server shows; the chain is judged elsewhere, and only that the server has the key is checked here.
 #[derive(Debug)]
 struct Witness {
-    provider: Arc<CryptoProvider>,
-    kind: Kind,
+    offer: Arc<Offer>,
     shown: Mutex<Option<Shown>>,
 }
 
@@ -230,7 +260,7 @@ impl ServerCertVerifier for Witness {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
+        let algorithms = &self.offer.provider.signature_verification_algorithms;
         verify_tls12_signature(message, certificate, signed, algorithms)
     }
 
@@ -240,23 +270,11 @@ impl ServerCertVerifier for Witness {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
+        let algorithms = &self.offer.provider.signature_verification_algorithms;
         verify_tls13_signature(message, certificate, signed, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let mut schemes = self
-            .provider
-            .signature_verification_algorithms
-            .supported_schemes();
-        schemes.retain(|scheme| {
-            let rsa = format!("{scheme:?}").starts_with("RSA");
-            match self.kind {
-                Kind::Rsa => rsa,
-                Kind::Ecdsa => !rsa,
-                Kind::Any => true,
-            }
-        });
-        schemes
+        self.offer.schemes.clone()
     }
 }

@@ -170,6 +170,10 @@ impl CipherSuite {
 
     /// How client and server come to the keys; none for a suite we do not know.
     pub fn key_exchange(self) -> Option<KeyExchange> {
+        self.traits()?.key_exchange
+    }
+
+    fn named_key_exchange(self) -> Option<KeyExchange> {
         let (exchange, _) = self.halves()?;
         Some(match exchange.split('_').next()? {
             "NULL" => KeyExchange::Null,
@@ -193,9 +197,13 @@ impl CipherSuite {
 
     /// How the server proves who it is; none for a suite we do not know.
     pub fn authentication(self) -> Option<Authentication> {
+        self.traits()?.authentication
+    }
+
+    fn named_authentication(self) -> Option<Authentication> {
         let (exchange, _) = self.halves()?;
         let has = |word: &str| exchange.split('_').any(|w| w == word);
-        Some(match self.key_exchange()? {
+        Some(match self.named_key_exchange()? {
             KeyExchange::Tls13 => Authentication::Tls13,
             KeyExchange::Null => Authentication::Anonymous,
             KeyExchange::Krb5 => Authentication::Krb5,
@@ -213,6 +221,10 @@ impl CipherSuite {
 
     /// What encrypts the records; none for a suite we do not know.
     pub fn encryption(self) -> Option<Encryption> {
+        self.traits()?.encryption
+    }
+
+    fn named_encryption(self) -> Option<Encryption> {
         let (exchange, rest) = self.halves()?;
         let cipher = if rest.is_empty() { exchange } else { rest };
         Some(match cipher.split('_').next()? {
@@ -236,6 +248,10 @@ impl CipherSuite {
 
     /// How the cipher is used; none for a suite we do not know.
     pub fn mode(self) -> Option<Mode> {
+        self.traits()?.mode
+    }
+
+    fn named_mode(self) -> Option<Mode> {
         let name = self.name()?;
         let has = |word: &str| name.split('_').any(|w| w == word);
         Some(match () {
@@ -276,13 +292,13 @@ impl CipherSuite {
     /// Why it protects nobody any more; empty when nothing of the kind is known.
     pub fn weaknesses(self) -> Vec<Weakness> {
         let mut found = Vec::new();
-        if self.authentication() == Some(Authentication::Anonymous) {
+        if self.named_authentication() == Some(Authentication::Anonymous) {
             found.push(Weakness::Anonymous);
         }
         if self.is_export() {
             found.push(Weakness::Export);
         }
-        found.extend(match self.encryption() {
+        found.extend(match self.named_encryption() {
             Some(Encryption::Null) => Some(Weakness::Null),
             Some(Encryption::Rc4) => Some(Weakness::Rc4),
             Some(Encryption::Des) => Some(Weakness::Des),
@@ -300,7 +316,7 @@ impl CipherSuite {
 
     /// Whether any weakness is known.
     pub fn is_broken(self) -> bool {
-        !self.weaknesses().is_empty()
+        self.traits().is_some_and(|traits| traits.broken)
     }
 
     /// Whether the version may use it: AEAD and SHA-2 came with TLS 1.2 (RFC 5246, section A.5 and RFC 5288), and TLS
@@ -327,6 +343,21 @@ impl CipherSuite {
             || (!psk && self.name().is_some_and(sha2))
     }
 
+    /// What its name says. Every question of every scan asks it of hundreds of suites, so that names are read once.
+    fn traits(self) -> Option<&'static Traits> {
+        static TRAITS: LazyLock<Vec<(CipherSuite, Traits)>> = LazyLock::new(|| {
+            let mut all: Vec<_> = CipherSuite::all()
+                .map(|suite| (suite, Traits::of(suite)))
+                .collect();
+            all.sort_unstable_by_key(|(suite, _)| *suite);
+            all
+        });
+        let at = TRAITS
+            .binary_search_by_key(&self, |(suite, _)| *suite)
+            .ok()?;
+        TRAITS.get(at).map(|(_, traits)| traits)
+    }
+
     /// The name's two halves around `_WITH_`, without `TLS_`; the second is empty for suites of TLS 1.3.
     fn halves(self) -> Option<(&'static str, &'static str)> {
         if self.is_signal() {
@@ -335,6 +366,27 @@ impl CipherSuite {
         let name = self.name()?;
         let name = name.strip_prefix("TLS_").unwrap_or(name);
         Some(name.split_once("_WITH_").unwrap_or((name, "")))
+    }
+}
+
+/// What a suite's name says.
+struct Traits {
+    key_exchange: Option<KeyExchange>,
+    authentication: Option<Authentication>,
+    encryption: Option<Encryption>,
+    mode: Option<Mode>,
+    broken: bool,
+}
+
+impl Traits {
+    fn of(suite: CipherSuite) -> Self {
+        Traits {
+            key_exchange: suite.named_key_exchange(),
+            authentication: suite.named_authentication(),
+            encryption: suite.named_encryption(),
+            mode: suite.named_mode(),
+            broken: !suite.weaknesses().is_empty(),
+        }
     }
 }
 
