@@ -88,7 +88,9 @@ fn without(endpoint: &Found, path: &str, loss: Loss) -> Option<Found> {
         (Loss::Missing, _) => {
             let (above, name) = path.rsplit_once('/')?;
             // What was not promised cannot be broken, and what nobody said of an endpoint is its owner's.
-            if above.starts_with("/Of") || path == "/Role" {
+            // What says that less was measured, nothing stands for when it is gone.
+            let says_less = ["/AddressesUnknown", "/AddressesLeftOut", "/OutOfReach"];
+            if above.starts_with("/Of") || path == "/Role" || says_less.contains(&path) {
                 return None;
             }
             let above = endpoint.properties.pointer_mut(above)?.as_object_mut()?;

@@ -14,6 +14,7 @@ pub(crate) use http::OverHttp;
 use crate::cx::Cx;
 use crate::judgement::{Fact, Judgement, Out, Verdict};
 use lockfast_facts::{ENDPOINT, Known, Loc, Read, Subject, Value, Why};
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 /// What an endpoint is in the system.
@@ -129,7 +130,8 @@ impl<'a> Endpoint<'a> {
             .is_some_and(|name| !matches!(name.as_str(), "http" | "https"))
     }
 
-    /// Judges every address. The worst verdict stands, and says which addresses it is of when others differ.
+    /// Judges every address that anything listens at. The worst verdict stands, and says which addresses it is of when others
+    /// differ.
     pub(crate) fn each_address(
         self,
         cx: &Cx<'_>,
@@ -138,48 +140,89 @@ impl<'a> Endpoint<'a> {
         let judgement = match known_list(self.subject.at("Addresses"), "its addresses") {
             Err(why) => Judgement::cannot_tell(self.subject, "what its addresses answer", &why),
             Ok(addresses) => {
-                // An address that nothing listens at is no part of an endpoint that others listen at.
-                let listens = |value: &&Value| value.at("Listening").bool().found() != Some(false);
-                let each = addresses.iter().filter(listens).map(|value| {
-                    let address = Address {
-                        endpoint: self,
-                        value,
-                    };
-                    (format!("at {}", address.name()), judge(address))
+                let addresses = addresses.iter().map(|value| Address {
+                    endpoint: self,
+                    value,
                 });
-                let worst = worst_of(each.collect());
-                worst.unwrap_or_else(|| {
-                    Judgement::unknown(
-                        self.subject,
-                        "cannot tell what it answers: its name has no address",
-                    )
-                })
+                // An address that nothing listens at is no part of an endpoint that others listen at.
+                let each = addresses.filter(|address| address.listens());
+                let each = each.map(|address| (format!("at {}", address.name()), judge(address)));
+                self.with_unmeasured(each.collect())
             }
         };
-        self.declared(cx, self.note_unmeasured(judgement))
+        self.declared(cx, judgement)
     }
 
-    /// Adds which addresses were not measured.
-    fn note_unmeasured(self, judgement: Judgement) -> Judgement {
-        let judgement = match self.subject.at("OutOfReach").list() {
-            Read::Found(addresses, _) if !addresses.is_empty() => {
-                let names = addresses
-                    .iter()
-                    .filter_map(|address| address.at("").string().found());
-                let names: Vec<String> = names.collect();
-                judgement.note(format!(
-                    "not measured, since the machine that probed has no route there: {}",
-                    names.join(", ")
-                ))
-            }
+    /// The worst of what was judged. While other addresses were not measured, it passes nothing.
+    fn with_unmeasured(self, mut parts: Vec<(String, Judgement)>) -> Judgement {
+        if parts.is_empty() {
+            let message =
+                "cannot tell what it answers: its name has no address that anything listens at";
+            let nothing = Judgement::unknown(self.subject, message);
+            parts.push(("its addresses".into(), nothing));
+        }
+        let unmeasured = self.unmeasured();
+        for why in &unmeasured {
+            let judgement = Judgement::cannot_tell(self.subject, "what they answer", why);
+            parts.push(("the other addresses".into(), judgement));
+        }
+        let nothing = || Judgement::unknown(self.subject, "cannot tell what it answers");
+        let judgement = worst_of(parts).unwrap_or_else(nothing);
+        let judgement = match judgement.verdict {
+            Verdict::Fail => unmeasured.iter().fold(judgement, |judgement, why| {
+                judgement.note(format!("other addresses were not measured: {why}"))
+            }),
             _ => judgement,
         };
-        match self.subject.at("AddressesLeftOut").int() {
-            Read::Found(left_out @ 1.., _) => judgement.note(format!(
-                "not measured: {left_out} more addresses of the name"
+        match self.out_of_reach() {
+            Ok(names) if !names.is_empty() => judgement.note(format!(
+                "not measured, since the machine that probed has no route there: {}",
+                names.join(", ")
             )),
             _ => judgement,
         }
+    }
+
+    /// Why there are addresses of which nothing is known.
+    fn unmeasured(self) -> Vec<Arc<Why>> {
+        let mut unmeasured = Vec::new();
+        match self.subject.at("AddressesUnknown") {
+            Read::Absent(_) => {}
+            Read::Unknown(why, _) => unmeasured.push(why),
+            Read::Found(..) => unmeasured.push(unsupported("not all of them were found")),
+        }
+        match self.subject.at("AddressesLeftOut").int() {
+            Read::Absent(_) | Read::Found(0, _) => {}
+            Read::Unknown(why, _) => unmeasured.push(why),
+            Read::Found(left_out, _) => unmeasured.push(unsupported(format!(
+                "{left_out} more addresses of its name were left out"
+            ))),
+        }
+        unmeasured.extend(self.out_of_reach().err());
+        unmeasured
+    }
+
+    /// The addresses of IPv6 that a machine without it could not reach. An address of IPv4 without a route to it is not known
+    /// as any other is not.
+    fn out_of_reach(self) -> Result<Vec<String>, Arc<Why>> {
+        let addresses = match self.subject.at("OutOfReach").list() {
+            Read::Absent(_) => return Ok(Vec::new()),
+            Read::Unknown(why, _) => return Err(why),
+            Read::Found(addresses, _) => addresses,
+        };
+        let names = addresses.iter().map(|address| {
+            let known = asked(address.at("").string(), "an address out of reach");
+            match known {
+                Known::Unknown(why, _) => Err(why),
+                Known::Stated(name, _) | Known::Default(name, ..) => {
+                    match name.parse::<Ipv6Addr>() {
+                        Ok(_) => Ok(name),
+                        Err(_) => Err(unsupported(format!("no route to {name}"))),
+                    }
+                }
+            }
+        });
+        names.collect()
     }
 
     /// Adds what declares the endpoint, if the probe was told.
@@ -221,6 +264,11 @@ impl<'a> Address<'a> {
     fn name(self) -> String {
         let name = self.value.at("Address").string().found();
         name.unwrap_or_else(|| "an address that is not known".into())
+    }
+
+    /// False for one that refused while another address of the name did not.
+    fn listens(self) -> bool {
+        self.at("Listening").bool().found() != Some(false)
     }
 
     /// Where its answers were read.
