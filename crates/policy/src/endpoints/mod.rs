@@ -14,7 +14,7 @@ pub(crate) use http::OverHttp;
 use crate::cx::Cx;
 use crate::judgement::{Fact, Judgement, Out, Verdict};
 use lockfast_facts::{ENDPOINT, Known, Loc, Read, Subject, Value, Why};
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 /// What an endpoint is in the system.
@@ -137,6 +137,25 @@ impl<'a> Endpoint<'a> {
         cx: &Cx<'_>,
         judge: impl Fn(Address<'a>) -> Judgement,
     ) -> Judgement {
+        self.each_address_where(cx, Address::listens, judge)
+    }
+
+    /// Judges every address by what it does with plain HTTP, also where nothing listens at the endpoint's own port.
+    pub(crate) fn each_address_over_http(
+        self,
+        cx: &Cx<'_>,
+        judge: impl Fn(Address<'a>) -> Judgement,
+    ) -> Judgement {
+        self.each_address_where(cx, |_| true, judge)
+    }
+
+    /// Judges some addresses. Of the others, at which nothing listens, it is said that they were not judged.
+    pub(crate) fn each_address_where(
+        self,
+        cx: &Cx<'_>,
+        is_judged: impl Fn(Address<'a>) -> bool,
+        judge: impl Fn(Address<'a>) -> Judgement,
+    ) -> Judgement {
         let judgement = match known_list(self.subject.at("Addresses"), "its addresses") {
             Err(why) => Judgement::cannot_tell(self.subject, "what its addresses answer", &why),
             Ok(addresses) => {
@@ -144,10 +163,16 @@ impl<'a> Endpoint<'a> {
                     endpoint: self,
                     value,
                 });
-                // An address that nothing listens at is no part of an endpoint that others listen at.
-                let each = addresses.filter(|address| address.listens());
+                let (judged, silent): (Vec<_>, Vec<_>) = addresses.partition(|one| is_judged(*one));
+                let each = judged.into_iter();
                 let each = each.map(|address| (format!("at {}", address.name()), judge(address)));
-                self.with_unmeasured(each.collect())
+                let judgement = self.with_unmeasured(each.collect());
+                // `localhost` has two addresses, of which a server takes one.
+                let silent = silent.into_iter().filter(|address| !address.is_loopback());
+                silent.fold(judgement, |judgement, address| {
+                    let name = address.name();
+                    judgement.note(format!("not judged: nothing listens at {name}"))
+                })
             }
         };
         self.declared(cx, judgement)
@@ -261,14 +286,19 @@ impl<'a> Address<'a> {
     }
 
     /// The address itself.
-    fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         let name = self.value.at("Address").string().found();
         name.unwrap_or_else(|| "an address that is not known".into())
     }
 
     /// False for one that refused while another address of the name did not.
-    fn listens(self) -> bool {
+    pub(crate) fn listens(self) -> bool {
         self.at("Listening").bool().found() != Some(false)
+    }
+
+    fn is_loopback(self) -> bool {
+        let ip = self.name().parse::<IpAddr>();
+        ip.is_ok_and(|ip| ip.is_loopback())
     }
 
     /// Where its answers were read.
