@@ -1,6 +1,6 @@
 //! What answers over plain HTTP: port 80 of the same host.
 
-use super::{Address, asked};
+use super::{Address, asked, unsupported};
 use crate::judgement::Judgement;
 use lockfast_facts::{Known, Read};
 use std::fmt;
@@ -43,7 +43,17 @@ impl Address<'_> {
     pub(crate) fn over_http(self) -> Known<OverHttp> {
         let answers = asked(self.at("Http.Answers").bool(), "plain HTTP");
         answers.and_then(|answers| match answers {
-            false => Known::Stated(OverHttp::Silent, self.loc()),
+            false => self
+                .endpoint
+                .protocol()
+                .and_then(|protocol| match protocol == "http" {
+                    // Beside HTTPS it is good that nothing does; where nothing else was asked for, nothing was measured.
+                    true => Known::Unknown(
+                        unsupported("nothing listens there, so nothing was measured"),
+                        self.loc(),
+                    ),
+                    false => Known::Stated(OverHttp::Silent, self.loc()),
+                }),
             true => self
                 .bool("Http.RedirectsToHttps")
                 .map(|redirects| match redirects {
