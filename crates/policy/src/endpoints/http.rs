@@ -72,7 +72,12 @@ impl Address<'_> {
             Read::Found(false, _) => judgement.note(
                 "it sends no Strict-Transport-Security, so a browser's first call may still go over plain HTTP",
             ),
-            _ => judgement,
+            _ => match self.at("Hsts.MaxAge").int() {
+                Read::Found(0, _) => judgement.note(
+                    "its Strict-Transport-Security has max-age 0, which makes browsers forget it, so their next call may go over plain HTTP",
+                ),
+                _ => judgement,
+            },
         }
     }
 }
