@@ -1,5 +1,5 @@
 use crate::config::TlsVersion;
-use crate::endpoints::{Address, OverHttp, asked, with_own_certificates};
+use crate::endpoints::{Address, OverHttp, asked, unsupported, with_own_certificates};
 use crate::prelude::*;
 
 control! {
@@ -92,14 +92,29 @@ fn tests(address: Address<'_>) -> Vec<(&'static str, Known<bool>)> {
 
 /// Only versions before TLS 1.2 are worth a downgrade.
 fn downgrades(address: Address<'_>) -> Known<bool> {
-    let protected = address.bool("Tls.FallbackProtection");
-    match protected.value() {
-        Some(true) => protected.map(|_| false),
-        Some(false) => address.accepts_any(|version| version.is_older(TlsVersion::Tls12)),
-        None => match address.accepts_any(|version| version.is_older(TlsVersion::Tls12)) {
-            Known::Stated(false, loc) => Known::Stated(false, loc),
-            _ => protected,
-        },
+    let unprotected = match address.at("Tls.FallbackProtection").bool() {
+        Read::Absent(loc) => Known::Unknown(
+            unsupported("it accepts older versions beside newer ones, and whether it refuses a fallback (TLS_FALLBACK_SCSV) was not tried: probe it again"),
+            loc,
+        ),
+        read => asked(read, "FallbackProtection").map(|protected| !protected),
+    };
+    let old = address.accepts_any(|version| version.is_older(TlsVersion::Tls12));
+    let needed = [old, several_versions(address), unprotected];
+    let decides = |is: fn(&Known<bool>) -> bool| needed.iter().find(|known| is(known)).cloned();
+    let no = decides(|known| known.value() == Some(&false));
+    let open = || decides(|known| known.value().is_none());
+    no.or_else(open).unwrap_or(Known::Stated(true, address.loc()))
+}
+
+fn several_versions(address: Address<'_>) -> Known<bool> {
+    let versions: Vec<_> = address.versions().into_iter().map(|(_, accepted)| accepted).collect();
+    let accepted = versions.iter().filter(|accepted| accepted.value() == Some(&true));
+    let unknown = versions.iter().find(|accepted| accepted.value().is_none());
+    match (accepted.count(), unknown) {
+        (2.., _) => Known::Stated(true, address.loc()),
+        (_, Some(unknown)) => unknown.clone(),
+        _ => Known::Stated(false, address.loc()),
     }
 }
 
