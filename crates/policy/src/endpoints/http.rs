@@ -2,7 +2,7 @@
 
 use super::{Address, asked, unsupported};
 use crate::judgement::Judgement;
-use lockfast_facts::{Known, Read};
+use lockfast_facts::{Kind, Known, Read};
 use std::fmt;
 
 /// What a call over plain HTTP gets.
@@ -63,6 +63,43 @@ impl Address<'_> {
                         "the status over plain HTTP",
                     )),
                 }),
+        })
+    }
+
+    /// Whether cookies were set over plain HTTP that travel there. That none was seen says nothing when the redirects broke
+    /// off before HTTPS.
+    pub(crate) fn sets_plaintext_cookies(self) -> Known<bool> {
+        let names = asked(
+            self.at("Http.PlaintextCookies").list(),
+            "cookies over plain HTTP",
+        );
+        names.and_then(|names| match names.is_empty() {
+            true => self.whole_way().map(|()| false),
+            false => Known::Stated(true, self.loc()),
+        })
+    }
+
+    /// Known when the redirects were followed to HTTPS, or to an answer that leads nowhere else.
+    fn whole_way(self) -> Known<()> {
+        match self.at("Http.HopsToHttps").int() {
+            Read::Found(_, loc) => return Known::Stated((), loc),
+            Read::Unknown(why, loc) => return Known::Unknown(why, loc),
+            Read::Absent(_) => {}
+        }
+        asked(self.at("Http.Hops").list(), "the way to HTTPS").and_then(|hops| {
+            let last = hops.last().map(|hop| &hop.kind);
+            let to = match last {
+                Some(Kind::Map(hop)) => hop.get("Location").map(|to| &to.kind),
+                _ => None,
+            };
+            match to {
+                // It is written down that the last answer leads nowhere.
+                Some(Kind::Null) => Known::Stated((), self.loc()),
+                _ => Known::Unknown(
+                    unsupported("its redirects were not followed to their end"),
+                    self.loc(),
+                ),
+            }
         })
     }
 

@@ -90,7 +90,7 @@ fn tests(address: Address<'_>) -> Vec<(&'static str, Known<bool>)> {
     tests
 }
 
-/// Only versions before TLS 1.2 are worth a downgrade.
+/// Only versions before TLS 1.2 are worth a downgrade, and who accepts a single one has nothing to fall back from.
 fn downgrades(address: Address<'_>) -> Known<bool> {
     let unprotected = match address.at("Tls.FallbackProtection").bool() {
         Read::Absent(loc) => Known::Unknown(
@@ -123,6 +123,6 @@ fn cookies(address: Address<'_>) -> Known<bool> {
     let over_http = address.over_http();
     over_http.and_then(|over_http| match over_http {
         OverHttp::Silent => Known::Stated(false, address.loc()),
-        _ => asked(address.at("Http.PlaintextCookies").list(), "cookies over plain HTTP").map(|names| !names.is_empty()),
+        _ => address.sets_plaintext_cookies(),
     })
 }
