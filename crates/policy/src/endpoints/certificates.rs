@@ -203,6 +203,38 @@ impl<'a> Link<'a> {
         }
     }
 
+    /// Whether it is for a domain: one of its names or, in old certificates, the common name.
+    pub(crate) fn is_of(self, domain: &str) -> Known<bool> {
+        let mut unknown = None;
+        for name in self.value.each("Names.*") {
+            match asked(name.string(), "its names") {
+                Known::Unknown(why, loc) => unknown = Some(Known::Unknown(why, loc)),
+                known
+                    if known
+                        .value()
+                        .is_some_and(|name| name.eq_ignore_ascii_case(domain)) =>
+                {
+                    return known.map(|_| true);
+                }
+                _ => {}
+            }
+        }
+        let common_name = format!("CN={domain}");
+        let subject = self.text("Subject").map(|subject| {
+            let mut parts = subject.split(',');
+            parts.any(|part| part.trim().eq_ignore_ascii_case(&common_name))
+        });
+        match (subject.value(), unknown) {
+            (Some(false), Some(unknown)) => unknown,
+            _ => subject,
+        }
+    }
+
+    /// Where it was read.
+    pub(crate) fn loc(self) -> Loc {
+        self.value.loc
+    }
+
     /// A field of it.
     pub(crate) fn at(self, path: &str) -> Read<&'a Value> {
         self.value.at(path)
