@@ -1,7 +1,7 @@
 //! The certificates that an address shows, and their chains.
 
 use super::{Address, asked, known_list, unsupported, worst_of};
-use crate::judgement::Judgement;
+use crate::judgement::{Judgement, Verdict};
 use lockfast_facts::{Known, Loc, Read, Subject, Value, Why};
 use std::sync::Arc;
 
@@ -88,12 +88,55 @@ impl<'a> Certificate<'a> {
             Ok(links) => links,
             Err(why) => return Judgement::cannot_tell(self.subject(), what, &why),
         };
-        let each = links
-            .into_iter()
-            .filter_map(|link| Some((link.name(), judge(link)?)));
-        worst_of(each.collect()).unwrap_or_else(|| {
+        let mut each = Vec::new();
+        let mut beside = Vec::new();
+        for link in links {
+            let name = link.name();
+            let Some(judgement) = judge(link) else {
+                continue;
+            };
+            let is_bad = judgement.verdict > Verdict::Pass;
+            match self.counts(link) {
+                Known::Stated(false, _) if is_bad => {
+                    beside.push(format!(
+                        "{name} was sent along and does not count, since the chain does not need it: {}",
+                        judgement.message
+                    ));
+                }
+                Known::Unknown(why, _) if judgement.verdict == Verdict::Fail => {
+                    let message = format!(
+                        "cannot tell whether the chain needs this certificate ({}): {why}",
+                        judgement.message
+                    );
+                    let unknown = Judgement {
+                        verdict: Verdict::Unknown,
+                        message: message.into(),
+                        ..judgement
+                    };
+                    each.push((name, unknown));
+                }
+                _ => each.push((name, judgement)),
+            }
+        }
+        let judgement = worst_of(each).unwrap_or_else(|| {
             let message = format!("cannot tell {what}: its chain is empty");
             Judgement::unknown(self.subject(), message)
+        });
+        beside.into_iter().fold(judgement, Judgement::note)
+    }
+
+    /// Whether a certificate of the chain matters: not when the way to an anchor goes round it. Where no way leads to one, all do.
+    fn counts(self, link: Link<'a>) -> Known<bool> {
+        let on_path = match link.at("OnPath").bool() {
+            // Of the server's own it needs not be said, and older records say it of none.
+            _ if link.index == 0 => return Known::Stated(true, self.loc()),
+            Read::Absent(loc) => Known::Stated(true, loc),
+            read => asked(read, "which certificates the chain needs"),
+        };
+        on_path.and_then(|on_path| match on_path {
+            true => Known::Stated(true, self.loc()),
+            false => asked(self.at("Authority").string(), "its authority")
+                .map(|authority| !matches!(authority.as_str(), "public" | "private")),
         })
     }
 
@@ -158,6 +201,38 @@ impl<'a> Link<'a> {
             0 => Known::Stated(false, self.value.loc),
             _ => asked(self.value.at("SelfSigned").bool(), "who signed it"),
         }
+    }
+
+    /// Whether it is for a domain: one of its names or, in old certificates, the common name.
+    pub(crate) fn is_of(self, domain: &str) -> Known<bool> {
+        let mut unknown = None;
+        for name in self.value.each("Names.*") {
+            match asked(name.string(), "its names") {
+                Known::Unknown(why, loc) => unknown = Some(Known::Unknown(why, loc)),
+                known
+                    if known
+                        .value()
+                        .is_some_and(|name| name.eq_ignore_ascii_case(domain)) =>
+                {
+                    return known.map(|_| true);
+                }
+                _ => {}
+            }
+        }
+        let common_name = format!("CN={domain}");
+        let subject = self.text("Subject").map(|subject| {
+            let mut parts = subject.split(',');
+            parts.any(|part| part.trim().eq_ignore_ascii_case(&common_name))
+        });
+        match (subject.value(), unknown) {
+            (Some(false), Some(unknown)) => unknown,
+            _ => subject,
+        }
+    }
+
+    /// Where it was read.
+    pub(crate) fn loc(self) -> Loc {
+        self.value.loc
     }
 
     /// A field of it.

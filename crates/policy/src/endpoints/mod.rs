@@ -14,6 +14,7 @@ pub(crate) use http::OverHttp;
 use crate::cx::Cx;
 use crate::judgement::{Fact, Judgement, Out, Verdict};
 use lockfast_facts::{ENDPOINT, Known, Loc, Read, Subject, Value, Why};
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 /// What an endpoint is in the system.
@@ -129,57 +130,124 @@ impl<'a> Endpoint<'a> {
             .is_some_and(|name| !matches!(name.as_str(), "http" | "https"))
     }
 
-    /// Judges every address. The worst verdict stands, and says which addresses it is of when others differ.
+    /// Judges every address that anything listens at. The worst verdict stands, and says which addresses it is of when others
+    /// differ.
     pub(crate) fn each_address(
         self,
         cx: &Cx<'_>,
         judge: impl Fn(Address<'a>) -> Judgement,
     ) -> Judgement {
+        self.each_address_where(cx, Address::listens, judge)
+    }
+
+    /// Judges every address by what it does with plain HTTP, also where nothing listens at the endpoint's own port.
+    pub(crate) fn each_address_over_http(
+        self,
+        cx: &Cx<'_>,
+        judge: impl Fn(Address<'a>) -> Judgement,
+    ) -> Judgement {
+        self.each_address_where(cx, |_| true, judge)
+    }
+
+    /// Judges some addresses. Of the others, at which nothing listens, it is said that they were not judged.
+    pub(crate) fn each_address_where(
+        self,
+        cx: &Cx<'_>,
+        is_judged: impl Fn(Address<'a>) -> bool,
+        judge: impl Fn(Address<'a>) -> Judgement,
+    ) -> Judgement {
         let judgement = match known_list(self.subject.at("Addresses"), "its addresses") {
             Err(why) => Judgement::cannot_tell(self.subject, "what its addresses answer", &why),
             Ok(addresses) => {
-                // An address that nothing listens at is no part of an endpoint that others listen at.
-                let listens = |value: &&Value| value.at("Listening").bool().found() != Some(false);
-                let each = addresses.iter().filter(listens).map(|value| {
-                    let address = Address {
-                        endpoint: self,
-                        value,
-                    };
-                    (format!("at {}", address.name()), judge(address))
+                let addresses = addresses.iter().map(|value| Address {
+                    endpoint: self,
+                    value,
                 });
-                let worst = worst_of(each.collect());
-                worst.unwrap_or_else(|| {
-                    Judgement::unknown(
-                        self.subject,
-                        "cannot tell what it answers: its name has no address",
-                    )
+                let (judged, silent): (Vec<_>, Vec<_>) = addresses.partition(|one| is_judged(*one));
+                let each = judged.into_iter();
+                let each = each.map(|address| (format!("at {}", address.name()), judge(address)));
+                let judgement = self.with_unmeasured(each.collect());
+                // `localhost` has two addresses, of which a server takes one.
+                let silent = silent.into_iter().filter(|address| !address.is_loopback());
+                silent.fold(judgement, |judgement, address| {
+                    let name = address.name();
+                    judgement.note(format!("not judged: nothing listens at {name}"))
                 })
             }
         };
-        self.declared(cx, self.note_unmeasured(judgement))
+        self.declared(cx, judgement)
     }
 
-    /// Adds which addresses were not measured.
-    fn note_unmeasured(self, judgement: Judgement) -> Judgement {
-        let judgement = match self.subject.at("OutOfReach").list() {
-            Read::Found(addresses, _) if !addresses.is_empty() => {
-                let names = addresses
-                    .iter()
-                    .filter_map(|address| address.at("").string().found());
-                let names: Vec<String> = names.collect();
-                judgement.note(format!(
-                    "not measured, since the machine that probed has no route there: {}",
-                    names.join(", ")
-                ))
-            }
+    /// The worst of what was judged. While other addresses were not measured, it passes nothing.
+    fn with_unmeasured(self, mut parts: Vec<(String, Judgement)>) -> Judgement {
+        if parts.is_empty() {
+            let message =
+                "cannot tell what it answers: its name has no address that anything listens at";
+            let nothing = Judgement::unknown(self.subject, message);
+            parts.push(("its addresses".into(), nothing));
+        }
+        let unmeasured = self.unmeasured();
+        for why in &unmeasured {
+            let judgement = Judgement::cannot_tell(self.subject, "what they answer", why);
+            parts.push(("the other addresses".into(), judgement));
+        }
+        let nothing = || Judgement::unknown(self.subject, "cannot tell what it answers");
+        let judgement = worst_of(parts).unwrap_or_else(nothing);
+        let judgement = match judgement.verdict {
+            Verdict::Fail => unmeasured.iter().fold(judgement, |judgement, why| {
+                judgement.note(format!("other addresses were not measured: {why}"))
+            }),
             _ => judgement,
         };
-        match self.subject.at("AddressesLeftOut").int() {
-            Read::Found(left_out @ 1.., _) => judgement.note(format!(
-                "not measured: {left_out} more addresses of the name"
+        match self.out_of_reach() {
+            Ok(names) if !names.is_empty() => judgement.note(format!(
+                "not measured, since the machine that probed has no route there: {}",
+                names.join(", ")
             )),
             _ => judgement,
         }
+    }
+
+    /// Why there are addresses of which nothing is known.
+    fn unmeasured(self) -> Vec<Arc<Why>> {
+        let mut unmeasured = Vec::new();
+        match self.subject.at("AddressesUnknown") {
+            Read::Absent(_) => {}
+            Read::Unknown(why, _) => unmeasured.push(why),
+            Read::Found(..) => unmeasured.push(unsupported("not all of them were found")),
+        }
+        match self.subject.at("AddressesLeftOut").int() {
+            Read::Absent(_) | Read::Found(0, _) => {}
+            Read::Unknown(why, _) => unmeasured.push(why),
+            Read::Found(left_out, _) => unmeasured.push(unsupported(format!(
+                "{left_out} more addresses of its name were left out"
+            ))),
+        }
+        unmeasured.extend(self.out_of_reach().err());
+        unmeasured
+    }
+
+    /// The addresses of IPv6 that a machine without it could not reach. An address of IPv4 without a route to it is not known
+    /// as any other is not.
+    fn out_of_reach(self) -> Result<Vec<String>, Arc<Why>> {
+        let addresses = match self.subject.at("OutOfReach").list() {
+            Read::Absent(_) => return Ok(Vec::new()),
+            Read::Unknown(why, _) => return Err(why),
+            Read::Found(addresses, _) => addresses,
+        };
+        let names = addresses.iter().map(|address| {
+            let known = asked(address.at("").string(), "an address out of reach");
+            match known {
+                Known::Unknown(why, _) => Err(why),
+                Known::Stated(name, _) | Known::Default(name, ..) => {
+                    match name.parse::<Ipv6Addr>() {
+                        Ok(_) => Ok(name),
+                        Err(_) => Err(unsupported(format!("no route to {name}"))),
+                    }
+                }
+            }
+        });
+        names.collect()
     }
 
     /// Adds what declares the endpoint, if the probe was told.
@@ -218,9 +286,19 @@ impl<'a> Address<'a> {
     }
 
     /// The address itself.
-    fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         let name = self.value.at("Address").string().found();
         name.unwrap_or_else(|| "an address that is not known".into())
+    }
+
+    /// False for one that refused while another address of the name did not.
+    pub(crate) fn listens(self) -> bool {
+        self.at("Listening").bool().found() != Some(false)
+    }
+
+    fn is_loopback(self) -> bool {
+        let ip = self.name().parse::<IpAddr>();
+        ip.is_ok_and(|ip| ip.is_loopback())
     }
 
     /// Where its answers were read.

@@ -80,9 +80,6 @@ impl<'a> Address<'a> {
             Known::Unknown(why, _) => {
                 Judgement::cannot_tell(self.subject(), "what it does with plain HTTP", why)
             }
-            Known::Stated(OverHttp::Silent, _) => {
-                Judgement::pass(self.subject(), "nothing listens there any more")
-            }
             Known::Stated(OverHttp::Redirects, _) => Judgement::pass(
                 self.subject(),
                 "it speaks plain HTTP only to redirect to HTTPS",

@@ -2,6 +2,7 @@
 //!
 //! ACM's facts have the names of its API (AWS Certificate Manager API Reference, CertificateDetail).
 
+use crate::endpoints::{Link, asked, unsupported};
 use crate::live::{gap, listed};
 use crate::prelude::*;
 use lockfast_facts::Place;
@@ -38,28 +39,61 @@ pub(crate) fn digits(serial: &str) -> String {
     digits.trim_start_matches('0').to_ascii_lowercase()
 }
 
-/// The certificate of ACM with a serial number, if the accounts scanned have one. Unknown when one of theirs could not
-/// be read.
-pub(crate) fn by_serial<'a>(cx: &Cx<'a>, serial: &Known<String>) -> Known<Option<Subject<'a>>> {
-    let (wanted, loc) = match serial {
-        Known::Unknown(why, loc) => return Known::Unknown(why.clone(), *loc),
-        Known::Stated(serial, loc) | Known::Default(serial, _, loc) => (digits(serial), *loc),
-    };
+/// The certificate of ACM that an endpoint shows, if the accounts scanned have it. Unknown when one of theirs could not be
+/// read, or when several are like it.
+pub(crate) fn shown_of_acm<'a>(cx: &Cx<'a>, leaf: Link<'_>) -> Known<Option<Subject<'a>>> {
     let mut unread = gap(cx, &[ACM], &Place::default());
+    let mut found = Vec::new();
     for certificate in listed(cx, &[ACM]) {
-        match certificate.at("Serial").string() {
-            Read::Found(own, _) if digits(&own) == wanted => {
-                return Known::Stated(Some(certificate), loc);
-            }
-            Read::Unknown(why, _) => unread = Some(why),
-            // One that was never issued has none.
+        match is_same(certificate, leaf) {
+            Known::Stated(true, _) => found.push(certificate),
+            Known::Unknown(why, _) => unread = Some(why),
             _ => {}
         }
     }
-    match unread {
-        Some(why) => Known::Unknown(why, loc),
-        None => Known::Stated(None, loc),
+    match (found.as_slice(), unread) {
+        ([only], _) => Known::Stated(Some(*only), leaf.loc()),
+        ([], None) => Known::Stated(None, leaf.loc()),
+        ([], Some(why)) => Known::Unknown(why, leaf.loc()),
+        (several, _) => Known::Unknown(
+            unsupported(format!("{} certificates of ACM are like it", several.len())),
+            leaf.loc(),
+        ),
     }
+}
+
+/// Whether a certificate of ACM is the one that is shown: serial numbers are an authority's own, so the end and the domain
+/// must be the same too.
+pub(crate) fn is_same(certificate: Subject<'_>, leaf: Link<'_>) -> Known<bool> {
+    let serial = match certificate.at("Serial").string() {
+        // One that was never issued has none.
+        Read::Absent(loc) => return Known::Stated(false, loc),
+        read => asked(read, "its serial number").map(|serial| digits(&serial)),
+    };
+    let shown = leaf.text("SerialNumber").map(|serial| digits(&serial));
+    let end = instant(asked(certificate.at("NotAfter").string(), "its end"));
+    let shown_end = instant(leaf.text("NotAfter"));
+    let same_domain = match certificate.at("DomainName").string() {
+        Read::Absent(loc) => Known::Stated(true, loc),
+        read => asked(read, "its domain").and_then(|domain| leaf.is_of(&domain)),
+    };
+    let same = [same(serial, shown), same(end, shown_end), same_domain];
+    let decides = |is: fn(&Known<bool>) -> bool| same.iter().find(|known| is(known)).cloned();
+    let no = decides(|known| known.value() == Some(&false));
+    let open = || decides(|known| known.value().is_none());
+    no.or_else(open).unwrap_or(Known::Stated(true, leaf.loc()))
+}
+
+fn same<T: PartialEq>(own: Known<T>, other: Known<T>) -> Known<bool> {
+    own.and_then(|own| other.map(|other| own == other))
+}
+
+fn instant(text: Known<String>) -> Known<jiff::Timestamp> {
+    let loc = text.loc();
+    text.and_then(|text| match text.parse() {
+        Ok(instant) => Known::Stated(instant, loc),
+        Err(_) => Known::Unknown(unsupported(format!("`{text}` is no moment")), loc),
+    })
 }
 
 /// Certificates of ACM that were issued, or imported; those that never were have no dates.

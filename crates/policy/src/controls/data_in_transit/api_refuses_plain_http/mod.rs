@@ -28,7 +28,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         if endpoint.speaks_no_http() {
             continue;
         }
-        out.push(endpoint.each_address(cx, |address| {
+        out.push(endpoint.each_address_over_http(cx, |address| {
             let over_http = address.over_http();
             let subject = address.subject();
             let judgement = match &over_http {

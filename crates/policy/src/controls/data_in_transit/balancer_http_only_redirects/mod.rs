@@ -8,7 +8,7 @@ control! {
     /// remark: browsers then cannot be told by that host's own header to keep to HTTPS.
     ///
     /// A port that answers neither with a refusal nor with a page (a timeout, a reset) is unknown: a
-    /// firewall may let others through. Load balancers that speak no HTTP are not judged.
+    /// firewall may let others through. An address where nothing listens for HTTPS is judged as well. Load balancers that speak no HTTP are not judged.
     id: "balancer-http-only-redirects",
     title: "Plain HTTP at a load balancer only redirects, as seen from outside",
     clauses: ["ALB-2"],
@@ -32,7 +32,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         if endpoint.speaks_no_http() {
             continue;
         }
-        out.push(endpoint.each_address(cx, |address| {
+        out.push(endpoint.each_address_over_http(cx, |address| {
             let over_http = address.over_http();
             let subject = address.subject();
             let judgement = match &over_http {

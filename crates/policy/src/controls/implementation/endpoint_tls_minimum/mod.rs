@@ -8,6 +8,9 @@ control! {
     /// HTTP may only redirect to HTTPS. What a template or account says of the same endpoint does not
     /// count here: something else may stand before it.
     ///
+    /// Addresses of the name that were not measured (beyond the first sixteen, or because DNS did not answer) leave it
+    /// unknown; those of IPv6 that the machine which probed cannot reach are a remark.
+    ///
     /// A version of which no answer came (a reset, a timeout) is unknown, and so is the endpoint then,
     /// unless another version breaks the clause already.
     id: "endpoint-tls-minimum",

@@ -1,5 +1,5 @@
 use crate::config::TlsVersion;
-use crate::endpoints::{Address, OverHttp, asked, with_own_certificates};
+use crate::endpoints::{Address, OverHttp, asked, unsupported, with_own_certificates};
 use crate::prelude::*;
 
 control! {
@@ -8,7 +8,8 @@ control! {
     /// broken cipher suites (without encryption or authentication, export strength, RC4, DES, 3DES),
     /// compression (CRIME), insecure renegotiation (RFC 5746), Heartbleed (CVE-2014-0160), early
     /// ChangeCipherSpec (CVE-2014-0224), versions before TLS 1.2 without protection from downgrades
-    /// (RFC 7507), and cookies set over plain HTTP without `Secure`. Each that is found is named.
+    /// (RFC 7507), and cookies set over plain HTTP without `Secure`, also where nothing listens for TLS beside it.
+    /// Each that is found is named.
     ///
     /// What could not be tried is unknown. Most of it does not exist in TLS 1.3, so an endpoint that accepts
     /// nothing else is not asked about it. A penetration test by people, yearly or after changes, is attested.
@@ -35,7 +36,9 @@ Properties:
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for endpoint in with_own_certificates(cx, out).into_iter().filter(|endpoint| !endpoint.is_a_file()) {
-        out.push(endpoint.each_address(cx, one));
+        // Where nothing listens for TLS, something may for plain HTTP.
+        let is_judged = |address: Address<'_>| address.listens() || address.has_plain_http_beside();
+        out.push(endpoint.each_address_where(cx, is_judged, one));
     }
 }
 
@@ -51,6 +54,10 @@ fn one(address: Address<'_>) -> Judgement {
     } else {
         Judgement::pass(subject, format!("none of {} known weaknesses was found", tests.len()))
     };
+    let judgement = match address.listens() {
+        true => judgement,
+        false => judgement.note(format!("tried over plain HTTP only, since nothing listens for TLS at {}", address.name())),
+    };
     let told = tests.iter().filter(|(_, weak)| weak.value() != Some(&false));
     let judgement = told.fold(judgement, |judgement, (name, weak)| judgement.fact(*name, weak));
     match address.example("Tls.Broken") {
@@ -62,9 +69,12 @@ fn one(address: Address<'_>) -> Judgement {
 /// Each weakness that was tried, and whether it is there.
 fn tests(address: Address<'_>) -> Vec<(&'static str, Known<bool>)> {
     let not = |known: Known<bool>| known.map(|good| !good);
-    let mut tests = vec![("SSL 2.0", address.accepts("SSLv2")), ("SSL 3.0", address.accepts("SSLv3"))];
+    let mut tests = Vec::new();
+    if address.listens() {
+        tests.extend([("SSL 2.0", address.accepts("SSLv2")), ("SSL 3.0", address.accepts("SSLv3"))]);
+    }
     let before_13 = address.accepts_any(|version| version.is_older(TlsVersion::Tls13));
-    if before_13.value() != Some(&false) {
+    if address.listens() && before_13.value() != Some(&false) {
         tests.extend([
             ("broken cipher suites", address.example("Tls.Broken").map(|example| example.is_some())),
             ("compression", address.bool("Tls.Compression")),
@@ -80,16 +90,31 @@ fn tests(address: Address<'_>) -> Vec<(&'static str, Known<bool>)> {
     tests
 }
 
-/// Only versions before TLS 1.2 are worth a downgrade.
+/// Only versions before TLS 1.2 are worth a downgrade, and who accepts a single one has nothing to fall back from.
 fn downgrades(address: Address<'_>) -> Known<bool> {
-    let protected = address.bool("Tls.FallbackProtection");
-    match protected.value() {
-        Some(true) => protected.map(|_| false),
-        Some(false) => address.accepts_any(|version| version.is_older(TlsVersion::Tls12)),
-        None => match address.accepts_any(|version| version.is_older(TlsVersion::Tls12)) {
-            Known::Stated(false, loc) => Known::Stated(false, loc),
-            _ => protected,
-        },
+    let unprotected = match address.at("Tls.FallbackProtection").bool() {
+        Read::Absent(loc) => Known::Unknown(
+            unsupported("it accepts older versions beside newer ones, and whether it refuses a fallback (TLS_FALLBACK_SCSV) was not tried: probe it again"),
+            loc,
+        ),
+        read => asked(read, "FallbackProtection").map(|protected| !protected),
+    };
+    let old = address.accepts_any(|version| version.is_older(TlsVersion::Tls12));
+    let needed = [old, several_versions(address), unprotected];
+    let decides = |is: fn(&Known<bool>) -> bool| needed.iter().find(|known| is(known)).cloned();
+    let no = decides(|known| known.value() == Some(&false));
+    let open = || decides(|known| known.value().is_none());
+    no.or_else(open).unwrap_or(Known::Stated(true, address.loc()))
+}
+
+fn several_versions(address: Address<'_>) -> Known<bool> {
+    let versions: Vec<_> = address.versions().into_iter().map(|(_, accepted)| accepted).collect();
+    let accepted = versions.iter().filter(|accepted| accepted.value() == Some(&true));
+    let unknown = versions.iter().find(|accepted| accepted.value().is_none());
+    match (accepted.count(), unknown) {
+        (2.., _) => Known::Stated(true, address.loc()),
+        (_, Some(unknown)) => unknown.clone(),
+        _ => Known::Stated(false, address.loc()),
     }
 }
 
@@ -98,6 +123,6 @@ fn cookies(address: Address<'_>) -> Known<bool> {
     let over_http = address.over_http();
     over_http.and_then(|over_http| match over_http {
         OverHttp::Silent => Known::Stated(false, address.loc()),
-        _ => asked(address.at("Http.PlaintextCookies").list(), "cookies over plain HTTP").map(|names| !names.is_empty()),
+        _ => address.sets_plaintext_cookies(),
     })
 }

@@ -1,5 +1,5 @@
 use crate::config::TlsVersion;
-use crate::controls::keys::certificate_facts::{ACM, by_serial, digits};
+use crate::controls::keys::certificate_facts::{ACM, is_same, shown_of_acm};
 use crate::endpoints::{self, Address, Certificate, Endpoint, asked, unsupported};
 use crate::judgement::Verdict;
 use crate::live::listed;
@@ -12,8 +12,8 @@ control! {
     /// something else answers there, a change did not arrive, or the declaration was changed by hand. Stricter
     /// than declared passes, with a remark.
     ///
-    /// The certificate is compared by serial number with the one of that ARN in the accounts given beside the
-    /// probe. Another certificate of ACM passes with a remark (a listener may hold several, and ACM renews);
+    /// The certificate is compared by serial number, end and domain with the one of that ARN in the accounts given
+    /// beside the probe. Another certificate of ACM passes with a remark (a listener may hold several, and ACM renews);
     /// without the account it is unknown.
     id: "listener-keeps-its-declaration",
     title: "Endpoints are no weaker than their declaration",
@@ -118,7 +118,10 @@ fn certificate(cx: &Cx<'_>, endpoint: Endpoint<'_>) -> Option<Judgement> {
     let declared = arn.as_ref().and_then(|arn| {
         let mut known = listed(cx, &[ACM]).into_iter();
         match known.find(|known| known.resource.arn.as_deref() == Some(arn.as_str())) {
-            Some(known) => asked(known.at("Serial").string(), "its serial number"),
+            Some(known) if known.at("Serial").is_absent() => {
+                Known::Unknown(Arc::new(Why::NotGiven("the answer about its serial number".into())), known.resource.loc)
+            }
+            Some(known) => Known::Stated(known, known.resource.loc),
             None => Known::Unknown(Arc::new(Why::NotGiven(format!("certificate {arn}"))), endpoint.subject.resource.loc),
         }
     });
@@ -126,31 +129,29 @@ fn certificate(cx: &Cx<'_>, endpoint: Endpoint<'_>) -> Option<Judgement> {
         Known::Unknown(why, _) => {
             endpoint.declared(cx, Judgement::cannot_tell(endpoint.subject, "whether it shows the certificate that is declared", why))
         }
-        known => {
-            let serial = digits(known.value().map_or("", String::as_str));
-            endpoint.each_address(cx, |address| {
-                address.each_certificate("which certificate it shows", |shown| is_declared(cx, shown, &serial))
-            })
-        }
+        Known::Stated(declared, _) | Known::Default(declared, ..) => endpoint.each_address(cx, |address| {
+            address.each_certificate("which certificate it shows", |shown| is_declared(cx, shown, *declared))
+        }),
     };
     Some(judgement.fact("declared certificate", &arn).part("certificate"))
 }
 
-fn is_declared(cx: &Cx<'_>, shown: Certificate<'_>, declared: &str) -> Judgement {
+fn is_declared(cx: &Cx<'_>, shown: Certificate<'_>, declared: Subject<'_>) -> Judgement {
     let subject = shown.subject();
-    let serial = match shown.leaf() {
-        Ok(leaf) => leaf.text("SerialNumber"),
-        Err(why) => Known::Unknown(why, shown.loc()),
+    let leaf = match shown.leaf() {
+        Ok(leaf) => leaf,
+        Err(why) => return Judgement::cannot_tell(subject, "which certificate it shows", &why),
     };
-    let judgement = match serial.value().is_some_and(|serial| digits(serial) == declared) {
-        true => Judgement::pass(subject, "it shows the certificate that is declared"),
-        false => match by_serial(cx, &serial) {
+    let judgement = match is_same(declared, leaf) {
+        Known::Unknown(why, _) => Judgement::cannot_tell(subject, "which certificate it shows", &why),
+        Known::Stated(true, _) => Judgement::pass(subject, "it shows the certificate that is declared"),
+        _ => match shown_of_acm(cx, leaf) {
             Known::Unknown(why, _) => Judgement::cannot_tell(subject, "which certificate it shows", &why),
             known if known.value().is_some_and(Option::is_some) => {
                 Judgement::pass(subject, "it shows a certificate of ACM").note("another one than its declaration names first")
             }
-            _ => Judgement::fail(subject, "it shows another certificate than is declared, and ACM has none with that serial number"),
+            _ => Judgement::fail(subject, "it shows another certificate than is declared, and ACM has none like it"),
         },
     };
-    judgement.fact("SerialNumber", &serial)
+    judgement.fact("SerialNumber", &leaf.text("SerialNumber"))
 }

@@ -7,6 +7,9 @@ control! {
     /// to a trusted root by what was sent with it. What is wrong is named. Clients that fetch a missing
     /// intermediate by themselves hide that from their users; others fail.
     ///
+    /// Of a certificate that was read from a file without saying for which name, a remark says that names were not
+    /// looked at.
+    ///
     /// A database or mail server whose certificate is right but for an authority that the probe was not given
     /// (Amazon RDS has its own) is unknown: `--roots` gives it. Endpoints of others are for
     /// `outside-endpoint-tls`.
@@ -48,6 +51,10 @@ fn one(endpoint: Endpoint<'_>, certificate: Certificate<'_>) -> Judgement {
             .note("give the probe the authority's root with --roots")
     } else {
         Judgement::fail(subject, format!("its certificate is not valid: {}", messages.join("; ")))
+    };
+    let judgement = match subject.at("NameAsked").bool() {
+        Read::Found(false, _) => judgement.note("for which names it is was not looked at, since none was asked for"),
+        _ => judgement,
     };
     let name = certificate.leaf().map(|leaf| leaf.name());
     judgement.stated("certificate", name.unwrap_or_else(|_| "its subject is not known".into()), certificate.loc())

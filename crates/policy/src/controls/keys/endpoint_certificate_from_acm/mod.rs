@@ -1,5 +1,5 @@
-use super::certificate_facts::{ACM, by_serial};
-use crate::endpoints::{Certificate, Endpoint, Role, asked, of_roles};
+use super::certificate_facts::{ACM, shown_of_acm};
+use crate::endpoints::{Certificate, Endpoint, Link, Role, asked, of_roles};
 use crate::live::unread;
 use crate::prelude::*;
 use lockfast_facts::Place;
@@ -8,7 +8,7 @@ control! {
     /// Looks at the certificate that front doors (load balancers, distributions, APIs) really show. One that
     /// Amazon's public authority issued comes from ACM, or is AWS's own for its default names
     /// (`*.cloudfront.net`, `*.execute-api…`, `*.elb…`). Any other is looked for among the certificates of
-    /// the accounts given beside the probe, by its serial number: what ACM issued there (of a private
+    /// the accounts given beside the probe, by its serial number, end and domain: what ACM issued there (of a private
     /// authority, for example) passes, and what was imported into it fails, since ACM does not renew it.
     ///
     /// One that is not in ACM of the account that declares the endpoint fails, when all of it was read; without
@@ -61,7 +61,7 @@ fn one(cx: &Cx<'_>, endpoint: Endpoint<'_>, certificate: Certificate<'_>) -> Jud
         (issuer, authority) if is(authority, |name| name == "public") && is(issuer, is_amazon) => {
             Judgement::pass(subject, "its certificate is issued by Amazon")
         }
-        _ => in_acm(cx, endpoint, certificate, &serial),
+        _ => in_acm(cx, endpoint, certificate, leaf),
     };
     judgement.fact("Issuer", &issuer).fact("SerialNumber", &serial)
 }
@@ -76,9 +76,9 @@ fn is_amazon(issuer: &str) -> bool {
 }
 
 /// Looks for a certificate that Amazon did not issue in the accounts given.
-fn in_acm(cx: &Cx<'_>, endpoint: Endpoint<'_>, certificate: Certificate<'_>, serial: &Known<String>) -> Judgement {
+fn in_acm(cx: &Cx<'_>, endpoint: Endpoint<'_>, certificate: Certificate<'_>, leaf: Link<'_>) -> Judgement {
     let subject = certificate.subject();
-    let found = by_serial(cx, serial).and_then(|found| match (found, whole_of_acm(cx, endpoint)) {
+    let found = shown_of_acm(cx, leaf).and_then(|found| match (found, whole_of_acm(cx, endpoint)) {
         (None, Err(why)) => Known::Unknown(why, certificate.loc()),
         (found, _) => Known::Stated(found, certificate.loc()),
     });

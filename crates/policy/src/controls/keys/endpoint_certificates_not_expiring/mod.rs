@@ -8,7 +8,8 @@ control! {
     /// account keeps. What only the probe sees counts here: an old certificate that one node still serves, one
     /// that no AWS account holds, an intermediate that runs out before the certificate under it.
     ///
-    /// A root that was sent along does not count: clients take their own.
+    /// A root that was sent along does not count: clients take their own. A certificate that the way to a root goes
+    /// round, such as an old root's signature of a newer one, is a remark.
     id: "endpoint-certificates-not-expiring",
     title: "No endpoint shows a certificate that is about to expire",
     clauses: ["ACM-3", "CER-1"],

@@ -5,7 +5,7 @@ control! {
     /// Looks at the key of every certificate that an endpoint sends, from its own up to the last authority:
     /// RSA keys need 2048 bits, elliptic curves 256. Ed25519 and Ed448 (RFC 8410) and ML-DSA (FIPS 204) are
     /// stronger than both. This is the whole chain, of which templates and accounts know the first
-    /// certificate only (`certificate-key-strength`).
+    /// certificate only (`certificate-key-strength`). One that the way to a root goes round is a remark.
     id: "endpoint-chain-key-strength",
     title: "Every key in an endpoint's certificate chain is strong enough",
     clauses: ["CERT-1"],

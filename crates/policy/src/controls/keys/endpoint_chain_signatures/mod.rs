@@ -5,7 +5,8 @@ use crate::prelude::*;
 control! {
     /// Looks at the signature of every certificate that an endpoint sends, by its hash: SHA-256, SHA-384,
     /// SHA-512 or SHA-3, or an algorithm that brings one of them (Ed25519, Ed448, ML-DSA). SHA-1 and MD5 fail.
-    /// A root's own signature proves nothing, so one that was sent along does not count.
+    /// A root's own signature proves nothing, so one that was sent along does not count; a certificate that the way
+    /// to a root goes round is a remark.
     id: "endpoint-chain-signatures",
     title: "Every certificate in an endpoint's chain is signed with SHA-256 or better",
     clauses: ["CERT-2"],
