@@ -4,20 +4,25 @@ use crate::{Declared, Host, Role, Target};
 use lockfast_facts::nouns::{Channel, ChannelKind, Exposure, Transport, variables};
 use lockfast_facts::{Inventory, Kind, Read, Resource, ResourceId, Subject, Text, Value};
 use lockfast_tls::Protocol;
+use std::borrow::Cow;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 
 /// Endpoints, and what declares some but does not say where.
 #[derive(Debug, Default)]
 pub struct Derived {
-    /// The endpoints, by name; one that is declared twice stands once.
+    /// The endpoints, by name; one that is declared twice stands once, and promises what all its declarations do.
     pub targets: Vec<Target>,
-    /// Of what has no name yet or lies inside a VPC: what, and why it is not among the endpoints.
-    pub left_out: Vec<(String, &'static str)>,
+    /// What is not among the endpoints, or not compared with them, and why.
+    pub left_out: Vec<(String, Cow<'static, str>)>,
 }
 
 const NO_NAME: &str = "its name is known only after deployment, and no DNS record given is for it";
 const NO_PORT: &str = "its port is known only after deployment";
 const WILDCARD: &str = "a wildcard stands for names that are not told";
+const NO_BALANCER: &str = "its load balancer is not among what was read";
+const PASSED_ON: &str = "it passes on what it gets: TLS is spoken by what stands behind it";
+const REDIRECT: &str = "it only redirects to HTTPS, and is looked at from the endpoint at port 443";
 const UNSPOKEN: &str = "what it speaks is not spoken here";
 const INSIDE: &str = "it is reached from inside its VPC only (--internal measures it all the same)";
 
@@ -52,7 +57,7 @@ struct Finder<'a> {
     internal: bool,
     records: Vec<Record>,
     targets: BTreeMap<String, Target>,
-    left_out: Vec<(String, &'static str)>,
+    left_out: Vec<(String, Cow<'static, str>)>,
 }
 
 impl Finder<'_> {
@@ -61,7 +66,7 @@ impl Finder<'_> {
         let (role, names, port) = match channel.kind {
             ChannelKind::Listener => {
                 let Some(balancer) = balancer(self.inventory, subject) else {
-                    return;
+                    return self.leave_out(subject, NO_BALANCER);
                 };
                 (
                     Role::LoadBalancer,
@@ -88,8 +93,9 @@ impl Finder<'_> {
             }
         };
         let protocol = match channel.transport.value() {
-            // What is passed on may be anything; a listener that only redirects is seen from port 80 of the one on 443.
-            Some(Transport::PassThrough | Transport::Redirect) => return,
+            // What is passed on may be anything.
+            Some(Transport::PassThrough) => return self.leave_out(subject, PASSED_ON),
+            Some(Transport::Redirect) => return self.leave_out(subject, REDIRECT),
             Some(Transport::Plain) => Protocol::Http,
             None if port == Some(80) => Protocol::Http,
             // TLS with whatever in it, which is HTTP at the port of HTTPS alone.
@@ -97,13 +103,13 @@ impl Finder<'_> {
             _ => Protocol::Https,
         };
         if channel.exposure.value() == Some(&Exposure::Internal) && !self.internal {
-            return self.left_out.push((self.label(subject), INSIDE));
+            return self.leave_out(subject, INSIDE);
         }
         if names.is_empty() {
-            return self.left_out.push((self.label(subject), NO_NAME));
+            return self.leave_out(subject, NO_NAME);
         }
         let Some(port) = port else {
-            return self.left_out.push((self.label(subject), NO_PORT));
+            return self.leave_out(subject, NO_PORT);
         };
         let mut declared = self.declared(subject);
         match channel.transport.value() {
@@ -167,7 +173,7 @@ impl Finder<'_> {
         for (kind, endpoint, public) in kinds {
             for subject in self.inventory.subjects(&[kind]) {
                 let Some(protocol) = protocol(subject) else {
-                    self.left_out.push((self.label(subject), UNSPOKEN));
+                    self.leave_out(subject, UNSPOKEN);
                     continue;
                 };
                 let (address, port) = match endpoint {
@@ -180,11 +186,11 @@ impl Finder<'_> {
                 let reachable =
                     !public.is_empty() && subject.at(public).bool().found() == Some(true);
                 if !reachable && !self.internal {
-                    self.left_out.push((self.label(subject), INSIDE));
+                    self.leave_out(subject, INSIDE);
                     continue;
                 }
                 let Some(address) = address.filter(|address| !address.contains('/')) else {
-                    self.left_out.push((self.label(subject), NO_NAME));
+                    self.leave_out(subject, NO_NAME);
                     continue;
                 };
                 let port = port.or_else(|| subject.at("Port").string().found());
@@ -251,7 +257,7 @@ impl Finder<'_> {
 
     fn add(&mut self, name: &str, port: u16, protocol: Protocol, role: Role, of: Declared) {
         if name.starts_with('*') {
-            return self.left_out.push((name.to_owned(), WILDCARD));
+            return self.left_out.push((name.to_owned(), WILDCARD.into()));
         }
         let Ok(host) = name.parse::<Host>() else {
             return;
@@ -264,7 +270,31 @@ impl Finder<'_> {
             role: Some(role),
             of: Some(of),
         };
-        self.targets.entry(target.name()).or_insert(target);
+        let known_as = target.name();
+        let first = match self.targets.entry(known_as.clone()) {
+            Entry::Vacant(none) => {
+                none.insert(target);
+                return;
+            }
+            Entry::Occupied(first) => first.into_mut(),
+        };
+        let (Some(first), Some(other)) = (&mut first.of, target.of) else {
+            return;
+        };
+        // Unless it is one resource under another of its conditions, records share the name, as weighted ones do: which of them led to what
+        // was measured nobody knows.
+        if first.r#where != other.r#where || first.name != other.name {
+            let also = format!("also declared by {}, which is not compared", other.name);
+            self.left_out.push((known_as, also.into()));
+        }
+        agree(&mut first.security_policy, &other.security_policy);
+        agree(&mut first.minimum_version, &other.minimum_version);
+        agree(&mut first.forward_secrecy, &other.forward_secrecy);
+        agree(&mut first.certificate_arn, &other.certificate_arn);
+    }
+
+    fn leave_out(&mut self, subject: Subject<'_>, why: &'static str) {
+        self.left_out.push((self.label(subject), why.into()));
     }
 
     /// The names that a resource is reached by: those of the DNS records that are aliases of it, or its own.
@@ -314,6 +344,13 @@ impl Finder<'_> {
     fn label(&self, subject: Subject<'_>) -> String {
         let stack = self.inventory.stack_of(subject.resource);
         format!("{}/{}", stack.path, subject.resource.name)
+    }
+}
+
+/// Keeps a promise that another declaration makes as well.
+fn agree<T: PartialEq>(promise: &mut Option<T>, other: &Option<T>) {
+    if promise != other {
+        *promise = None;
     }
 }
 

@@ -118,11 +118,97 @@ fn listeners_of_a_template_have_the_names_of_its_records() {
         "only after deployment"
     ));
     assert!(is_left_out(&derived, "*.example.com", "wildcard"));
-    assert_eq!(derived.left_out.len(), 3, "{:?}", derived.left_out);
+    assert!(is_left_out(&derived, "Redirects", "only redirects"));
+    assert_eq!(derived.left_out.len(), 4, "{:?}", derived.left_out);
 
     let internal = derive(&template(BALANCERS), true);
     assert_eq!(internal.targets.len(), 7);
     named(&internal, "inside.example.com:443");
+}
+
+/// Records of one name with weights lead to either balancer: what is measured may be any, and is held to what both promise.
+#[test]
+fn what_declarations_of_one_name_do_not_agree_on_is_not_promised() {
+    let side = |side: &str, policy: &str| {
+        format!(
+            "
+  {side}:
+    Type: AWS::ElasticLoadBalancingV2::LoadBalancer
+    Properties: {{Scheme: internet-facing, Subnets: [subnet-1, subnet-2]}}
+  {side}Https:
+    Type: AWS::ElasticLoadBalancingV2::Listener
+    Properties:
+      LoadBalancerArn: !Ref {side}
+      Port: 443
+      Protocol: HTTPS
+      SslPolicy: {policy}
+      Certificates: [{{CertificateArn: 'arn:aws:acm:eu-central-1:111111111111:certificate/1'}}]
+      DefaultActions: [{{Type: fixed-response, FixedResponseConfig: {{StatusCode: '200'}}}}]
+  {side}Name:
+    Type: AWS::Route53::RecordSet
+    Properties:
+      HostedZoneName: example.com.
+      Name: shop.example.com.
+      Type: A
+      SetIdentifier: {side}
+      Weight: 1
+      AliasTarget: {{DNSName: !GetAtt {side}.DNSName, HostedZoneId: !GetAtt {side}.CanonicalHostedZoneID}}"
+        )
+    };
+    let blue = side("Blue", "ELBSecurityPolicy-TLS13-1-2-2021-06");
+    let green = side("Green", "ELBSecurityPolicy-TLS13-1-3-2021-06");
+    let derived = derive(&template(&format!("Resources:{blue}{green}")), false);
+    assert_eq!(names(&derived), ["shop.example.com:443"]);
+    let of = of(&derived, "shop.example.com:443");
+    assert_eq!(of["Name"], "BlueHttps");
+    for differs in ["SecurityPolicy", "MinimumVersion"] {
+        assert!(of.get(differs).is_none(), "{of:#}");
+    }
+    assert_eq!(of["ForwardSecrecy"], true);
+    assert!(of["CertificateArn"].is_string());
+    let also = "also declared by GreenHttps, which is not compared";
+    assert!(
+        is_left_out(&derived, "shop.example.com:443", also),
+        "{:?}",
+        derived.left_out
+    );
+    assert_eq!(derived.left_out.len(), 1);
+}
+
+#[test]
+fn what_no_listener_says_of_itself_is_told() {
+    let derived = derive(
+        &template(
+            "
+Resources:
+  Network:
+    Type: AWS::ElasticLoadBalancingV2::LoadBalancer
+    Properties: {Type: network, Scheme: internet-facing, Subnets: [subnet-1, subnet-2]}
+  Targets:
+    Type: AWS::ElasticLoadBalancingV2::TargetGroup
+    Properties: {Port: 443, Protocol: TCP, VpcId: vpc-1}
+  Passed:
+    Type: AWS::ElasticLoadBalancingV2::Listener
+    Properties:
+      LoadBalancerArn: !Ref Network
+      Port: 443
+      Protocol: TCP
+      DefaultActions: [{Type: forward, TargetGroupArn: !Ref Targets}]
+  Elsewhere:
+    Type: AWS::ElasticLoadBalancingV2::Listener
+    Properties:
+      LoadBalancerArn: arn:aws:elasticloadbalancing:eu-central-1:111111111111:loadbalancer/app/x/1
+      Port: 443
+      Protocol: HTTPS
+      DefaultActions: [{Type: fixed-response, FixedResponseConfig: {StatusCode: '200'}}]
+",
+        ),
+        false,
+    );
+    assert!(names(&derived).is_empty());
+    for (who, why) in [("Passed", "passes on"), ("Elsewhere", "not among")] {
+        assert!(is_left_out(&derived, who, why), "{:?}", derived.left_out);
+    }
 }
 
 #[test]
