@@ -5,7 +5,7 @@ use super::probe::reach::{self, Wanted};
 use super::probe::{now, runtime, show, unmeasured};
 use crate::cli::Cert;
 use anyhow::{Context, Result, anyhow, bail};
-use lockfast_certificate::{Checks, LogList, ReadError, Roots, Secret, judge};
+use lockfast_certificate::{Checks, LogList, ReadError, Roots, Secret, judge, leaf_first};
 use lockfast_facts::{ENDPOINT, Inventory, Origin};
 use lockfast_probe::Target;
 use lockfast_report::InputSummary;
@@ -162,7 +162,8 @@ fn secret(at: &Path) -> Result<Secret> {
 }
 
 fn certificates(bytes: &[u8], password: Option<&Secret>, name: &str) -> Result<Vec<Vec<u8>>> {
-    lockfast_certificate::read(bytes, password).map_err(|error| match error {
+    let read = lockfast_certificate::read(bytes, password).map(leaf_first);
+    read.map_err(|error| match error {
         ReadError::PasswordMissing => anyhow!("{name}: {error}; --password-file gives it"),
         _ => anyhow!("{name}: {error}"),
     })
@@ -179,6 +180,7 @@ fn record(name: &str, carries: Option<&str>, chain: &[Vec<u8>], roots: &Roots) -
             given_roots_too: true,
             now: jiff::Timestamp::now(),
             stapled_ocsp: None,
+            may_staple: false,
             tls_scts: None,
             logs: LogList::pinned(),
         },
@@ -190,6 +192,7 @@ fn record(name: &str, carries: Option<&str>, chain: &[Vec<u8>], roots: &Roots) -
         properties: json!({
             "Host": name,
             "Protocol": "certificate",
+            "NameAsked": carries.is_some(),
             "Time": time,
             "Addresses": [{ "Address": name, "Certificates": [seen] }],
         }),
