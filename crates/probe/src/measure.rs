@@ -457,6 +457,11 @@ impl Dial for Way {
     }
 }
 
+/// The address whose turns a place has; behind a proxy that resolves names all share one.
+pub(crate) fn ip(place: &Place) -> IpAddr {
+    place.ip().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -507,9 +512,4 @@ mod tests {
         let (within, out) = of(ErrorKind::HostUnreachable);
         assert_eq!((within.len(), out.len()), (2, 0));
     }
-}
-
-/// The address whose turns a place has; behind a proxy that resolves names all share one.
-pub(crate) fn ip(place: &Place) -> IpAddr {
-    place.ip().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }

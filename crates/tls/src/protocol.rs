@@ -127,7 +127,7 @@ impl Protocol {
         }
     }
 
-    /// How many connections a scan makes at most. MySQL and MariaDB count handshakes that are broken off, as all of a
+    /// How many connections an address should get at most. MySQL and MariaDB count handshakes that are broken off, as all of a
     /// scan's are, and shut an address out after `max_connect_errors` of them (100 unless set otherwise; not where
     /// `skip_name_resolve` is on). They forget only when a login from there succeeds: a scan a day adds up.
     pub fn max_connections(self) -> usize {
