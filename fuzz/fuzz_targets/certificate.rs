@@ -22,6 +22,7 @@ fuzz_target!(|data: &[u8]| {
             given_roots_too: true,
             now: Timestamp::UNIX_EPOCH,
             stapled_ocsp: Some(data),
+            may_staple: true,
             tls_scts: Some(data),
             logs: LogList::pinned(),
         },
