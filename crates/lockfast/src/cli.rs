@@ -326,7 +326,7 @@ pub struct Reach {
     /// Only IPv6 addresses.
     #[arg(short = '6', long)]
     pub ipv6: bool,
-    /// Ask for this name (SNI), and hold certificates against it.
+    /// Ask for this name (SNI), and hold certificates against it; not for the endpoints of --from.
     #[arg(long, value_name = "NAME")]
     pub sni: Option<String>,
     /// Addresses in the place of what DNS would tell, as HOST:PORT:ADDRESS[,ADDRESS]; may be given several times.
