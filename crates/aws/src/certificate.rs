@@ -1,8 +1,9 @@
 //! One certificate that ACM or IAM keeps.
 
 use crate::accounts::http_client;
+use crate::unit::failure;
 use aws_config::{BehaviorVersion, Region};
-use aws_sdk_acm::error::DisplayErrorContext;
+use lockfast_snapshot::Failure;
 
 /// The certificate of an ARN and its chain, in PEM: of ACM, or a server certificate of IAM. The private key is not asked for.
 ///
@@ -37,12 +38,7 @@ pub async fn certificate(
         ("acm", Some(("certificate", _))) => {
             let client = aws_sdk_acm::Client::new(&config);
             let answer = client.get_certificate().certificate_arn(arn).send().await;
-            let answer = answer.map_err(|error| {
-                format!(
-                    "acm:GetCertificate gave no answer: {}",
-                    DisplayErrorContext(error)
-                )
-            })?;
+            let answer = answer.map_err(|error| said(&failure("acm:GetCertificate", &error)))?;
             (answer.certificate, answer.certificate_chain)
         }
         ("iam", Some(("server-certificate", path))) => {
@@ -53,12 +49,8 @@ pub async fn certificate(
                 .server_certificate_name(name)
                 .send()
                 .await;
-            let answer = answer.map_err(|error| {
-                format!(
-                    "iam:GetServerCertificate gave no answer: {}",
-                    DisplayErrorContext(error)
-                )
-            })?;
+            let answer =
+                answer.map_err(|error| said(&failure("iam:GetServerCertificate", &error)))?;
             let found = answer
                 .server_certificate
                 .ok_or("IAM told of no certificate")?;
@@ -72,4 +64,8 @@ pub async fn certificate(
     };
     let leaf = leaf.ok_or("AWS told of no certificate; it may not be issued yet")?;
     Ok(format!("{leaf}\n{}", chain.unwrap_or_default()))
+}
+
+fn said(failure: &Failure) -> String {
+    format!("{} gave no answer: {}", failure.call, failure.error)
 }
