@@ -92,7 +92,10 @@ class Lockfast:
 
     def connections(self, run, out):
         """By port, what it says of itself."""
-        return {endpoint["Port"]: sum(tls.get("Connections", 0) for tls in tls_of(endpoint)) for endpoint in self.endpoints(run, out)}
+        return {
+            endpoint["Port"]: sum(address.get("Connections", 0) for address in endpoint.get("Addresses") or [])
+            for endpoint in self.endpoints(run, out)
+        }
 
     def measured(self, run, out):
         """Endpoints of which it can say which versions they take."""

@@ -13,7 +13,7 @@ type Verdicts = HashMap<(usize, String), Verdict>;
 
 fn verdicts(endpoints: &[Found]) -> Verdicts {
     let templates = Inventory::new(Vec::new(), Vec::new(), Vec::new());
-    let inventory = with_endpoints(templates, endpoints).only_endpoints();
+    let inventory = with_endpoints(templates, endpoints.iter().cloned()).only_endpoints();
     let config = Config::default();
     let run = evaluate(&inventory, &config, "2026-11-23");
     let mut verdicts = Verdicts::new();
@@ -203,10 +203,10 @@ fn endpoints_change_nothing_of_what_is_said_of_an_account() {
     let read = || inventory(ACCOUNT);
     let (none, alone) = told(&read());
     assert!(none.is_empty());
-    let (of_endpoints, beside) = told(&with_endpoints(read(), &endpoints()));
+    let (of_endpoints, beside) = told(&with_endpoints(read(), endpoints()));
     assert!(!of_endpoints.is_empty());
     assert_eq!(alone, beside);
-    let (only, others) = told(&with_endpoints(read(), &endpoints()).only_endpoints());
+    let (only, others) = told(&with_endpoints(read(), endpoints()).only_endpoints());
     assert_eq!(only, of_endpoints);
     assert!(others.is_empty(), "{others:?}");
 }

@@ -7,7 +7,10 @@ use lockfast_facts::Inventory;
 /// Adds endpoints that a probe found to templates or accounts. [`Inventory::only_endpoints`] says that those are
 /// not judged, and only explain what the endpoints are.
 #[must_use]
-pub fn with_endpoints(inventory: Inventory, endpoints: &[Found]) -> Inventory {
+pub fn with_endpoints(
+    inventory: Inventory,
+    endpoints: impl IntoIterator<Item = Found>,
+) -> Inventory {
     let unit = Unit {
         region: "global".into(),
         service: NETWORK.into(),
@@ -15,7 +18,7 @@ pub fn with_endpoints(inventory: Inventory, endpoints: &[Found]) -> Inventory {
     };
     let mut builder = Builder::beside(&inventory);
     for endpoint in endpoints {
-        builder.add(&unit, endpoint.clone());
+        builder.add(&unit, endpoint);
     }
     let (sources, stacks, resources) = builder.into_parts();
     inventory.beside(sources, stacks, resources)
@@ -44,7 +47,7 @@ mod tests {
     #[test]
     fn endpoints_lie_beside_what_was_read_before() {
         let templates = Inventory::new(Vec::new(), Vec::new(), Vec::new());
-        let inventory = with_endpoints(with_endpoints(templates, &[shop()]), &[shop(), shop()]);
+        let inventory = with_endpoints(with_endpoints(templates, [shop()]), [shop(), shop()]);
         assert_eq!(inventory.of_kind(ENDPOINT).count(), 3);
         for (index, resource) in inventory.resources().iter().enumerate() {
             assert_eq!(resource.id.0 as usize, index);

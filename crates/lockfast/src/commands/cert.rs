@@ -94,12 +94,13 @@ pub fn run(args: &Cert) -> Result<u8> {
         found.push(runtime.block_on(prober.measure(&target)));
     }
     show(&ready, &args.judging, &found)?;
+    let count = found.len();
     let empty = Inventory::new(Vec::new(), Vec::new(), Vec::new()).of(Origin::Network);
-    let inventory = with_endpoints(empty, &found);
+    let inventory = with_endpoints(empty, found);
     let input = InputSummary {
         files_read: judged,
-        resources: found.len(),
-        endpoints: found.len() - judged,
+        resources: count,
+        endpoints: count - judged,
         certificates: judged,
         unknown_types: unknown_types(&inventory),
         problems: unmeasured(&inventory),

@@ -61,7 +61,7 @@ pub fn run(args: &Probe) -> Result<u8> {
     if let Some(interval) = &args.watch {
         return watch::run(args, &prober, targets, interval, &runtime, interrupt);
     }
-    let measured = measure(args, &prober, &targets.targets, &runtime, &mut interrupt)?;
+    let mut measured = measure(args, &prober, &targets.targets, &runtime, &mut interrupt)?;
     if args.no_judge || to_stdout(args) {
         for problem in &measured.problems {
             anstream::eprintln!("{}: {}", problem.place(), clean(&problem.message));
@@ -75,7 +75,7 @@ pub fn run(args: &Probe) -> Result<u8> {
     if simulate.is_some() && ready.is_shown() {
         clients::print(&measured.found)?;
     }
-    let (inventory, input) = facts(targets, &measured);
+    let (inventory, input) = facts(targets, &mut measured);
     ready.judge(&inventory, input, &spinner())
 }
 
@@ -247,8 +247,9 @@ fn measure(
     Ok(measured)
 }
 
-/// The facts to judge: the endpoints, beside what they were derived from.
-fn facts(targets: Targets, measured: &Measured) -> (Inventory, InputSummary) {
+/// The facts to judge: the endpoints, beside what they were derived from. Their records are let go, since thousands take as
+/// much memory as the facts.
+fn facts(targets: Targets, measured: &mut Measured) -> (Inventory, InputSummary) {
     let Targets {
         base,
         mut problems,
@@ -256,7 +257,7 @@ fn facts(targets: Targets, measured: &Measured) -> (Inventory, InputSummary) {
         ..
     } = targets;
     problems.extend(measured.problems.iter().cloned());
-    let inventory = with_endpoints(base, &measured.found).only_endpoints();
+    let inventory = with_endpoints(base, std::mem::take(&mut measured.found)).only_endpoints();
     problems.extend(unmeasured(&inventory));
     let input = InputSummary {
         files_read: files,

@@ -20,7 +20,7 @@ pub(in crate::commands) fn unmeasured(inventory: &Inventory) -> Vec<Problem> {
 /// The same of one record.
 pub(in crate::commands) fn is_unmeasured(found: &Found) -> Option<Problem> {
     let inventory = Inventory::new(Vec::new(), Vec::new(), Vec::new()).of(Origin::Network);
-    unmeasured(&with_endpoints(inventory, std::slice::from_ref(found))).pop()
+    unmeasured(&with_endpoints(inventory, [found.clone()])).pop()
 }
 
 fn why(endpoint: &Resource) -> Option<String> {

@@ -44,13 +44,13 @@ pub(super) fn run(
             None => targets::collect(args, ready(args)?.endpoints())?,
         };
         let started = tokio::time::Instant::now();
-        let measured = measure(args, prober, &targets.targets, runtime, &mut interrupt)?;
+        let mut measured = measure(args, prober, &targets.targets, runtime, &mut interrupt)?;
         let interrupted = measured.interrupted;
         // What was not measured is not mended.
         if let (true, Some(before)) = (interrupted, &before) {
             return Ok(before.code);
         }
-        let now = round(args, targets, &measured, before.as_ref())?;
+        let now = round(args, targets, &mut measured, before.as_ref())?;
         let stopped = interrupted
             || runtime.block_on(async {
                 tokio::select! {
@@ -69,7 +69,7 @@ pub(super) fn run(
 fn round(
     args: &Probe,
     targets: Targets,
-    measured: &Measured,
+    measured: &mut Measured,
     before: Option<&Round>,
 ) -> Result<Round> {
     let ready = ready(args)?;
