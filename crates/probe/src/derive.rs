@@ -128,6 +128,13 @@ impl Finder<'_> {
                 .and_then(|listener| listener.at("SSLCertificateId").string().found()),
             _ => certificate(subject),
         };
+        // A distribution answers by the name that CloudFront gave it, too, with CloudFront's certificate and not by its policy.
+        let own = subject.at("DomainName").string().found();
+        if let (ChannelKind::Viewer, Some(own)) = (channel.kind, own)
+            && !names.contains(&own)
+        {
+            self.add(&own, port, protocol, role, self.declared(subject));
+        }
         for name in names {
             // Nobody asks a load balancer by the name that AWS gives it, and its certificate does not carry that.
             let asked = match Role::of_name(&name) {

@@ -554,3 +554,32 @@ fn databases_are_endpoints_where_the_internet_reaches_them() {
         ]
     );
 }
+
+#[test]
+fn a_distribution_is_there_by_the_name_of_cloudfront_too() {
+    let policy = json!({"Enabled": true, "Aliases": ["shop.example.com"], "ViewerCertificate": {
+        "AcmCertificateArn": "arn:aws:acm:us-east-1:111111111111:certificate/1",
+        "MinimumProtocolVersion": "TLSv1.2_2021", "SslSupportMethod": "sni-only"}});
+    let derived = derive(
+        &account(&[(
+            "AWS::CloudFront::Distribution",
+            "E1",
+            "cloudfront::111111111111:distribution/E1",
+            json!({"DomainName": "d1.cloudfront.net", "DistributionConfig": policy}),
+        )]),
+        false,
+    );
+    assert_eq!(
+        names(&derived),
+        ["d1.cloudfront.net:443", "shop.example.com:443"]
+    );
+    assert_eq!(
+        of(&derived, "shop.example.com:443")["SecurityPolicy"],
+        "TLSv1.2_2021"
+    );
+    // The policy is for the aliases alone.
+    assert_eq!(
+        of(&derived, "d1.cloudfront.net:443")["SecurityPolicy"],
+        Value::Null
+    );
+}
