@@ -44,6 +44,8 @@ class Sslyze:
         """By port, the accepted (version, suite); and what it could not tell."""
         must(run, (0,))
         pairs, unknown = {}, []
+        # The (version, suite) that it asked for at all, whatever came of it.
+        self.asked = set()
         for server in json.loads(out.read_text())["server_scan_results"]:
             port = server["server_location"]["port"]
             pairs[port] = set()
@@ -55,7 +57,11 @@ class Sslyze:
                 if asked["status"] != "COMPLETED":
                     unknown.append(f"{port}, {version}: {asked['status']} ({asked['error_reason']})")
                     continue
-                pairs[port] |= {(version, accepted["cipher_suite"]["name"]) for accepted in asked["result"]["accepted_cipher_suites"]}
+                accepted, rejected = (
+                    {(version, suite["cipher_suite"]["name"]) for suite in asked["result"][f"{what}_cipher_suites"]} for what in ("accepted", "rejected")
+                )
+                pairs[port] |= accepted
+                self.asked |= accepted | rejected
         return pairs, unknown
 
 

@@ -8,7 +8,7 @@ use crate::finding::{FactView, Finding, FixView, Location, ResourceView, StepVie
 use crate::judgement::{About, Certainty, Judgement, Out, Verdict};
 use crate::rows::{Judged, Pool, Row, Rows, Said, index_of};
 use crate::waiver::{self, Waivers};
-use lockfast_facts::{Guard, Inventory, Loc, Origin, Read};
+use lockfast_facts::{Guard, Inventory, Loc, Read};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -42,7 +42,8 @@ pub fn evaluate<'a>(inventory: &'a Inventory, config: &'a Config, today: &str) -
                 .unwrap_or(true)
         })
         .collect();
-    let pool = (inventory.origin() == Origin::Live).then(Arc::<Pool>::default);
+    // Nothing is under conditions but in templates.
+    let pool = (!sources.contains(&SourceKind::Iac)).then(Arc::<Pool>::default);
     let mut by_control: Vec<Judged> = controls
         .par_iter()
         .map(|control| {

@@ -135,6 +135,24 @@ impl Finder<'_> {
         {
             self.add(&own, port, protocol, role, self.declared(subject));
         }
+        // A load balancer by the name that AWS gave it: the same listeners, but rules may be for other hosts.
+        let of_aws = match channel.kind {
+            ChannelKind::Listener => balancer(self.inventory, subject),
+            ChannelKind::ClassicListener => Some(subject),
+            _ => None,
+        };
+        let own = of_aws.and_then(|balancer| balancer.at("DNSName").string().found());
+        if let Some(own) = own.map(|own| own.to_ascii_lowercase())
+            && !names.iter().any(|name| canonical(name) == canonical(&own))
+            && let Some(asked) = names.iter().find(|name| !name.starts_with('*'))
+        {
+            let certified = self.certified(subject, &declared);
+            let asked = certified.unwrap_or(asked.trim_end_matches('.').to_owned());
+            self.add(&own, port, protocol, role, declared.clone());
+            if let Some(target) = self.targets.get_mut(&format!("{own}:{port}")) {
+                target.server_name.get_or_insert(asked);
+            }
+        }
         for name in names {
             // Nobody asks a load balancer by the name that AWS gives it, and its certificate does not carry that.
             let asked = match Role::of_name(&name) {

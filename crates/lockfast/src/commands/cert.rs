@@ -93,7 +93,7 @@ pub fn run(args: &Cert) -> Result<u8> {
         };
         found.push(runtime.block_on(prober.measure(&target)));
     }
-    show(&ready, &args.judging, &found)?;
+    show(&ready, &args.judging, found.iter().cloned())?;
     let count = found.len();
     let empty = Inventory::new(Vec::new(), Vec::new(), Vec::new()).of(Origin::Network);
     let inventory = with_endpoints(empty, found);

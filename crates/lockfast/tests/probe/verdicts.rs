@@ -207,3 +207,25 @@ fn a_limit_of_connections_leaves_unknown_what_was_not_asked() {
     );
     assert_eq!(limited.code, 4, "{}", limited.out);
 }
+
+#[test]
+fn endpoints_of_the_policy_file_are_measured_where_none_are_named() {
+    let Some(pair) = pair() else { return };
+    let toml = format!(
+        "[[customer]]\nname = \"acme\"\n[[customer.system]]\nname = \"shop\"\n[[customer.system.environment]]\nname = \"prod\"\nkind = \"production\"\nendpoints = [\"{}\", \"{}\"]\n",
+        pair.old(),
+        pair.mended()
+    );
+    std::fs::write(pair.pki.path("lockfast.toml"), toml).expect("written");
+    let mut command = crate::support::lockfast(pair.pki.folder.path());
+    let ran = crate::support::run(command.args(["probe", "-f", "json"]));
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    let report = ran.json();
+    assert_eq!(report["input"]["endpoints"], 2, "{}", report["input"]);
+    let findings = report["findings"].as_array().expect("findings");
+    for endpoint in [pair.old(), pair.mended()] {
+        let of_it =
+            |finding: &serde_json::Value| finding["resource"].to_string().contains(&endpoint);
+        assert!(findings.iter().any(of_it), "{endpoint}: {}", ran.out);
+    }
+}

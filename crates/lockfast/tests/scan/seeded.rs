@@ -122,3 +122,43 @@ fn the_organisations_accounts_are_scanned_through_their_roles() {
     }
     assert_eq!(keys.len(), 2, "{keys:?}");
 }
+
+#[test]
+fn a_certificate_of_acm_is_judged_by_its_arn() {
+    let moto = moto();
+    let folder = tempfile::tempdir().expect("a folder");
+    lockfast(moto, folder.path(), "management")
+        .args(scan_args(&moto.url, "acm", "a.snapshot"))
+        .args(["--no-judge"])
+        .assert()
+        .success();
+    let compact = std::fs::read(folder.path().join("a.snapshot")).expect("the snapshot");
+    let plain = zstd::stream::decode_all(&*compact).expect("Zstandard");
+    let weak = String::from_utf8_lossy(&plain)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .find(|line| line["resource"]["properties"]["KeyAlgorithm"] == "RSA_1024")
+        .expect("the seed imports a certificate of 1,024 bits");
+    let arn = weak["resource"]["arn"].as_str().expect("an ARN").to_owned();
+    let judged = lockfast(moto, folder.path(), "management")
+        .args(["cert", &arn, "--endpoint-url", &moto.url, "-f", "json"])
+        .output()
+        .expect("it runs");
+    let verdicts = report(&judged);
+    assert_eq!(judged.status.code(), Some(1));
+    let weak = verdicts["findings"].as_array().expect("findings").iter();
+    let weak = weak.filter(|finding| finding["control"] == "endpoint-chain-key-strength");
+    assert!(weak.clone().count() == 1 && weak.clone().all(|f| f["verdict"] == "fail"));
+    // One that is not there is told by its ARN.
+    let missing = arn[..arn.len() - 4].to_owned() + "0000";
+    let judged = lockfast(moto, folder.path(), "management")
+        .args(["cert", &missing, "--endpoint-url", &moto.url])
+        .output()
+        .expect("it runs");
+    assert_eq!(judged.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&judged.stderr).into_owned();
+    assert!(
+        said.contains(&missing) && said.contains("ResourceNotFoundException"),
+        "{said}"
+    );
+}

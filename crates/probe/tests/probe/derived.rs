@@ -399,8 +399,18 @@ fn an_account_tells_its_names() {
             "classic-2.eu-central-1.elb.amazonaws.com:443",
             "d1.cloudfront.net:443",
             "g7h8.execute-api.eu-central-1.amazonaws.com:443",
+            "shop-1.eu-central-1.elb.amazonaws.com:443",
             "shop.example.com:443",
         ]
+    );
+    // By the name of AWS it is asked for what its certificate is for.
+    let by_own_name = derived.targets.iter();
+    let by_own_name = by_own_name.filter(|target| target.name().starts_with("shop-1."));
+    assert_eq!(
+        by_own_name
+            .map(|target| target.server_name.as_deref())
+            .collect::<Vec<_>>(),
+        [Some("shop.example.com")]
     );
     let of = of(&derived, "shop.example.com:443");
     assert_eq!(of["Name"], "https");

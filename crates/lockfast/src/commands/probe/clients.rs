@@ -24,7 +24,7 @@ pub(super) fn tightening(policy: Option<&str>) -> Result<Option<Tightening>> {
 }
 
 /// A table for each address: clients that would be lost, and how the others connect.
-pub(super) fn print(found: &[Found]) -> Result<()> {
+pub(super) fn print(found: impl Iterator<Item = Found>) -> Result<()> {
     let mut out = anstream::stdout().lock();
     for found in found {
         let addresses = found.properties.get("Addresses").and_then(Value::as_array);

@@ -71,9 +71,9 @@ pub fn run(args: &Probe) -> Result<u8> {
             false => exit::UNREADABLE,
         });
     }
-    show(&ready, &args.judging, &measured.found)?;
+    show(&ready, &args.judging, measured.records())?;
     if simulate.is_some() && ready.is_shown() {
-        clients::print(&measured.found)?;
+        clients::print(measured.records())?;
     }
     let (inventory, input) = facts(targets, &mut measured);
     ready.judge(&inventory, input, &spinner())
@@ -148,11 +148,39 @@ fn interrupt(runtime: &tokio::runtime::Runtime) -> Interrupt {
 #[derive(Default)]
 pub(super) struct Measured {
     /// The records, by name.
-    pub(super) found: Vec<Found>,
+    found: Vec<Kept>,
     /// What could not be measured.
     pub(super) problems: Vec<Problem>,
     /// Whether it was interrupted before all was.
     interrupted: bool,
+}
+
+/// A record as it is kept until it is judged: in writing, since thousands of them unfolded take as much memory as the facts.
+struct Kept {
+    name: String,
+    written: Box<[u8]>,
+}
+
+impl From<Found> for Kept {
+    fn from(found: Found) -> Self {
+        let written = serde_json::to_vec(&found).expect("a record has no keys but strings");
+        Kept {
+            written: written.into(),
+            name: found.name,
+        }
+    }
+}
+
+impl Kept {
+    fn found(&self) -> Found {
+        serde_json::from_slice(&self.written).expect("it was written from a record")
+    }
+}
+
+impl Measured {
+    pub(super) fn records(&self) -> impl ExactSizeIterator<Item = Found> {
+        self.found.iter().map(Kept::found)
+    }
 }
 
 fn measure(
@@ -173,8 +201,9 @@ fn measure(
                 Journal::resume(file, &taken, |found| is_unmeasured(found).is_none())?;
             done.extend(before.iter().map(|found| found.name.clone()));
             let asked: BTreeSet<String> = targets.iter().map(Target::name).collect();
-            measured.found = before;
-            measured.found.retain(|found| asked.contains(&found.name));
+            let before = before.into_iter();
+            let before = before.filter(|found| asked.contains(&found.name));
+            measured.found = before.map(Kept::from).collect();
             out = Some(journal.boxed());
         }
         (None, Some(file)) if to_stdout(args) => {
@@ -215,7 +244,7 @@ fn measure(
                         out.add(&found).context("cannot write the snapshot")?;
                     }
                     match keep {
-                        true => measured.found.push(found),
+                        true => measured.found.push(found.into()),
                         false => measured.problems.extend(is_unmeasured(&found)),
                     }
                 }
@@ -247,8 +276,7 @@ fn measure(
     Ok(measured)
 }
 
-/// The facts to judge: the endpoints, beside what they were derived from. Their records are let go, since thousands take as
-/// much memory as the facts.
+/// The facts to judge: the endpoints, beside what they were derived from. Their records are let go.
 fn facts(targets: Targets, measured: &mut Measured) -> (Inventory, InputSummary) {
     let Targets {
         base,
@@ -257,7 +285,8 @@ fn facts(targets: Targets, measured: &mut Measured) -> (Inventory, InputSummary)
         ..
     } = targets;
     problems.extend(measured.problems.iter().cloned());
-    let inventory = with_endpoints(base, std::mem::take(&mut measured.found)).only_endpoints();
+    let records = std::mem::take(&mut measured.found).into_iter();
+    let inventory = with_endpoints(base, records.map(|kept| kept.found())).only_endpoints();
     problems.extend(unmeasured(&inventory));
     let input = InputSummary {
         files_read: files,
@@ -271,7 +300,11 @@ fn facts(targets: Targets, measured: &mut Measured) -> (Inventory, InputSummary)
 }
 
 /// The cards, where a person reads.
-pub(super) fn show(ready: &Ready<'_>, judging: &Judging, found: &[Found]) -> Result<()> {
+pub(super) fn show(
+    ready: &Ready<'_>,
+    judging: &Judging,
+    found: impl ExactSizeIterator<Item = Found>,
+) -> Result<()> {
     if !ready.is_shown() || (found.len() > CARDS && !judging.verbose) {
         return Ok(());
     }

@@ -74,7 +74,7 @@ fn round(
 ) -> Result<Round> {
     let ready = ready(args)?;
     if before.is_none() {
-        show(&ready, &args.judging, &measured.found)?;
+        show(&ready, &args.judging, measured.records())?;
     }
     let (inventory, input) = facts(targets, measured);
     // This process goes on for weeks: nothing is left behind.
