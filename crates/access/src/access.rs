@@ -5,10 +5,12 @@
 
 use crate::Three;
 use crate::evaluate::{DecidedBy, Decision, Outcome, Through, decide};
+use crate::grant::Grant;
 use crate::kms;
 use crate::policy::Policy;
-use crate::principal::{Identity, PrincipalPattern};
+use crate::principal::Identity;
 use crate::request::Request;
+use std::sync::Arc;
 
 /// How a resource's policy and the identities' policies go together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,15 +23,13 @@ pub enum Trust {
     ResourceFirst,
 }
 
-/// A grant on a KMS key.
-#[derive(Clone, Debug)]
-pub struct Grant {
-    /// Who holds it.
-    pub grantee: PrincipalPattern,
-    /// The operations, such as `Decrypt`.
-    pub operations: Vec<String>,
-    /// True when it has constraints on the encryption context: then it only may match.
-    pub constrained: bool,
+/// What a key itself says to a request, before any policy.
+#[derive(Clone, Debug, Default)]
+pub struct KeyFacts {
+    /// `KeyState`, such as `Enabled`; `None` where that is not known.
+    pub state: Option<Arc<str>>,
+    /// Whether AWS manages it: resource control policies leave such keys out.
+    pub aws_managed: bool,
 }
 
 /// Everything that speaks to a request.
@@ -47,6 +47,8 @@ pub struct PolicySet<'a> {
     pub trust: Trust,
     /// Grants on a KMS key.
     pub grants: &'a [Grant],
+    /// The KMS key; `None` where the resource is none.
+    pub key: Option<KeyFacts>,
     /// Service control policies of the caller's account, level by level from the root; each level
     /// must allow. None when the account is in no organisation, or is the management account.
     pub scps: Vec<Vec<&'a Policy>>,
@@ -59,8 +61,10 @@ pub struct PolicySet<'a> {
 /// The decision of all policies, with the reasons.
 #[derive(Clone, Debug)]
 pub struct Access {
-    /// The answer.
+    /// What the policies answer.
     pub decision: Decision,
+    /// The state of the key that refuses the action whatever policies say, where it does.
+    pub refused_by_state: Option<Arc<str>>,
     /// Which policy says what, in the order of evaluation.
     pub reasons: Vec<Reason>,
 }
@@ -95,6 +99,8 @@ pub enum PolicyKind {
     Boundary,
     /// A session policy.
     Session,
+    /// A grant on a KMS key.
+    Grant,
 }
 
 /// Collects what policies say.
@@ -129,6 +135,30 @@ impl Hearing<'_> {
         allowed
     }
 
+    fn grants(&mut self, grants: &[Grant]) -> Three {
+        let mut allowed = Three::No;
+        for (index, grant) in grants.iter().enumerate() {
+            let answer = grant.answers(self.request);
+            allowed = allowed.or(answer.allows);
+            let decision = match answer.allows {
+                Three::No => continue,
+                Three::Yes => Decision::Allow,
+                Three::Maybe => {
+                    let open = format!("if {}", answer.open.join(" and "));
+                    self.if_allowed.push(open.clone());
+                    Decision::Possible(vec![open])
+                }
+            };
+            self.reasons.push(Reason {
+                kind: PolicyKind::Grant,
+                index,
+                decision,
+                decided_by: Vec::new(),
+            });
+        }
+        allowed
+    }
+
     fn levels(&mut self, kind: PolicyKind, levels: &[Vec<&Policy>]) -> Three {
         let mut allowed = Three::Yes;
         let mut index = 0;
@@ -151,6 +181,14 @@ pub fn evaluate_access(request: &Request, policies: &PolicySet<'_>) -> Access {
         .action
         .get(..4)
         .is_some_and(|p| p.eq_ignore_ascii_case("kms:"));
+    let retires = request.action.eq_ignore_ascii_case("kms:RetireGrant");
+    let key = policies.key.as_ref();
+    let refused_by_state = key.and_then(|key| key.state.clone());
+    let refused_by_state =
+        refused_by_state.filter(|state| kms::state_refuses(state, &request.action).is_yes());
+    // Service-linked roles are beyond what an organisation limits (AWS Organizations User Guide, "Service control policies",
+    // "Resource control policies").
+    let linked = principal.is_service_linked();
     let mut hearing = Hearing {
         request,
         denied: Three::No,
@@ -162,18 +200,24 @@ pub fn evaluate_access(request: &Request, policies: &PolicySet<'_>) -> Access {
     // "SCPs affect only IAM users and roles that are managed by accounts that are part of the
     // organization" (AWS Organizations User Guide, "Service control policies"): services and
     // strangers are not.
-    if !matches!(
-        principal.identity,
-        Identity::Service(_) | Identity::Anonymous
-    ) {
+    if !linked
+        && !matches!(
+            principal.identity,
+            Identity::Service(_) | Identity::Anonymous
+        )
+    {
         limits = limits.and(hearing.levels(PolicyKind::Scp, &policies.scps));
     }
-    limits = limits.and(hearing.levels(PolicyKind::Rcp, &policies.rcps));
+    if !linked && !retires && !key.is_some_and(|key| key.aws_managed) {
+        limits = limits.and(hearing.levels(PolicyKind::Rcp, &policies.rcps));
+    }
     if let Some(endpoint) = policies.endpoint {
         limits = limits.and(hearing.hear(PolicyKind::Endpoint, 0, endpoint).allowed);
     }
+    // A key policy has no say in who retires a grant (AWS KMS Developer Guide, "Retiring and revoking grants").
     let resource = policies
         .resource
+        .filter(|_| !retires)
         .map(|policy| hearing.hear(PolicyKind::Resource, 0, policy).through)
         .unwrap_or(Through::NONE);
     // The root user needs no policy in its own account.
@@ -185,19 +229,17 @@ pub fn evaluate_access(request: &Request, policies: &PolicySet<'_>) -> Access {
         Some(boundary) => hearing.hear(PolicyKind::Boundary, 0, boundary).allowed,
         None => Three::Yes,
     };
-    if !policies.session.is_empty() {
+    // "If you do not pass a policy, the resulting session has no permissions" but what names the session (AWS STS API
+    // Reference, GetFederationToken).
+    if policies.session.is_empty() && principal.is_federated_user() {
+        bounds = Three::No;
+    } else if !policies.session.is_empty() {
         bounds = bounds.and(hearing.any(PolicyKind::Session, &policies.session));
     }
-    let by_grant = if is_kms {
-        granted(request, policies)
-    } else {
-        Three::No
+    let by_grant = match is_kms {
+        true => hearing.grants(policies.grants),
+        false => Three::No,
     };
-    if by_grant == Three::Maybe {
-        hearing
-            .if_allowed
-            .push("if a grant's constraints are met".to_owned());
-    }
 
     // A boundary's implicit deny limits what a role's ARN is given, not what a user's, a session's
     // or everybody is given.
@@ -225,6 +267,14 @@ pub fn evaluate_access(request: &Request, policies: &PolicySet<'_>) -> Access {
         .or(by_grant);
     let reachable = !is_kms || kms::works_across_accounts(&request.action);
     let across = any_way.and(by_identity).and(reachable.into());
+    let (within, across) = match retires {
+        // The account that a grant was made in may retire it, by its root user.
+        true => {
+            let owner = principal.identity == Identity::Root;
+            (by_grant.or(owner.into()), by_grant)
+        }
+        false => (within, across),
+    };
     let allowed = match same {
         Three::Yes => within,
         Three::No => across,
@@ -242,27 +292,7 @@ pub fn evaluate_access(request: &Request, policies: &PolicySet<'_>) -> Access {
     .and(limits);
     Access {
         decision: decide(hearing.denied, allowed, hearing.if_allowed, hearing.unless),
+        refused_by_state,
         reasons: hearing.reasons,
     }
-}
-
-fn granted(request: &Request, policies: &PolicySet<'_>) -> Three {
-    let operation = &request.action[4..];
-    Three::any(policies.grants.iter().map(|grant| {
-        if !grant
-            .operations
-            .iter()
-            .any(|o| o.eq_ignore_ascii_case(operation))
-        {
-            return Three::No;
-        }
-        let found = grant
-            .grantee
-            .matches(&request.principal, &request.resource_account);
-        if grant.constrained {
-            found.and(Three::Maybe)
-        } else {
-            found
-        }
-    }))
 }

@@ -4,7 +4,7 @@ use crate::Three;
 use crate::pattern::{Reading, Token, matches, subject_tokens};
 use crate::policy::{Effect, Entry, Policy, Principals, Selection, Statement};
 use crate::principal::{Account, Identity, Principal, PrincipalPattern, shown};
-use crate::request::{Request, Resource};
+use crate::request::{ContextValue, Request, Resource};
 use lockfast_facts::{Loc, Text};
 use std::sync::Arc;
 
@@ -216,7 +216,12 @@ impl Policy {
         let action = names_action(statement, request);
         let goes_on = take(action, &|| "its action is the one asked for".to_owned())
             && take(self.names_resource(statement, request), &|| {
-                "its resource is the one asked for".to_owned()
+                let open = unknown_variables(&statement.resources, request);
+                let by = if open.is_empty() { "" } else { ", by " };
+                format!(
+                    "its resource is the one asked for{by}{}",
+                    open.join(" and ")
+                )
             })
             && statement.conditions.iter().all(|condition| {
                 let holds = self.read_either_way(|variables| condition.holds(request, variables));
@@ -378,6 +383,28 @@ fn named(principals: &Principals) -> String {
         Principals::These(patterns) => format!("the caller is {}", list(patterns)),
         Principals::AllBut(patterns) => format!("the caller is not {}", list(patterns)),
     }
+}
+
+/// The variables in patterns of which nothing is known.
+fn unknown_variables(selection: &Selection, request: &Request) -> Vec<String> {
+    let (Selection::These(entries) | Selection::AllBut(entries)) = selection else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let Entry::Pattern(pattern) = entry else {
+            continue;
+        };
+        let text = shown(pattern);
+        for piece in text.split("${").skip(1) {
+            let variable = piece.split(['}', ',']).next().unwrap_or_default().trim();
+            let is_open = request.lookup(&variable.to_lowercase()) == ContextValue::Unknown;
+            if is_open && !found.iter().any(|known| known == variable) {
+                found.push(variable.to_owned());
+            }
+        }
+    }
+    found
 }
 
 fn names_action(statement: &Statement, request: &Request) -> Three {

@@ -1,10 +1,12 @@
 //! What is particular to AWS KMS: what its actions are for, and who holds them by a key policy.
 
+use crate::Three;
 use crate::grantee::{Grantee, allowed_principals};
 use crate::policy::Policy;
 use crate::principal::PrincipalPattern;
 use crate::request::Resource;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// What an action of AWS KMS is for.
@@ -33,6 +35,42 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     toml::from_str(include_str!("../tables/kms-actions.toml"))
         .expect("the embedded table is checked by a test")
 });
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct States {
+    doc: String,
+    date: String,
+    cryptography: Vec<String>,
+    refused: BTreeMap<String, Vec<String>>,
+}
+
+static STATES: LazyLock<States> = LazyLock::new(|| {
+    toml::from_str(include_str!("../tables/kms-key-states.toml"))
+        .expect("the embedded table is checked by a test")
+});
+
+/// Whether an action does cryptography with a key, rather than something about it.
+pub fn is_cryptography(action: &str) -> bool {
+    let same = |a: &String| a.eq_ignore_ascii_case(action);
+    STATES.cryptography.iter().any(same)
+}
+
+/// Whether a key in this state (`Enabled`, `PendingDeletion`, …) refuses an action, whoever asks. Maybe, where the
+/// state is none that the table knows. AWS KMS Developer Guide, "Key states of AWS KMS keys".
+pub fn state_refuses(state: &str, action: &str) -> Three {
+    let Some(refused) = STATES.refused.get(state) else {
+        return Three::Maybe;
+    };
+    let usable = matches!(state, "Enabled" | "Updating");
+    let listed = refused.iter().any(|a| a.eq_ignore_ascii_case(action));
+    (listed || !usable && is_cryptography(action)).into()
+}
+
+/// Title of AWS's document that tells what each state refuses, and the date it was read.
+pub fn source_of_states() -> (&'static str, &'static str) {
+    (&STATES.doc, &STATES.date)
+}
 
 /// The actions of a class, sorted.
 pub fn actions(class: Class) -> &'static [String] {
@@ -163,5 +201,14 @@ mod tests {
                 .all(|a| !works_across_accounts(a))
         );
         assert!(source().0.contains("KMS"));
+        assert!(source_of_states().0.contains("KMS"));
+        let mut listed = STATES.refused.values().flatten();
+        assert!(listed.all(|action| class_of(action).is_some()));
+        assert!(
+            STATES
+                .cryptography
+                .iter()
+                .all(|a| class_of(a) == Some(Class::Use))
+        );
     }
 }

@@ -62,6 +62,7 @@ mod access;
 mod compare;
 mod condition;
 mod evaluate;
+mod grant;
 mod grantee;
 pub mod kms;
 mod pattern;
@@ -75,10 +76,11 @@ mod tests;
 #[cfg(test)]
 mod tests_access;
 
-pub use access::{Access, Grant, PolicyKind, PolicySet, Reason, Trust, evaluate_access};
+pub use access::{Access, KeyFacts, PolicyKind, PolicySet, Reason, Trust, evaluate_access};
 pub use compare::Order;
 pub use condition::{Base, Condition, Operator, SetOperator};
 pub use evaluate::{DecidedBy, Decision, Outcome, Through, denies, identity_allows};
+pub use grant::{Grant, Pairs};
 pub use grantee::{Grantee, Scope, allowed_principals};
 pub use policy::{Effect, Entry, Policy, Principals, Selection, Statement};
 pub use principal::{Account, Identity, Principal, PrincipalPattern, account_of_arn};

