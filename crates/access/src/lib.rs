@@ -64,6 +64,7 @@ mod condition;
 mod evaluate;
 mod grant;
 mod grantee;
+pub mod identities;
 pub mod kms;
 mod pattern;
 mod policy;

@@ -16,7 +16,6 @@ mod defined;
 mod endpoints;
 mod evaluate;
 mod finding;
-mod identities;
 mod incidents;
 mod judgement;
 mod key_users;

@@ -3,6 +3,7 @@
 
 use crate::cx::Cx;
 use crate::judgement::{Judgement, Out, Verdict};
+use lockfast_access::identities::HOLDERS;
 use lockfast_facts::{Place, Read, Resource, Subject, Why};
 use std::sync::Arc;
 
@@ -94,4 +95,13 @@ pub(crate) fn of_concern<'a>(cx: &Cx<'a>) -> Vec<Subject<'a>> {
         .flat_map(|id| cx.inventory.variants_of(id))
         .filter(|subject| !is_gap(subject.resource))
         .collect()
+}
+
+/// Why there may be identities in the account of a resource that are not among the facts.
+pub(crate) fn unlisted_identities(cx: &Cx<'_>, beside: &Resource) -> Option<Arc<Why>> {
+    let place = Place {
+        account: cx.inventory.stack_of(beside).place.account.clone(),
+        region: None,
+    };
+    unread(cx, "iam", &HOLDERS, &place)
 }

@@ -1,4 +1,4 @@
-use crate::identities::{HOLDERS, Held, is_of_aws, written};
+use lockfast_access::identities::{HOLDERS, Held, is_of_aws, written};
 use crate::judgement::Verdict;
 use crate::patterns::wildcard;
 use crate::prelude::*;
@@ -32,7 +32,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             continue;
         }
         let mut worst: Option<Judgement> = None;
-        for held in written(cx, subject) {
+        for held in written(cx.inventory, subject) {
             match held.document.at("Statement") {
                 Read::Found(statements, _) => {
                     for judgement in items(statements).iter().filter_map(|s| judge_statement(subject, s)) {

@@ -2,7 +2,7 @@
 
 use super::{both, three};
 use crate::controls::keys::key_policy::UNMADE;
-use crate::identities::{Home, arn, identities, of_identity};
+use lockfast_access::identities::{Home, arn, identities, of_identity};
 use crate::prelude::*;
 use lockfast_access::{Policy, Resource as Target, Three, identity_allows};
 use lockfast_facts::Place;
@@ -33,12 +33,12 @@ impl<'a> Identities<'a> {
         let mut regions: HashMap<Home, BTreeSet<AccountAndRegion>> = HashMap::new();
         for key in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
             let place = &cx.inventory.stack_of(key.resource).place;
-            let of_home = regions.entry(Home::of(cx, key.resource)).or_default();
+            let of_home = regions.entry(Home::of(cx.inventory, key.resource)).or_default();
             of_home.insert((place.account.clone(), place.region.clone()));
         }
-        for identity in identities(cx) {
-            let home = Home::of(cx, identity);
-            let mut held = of_identity(cx, identity);
+        for identity in identities(cx.inventory) {
+            let home = Home::of(cx.inventory, identity);
+            let mut held = of_identity(cx.inventory, identity);
             held.retain(|held| held.mentions("kms:"));
             if held.is_empty() {
                 continue;
@@ -91,13 +91,13 @@ impl<'a> Identities<'a> {
 
     /// Those that do, or may do, both to a key.
     pub(super) fn over(&self, cx: &Cx<'a>, key: &Resource) -> Vec<(&'a Resource, Three)> {
-        let home = Home::of(cx, key);
+        let home = Home::of(cx.inventory, key);
         let region = cx.inventory.stack_of(key).place.region.clone();
         let named = self.named.get(&key.id).map(Vec::as_slice).unwrap_or_default();
         let general = self.general.get(&(home.clone(), region)).into_iter().flatten();
         let mut over: Vec<(&Resource, Three)> = general
             .filter(|(identity, _)| !named.iter().any(|(other, _)| other.id == identity.id))
-            .chain(named.iter().filter(|(identity, _)| Home::of(cx, identity) == home))
+            .chain(named.iter().filter(|(identity, _)| Home::of(cx.inventory, identity) == home))
             .filter(|(_, does)| !does.is_no())
             .copied()
             .collect();

@@ -1,6 +1,7 @@
 use self::identities::Identities;
 use super::key_policy::{self, UNMADE};
-use crate::identities::{arn_of, unlisted};
+use crate::live::unlisted_identities as unlisted;
+use lockfast_access::identities::arn_of;
 use crate::prelude::*;
 use lockfast_access::kms::{Class, actions};
 use lockfast_access::{
@@ -164,7 +165,7 @@ fn by_policy<'a>(
 fn of_resource(cx: &Cx<'_>, id: ResourceId, home: &Account) -> Principal {
     let mut who = Principal::resource(id, home.clone());
     if let Identity::Named { arn, .. } = &mut who.identity {
-        *arn = arn_of(cx, cx.inventory.resource(id));
+        *arn = arn_of(cx.inventory, cx.inventory.resource(id));
     }
     who
 }

@@ -1,5 +1,5 @@
 use self::readers::Readers;
-use crate::identities::{HOLDERS, is_of_aws};
+use lockfast_access::identities::{HOLDERS, is_of_aws};
 use crate::prelude::*;
 
 mod readers;

@@ -1,6 +1,7 @@
 //! Who may read which parameters.
 
-use crate::identities::{Held, Home, arn, attachments, unlisted, written};
+use crate::live::unlisted_identities as unlisted;
+use lockfast_access::identities::{Held, Home, arn, attachments, written};
 use crate::prelude::*;
 use lockfast_access::{
     Account, Effect, Entry, Policy, Principal, Request, Resource as Target, Selection, Three,
@@ -44,7 +45,7 @@ impl<'a> Readers<'a> {
     pub(super) fn holder(&mut self, cx: &Cx<'a>, subject: Subject<'a>) -> Option<Judgement> {
         let mut worst: Option<Judgement> = None;
         let place = &cx.inventory.stack_of(subject.resource).place;
-        for held in written(cx, subject) {
+        for held in written(cx.inventory, subject) {
             if !held.mentions("ssm:") {
                 continue;
             }
@@ -61,7 +62,7 @@ impl<'a> Readers<'a> {
 
     fn remember(&mut self, cx: &Cx<'a>, subject: Subject<'a>, policy: Policy, every: Three) {
         let index = self.all.len();
-        let home = Home::of(cx, subject.resource);
+        let home = Home::of(cx.inventory, subject.resource);
         if every.is_yes() {
             self.wide.entry(home).or_default().push(index);
         } else {
@@ -78,7 +79,7 @@ impl<'a> Readers<'a> {
                 self.by_name.entry((home.clone(), name)).or_default().push(index);
             }
         }
-        let to = attachments(cx, subject.resource).flatten().next();
+        let to = attachments(cx.inventory, subject.resource).flatten().next();
         self.all.push(Reader {
             subject,
             label: cx.label(to.unwrap_or(subject.resource)),
@@ -89,7 +90,7 @@ impl<'a> Readers<'a> {
     /// Judges who may read a parameter.
     pub(super) fn judge(&self, cx: &Cx<'a>, parameter: Subject<'a>) -> Judgement {
         let place = &cx.inventory.stack_of(parameter.resource).place;
-        let home = Home::of(cx, parameter.resource);
+        let home = Home::of(cx.inventory, parameter.resource);
         let name = match parameter.at("Name").text() {
             Read::Found(name, _) => name.into_owned(),
             _ => Text::from_parts([Part::Unknown(Arc::new(Why::Runtime("the parameter's name".into())))]),

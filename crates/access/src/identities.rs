@@ -1,10 +1,9 @@
 //! The policies of identities: which a template writes or names for a role, a user, a function, and who
 //! holds them.
 
-use crate::cx::Cx;
-use lockfast_access::Policy;
+use crate::Policy;
 use lockfast_facts::{
-    Kind, Loc, Map, Part, Place, Read, Resource, StackId, Subject, Text, Value, Why,
+    Inventory, Kind, Loc, Map, Part, Place, Read, Resource, StackId, Subject, Text, Value, Why,
 };
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -12,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 /// What identity policies are written in.
-pub(crate) const HOLDERS: [&str; 9] = [
+pub const HOLDERS: [&str; 9] = [
     "AWS::IAM::Role",
     "AWS::IAM::User",
     "AWS::IAM::Group",
@@ -44,7 +43,7 @@ const DOCUMENTS: [&str; 3] = [
 const NAMED: [&str; 2] = ["ManagedPolicyArns.*", "ManagedPolicies.*"];
 
 /// A policy of an identity.
-pub(crate) struct Held<'a> {
+pub struct Held<'a> {
     /// The document.
     pub document: Cow<'a, Value>,
     /// The name of AWS's policy that it is.
@@ -55,12 +54,12 @@ pub(crate) struct Held<'a> {
 
 impl Held<'_> {
     /// The document, evaluated.
-    pub(crate) fn policy(&self) -> Policy {
+    pub fn policy(&self) -> Policy {
         Policy::from_value(&self.document)
     }
 
     /// A cheap look before a policy is evaluated: whether it may allow actions of a service.
-    pub(crate) fn mentions(&self, service: &str) -> bool {
+    pub fn mentions(&self, service: &str) -> bool {
         let mut found = matches!(self.document.kind, Kind::Text(_) | Kind::Unknown(_));
         self.document.walk(&mut |path, value| {
             found = found
@@ -84,15 +83,16 @@ impl Held<'_> {
 
 /// Where an identity's policies hold: in its account or, where the input does not say which, in its stack.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Home {
+pub enum Home {
+    /// The account, by its id.
     Account(Arc<str>),
+    /// The stack that is deployed with all that it nests.
     Stack(StackId),
 }
 
 impl Home {
     /// Of a resource.
-    pub(crate) fn of(cx: &Cx<'_>, resource: &Resource) -> Home {
-        let inventory = cx.inventory;
+    pub fn of(inventory: &Inventory, resource: &Resource) -> Home {
         let stacks = std::iter::successors(Some(resource.stack), |id| inventory.stack(*id).parent);
         match &inventory.stack_of(resource).place.account {
             Some(account) => Home::Account(account.clone()),
@@ -106,7 +106,7 @@ impl Home {
 
 /// A role that a service made for itself, or a policy that AWS keeps: nobody else can change what it may do (IAM User
 /// Guide, "Service-linked roles", "AWS managed policies"). Who attaches such a policy is judged by what it allows.
-pub(crate) fn is_of_aws(holder: &Resource) -> bool {
+pub fn is_of_aws(holder: &Resource) -> bool {
     let path = holder.at("Path").string().found();
     is_policy_of_aws(holder) || path.is_some_and(|path| path.starts_with("/aws-service-role/"))
 }
@@ -116,17 +116,8 @@ fn is_policy_of_aws(holder: &Resource) -> bool {
     arn.is_some_and(|arn| arn.contains(":iam::aws:policy/"))
 }
 
-/// Why there may be identities in the account of a resource that are not among the facts.
-pub(crate) fn unlisted(cx: &Cx<'_>, beside: &Resource) -> Option<Arc<Why>> {
-    let place = Place {
-        account: cx.inventory.stack_of(beside).place.account.clone(),
-        region: None,
-    };
-    crate::live::unread(cx, "iam", &HOLDERS, &place)
-}
-
 /// The policies that a resource writes itself, and those of AWS that it names: as the account tells them, or by the table.
-pub(crate) fn written<'a>(cx: &Cx<'a>, subject: Subject<'a>) -> Vec<Held<'a>> {
+pub fn written<'a>(inventory: &'a Inventory, subject: Subject<'a>) -> Vec<Held<'a>> {
     let mut held: Vec<Held<'a>> = Vec::new();
     let documents = DOCUMENTS.iter().flat_map(|path| subject.each(path));
     held.extend(documents.filter_map(of_read));
@@ -134,7 +125,7 @@ pub(crate) fn written<'a>(cx: &Cx<'a>, subject: Subject<'a>) -> Vec<Held<'a>> {
         let target = read
             .clone()
             .found()
-            .and_then(|named| cx.inventory.target(named));
+            .and_then(|named| inventory.target(named));
         match (target, read.string()) {
             (Some((policy, _)), read) if is_policy_of_aws(policy) => {
                 held.extend(of_read(policy.at("PolicyDocument")).map(|told| Held {
@@ -151,30 +142,30 @@ pub(crate) fn written<'a>(cx: &Cx<'a>, subject: Subject<'a>) -> Vec<Held<'a>> {
 }
 
 /// The policies of an identity: its own, and those that the input attaches to it.
-pub(crate) fn of_identity<'a>(cx: &Cx<'a>, identity: &'a Resource) -> Vec<Held<'a>> {
+pub fn of_identity<'a>(inventory: &'a Inventory, identity: &'a Resource) -> Vec<Held<'a>> {
     let mut held = Vec::new();
     let mut attached: BTreeSet<_> = BTreeSet::new();
-    for subject in cx.inventory.variants_of(identity.id) {
-        held.extend(written(cx, subject));
+    for subject in inventory.variants_of(identity.id) {
+        held.extend(written(inventory, subject));
         for read in NAMED.iter().flat_map(|path| subject.each(path)) {
             if let Read::Found(value, _) = read
-                && let Some((policy, _)) = cx.inventory.target(value)
+                && let Some((policy, _)) = inventory.target(value)
             {
                 attached.insert(policy.id);
             }
         }
     }
-    let others = cx.inventory.referrers(identity.id);
+    let others = inventory.referrers(identity.id);
     attached.extend(
         others
-            .filter(|other| is_attached(cx, other, identity))
+            .filter(|other| is_attached(inventory, other, identity))
             .map(|other| other.id),
     );
-    for policy in attached.into_iter().map(|id| cx.inventory.resource(id)) {
+    for policy in attached.into_iter().map(|id| inventory.resource(id)) {
         let told = policy.id == identity.id || is_policy_of_aws(policy);
         if !told && POLICIES.contains(&&*policy.kind) {
-            let variants = cx.inventory.variants_of(policy.id);
-            held.extend(variants.flat_map(|subject| written(cx, subject)));
+            let variants = inventory.variants_of(policy.id);
+            held.extend(variants.flat_map(|subject| written(inventory, subject)));
         }
     }
     held
@@ -182,15 +173,17 @@ pub(crate) fn of_identity<'a>(cx: &Cx<'a>, identity: &'a Resource) -> Vec<Held<'
 
 /// Every identity that has policies: with those of the input's policies that are attached to somebody
 /// whom the input only names.
-pub(crate) fn identities<'a>(cx: &Cx<'a>) -> Vec<&'a Resource> {
+pub fn identities<'a>(inventory: &'a Inventory) -> Vec<&'a Resource> {
     let mut found: Vec<&Resource> = Vec::new();
     for kind in HOLDERS {
         let is_policy = POLICIES.contains(&kind);
-        let of_kind = cx.inventory.of_kind(kind);
+        let of_kind = inventory.of_kind(kind);
         found.extend(
             of_kind
                 .filter(|holder| !is_of_aws(holder))
-                .filter(|holder| !is_policy || attachments(cx, holder).any(|to| to.is_none())),
+                .filter(|holder| {
+                    !is_policy || attachments(inventory, holder).any(|to| to.is_none())
+                }),
         );
     }
     found
@@ -206,16 +199,15 @@ const ATTACHED: [&str; 6] = [
     "GroupName",
 ];
 
-fn is_attached<'a>(cx: &Cx<'a>, policy: &'a Resource, identity: &Resource) -> bool {
-    attachments(cx, policy).any(|to| to.is_some_and(|to| to.id == identity.id))
+fn is_attached<'a>(inventory: &'a Inventory, policy: &'a Resource, identity: &Resource) -> bool {
+    attachments(inventory, policy).any(|to| to.is_some_and(|to| to.id == identity.id))
 }
 
 /// Whom a policy resource is attached to; `None` for an identity that the input only names.
-pub(crate) fn attachments<'a>(
-    cx: &Cx<'a>,
+pub fn attachments<'a>(
+    inventory: &'a Inventory,
     policy: &'a Resource,
 ) -> impl Iterator<Item = Option<&'a Resource>> + use<'a> {
-    let inventory = cx.inventory;
     let subjects = inventory.variants_of(policy.id);
     subjects
         .flat_map(|subject| ATTACHED.iter().flat_map(move |path| subject.each(path)))
@@ -244,8 +236,8 @@ struct Table {
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    toml::from_str(include_str!("identities/policies.toml"))
-        .expect("the table is exercised by the fixtures")
+    toml::from_str(include_str!("../tables/aws-policies.toml"))
+        .expect("the embedded table is checked by a test")
 });
 
 /// A policy of AWS, by its ARN or name.
@@ -260,7 +252,7 @@ fn of_aws(name: &str, loc: Loc) -> Option<Held<'static>> {
 }
 
 /// `arn:aws:service:region:account:name` in a place, of which parts may be the stack's own.
-pub(crate) fn arn(service: &str, place: &Place, name: &str) -> Text {
+pub fn arn(service: &str, place: &Place, name: &str) -> Text {
     let own = |known: &Option<Arc<str>>, pseudo: &str| match known {
         Some(known) => Part::Literal(known.clone()),
         None => Part::Unknown(Arc::new(Why::Runtime(pseudo.to_owned()))),
@@ -287,13 +279,13 @@ const KEPT: usize = 20;
 
 /// The ARN of a role or user, as far as its template tells. Without a name of its own it gets one that
 /// holds its logical id: `stack-LogicalId-RANDOM` (AWS CloudFormation User Guide, "Name type").
-pub(crate) fn arn_of(cx: &Cx<'_>, identity: &Resource) -> Option<Text> {
+pub fn arn_of(inventory: &Inventory, identity: &Resource) -> Option<Text> {
     let (kind, property) = match &*identity.kind {
         "AWS::IAM::Role" => (":role", "RoleName"),
         "AWS::IAM::User" => (":user", "UserName"),
         _ => return None,
     };
-    let place = &cx.inventory.stack_of(identity).place;
+    let place = &inventory.stack_of(identity).place;
     let runtime = |what: &str| Part::Unknown(Arc::new(Why::Runtime(what.to_owned())));
     let account = match &place.account {
         Some(account) => Part::Literal(account.clone()),
@@ -345,5 +337,21 @@ fn allowing(name: &Arc<str>, actions: &[String], loc: Loc) -> Held<'static> {
         )),
         name: Some(name.clone()),
         loc,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_policies_names_actions() {
+        let actions = TABLE.aws.values().flatten();
+        assert!(actions.clone().count() > 10);
+        assert!(
+            actions
+                .cloned()
+                .all(|action| action == "*" || action.contains(':'))
+        );
     }
 }
