@@ -1,0 +1,22 @@
+#!/usr/bin/env python3
+"""The fake held to what AWS documents, by boto3: `python test_kms_fake.py` with the Python that moto is installed for."""
+
+from __future__ import annotations
+
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from cases import keys  # noqa: E402
+
+SUBJECTS = (keys,)
+
+
+def load_tests(loader: unittest.TestLoader, tests: unittest.TestSuite, pattern: str | None) -> unittest.TestSuite:
+    return unittest.TestSuite(loader.loadTestsFromModule(subject) for subject in SUBJECTS)
+
+
+if __name__ == "__main__":
+    unittest.main()
