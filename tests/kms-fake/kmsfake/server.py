@@ -180,6 +180,9 @@ def _named_key(body: Any) -> str:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body in one piece: apart, each answer waits 40 ms for the client's acknowledgement of the first.
+    wbufsize = -1
+    disable_nagle_algorithm = True
     server: Server
 
     def do_GET(self) -> None:
