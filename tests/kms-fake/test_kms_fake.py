@@ -9,9 +9,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from cases import keys, states  # noqa: E402
+from cases import access, keys, server, states, use  # noqa: E402
 
-SUBJECTS = (keys, states)
+SUBJECTS = (keys, states, access, use, server)
 
 
 def load_tests(loader: unittest.TestLoader, tests: unittest.TestSuite, pattern: str | None) -> unittest.TestSuite:
