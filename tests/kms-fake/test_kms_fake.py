@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The fake held to what AWS documents, by boto3: `python test_kms_fake.py` with the Python that moto is installed for."""
+"""The fake held to what AWS documents, by boto3. Run it with the Python that moto is installed for."""
 
 from __future__ import annotations
 

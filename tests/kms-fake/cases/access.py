@@ -87,7 +87,11 @@ class Policies(Case):
 
     def test_via_a_service(self) -> None:
         condition = {"StringEquals": {"kms:ViaService": f"s3.{HERE}.amazonaws.com"}}
-        key = self.key(Policy=key_policy(statement("Allow", ["kms:Decrypt", "kms:Encrypt"], Principal=by("App"), Condition=condition)))
+        key = self.key(
+            Policy=key_policy(
+                statement("Allow", ["kms:Decrypt", "kms:Encrypt"], Principal=by("App"), Condition=condition)
+            )
+        )
         self.refused("AccessDeniedException", self.caller("App").encrypt, KeyId=key, Plaintext=b"data")
         self.fake.control("callers", {"AKIAVIA": {"arn": role("App"), "via_service": f"s3.{HERE}.amazonaws.com"}})
         self.fake.client("AKIAVIA").encrypt(KeyId=key, Plaintext=b"data")
@@ -157,7 +161,12 @@ class Lockout(Case):
 
     def test_malformed(self) -> None:
         key = self.key()
-        malformed = ["{", "{}", key_policy(statement("Perhaps", ["kms:*"], Principal="*")), key_policy(statement("Allow", ["kms:*"]))]
+        malformed = [
+            "{",
+            "{}",
+            key_policy(statement("Perhaps", ["kms:*"], Principal="*")),
+            key_policy(statement("Allow", ["kms:*"])),
+        ]
         malformed.append(key_policy(statement("Allow", ["kms:*"], Principal={"AWS": "arn:aws:iam::1:role/*"})))
         for one in malformed:
             self.refused("MalformedPolicyDocumentException", self.kms.put_key_policy, KeyId=key, Policy=one)

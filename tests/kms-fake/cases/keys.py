@@ -20,7 +20,9 @@ class Making(Case):
         self.assertEqual((made["MultiRegion"], made["Description"]), (False, "orders"))
         self.assertEqual(len(made["CurrentKeyMaterialId"]), 64)
         self.assertEqual(self.kms.describe_key(KeyId=made["KeyId"])["KeyMetadata"], made)
-        self.assertEqual(self.kms.list_resource_tags(KeyId=made["KeyId"])["Tags"], [{"TagKey": "team", "TagValue": "shop"}])
+        self.assertEqual(
+            self.kms.list_resource_tags(KeyId=made["KeyId"])["Tags"], [{"TagKey": "team", "TagValue": "shop"}]
+        )
 
     def test_listed_by_account_and_region_in_pages(self) -> None:
         arns = [self.key() for _ in range(5)]
@@ -38,7 +40,11 @@ class Making(Case):
         self.assertEqual(len(self.kms.describe_custom_key_stores()["CustomKeyStores"]), 2)
         one = self.kms.create_key(Origin="AWS_CLOUDHSM", CustomKeyStoreId="cks-1234567890abcdef0")["KeyMetadata"]
         self.assertEqual(one["CustomKeyStoreId"], "cks-1234567890abcdef0")
-        external = {"Origin": "EXTERNAL_KEY_STORE", "CustomKeyStoreId": "cks-9876543210fedcba9", "XksKeyId": "bb8562717f809024"}
+        external = {
+            "Origin": "EXTERNAL_KEY_STORE",
+            "CustomKeyStoreId": "cks-9876543210fedcba9",
+            "XksKeyId": "bb8562717f809024",
+        }
         other = self.kms.create_key(**external)["KeyMetadata"]
         self.assertEqual(other["XksKeyConfiguration"], {"Id": "bb8562717f809024"})
         self.refused("XksKeyAlreadyInUseException", self.kms.create_key, **external)
@@ -79,7 +85,9 @@ class Making(Case):
 class Deletion(Case):
     def test_windows(self) -> None:
         for days in (6, 31, 0, 366):
-            self.refused("ValidationException", self.kms.schedule_key_deletion, KeyId=self.key(), PendingWindowInDays=days)
+            self.refused(
+                "ValidationException", self.kms.schedule_key_deletion, KeyId=self.key(), PendingWindowInDays=days
+            )
         key = self.key()
         answer = self.kms.schedule_key_deletion(KeyId=key)
         self.assertEqual((answer["KeyId"], answer["PendingWindowInDays"]), (key, 30))
@@ -211,7 +219,9 @@ class Wrong(Case):
         self.assertIn("keyUsage", self.refused("ValidationException", self.kms.create_key, KeyUsage="DIG"))
         long = "x" * 8193
         self.refused("ValidationException", self.kms.create_key, Description=long)
-        self.refused("ValidationException", self.kms.generate_data_key, KeyId=self.key(), KeySpec="AES_256", NumberOfBytes=16)
+        self.refused(
+            "ValidationException", self.kms.generate_data_key, KeyId=self.key(), KeySpec="AES_256", NumberOfBytes=16
+        )
 
     def test_names_of_keys(self) -> None:
         missing = "1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -219,16 +229,22 @@ class Wrong(Case):
         self.refused("NotFoundException", self.kms.describe_key, KeyId="nonsense")
         self.refused("InvalidArnException", self.kms.describe_key, KeyId="arn:aws:s3:::bucket-of-orders")
         elsewhere = self.key(self.fake.client(region=THERE))
-        self.assertEqual(self.refused("NotFoundException", self.kms.describe_key, KeyId=elsewhere), f"Invalid arn {THERE}")
+        self.assertEqual(
+            self.refused("NotFoundException", self.kms.describe_key, KeyId=elsewhere), f"Invalid arn {THERE}"
+        )
 
     def test_outside_of_what_the_fake_knows(self) -> None:
         with self.assertRaises(ClientError) as caught:
             self.kms.generate_data_key_pair(KeyId=self.key(), KeyPairSpec="RSA_2048")
         self.assertEqual(caught.exception.response["ResponseMetadata"]["HTTPStatusCode"], 501)
         self.refused("KmsFakeUnsupported", self.kms.create_key, KeySpec="SM2", KeyUsage="SIGN_VERIFY")
-        wrong = key_policy(statement("Deny", ["kms:*"], Principal="*", Condition={"DateLessThan": {"aws:CurrentTime": "2030-01-01"}}))
+        wrong = key_policy(
+            statement("Deny", ["kms:*"], Principal="*", Condition={"DateLessThan": {"aws:CurrentTime": "2030-01-01"}})
+        )
         self.refused("KmsFakeUnsupported", self.kms.create_key, Policy=wrong)
-        unknown = key_policy(statement("Deny", ["kms:*"], Principal="*", Condition={"StringEquals": {"aws:SourceVpc": "vpc-1"}}))
+        unknown = key_policy(
+            statement("Deny", ["kms:*"], Principal="*", Condition={"StringEquals": {"aws:SourceVpc": "vpc-1"}})
+        )
         self.refused("KmsFakeUnsupported", self.kms.create_key, Policy=unknown)
         self.assertEqual(self.fake.control("scps", {ACCOUNT: [json.loads(unknown)]})[0], 501)
         code, answer = self.fake.control("identity", {role("Reader"): [json.loads(key_policy())]})

@@ -26,7 +26,9 @@ class Faults(Case):
 
     def test_sdks_try_again(self) -> None:
         key = self.key()
-        self.fake.control("faults", [{"operation": "DescribeKey", "times": 1, "mode": mode} for mode in ("500", "throttle")])
+        self.fake.control(
+            "faults", [{"operation": "DescribeKey", "times": 1, "mode": mode} for mode in ("500", "throttle")]
+        )
         self.fake.client(attempts=3).describe_key(KeyId=key)
         log = [one["outcome"] for one in self.fake.control("log") if one["operation"] == "DescribeKey"]
         self.assertEqual(log, ["KMSInternalException", "ThrottlingException", "ok"])
@@ -44,6 +46,11 @@ class Faults(Case):
         with self.assertRaises(ConnectionClosedError):
             self.kms.schedule_key_deletion(KeyId=key)
         self.assertEqual(self.state(key), "PendingDeletion")
+        # Also when the work is a refusal.
+        self.fake.control("faults", {"operation": "ScheduleKeyDeletion", "mode": "drop-after"})
+        with self.assertRaises(ConnectionClosedError):
+            self.kms.schedule_key_deletion(KeyId=key)
+        self.assertEqual(self.fake.control("log")[-1]["outcome"], "KMSInvalidStateException")
 
     def test_dropped_before(self) -> None:
         key = self.key()
@@ -60,7 +67,11 @@ class Faults(Case):
         self.refused("KMSInternalException", self.kms.disable_key, KeyId=other.split("/")[1])
 
     def test_that_there_are_not(self) -> None:
-        for wrong in ({"operation": "Encryptt", "mode": "500"}, {"operation": "Encrypt", "mode": "501"}, {"mode": "500"}):
+        for wrong in (
+            {"operation": "Encryptt", "mode": "500"},
+            {"operation": "Encrypt", "mode": "501"},
+            {"mode": "500"},
+        ):
             self.assertEqual(self.fake.control("faults", wrong)[0], 400)
 
 
@@ -149,7 +160,9 @@ class Trail(Case):
         denied, disabled = [self.detail(one) for one in self.events(key)[:2]]
         self.assertEqual((denied["errorCode"], denied["requestParameters"]), ("AccessDenied", None))
         self.assertIn("is not authorized to perform: kms:Encrypt", denied["errorMessage"])
-        self.assertEqual((disabled["errorCode"], disabled["errorMessage"]), ("DisabledException", f"{key} is disabled."))
+        self.assertEqual(
+            (disabled["errorCode"], disabled["errorMessage"]), ("DisabledException", f"{key} is disabled.")
+        )
         self.assertEqual(disabled["responseElements"], None)
         self.assertTrue(disabled["readOnly"])
 
@@ -190,9 +203,14 @@ class Trail(Case):
         self.kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
         self.advance(8)
         deleted, scheduled, rotated = self.events(key)[:3]
-        self.assertEqual([one["EventName"] for one in (deleted, scheduled, rotated)], ["DeleteKey", "ScheduleKeyDeletion", "RotateKey"])
+        self.assertEqual(
+            [one["EventName"] for one in (deleted, scheduled, rotated)],
+            ["DeleteKey", "ScheduleKeyDeletion", "RotateKey"],
+        )
         detail = self.detail(deleted)
-        self.assertEqual((detail["eventType"], detail["userIdentity"]["invokedBy"]), ("AwsServiceEvent", "AWS Internal"))
+        self.assertEqual(
+            (detail["eventType"], detail["userIdentity"]["invokedBy"]), ("AwsServiceEvent", "AWS Internal")
+        )
         self.assertEqual(detail["serviceEventDetails"], {"keyId": key.split("/")[1]})
         # At the time it was due, and not when somebody looked.
         self.assertAlmostEqual((deleted["EventTime"] - scheduled["EventTime"]).total_seconds(), 7 * DAY, delta=5)

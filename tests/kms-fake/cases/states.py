@@ -89,14 +89,18 @@ class Key:
             if self.how in (SYMMETRIC, EXTERNAL):
                 self.blob = client.encrypt(KeyId=self.arn, Plaintext=b"data")["CiphertextBlob"]
             if self.how == SIGNING:
-                self.signature = client.sign(KeyId=self.arn, Message=b"data", SigningAlgorithm="ECDSA_SHA_256")["Signature"]
+                self.signature = client.sign(KeyId=self.arn, Message=b"data", SigningAlgorithm="ECDSA_SHA_256")[
+                    "Signature"
+                ]
             if self.how == MAC:
                 self.mac = client.generate_mac(KeyId=self.arn, Message=b"data", MacAlgorithm="HMAC_SHA_256")["Mac"]
         if self.state not in ("PendingImport", "Creating", "Updating"):
             self.grant = self.granted()
 
     def granted(self) -> str:
-        made = self.client.create_grant(KeyId=self.arn, GranteePrincipal=ROOT, RetiringPrincipal=ROOT, Operations=["DescribeKey"])
+        made = self.client.create_grant(
+            KeyId=self.arn, GranteePrincipal=ROOT, RetiringPrincipal=ROOT, Operations=["DescribeKey"]
+        )
         return made["GrantId"]
 
     def reach(self) -> None:
@@ -128,7 +132,9 @@ class Key:
         self.client = self.case.fake.client(region=region)
 
     def bring(self, client: Any, material: bytes) -> None:
-        client.import_key_material(KeyId=self.arn, ExpirationModel="KEY_MATERIAL_DOES_NOT_EXPIRE", **self.wrapped(client, material))
+        client.import_key_material(
+            KeyId=self.arn, ExpirationModel="KEY_MATERIAL_DOES_NOT_EXPIRE", **self.wrapped(client, material)
+        )
 
     def wrapped(self, client: Any, material: bytes) -> dict[str, bytes]:
         how = {"WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_2048"}
@@ -189,7 +195,10 @@ CALLS: dict[str, tuple[dict[str, Any], Parameters]] = {
     "ListKeyRotations": (SYMMETRIC, of_key()),
     "ListResourceTags": (SYMMETRIC, of_key()),
     "PutKeyPolicy": (SYMMETRIC, of_key(Policy=key_policy())),
-    "ReEncrypt": (SYMMETRIC, lambda key: {"SourceKeyId": key.arn, "DestinationKeyId": key.arn, "CiphertextBlob": key.blob}),
+    "ReEncrypt": (
+        SYMMETRIC,
+        lambda key: {"SourceKeyId": key.arn, "DestinationKeyId": key.arn, "CiphertextBlob": key.blob},
+    ),
     "ReplicateKey": (SYMMETRIC, of_key(ReplicaRegion="us-west-2")),
     "RetireGrant": (SYMMETRIC, lambda key: {"KeyId": key.arn, "GrantId": key.grant}),
     "RevokeGrant": (SYMMETRIC, lambda key: {"KeyId": key.arn, "GrantId": key.grant}),
@@ -203,9 +212,17 @@ CALLS: dict[str, tuple[dict[str, Any], Parameters]] = {
     "UpdatePrimaryRegion": (SYMMETRIC, of_key(PrimaryRegion=THERE)),
     "Verify": (
         SIGNING,
-        lambda key: {"KeyId": key.arn, "Message": b"data", "Signature": key.signature, "SigningAlgorithm": "ECDSA_SHA_256"},
+        lambda key: {
+            "KeyId": key.arn,
+            "Message": b"data",
+            "Signature": key.signature,
+            "SigningAlgorithm": "ECDSA_SHA_256",
+        },
     ),
-    "VerifyMac": (MAC, lambda key: {"KeyId": key.arn, "Message": b"data", "Mac": key.mac, "MacAlgorithm": "HMAC_SHA_256"}),
+    "VerifyMac": (
+        MAC,
+        lambda key: {"KeyId": key.arn, "Message": b"data", "Mac": key.mac, "MacAlgorithm": "HMAC_SHA_256"},
+    ),
 }
 # The guide's footnotes, once more and in the test's own words.
 FOOTNOTES = {

@@ -54,7 +54,9 @@ class Encryption(Case):
         key = self.key()
         other = self.key(Policy=key_policy(statement("Deny", ["kms:ReEncryptTo"], Principal="*")))
         blob = self.kms.encrypt(KeyId=key, Plaintext=b"data")["CiphertextBlob"]
-        message = self.refused("AccessDeniedException", self.kms.re_encrypt, CiphertextBlob=blob, DestinationKeyId=other)
+        message = self.refused(
+            "AccessDeniedException", self.kms.re_encrypt, CiphertextBlob=blob, DestinationKeyId=other
+        )
         self.assertIn("kms:ReEncryptTo", message)
         app = self.caller("App", allow("kms:ReEncryptTo"))
         message = self.refused("AccessDeniedException", app.re_encrypt, CiphertextBlob=blob, DestinationKeyId=key)
@@ -75,7 +77,11 @@ class Encryption(Case):
         rsa = self.key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
         curve = self.key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
         digest = hashlib.sha256(b"data").digest()
-        for key, algorithm in ((rsa, "RSASSA_PSS_SHA_256"), (rsa, "RSASSA_PKCS1_V1_5_SHA_256"), (curve, "ECDSA_SHA_256")):
+        for key, algorithm in (
+            (rsa, "RSASSA_PSS_SHA_256"),
+            (rsa, "RSASSA_PKCS1_V1_5_SHA_256"),
+            (curve, "ECDSA_SHA_256"),
+        ):
             how = {"KeyId": key, "SigningAlgorithm": algorithm}
             signature = self.kms.sign(Message=digest, MessageType="DIGEST", **how)["Signature"]
             self.assertTrue(self.kms.verify(Message=b"data", Signature=signature, **how)["SignatureValid"])
@@ -122,7 +128,9 @@ class Regions(Case):
         self.assertEqual(len(self.there.list_key_rotations(KeyId=replica["KeyId"])["Rotations"]), 1)
         self.refused("UnsupportedOperationException", self.there.rotate_key_on_demand, KeyId=replica["KeyId"])
         self.refused("AlreadyExistsException", self.kms.replicate_key, KeyId=key, ReplicaRegion=THERE)
-        self.refused("UnsupportedOperationException", self.there.replicate_key, KeyId=replica["KeyId"], ReplicaRegion="us-east-1")
+        self.refused(
+            "UnsupportedOperationException", self.there.replicate_key, KeyId=replica["KeyId"], ReplicaRegion="us-east-1"
+        )
         self.refused("UnsupportedOperationException", self.kms.replicate_key, KeyId=self.key(), ReplicaRegion=THERE)
 
     def test_states_policies_and_grants_are_each_ones_own(self) -> None:
@@ -147,7 +155,9 @@ class Regions(Case):
         self.assertEqual(shown["KeyState"], "Enabled")
         self.assertEqual(shown["MultiRegionConfiguration"]["MultiRegionKeyType"], "REPLICA")
         self.assertEqual(shown["MultiRegionConfiguration"]["PrimaryKey"], {"Arn": replica, "Region": THERE})
-        self.refused("UnsupportedOperationException", self.kms.update_primary_region, KeyId=key, PrimaryRegion="us-east-1")
+        self.refused(
+            "UnsupportedOperationException", self.kms.update_primary_region, KeyId=key, PrimaryRegion="us-east-1"
+        )
 
     def test_replicating_takes_create_key_there(self) -> None:
         key = self.key(MultiRegion=True)
@@ -216,7 +226,9 @@ class Imports(Case):
         first = self.bring(key, bytes(32))["KeyMaterialId"]
         blob = self.kms.encrypt(KeyId=key, Plaintext=b"data")["CiphertextBlob"]
         self.refused("KMSInvalidStateException", self.kms.rotate_key_on_demand, KeyId=key)
-        second = self.bring(key, b"\x01" * 32, ImportType="NEW_KEY_MATERIAL", KeyMaterialDescription="second")["KeyMaterialId"]
+        second = self.bring(key, b"\x01" * 32, ImportType="NEW_KEY_MATERIAL", KeyMaterialDescription="second")[
+            "KeyMaterialId"
+        ]
         materials = self.kms.list_key_rotations(KeyId=key, IncludeKeyMaterial="ALL_KEY_MATERIAL")["Rotations"]
         self.assertEqual([one["KeyMaterialState"] for one in materials], ["PENDING_ROTATION", "CURRENT"])
         self.kms.rotate_key_on_demand(KeyId=key)

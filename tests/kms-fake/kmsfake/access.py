@@ -113,7 +113,7 @@ def keeps_control(document: str, caller: Caller, key_arn: str) -> bool:
 
 
 def may_retire(store: Store, caller: Caller, grant: dict[str, Any], key: dict[str, Any]) -> None:
-    """RetireGrant is decided by the grant first: its retiring principal, a grantee it lets, or the account that made it.
+    """RetireGrant is decided by the grant: its retiring principal, a grantee it lets, or the account that made it.
 
     The key policy can forbid it, and cannot allow it.
     """

@@ -4,6 +4,7 @@ call everything that has come due since the last one is done, in the order of it
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from . import trail
@@ -44,10 +45,10 @@ def _due(store: Store, now: float) -> list[Due]:
     found: list[Due] = []
     for key in store.data["keys"].values():
         if key["state"] == "PendingDeletion":
-            found.append((key["deletion_date"], lambda moment, key=key: delete_key(store, key, moment)))
+            found.append((key["deletion_date"], partial(delete_key, store, key)))
         for material, one in key["imports"].items():
             if one["valid_to"] is not None:
-                found.append((one["valid_to"], lambda moment, key=key, id=material: _expire(store, key, id, moment)))
+                found.append((one["valid_to"], partial(_expire, store, key, material)))
         if key["primary"]:
             found += _rotations(store, key)
     return [one for one in found if one[0] <= now]
@@ -58,11 +59,11 @@ def _rotations(store: Store, key: dict[str, Any]) -> list[Due]:
     rotation = family["rotation"]
     found: list[Due] = []
     if rotation["on_demand_done"] is not None:
-        found.append((rotation["on_demand_done"], lambda moment: _rotate_on_demand(store, key, moment)))
+        found.append((rotation["on_demand_done"], partial(_rotate_on_demand, store, key)))
     # A key that is disabled or about to be deleted does not rotate; what it missed, it does once on return.
     if rotation["enabled"] and key["state"] == "Enabled":
         due = max(rotation["next"], rotation["resumed"])
-        found.append((due, lambda moment: _rotate_automatically(store, key, moment)))
+        found.append((due, partial(_rotate_automatically, store, key)))
     return found
 
 

@@ -107,7 +107,9 @@ class Control:
 
     def _faults(self, body: Any) -> None:
         """One more; or, of a list, these and no others."""
-        faults = [_object(one, {"operation", "times", "mode", "key"}) for one in (body if isinstance(body, list) else [body])]
+        faults = [
+            _object(one, {"operation", "times", "mode", "key"}) for one in (body if isinstance(body, list) else [body])
+        ]
         for one in faults:
             if one.get("operation") not in self.known_operations:
                 raise Refused(f"the fake has no operation {one.get('operation')!r}")

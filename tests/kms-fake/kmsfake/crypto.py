@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -19,7 +20,12 @@ from .errors import AwsError, Unsupported, validation
 _MAGIC = b"\x01KFK"
 _NONCE = 12
 _SIZES = {"SYMMETRIC_DEFAULT": 32, "HMAC_224": 28, "HMAC_256": 32, "HMAC_384": 48, "HMAC_512": 64}
-_HASHES = {"256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512}
+_Private = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+_HASHES: dict[str, Callable[[], hashes.HashAlgorithm]] = {
+    "256": hashes.SHA256,
+    "384": hashes.SHA384,
+    "512": hashes.SHA512,
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,9 @@ class Blob:
 def seal(secret: bytes, account: str, key_id: str, material: str, context: dict[str, str], plaintext: bytes) -> bytes:
     nonce = os.urandom(_NONCE)
     bare = Blob(account, key_id, material, nonce, b"")
-    return Blob(account, key_id, material, nonce, AESGCM(secret).encrypt(nonce, plaintext, bare.bound(context))).encode()
+    return Blob(
+        account, key_id, material, nonce, AESGCM(secret).encrypt(nonce, plaintext, bare.bound(context))
+    ).encode()
 
 
 def open_blob(secret: bytes, blob: Blob, context: dict[str, str]) -> bytes:
@@ -88,7 +96,8 @@ def new_wrapping_key(spec: str) -> tuple[bytes, bytes]:
 
 
 def unwrap(private: bytes, wrapped: bytes) -> bytes:
-    key = serialization.load_pem_private_key(private, None)
+    key = _load(private)
+    assert isinstance(key, rsa.RSAPrivateKey), "wrapping keys are RSA keys"
     try:
         return key.decrypt(wrapped, padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None))
     except ValueError:
@@ -96,23 +105,23 @@ def unwrap(private: bytes, wrapped: bytes) -> bytes:
 
 
 def public_key(secret: bytes) -> bytes:
-    return _der(serialization.load_pem_private_key(secret, None))
+    return _der(_load(secret))
 
 
 def sign(secret: bytes, algorithm: str, message: bytes, is_digest: bool) -> bytes:
-    key = serialization.load_pem_private_key(secret, None)
-    digest, scheme = _scheme(algorithm, message, is_digest)
+    key = _load(secret)
+    digest = _digest(algorithm, message, is_digest)
     if isinstance(key, rsa.RSAPrivateKey):
-        return key.sign(digest, scheme, _prehashed(algorithm))
+        return key.sign(digest, _padding(algorithm), _prehashed(algorithm))
     return key.sign(digest, ec.ECDSA(_prehashed(algorithm)))
 
 
 def verify(secret: bytes, algorithm: str, message: bytes, is_digest: bool, signature: bytes) -> bool:
-    key = serialization.load_pem_private_key(secret, None).public_key()
-    digest, scheme = _scheme(algorithm, message, is_digest)
+    key = _load(secret).public_key()
+    digest = _digest(algorithm, message, is_digest)
     try:
         if isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, digest, scheme, _prehashed(algorithm))
+            key.verify(signature, digest, _padding(algorithm), _prehashed(algorithm))
         else:
             key.verify(signature, digest, ec.ECDSA(_prehashed(algorithm)))
     except InvalidSignature:
@@ -134,28 +143,41 @@ def material_id(key_id: str, secret: bytes) -> str:
 
 
 def _prehashed(algorithm: str) -> utils.Prehashed:
-    return utils.Prehashed(_HASHES[algorithm[-3:]]())
+    return utils.Prehashed(_hash(algorithm))
 
 
-def _scheme(algorithm: str, message: bytes, is_digest: bool) -> tuple[bytes, padding.AsymmetricPadding | None]:
-    name = _HASHES[algorithm[-3:]]()
-    if is_digest and len(message) != name.digest_size:
+def _hash(algorithm: str) -> hashes.HashAlgorithm:
+    """By the digits that each algorithm's name ends with."""
+    return _HASHES[algorithm[-3:]]()
+
+
+def _digest(algorithm: str, message: bytes, is_digest: bool) -> bytes:
+    wanted = _hash(algorithm)
+    if not is_digest:
+        return hashlib.new(wanted.name, message).digest()
+    if len(message) != wanted.digest_size:
         raise validation(f"Digest is invalid length for algorithm {algorithm}.")
-    digest = message if is_digest else hashlib.new(name.name, message).digest()
+    return message
+
+
+def _padding(algorithm: str) -> padding.AsymmetricPadding:
     if algorithm.startswith("RSASSA_PSS"):
-        return digest, padding.PSS(padding.MGF1(name), name.digest_size)
-    if algorithm.startswith("RSASSA_PKCS1"):
-        return digest, padding.PKCS1v15()
-    return digest, None
+        wanted = _hash(algorithm)
+        return padding.PSS(padding.MGF1(wanted), wanted.digest_size)
+    return padding.PKCS1v15()
 
 
-def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+def _load(pem: bytes) -> _Private:
+    key = serialization.load_pem_private_key(pem, None)
+    assert isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey), "the fake makes no other keys"
+    return key
+
+
+def _pem(key: _Private) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
 
 
-def _der(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
-    return key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+def _der(key: _Private) -> bytes:
+    return key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)

@@ -110,7 +110,9 @@ class _Reading:
             case "list":
                 self._type(value, list, path)
                 self._length(shape, value, path)
-                return [self.read(shape["member"]["shape"], one, f"{path}.{n}.member") for n, one in enumerate(value, 1)]
+                return [
+                    self.read(shape["member"]["shape"], one, f"{path}.{n}.member") for n, one in enumerate(value, 1)
+                ]
             case "map":
                 self._type(value, dict, path)
                 target = shape["value"]["shape"]

@@ -84,10 +84,16 @@ class Fake:
         if fault := self._fault(mode):
             self._log(caller, region, operation, fault.code, message=fault.message)
             raise fault
-        if model is self.cloudtrail:
-            answer = self._looked_up(caller, region, body)
-        else:
-            answer = self._kms(caller, region, operation, body)
+        try:
+            if model is self.cloudtrail:
+                answer = self._looked_up(caller, region, body)
+            else:
+                answer = self._kms(caller, region, operation, body)
+        except AwsError:
+            if mode == "drop-after":
+                # Refused or done: without an answer a caller cannot tell.
+                return None
+            raise
         return None if mode == "drop-after" else (200, answer)
 
     def _kms(self, caller: Caller, region: str, operation: str, body: Any) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Store:
         self.save()
 
     def save(self) -> None:
-        """Written beside and moved over: whoever kills the fake finds the state before or after a change, none between."""
+        """Written beside and moved over: whoever kills the fake finds the state before or after a change."""
         self.data["offset"] = self.clock.offset
         if self.path is None:
             return

@@ -157,9 +157,7 @@ def _detail(one: dict[str, Any], read_only: bool, account: str) -> dict[str, Any
         "responseElements": None if read_only else one.get("elements"),
         "eventID": one["id"],
         "readOnly": read_only,
-        "resources": [
-            {"accountId": arn.split(":")[4], "type": "AWS::KMS::Key", "ARN": arn} for arn in one["keys"]
-        ],
+        "resources": [{"accountId": arn.split(":")[4], "type": "AWS::KMS::Key", "ARN": arn} for arn in one["keys"]],
         "eventType": "AwsApiCall" if one["caller"] else "AwsServiceEvent",
         "managementEvent": True,
         "recipientAccountId": account,

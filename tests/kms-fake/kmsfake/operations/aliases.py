@@ -46,13 +46,13 @@ def delete_alias(call: Call) -> None:
 
 def list_aliases(call: Call) -> dict[str, Any]:
     access.by_identity(call.store, call.caller, "kms:ListAliases", "*")
-    aliases = call.store.aliases(call.caller.account, call.region).items()
+    aliases = sorted(call.store.aliases(call.caller.account, call.region).items())
     if call.get("KeyId"):
         key = call.find(call.params["KeyId"])
         if key["account"] != call.caller.account:
             raise not_found(f"Key '{key['arn']}' does not exist")
         aliases = [(name, one) for name, one in aliases if one["key"] == key["arn"]]
-    shown, paging = call.page([(name, (name, one)) for name, one in sorted(aliases)], 50, 100)
+    shown, paging = call.page([(name, (name, one)) for name, one in aliases], 50, 100)
     return {"Aliases": [_entry(call, name, one) for name, one in shown]} | paging
 
 

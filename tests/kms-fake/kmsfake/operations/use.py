@@ -135,8 +135,10 @@ def _source(
     if call.get(algorithm, _ALGORITHM) != _ALGORITHM:
         raise Unsupported("the fake decrypts with symmetric keys only")
     if call.get("CiphertextBlob") is None:
-        raise validation("1 validation error detected: Value at 'ciphertextBlob' failed to satisfy constraint: "
-                         "Member must not be null")
+        raise validation(
+            "1 validation error detected: Value at 'ciphertextBlob' failed to satisfy constraint: "
+            "Member must not be null"
+        )
     if call.get(member):
         # Named first and asked first: who may not use the key is not told what the ciphertext is.
         key = _symmetric(call, call.key(action, member, context=context))
@@ -233,7 +235,8 @@ def _mac(call: Call) -> tuple[dict[str, Any], str]:
 
 def _usage(key: dict[str, Any], family: dict[str, Any]) -> AwsError:
     return AwsError(
-        "InvalidKeyUsageException", f"{key['arn']} key usage is {family['usage']} which is not valid for this operation."
+        "InvalidKeyUsageException",
+        f"{key['arn']} key usage is {family['usage']} which is not valid for this operation.",
     )
 
 
