@@ -296,11 +296,8 @@ def _custom_store(call: Call, origin: str, spec: str, multi_region: bool) -> str
         raise AwsError("CustomKeyStoreInvalidStateException", f"the custom key store {id} is not connected")
     if (call.get("XksKeyId") is None) == (origin == "EXTERNAL_KEY_STORE"):
         raise validation("XksKeyId is for the origin EXTERNAL_KEY_STORE, and required there")
-    if any(
-        one["store"] == id and one["xks"]
-        for one in call.store.data["keys"].values()
-        if one["xks"] == call.get("XksKeyId")
-    ):
+    used = [one["xks"] for one in call.store.data["keys"].values() if one["store"] == id]
+    if call.get("XksKeyId") and call.params["XksKeyId"] in used:
         raise AwsError("XksKeyAlreadyInUseException", "the external key is in use by another key")
     return id
 
