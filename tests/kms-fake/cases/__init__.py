@@ -1,0 +1,1 @@
+"""What the fake is held to, by subject. Run by test_kms_fake.py."""
