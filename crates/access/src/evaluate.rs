@@ -408,12 +408,17 @@ fn unknown_variables(selection: &Selection, request: &Request) -> Vec<String> {
 }
 
 fn names_action(statement: &Statement, request: &Request) -> Three {
+    names_this(statement, &request.action)
+}
+
+/// Whether a statement is about an action.
+pub(crate) fn names_this(statement: &Statement, action: &str) -> Three {
     let reading = Reading {
         wild: true,
         fold: true,
         ..Reading::EXACT
     };
-    let action = Text::Plain(request.action.clone());
+    let action = Text::Plain(action.into());
     selects(&statement.actions, |pattern| {
         matches(pattern, &action, reading)
     })

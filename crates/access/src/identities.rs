@@ -3,7 +3,8 @@
 
 use crate::Policy;
 use lockfast_facts::{
-    Inventory, Kind, Loc, Map, Part, Place, Read, Resource, StackId, Subject, Text, Value, Why,
+    Inventory, Kind, Loc, Map, Part, Place, Read, Resource, ResourceId, StackId, Subject, Text,
+    Value, Why,
 };
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -50,6 +51,8 @@ pub struct Held<'a> {
     pub name: Option<Arc<str>>,
     /// Where it is written or named.
     pub loc: Loc,
+    /// The resource that writes or names it.
+    pub owner: ResourceId,
 }
 
 impl Held<'_> {
@@ -120,7 +123,7 @@ fn is_policy_of_aws(holder: &Resource) -> bool {
 pub fn written<'a>(inventory: &'a Inventory, subject: Subject<'a>) -> Vec<Held<'a>> {
     let mut held: Vec<Held<'a>> = Vec::new();
     let documents = DOCUMENTS.iter().flat_map(|path| subject.each(path));
-    held.extend(documents.filter_map(of_read));
+    held.extend(documents.filter_map(|read| of_read(read, subject.id())));
     for read in NAMED.iter().flat_map(|path| subject.each(path)) {
         let target = read
             .clone()
@@ -128,13 +131,15 @@ pub fn written<'a>(inventory: &'a Inventory, subject: Subject<'a>) -> Vec<Held<'
             .and_then(|named| inventory.target(named));
         match (target, read.string()) {
             (Some((policy, _)), read) if is_policy_of_aws(policy) => {
-                held.extend(of_read(policy.at("PolicyDocument")).map(|told| Held {
-                    name: Some(policy.name.clone()),
-                    loc: read.loc(),
-                    ..told
-                }));
+                held.extend(
+                    of_read(policy.at("PolicyDocument"), subject.id()).map(|told| Held {
+                        name: Some(policy.name.clone()),
+                        loc: read.loc(),
+                        ..told
+                    }),
+                );
             }
-            (_, Read::Found(arn, loc)) => held.extend(of_aws(&arn, loc)),
+            (_, Read::Found(arn, loc)) => held.extend(of_aws(&arn, loc, subject.id())),
             _ => {}
         }
     }
@@ -215,7 +220,7 @@ pub fn attachments<'a>(
         .map(move |read| Some(inventory.target(read.found()?)?.0))
 }
 
-fn of_read(read: Read<&Value>) -> Option<Held<'_>> {
+fn of_read(read: Read<&Value>, owner: ResourceId) -> Option<Held<'_>> {
     let loc = read.loc();
     let document = match read {
         Read::Absent(_) => return None,
@@ -226,6 +231,7 @@ fn of_read(read: Read<&Value>) -> Option<Held<'_>> {
         document,
         name: None,
         loc,
+        owner,
     })
 }
 
@@ -241,14 +247,23 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 });
 
 /// A policy of AWS, by its ARN or name.
-fn of_aws(name: &str, loc: Loc) -> Option<Held<'static>> {
+fn of_aws(name: &str, loc: Loc, owner: ResourceId) -> Option<Held<'static>> {
     let named = match name.split_once(":policy/") {
         Some((head, path)) if head.ends_with(":iam::aws") => path.rsplit('/').next(),
         Some(_) => None,
         None => Some(name),
     };
     let (name, actions) = TABLE.aws.get_key_value(named?)?;
-    Some(allowing(name, actions, loc))
+    Some(allowing(name, actions, loc, owner))
+}
+
+/// The document of a policy of AWS that a value names, as far as the table knows it.
+pub(crate) fn of_aws_by_name(value: &Value) -> Option<Value> {
+    let Kind::Text(Text::Plain(name)) = &value.kind else {
+        return None;
+    };
+    let held = of_aws(name, value.loc, ResourceId(0))?;
+    Some(held.document.into_owned())
 }
 
 /// `arn:aws:service:region:account:name` in a place, of which parts may be the stack's own.
@@ -319,7 +334,7 @@ pub fn arn_of(inventory: &Inventory, identity: &Resource) -> Option<Text> {
 }
 
 /// A policy that allows these on everything.
-fn allowing(name: &Arc<str>, actions: &[String], loc: Loc) -> Held<'static> {
+fn allowing(name: &Arc<str>, actions: &[String], loc: Loc, owner: ResourceId) -> Held<'static> {
     let entry = |name: &str, value: Value| (Arc::from(name), value);
     let actions = actions
         .iter()
@@ -337,6 +352,7 @@ fn allowing(name: &Arc<str>, actions: &[String], loc: Loc) -> Held<'static> {
         )),
         name: Some(name.clone()),
         loc,
+        owner,
     }
 }
 

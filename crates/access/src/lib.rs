@@ -71,6 +71,7 @@ mod policy;
 mod principal;
 mod request;
 mod three;
+pub mod world;
 
 #[cfg(test)]
 mod tests;

@@ -127,6 +127,22 @@ impl Policy {
         self.statements.iter().all(Statement::is_certain)
     }
 
+    /// The same policy, without the statements that are not about an action.
+    #[must_use]
+    pub fn about(&self, action: &str) -> Policy {
+        let statements = self.statements.iter();
+        Policy {
+            statements: statements
+                .filter(|statement| !crate::evaluate::names_this(statement, action).is_no())
+                .cloned()
+                .collect(),
+            variables: self.variables,
+            account: self.account.clone(),
+            problems: Vec::new(),
+            loc: self.loc,
+        }
+    }
+
     fn read(&mut self, value: &Value) {
         let Kind::Map(_) = &value.kind else {
             if let Kind::Unknown(why) = &value.kind {

@@ -225,6 +225,11 @@ impl Principal {
         Principal::new(Identity::Service(name.into()), Account::Unknown)
     }
 
+    /// Somebody signed in elsewhere.
+    pub fn federated(name: impl Into<Arc<str>>) -> Self {
+        Principal::new(Identity::Federated(name.into()), Account::Unknown)
+    }
+
     /// The same principal with these tags and no others.
     #[must_use]
     pub fn with_tags<'a>(mut self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {

@@ -1,0 +1,469 @@
+//! All that an inventory tells about who may do what: identities with everything that hangs on them, the organisation over
+//! their accounts, and resources with their own policies.
+
+mod actor;
+mod organization;
+mod target;
+
+pub use actor::{Actor, Attached, Origin as Attachment};
+pub use target::{On, policy_of};
+
+use crate::access::{Access, PolicySet, evaluate_access};
+use crate::evaluate::Decision;
+use crate::identities::is_of_aws;
+use crate::policy::{Policy, Principals};
+use crate::principal::{Account, Identity, Principal, PrincipalPattern};
+use crate::request::{ContextValue, Request};
+use crate::{Three, kms};
+use lockfast_facts::{Inventory, Kind, Loc, Resource, ResourceId, Text, Value, Why};
+use organization::Limits;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+/// Everybody and everything that an inventory tells of, ready to be asked.
+pub struct World<'a> {
+    inventory: &'a Inventory,
+    actors: Vec<Actor<'a>>,
+    by_id: HashMap<ResourceId, usize>,
+    limits: Limits,
+    unread: Vec<String>,
+}
+
+/// Who was asked about.
+#[derive(Clone)]
+pub struct Who<'w> {
+    /// A name for people: an ARN, a construct path, a service's name.
+    pub label: String,
+    /// The principal.
+    pub principal: Principal,
+    /// The identity among the facts; `None` for one that a policy or grant only names.
+    pub actor: Option<&'w Actor<'w>>,
+}
+
+/// What may be done, and why.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The answer: yes, possible or no.
+    pub may: Three,
+    /// What the policies decided.
+    pub access: Access,
+    /// The policies that were heard, in the order of `access.reasons`' indices by kind.
+    pub heard: Heard,
+}
+
+/// Names and places of the policies that an [`Answer`]'s reasons count.
+#[derive(Clone, Debug, Default)]
+pub struct Heard {
+    /// Those of the identity and its groups.
+    pub identity: Vec<(String, Loc)>,
+    /// The boundary.
+    pub boundary: Option<(String, Loc)>,
+    /// Service control policies, levels flattened.
+    pub scps: Vec<(String, Loc)>,
+    /// Resource control policies, levels flattened.
+    pub rcps: Vec<(String, Loc)>,
+    /// The resource's own.
+    pub resource: Option<(String, Loc)>,
+    /// Grants, by id.
+    pub grants: Vec<(String, Loc)>,
+}
+
+/// What is not known of a principal that is only named.
+static NOT_READ: LazyLock<Policy> = LazyLock::new(|| {
+    let why = Why::NotGiven("the policies of an identity that is not among the facts".to_owned());
+    Policy::from_value(&Value::new(Kind::Unknown(Arc::new(why)), Loc::default()))
+});
+
+impl<'a> World<'a> {
+    /// Reads the identities and organisations of an inventory.
+    pub fn new(inventory: &'a Inventory) -> Self {
+        let actors = actor::all(inventory);
+        let limits = Limits::of(inventory);
+        let mut unread = limits.unread.clone();
+        for gap in inventory.gaps() {
+            if gap.kind.starts_with("AWS::IAM::") {
+                let account = inventory.stack_of(gap).place.account.as_deref();
+                let account = account.unwrap_or("an account");
+                unread.push(match gap.at("") {
+                    lockfast_facts::Read::Unknown(why, _) => {
+                        format!("{} of {account} could not be listed: {why}", gap.kind)
+                    }
+                    _ => format!("{} of {account} could not be listed", gap.kind),
+                });
+            }
+        }
+        unread.sort();
+        unread.dedup();
+        let by_id = actors.iter().enumerate();
+        let by_id = by_id.map(|(index, actor)| (actor.resource.id, index));
+        World {
+            inventory,
+            by_id: by_id.collect(),
+            actors,
+            limits,
+            unread,
+        }
+    }
+
+    /// The facts it was read from.
+    pub fn inventory(&self) -> &'a Inventory {
+        self.inventory
+    }
+
+    /// Every role and user.
+    pub fn actors(&self) -> &[Actor<'a>] {
+        &self.actors
+    }
+
+    /// The role or user that a resource makes.
+    pub fn actor(&self, id: ResourceId) -> Option<&Actor<'a>> {
+        self.by_id.get(&id).map(|index| &self.actors[*index])
+    }
+
+    /// What could not be read of identities and organisations: an answer stands on all else.
+    pub fn unread(&self) -> &[String] {
+        &self.unread
+    }
+
+    /// Roles and users that may be found by this: an ARN, a name, a logical id or a construct path.
+    pub fn find(&self, name: &str) -> Vec<&Actor<'a>> {
+        let wanted = name.trim();
+        let arn = session_of(wanted);
+        let hits = |actor: &&Actor<'a>| {
+            let resource = actor.resource;
+            let named = ["RoleName", "UserName"].iter();
+            let path = resource.variants.first();
+            let path = path.and_then(|_| resource.written().construct_path.clone());
+            resource.arn.as_deref() == Some(&*arn)
+                || &*resource.name == wanted
+                || named
+                    .filter_map(|property| resource.at(property).string().found())
+                    .any(|own| own == wanted)
+                || path.is_some_and(|path| path.trim_end_matches("/Resource") == wanted)
+        };
+        self.actors.iter().filter(hits).collect()
+    }
+
+    /// Whom the policy and the grants of a resource name that is not among the identities: other accounts, services, roles
+    /// that other inputs make, everybody.
+    pub fn strangers(&self, on: &On<'a>) -> Vec<Who<'_>> {
+        let mut patterns: Vec<&PrincipalPattern> = Vec::new();
+        for policy in on.policy.iter() {
+            for statement in &policy.statements {
+                if let (Principals::These(these), false) = (
+                    &statement.principals,
+                    statement.effect == crate::Effect::Deny,
+                ) {
+                    patterns.extend(these);
+                }
+            }
+        }
+        patterns.extend(on.grants.iter().map(|grant| &grant.grantee));
+        patterns.extend(on.grants.iter().filter_map(|grant| grant.retiring.as_ref()));
+        let mut found: Vec<Who<'_>> = Vec::new();
+        for pattern in patterns {
+            let principal = match pattern {
+                PrincipalPattern::Anyone => Principal::arbitrary(),
+                PrincipalPattern::Account(account) => match account.same(&on.account) {
+                    Three::Yes => continue,
+                    _ if *account == Account::Own => continue,
+                    _ => Principal::member(account.clone()),
+                },
+                PrincipalPattern::Arn(Text::Plain(arn)) => {
+                    let principal = Principal::arn(arn);
+                    let known = self.actors.iter().any(|actor| {
+                        let named = pattern.matches(&actor.principal, &on.account);
+                        named.is_yes() || arn.contains(":assumed-role/") && !named.is_no()
+                    });
+                    if known {
+                        continue;
+                    }
+                    principal
+                }
+                PrincipalPattern::Service(Text::Plain(name)) => Principal::service(name.clone()),
+                PrincipalPattern::Federated(Text::Plain(name)) => {
+                    Principal::federated(name.clone())
+                }
+                PrincipalPattern::Unknown(_) | PrincipalPattern::CanonicalUser(_) => {
+                    Principal::arbitrary()
+                }
+                PrincipalPattern::Resource(id) if self.by_id.contains_key(id) => continue,
+                PrincipalPattern::Resource(_) => continue,
+                PrincipalPattern::UniqueId(_) => continue,
+                PrincipalPattern::Arn(_)
+                | PrincipalPattern::Service(_)
+                | PrincipalPattern::Federated(_) => Principal::arbitrary(),
+            };
+            let label = match pattern {
+                PrincipalPattern::Account(account) => format!("identities of {account}"),
+                _ => pattern.to_string(),
+            };
+            if !found.iter().any(|who| who.label == label) {
+                found.push(Who {
+                    label,
+                    principal,
+                    actor: None,
+                });
+            }
+        }
+        found
+    }
+
+    /// A role or user, to be asked about.
+    pub fn who<'w>(&'w self, actor: &'w Actor<'a>) -> Who<'w> {
+        Who {
+            label: actor.label.clone(),
+            principal: actor.principal.clone(),
+            actor: Some(actor),
+        }
+    }
+
+    /// A request of somebody's, with what the facts tell of its circumstances.
+    pub fn request(&self, who: &Principal, action: &str, on: &On<'a>) -> Request {
+        let mut request =
+            Request::new(who.clone(), action, on.resource.clone()).in_account(on.account.clone());
+        for (key, value) in &on.context {
+            request = request.with_value(key, value.clone());
+        }
+        if let Some(id) = self.limits.organization_of(&who.account)
+            && !matches!(who.identity, Identity::Service(_) | Identity::Anonymous)
+        {
+            request = request.with_value(
+                "aws:PrincipalOrgID",
+                ContextValue::Known(vec![Text::Plain(id)]),
+            );
+        }
+        request
+    }
+
+    /// Whether somebody may do something to a resource. `context` states what is known beside the facts.
+    pub fn may(
+        &self,
+        who: &Who<'_>,
+        action: &str,
+        on: &On<'a>,
+        context: &[(String, ContextValue)],
+    ) -> Answer {
+        let mut request = self.request(&who.principal, action, on);
+        for (key, value) in context {
+            request = request.with_value(key, value.clone());
+        }
+        self.decide(who, &request, on)
+    }
+
+    /// The same, of a request that is made already.
+    pub fn decide(&self, who: &Who<'_>, request: &Request, on: &On<'a>) -> Answer {
+        let named = |attached: &Attached| (attached.label.clone(), attached.policy.loc);
+        let mut heard = Heard {
+            resource: on
+                .policy
+                .as_ref()
+                .map(|policy| (on.policy_label.clone(), policy.loc)),
+            grants: on
+                .grants
+                .iter()
+                .map(|g| (g.id.to_string(), g.loc))
+                .collect(),
+            ..Heard::default()
+        };
+        let mut set = PolicySet {
+            resource: on.policy.as_deref(),
+            trust: on.trust,
+            grants: &on.grants,
+            key: on.key.clone(),
+            ..PolicySet::default()
+        };
+        match who.actor {
+            Some(actor) => {
+                set.identity = actor.policies.iter().map(|held| &*held.policy).collect();
+                set.boundary = actor.boundary.as_ref().map(|held| &*held.policy);
+                heard.identity = actor.policies.iter().map(named).collect();
+                heard.boundary = actor.boundary.as_ref().map(named);
+            }
+            None => {
+                set.identity.push(&NOT_READ);
+                heard.identity.push((
+                    "its own policies, which were not read".to_owned(),
+                    Loc::default(),
+                ));
+            }
+        }
+        let scps = self.limits.scps(&who.principal.account);
+        let rcps = self.limits.rcps(&on.account);
+        heard.scps = scps.iter().flatten().map(named).collect();
+        heard.rcps = rcps.iter().flatten().map(named).collect();
+        set.scps = levels(scps);
+        set.rcps = levels(rcps);
+        let access = evaluate_access(request, &set);
+        let may = match (&access.refused_by_state, &access.decision) {
+            (Some(_), _) => Three::No,
+            (None, Decision::Allow) => Three::Yes,
+            (None, Decision::Possible(_)) => Three::Maybe,
+            (None, _) => Three::No,
+        };
+        Answer { may, access, heard }
+    }
+
+    /// The roles that somebody may become, by one `sts:AssumeRole`.
+    pub fn assumes(&self, who: &Who<'_>) -> Vec<(&Actor<'a>, Answer)> {
+        let roles = self.actors.iter().filter(|actor| actor.trust.is_some());
+        let others = roles.filter(|role| {
+            who.actor
+                .is_none_or(|own| own.resource.id != role.resource.id)
+        });
+        others
+            .filter_map(|role| {
+                let on = On::role(self.inventory, role);
+                let answer = self.may(who, "sts:AssumeRole", &on, &[]);
+                (!answer.may.is_no()).then_some((role, answer))
+            })
+            .collect()
+    }
+
+    /// Every role and user that may do this, for certain or possibly; those that AWS's services made for themselves last.
+    pub fn who_can(
+        &self,
+        action: &str,
+        on: &On<'a>,
+        context: &[(String, ContextValue)],
+    ) -> Vec<(Who<'_>, Answer)> {
+        let strangers = self.strangers(on);
+        let everybody = self
+            .actors
+            .iter()
+            .map(|actor| self.who(actor))
+            .chain(strangers);
+        let mut found: Vec<_> = everybody
+            .map(|who| {
+                let answer = self.may(&who, action, on, context);
+                (who, answer)
+            })
+            .filter(|(_, answer)| !answer.may.is_no())
+            .collect();
+        found.sort_by(|(a, x), (b, y)| {
+            let linked = |who: &Who<'_>| who.actor.is_some_and(|actor| is_of_aws(actor.resource));
+            (linked(a), y.may, &a.label).cmp(&(linked(b), x.may, &b.label))
+        });
+        found
+    }
+}
+
+fn levels(of: &[Vec<Attached>]) -> Vec<Vec<&Policy>> {
+    of.iter()
+        .map(|level| level.iter().map(|held| &*held.policy).collect())
+        .collect()
+}
+
+/// A session's ARN is asked for as its role's.
+fn session_of(arn: &str) -> String {
+    match arn.split_once(":assumed-role/") {
+        Some((head, tail)) => {
+            let role = tail.split('/').next().unwrap_or(tail);
+            format!("{}:role/{role}", head.replacen(":sts:", ":iam:", 1))
+        }
+        None => arn.to_owned(),
+    }
+}
+
+/// Who may do an action to which of many resources. Only what may decide it is looked at: of each policy, the statements
+/// that are about the action.
+pub struct Matrix<'w, 'a> {
+    world: &'w World<'a>,
+    action: Arc<str>,
+    actors: Vec<Narrow<'w, 'a>>,
+}
+
+struct Narrow<'w, 'a> {
+    actor: &'w Actor<'a>,
+    identity: Vec<Policy>,
+    boundary: Option<Policy>,
+}
+
+impl<'w, 'a> Matrix<'w, 'a> {
+    /// Prepares all roles and users for one action.
+    pub fn new(world: &'w World<'a>, action: &str) -> Self {
+        let mut narrowed: HashMap<*const Policy, Policy> = HashMap::new();
+        let mut narrow = |attached: &Attached| -> Policy {
+            let known = narrowed.entry(Arc::as_ptr(&attached.policy));
+            known
+                .or_insert_with(|| attached.policy.about(action))
+                .clone()
+        };
+        let actors = world.actors.iter().map(|actor| Narrow {
+            actor,
+            identity: actor
+                .policies
+                .iter()
+                .map(&mut narrow)
+                .filter(|policy| !policy.statements.is_empty())
+                .collect(),
+            boundary: actor.boundary.as_ref().map(&mut narrow),
+        });
+        Matrix {
+            actors: actors.collect(),
+            world,
+            action: action.into(),
+        }
+    }
+
+    /// Who may do it to one resource: each role and user with the answer, but for those that may not.
+    pub fn on(&self, on: &On<'a>) -> Vec<(&'w Actor<'a>, Three)> {
+        let policy = on.policy.as_ref().map(|policy| policy.about(&self.action));
+        let rcps = levels(self.world.limits.rcps(&on.account));
+        // Where nothing but an identity's policies could allow it, and it has none about it, it may not.
+        let mut found = Vec::new();
+        let is_key = on.key.is_some();
+        let state = on.key.as_ref().and_then(|key| key.state.as_deref());
+        if state.is_some_and(|state| kms::state_refuses(state, &self.action).is_yes()) {
+            return found;
+        }
+        for narrow in &self.actors {
+            let actor = narrow.actor;
+            let named = policy.as_ref().is_some_and(|policy| {
+                policy.statements.iter().any(|statement| {
+                    statement.effect != crate::Effect::Deny
+                        && names_beyond_account(
+                            &statement.principals,
+                            &actor.principal,
+                            &on.account,
+                        )
+                })
+            }) || !on.grants.is_empty();
+            if narrow.identity.is_empty() && !named {
+                continue;
+            }
+            if is_key && policy.is_none() && on.grants.is_empty() {
+                continue;
+            }
+            let set = PolicySet {
+                identity: narrow.identity.iter().collect(),
+                boundary: narrow.boundary.as_ref(),
+                resource: policy.as_ref(),
+                trust: on.trust,
+                grants: &on.grants,
+                scps: levels(self.world.limits.scps(&actor.principal.account)),
+                rcps: rcps.clone(),
+                key: on.key.clone(),
+                ..PolicySet::default()
+            };
+            let request = self.world.request(&actor.principal, &self.action, on);
+            let may = match evaluate_access(&request, &set).decision {
+                Decision::Allow => Three::Yes,
+                Decision::Possible(_) => Three::Maybe,
+                _ => continue,
+            };
+            found.push((actor, may));
+        }
+        found
+    }
+}
+
+/// Whether a statement may name somebody in another way than by the account.
+fn names_beyond_account(principals: &Principals, who: &Principal, home: &Account) -> bool {
+    match principals {
+        Principals::These(patterns) => patterns.iter().any(|pattern| {
+            !matches!(pattern, PrincipalPattern::Account(_)) && !pattern.matches(who, home).is_no()
+        }),
+        Principals::AllBut(_) | Principals::Holder => true,
+    }
+}

@@ -1,0 +1,254 @@
+//! What is done something to: a resource with its own policy.
+
+use super::actor::Actor;
+use crate::access::{KeyFacts, Trust};
+use crate::grant::Grant;
+use crate::policy::Policy;
+use crate::principal::Account;
+use crate::request::{ContextValue, Resource as Names};
+use lockfast_facts::{Inventory, Kind, Read, Resource, Subject, Text, Value, Why};
+use std::sync::Arc;
+
+/// A resource that somebody may do something to.
+#[derive(Clone)]
+pub struct On<'a> {
+    /// The resource among the facts; `None` for an ARN that is not.
+    pub of: Option<&'a Resource>,
+    /// A name for people.
+    pub label: String,
+    /// What statements know it by.
+    pub resource: Names,
+    /// The account it belongs to.
+    pub account: Account,
+    /// Its own policy; unknown parts match maybe.
+    pub policy: Option<Arc<Policy>>,
+    /// A name for that policy.
+    pub policy_label: String,
+    /// How it goes together with identities' policies.
+    pub trust: Trust,
+    /// Grants, of a KMS key.
+    pub grants: Vec<Grant>,
+    /// What a KMS key says itself.
+    pub key: Option<KeyFacts>,
+    /// Context keys that follow from it.
+    pub context: Vec<(String, ContextValue)>,
+}
+
+/// Where resources of a type have their policy: in a property, or in a resource of its own that names them.
+struct Place {
+    kind: &'static str,
+    property: &'static str,
+    beside: Option<(&'static str, &'static str, &'static str)>,
+}
+
+const PLACES: [Place; 11] = [
+    Place {
+        kind: "AWS::KMS::Key",
+        property: "KeyPolicy",
+        beside: None,
+    },
+    Place {
+        kind: "AWS::KMS::ReplicaKey",
+        property: "KeyPolicy",
+        beside: None,
+    },
+    Place {
+        kind: "AWS::S3::Bucket",
+        property: "Policy",
+        beside: Some(("AWS::S3::BucketPolicy", "Bucket", "PolicyDocument")),
+    },
+    Place {
+        kind: "AWS::SecretsManager::Secret",
+        property: "ResourcePolicy",
+        beside: Some((
+            "AWS::SecretsManager::ResourcePolicy",
+            "SecretId",
+            "ResourcePolicy",
+        )),
+    },
+    Place {
+        kind: "AWS::SQS::Queue",
+        property: "Policy",
+        beside: Some(("AWS::SQS::QueuePolicy", "Queues.*", "PolicyDocument")),
+    },
+    Place {
+        kind: "AWS::SNS::Topic",
+        property: "Policy",
+        beside: Some(("AWS::SNS::TopicPolicy", "Topics.*", "PolicyDocument")),
+    },
+    Place {
+        kind: "AWS::DynamoDB::Table",
+        property: "ResourcePolicy.PolicyDocument",
+        beside: None,
+    },
+    Place {
+        kind: "AWS::ECR::Repository",
+        property: "RepositoryPolicyText",
+        beside: None,
+    },
+    Place {
+        kind: "AWS::EFS::FileSystem",
+        property: "FileSystemPolicy",
+        beside: None,
+    },
+    Place {
+        kind: "AWS::Backup::BackupVault",
+        property: "AccessPolicy",
+        beside: None,
+    },
+    Place {
+        kind: "AWS::IAM::Role",
+        property: "AssumeRolePolicyDocument",
+        beside: None,
+    },
+];
+
+/// The policy of a resource, wherever the input keeps it.
+pub fn policy_of(inventory: &Inventory, resource: &Resource) -> Option<Policy> {
+    let place = PLACES.iter().find(|place| place.kind == &*resource.kind)?;
+    if let Some(policy) = Policy::from_read(resource.at(place.property)) {
+        return Some(policy);
+    }
+    let (kind, names, document) = place.beside?;
+    inventory.of_kind(kind).find_map(|beside| {
+        let subject = Subject {
+            resource: beside,
+            variant: beside.variants.first()?,
+        };
+        let is_for = subject.each(names).into_iter().any(|read| {
+            let target = read.found().and_then(|value| inventory.target(value));
+            target.is_some_and(|(target, _)| target.id == resource.id)
+        });
+        match is_for {
+            true => Policy::from_read(beside.at(document)),
+            false => None,
+        }
+    })
+}
+
+impl<'a> On<'a> {
+    /// A resource of the inventory.
+    pub fn resource(inventory: &'a Inventory, resource: &'a Resource) -> Self {
+        let account = Account::of(inventory.stack_of(resource).place.account.as_ref());
+        let is_key = matches!(&*resource.kind, "AWS::KMS::Key" | "AWS::KMS::ReplicaKey");
+        let service = resource
+            .kind
+            .split("::")
+            .nth(1)
+            .unwrap_or_default()
+            .to_lowercase();
+        let names = match &resource.arn {
+            // Whoever names its ARN means it; so does who refers to it.
+            Some(arn) => Names::id(resource.id).also(Text::Plain(arn.clone())),
+            None if is_key => Names::kms_key(resource.id),
+            None if &*resource.kind == "AWS::S3::Bucket" => {
+                let name = resource.at("BucketName").string().found();
+                Names::bucket(resource.id, name.as_deref())
+            }
+            None => Names::of_service(resource.id, &service, ""),
+        };
+        let policy =
+            policy_of(inventory, resource).map(|policy| policy.in_account(account.clone()));
+        let mut on = On {
+            of: Some(resource),
+            label: super::actor::label(resource),
+            resource: names,
+            policy: policy.map(Arc::new),
+            policy_label: match is_key {
+                true => "key policy".to_owned(),
+                false => "resource policy".to_owned(),
+            },
+            trust: match is_key || &*resource.kind == "AWS::IAM::Role" {
+                true => Trust::ResourceFirst,
+                false => Trust::Either,
+            },
+            account,
+            grants: Vec::new(),
+            key: None,
+            context: Vec::new(),
+        };
+        on.tags(resource);
+        if is_key {
+            on.as_key(resource);
+        }
+        on
+    }
+
+    /// A role, to become it.
+    pub fn role(inventory: &'a Inventory, role: &Actor<'a>) -> Self {
+        On {
+            policy: role.trust.clone(),
+            policy_label: "trust policy".to_owned(),
+            ..On::resource(inventory, role.resource)
+        }
+    }
+
+    /// A resource that is not among the facts, by its ARN: its policy is not known.
+    pub fn arn(arn: &str) -> Self {
+        let account = crate::account_of_arn(&Text::Plain(arn.into())).unwrap_or(Account::Unknown);
+        let is_key = arn.split(':').nth(2) == Some("kms");
+        let why = Why::NotGiven("the policy of a resource that is not among the facts".to_owned());
+        let unknown = Value::new(Kind::Unknown(Arc::new(why)), lockfast_facts::Loc::default());
+        On {
+            of: None,
+            label: arn.to_owned(),
+            resource: Names::arn(arn),
+            policy: Some(Arc::new(
+                Policy::from_value(&unknown).in_account(account.clone()),
+            )),
+            policy_label: "resource policy, which was not read".to_owned(),
+            trust: match is_key {
+                true => Trust::ResourceFirst,
+                false => Trust::Either,
+            },
+            account,
+            grants: Vec::new(),
+            key: is_key.then(KeyFacts::default),
+            context: Vec::new(),
+        }
+    }
+
+    fn as_key(&mut self, key: &Resource) {
+        let text = |at: &str| key.at(at).string().found();
+        self.key = Some(KeyFacts {
+            state: text("KeyState").map(Into::into),
+            aws_managed: text("KeyManager").as_deref() == Some("AWS"),
+        });
+        self.grants = match key.at("Grants") {
+            Read::Found(grants, _) => match &grants.kind {
+                Kind::List(items) => items.iter().map(Grant::from_value).collect(),
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        };
+        for (property, key) in [
+            ("Origin", "kms:KeyOrigin"),
+            ("KeySpec", "kms:KeySpec"),
+            ("KeyUsage", "kms:KeyUsage"),
+            ("MultiRegion", "kms:MultiRegion"),
+        ] {
+            if let Some(value) = text(property) {
+                self.state(key, &value);
+            }
+        }
+    }
+
+    fn tags(&mut self, resource: &Resource) {
+        let Read::Found(tags, _) = resource.at("Tags").list() else {
+            return;
+        };
+        for tag in tags {
+            if let (Some(key), Some(value)) = (
+                tag.at("Key").string().found(),
+                tag.at("Value").string().found(),
+            ) {
+                self.state(&format!("aws:ResourceTag/{key}"), &value);
+            }
+        }
+    }
+
+    fn state(&mut self, key: &str, value: &str) {
+        let value = ContextValue::Known(vec![Text::Plain(value.into())]);
+        self.context.push((key.to_owned(), value));
+    }
+}
