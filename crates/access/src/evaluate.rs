@@ -203,6 +203,17 @@ impl Policy {
             through: Through::NONE,
             open: Vec::new(),
         };
+        if let Some(why) = statement.unknown() {
+            return Matching {
+                all: Three::Maybe,
+                through: Through {
+                    account: Three::Maybe,
+                    role: Three::Maybe,
+                    direct: Three::Maybe,
+                },
+                open: vec![format!("a policy that is not known says so: {why}")],
+            };
+        }
         let mut open = Vec::new();
         // Everything but the principal, which is kept apart: it may match in several ways.
         let mut rest = Three::Yes;

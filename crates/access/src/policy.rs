@@ -231,6 +231,17 @@ impl Policy {
 }
 
 impl Statement {
+    /// Why nothing at all is known of it, where that is so.
+    pub(crate) fn unknown(&self) -> Option<&Why> {
+        match (&self.effect, &self.actions) {
+            (Effect::Unknown, Selection::These(entries)) => match entries.as_slice() {
+                [Entry::Unknown(why)] => Some(why),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// True when effect, principals, actions, resources and conditions are all known.
     pub fn is_certain(&self) -> bool {
         let known = |selection: &Selection| match selection {

@@ -15,7 +15,7 @@ use crate::policy::{Policy, Principals};
 use crate::principal::{Account, Identity, Principal, PrincipalPattern};
 use crate::request::{ContextValue, Request};
 use crate::{Three, kms};
-use lockfast_facts::{Inventory, Kind, Loc, Resource, ResourceId, Text, Value, Why};
+use lockfast_facts::{Inventory, Kind, Loc, ResourceId, Text, Value, Why};
 use organization::Limits;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -70,7 +70,7 @@ pub struct Heard {
 
 /// What is not known of a principal that is only named.
 static NOT_READ: LazyLock<Policy> = LazyLock::new(|| {
-    let why = Why::NotGiven("the policies of an identity that is not among the facts".to_owned());
+    let why = Why::NotGiven("the identity".to_owned());
     Policy::from_value(&Value::new(Kind::Unknown(Arc::new(why)), Loc::default()))
 });
 
@@ -280,6 +280,11 @@ impl<'a> World<'a> {
                 heard.identity = actor.policies.iter().map(named).collect();
                 heard.boundary = actor.boundary.as_ref().map(named);
             }
+            // Services and who did not sign have none.
+            None if matches!(
+                who.principal.identity,
+                Identity::Service(_) | Identity::Anonymous | Identity::Federated(_)
+            ) => {}
             None => {
                 set.identity.push(&NOT_READ);
                 heard.identity.push((

@@ -1,5 +1,9 @@
 //! The command line.
 
+mod keys;
+
+pub use keys::{Asked, Can, Facts, Keys, KeysCommand, MapFormat, Source, What, WhoCan};
+
 use crate::exit;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -47,6 +51,12 @@ pub enum Command {
     Diff(Diff),
     /// Say what differs between a snapshot and the templates that should have made it.
     Drift(Drift),
+    /// Keys: what hangs on them, what stops without them, which nobody needs, when they rotate.
+    Keys(Box<Keys>),
+    /// Say who may decrypt, administer, read or use something, and why.
+    WhoCan(Box<WhoCan>),
+    /// Say whether somebody may do something, with the statements that decide.
+    Can(Box<Can>),
     /// Explain a control, a clause, or a finding by its fingerprint.
     Explain(Explain),
     /// List the controls.

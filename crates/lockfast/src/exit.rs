@@ -30,3 +30,19 @@ pub const DRIFT_HELP: &str = "Exit codes:
   2  the command line is wrong, or the snapshot cannot be read
   3  nothing differs as far as can be told, but something could not be joined, compared or read
 When 1 and 3 hold, 1 is given.";
+
+/// What each code means for `lockfast keys`.
+pub const KEYS_HELP: &str = "Exit codes:
+  0  it was told, or done
+  1  a key is late, or what was asked for was refused or did not come true
+  2  the command line or the policy file is wrong, or there is no such key
+  3  some input could not be read, or a call to AWS gave no answer
+  4  it cannot be told";
+
+/// What each code means for `lockfast can` and `who-can`.
+pub const CAN_HELP: &str = "Exit codes:
+  0  allowed (who-can: it was told)
+  1  not allowed
+  2  the command line is wrong, or there is no such principal or resource
+  3  some input could not be read
+  4  possible: it depends on what is not known";

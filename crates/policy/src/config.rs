@@ -1,8 +1,10 @@
 //! `lockfast.toml`: whose environments, how data is classified, what each classification asks.
 
+mod approvals;
 mod check;
 mod incident;
 
+pub use approvals::{Approvals, Approver};
 pub use incident::{Incident, IncidentKind};
 
 use crate::control::Severity;
@@ -22,6 +24,8 @@ pub struct Config {
     pub tls: Tls,
     /// Who outside an account may use its keys and data.
     pub access: Access,
+    /// Who approves the deletion of a key, and how it goes.
+    pub approvals: Approvals,
     /// Where data may lie.
     pub residency: Residency,
     /// What is asked of logs.

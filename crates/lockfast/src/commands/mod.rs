@@ -7,9 +7,11 @@ mod diff;
 mod diff_base;
 mod drift;
 mod explain;
+mod facts;
 mod from_config;
 mod judge;
 mod judging;
+mod keys;
 mod policy;
 mod probe;
 mod scan;
@@ -47,6 +49,9 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Judge(args) => judge::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Drift(args) => drift::run(&args),
+        Command::Keys(args) => keys::run(&args),
+        Command::WhoCan(args) => keys::who::run(&args),
+        Command::Can(args) => keys::can::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Controls(args) => catalogue::controls(&args),
         Command::Coverage(args) => catalogue::coverage(&args),

@@ -28,7 +28,8 @@ pub(super) fn check(config: &Config, text: &str) -> Result<(), ConfigError> {
         .or_else(|| regions(config))
         .or_else(|| types(config))
         .or_else(|| ambiguous(config))
-        .or_else(|| incidents(config));
+        .or_else(|| incidents(config))
+        .or_else(|| approvals(config));
     let Some((path, message)) = refusal else {
         return Ok(());
     };
@@ -38,6 +39,42 @@ pub(super) fn check(config: &Config, text: &str) -> Result<(), ConfigError> {
         column,
         message,
     })
+}
+
+/// What AWS KMS would refuse, or nobody could approve by. Whether people and their keys fit is told when they are used.
+fn approvals(config: &Config) -> Option<Refusal<'_>> {
+    let own = &config.approvals;
+    let refused = |key, message: String| Some((vec![Key("approvals"), Key(key)], message));
+    if own.quorum < 2 {
+        return refused(
+            "quorum",
+            "several people approve a deletion: two at least".to_owned(),
+        );
+    }
+    if !(7..=30).contains(&own.pending_window_days) {
+        let days = own.pending_window_days;
+        return refused(
+            "pending_window_days",
+            format!("{days} days: AWS KMS waits 7 to 30"),
+        );
+    }
+    if !(1..=30).contains(&own.expires_days) {
+        let days = own.expires_days;
+        return refused(
+            "expires_days",
+            format!("{days} days: a request holds for 1 to 30"),
+        );
+    }
+    if own.observation_hours >= own.expires_days * 24 {
+        let message =
+            "a key could not be watched for so long before the request expires".to_owned();
+        return refused("observation_hours", message);
+    }
+    let is_role = |arn: &String| arn.starts_with("arn:") && arn.contains(":role/");
+    if let Some(role) = own.broker_role.as_ref().filter(|role| !is_role(role)) {
+        return refused("broker_role", format!("`{role}` is no role's ARN"));
+    }
+    None
 }
 
 fn waivers(config: &Config) -> Option<Refusal<'_>> {

@@ -1,14 +1,13 @@
 //! Which endpoints the command line asks for.
 
 use crate::cli::Probe;
+use crate::commands::facts::declared;
 use anyhow::{Context, Result, bail};
 use lockfast_facts::{Inventory, Origin};
-use lockfast_iac::ReadOptions;
 use lockfast_probe::{Target, derive, list, named};
 use lockfast_report::{Problem, clean};
-use lockfast_snapshot::is_snapshot;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 
 /// More than this of a list is not read.
@@ -98,34 +97,6 @@ pub(super) fn collect<'a>(
         problems,
         files,
     })
-}
-
-/// The facts of snapshots, or of templates.
-fn declared(paths: &[PathBuf]) -> Result<(Inventory, Vec<Problem>, usize)> {
-    let snapshots = paths
-        .iter()
-        .filter(|path| path.is_file() && is_snapshot(path))
-        .count();
-    if snapshots == paths.len() {
-        let loaded = lockfast_snapshot::load_all(paths)?;
-        return Ok((loaded.inventory, Vec::new(), loaded.headers.len()));
-    }
-    if snapshots > 0 {
-        bail!("--from takes snapshots or templates, not both at once");
-    }
-    let paths: Vec<String> = paths
-        .iter()
-        .map(|path| path.to_string_lossy().into_owned())
-        .collect();
-    let loaded = lockfast_iac::load(&paths, &ReadOptions::default());
-    let problem = |problem: &lockfast_iac::Problem| Problem {
-        path: problem.path.clone(),
-        line: problem.at.map(|at| at.line),
-        column: problem.at.map(|at| at.column),
-        message: problem.message.clone(),
-    };
-    let problems = loaded.problems.iter().map(problem).collect();
-    Ok((loaded.inventory, problems, loaded.files_read))
 }
 
 /// Standard input gives its list once, and is asked for it each time that endpoints are watched.

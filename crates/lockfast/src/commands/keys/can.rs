@@ -1,0 +1,276 @@
+//! `lockfast can`: whether somebody may do something, and which statements decide.
+
+use super::super::facts::Read;
+use super::super::print;
+use super::{reasons, who};
+use crate::cli::{Asked, Can, TableFormat};
+use anyhow::{Context, Result, bail};
+use lockfast_access::world::{On, Who, World};
+use lockfast_access::{ContextValue, Principal, Three};
+use lockfast_facts::{Inventory, Resource, Text};
+use lockfast_keys::Ring;
+use lockfast_policy::nearest;
+use lockfast_report::clean;
+use serde_json::json;
+use std::fmt::Write;
+
+/// A resource that a question is about.
+pub(super) struct On1<'a> {
+    pub(super) on: On<'a>,
+}
+
+impl On1<'_> {
+    pub(super) fn is_key(&self) -> bool {
+        self.on.key.is_some()
+    }
+}
+
+/// Runs the command and gives its exit code.
+///
+/// # Errors
+/// What is wrong with the command line, the policy file or a snapshot.
+pub fn run(args: &Can) -> Result<u8> {
+    let Asked {
+        context,
+        escalations,
+        facts,
+    } = &args.asked;
+    let read = Read::new(facts)?;
+    let cx = read.cx();
+    let ring = Ring::new(&cx, &read.inventory);
+    let world = World::new(&read.inventory);
+    let given = contexts(context)?;
+    let action = action(&args.action)?;
+    let target = target(&read.inventory, &ring, &args.resource)?;
+    let principal = principal(&world, &args.principal)?;
+    let answer = world.may(&principal, &action, &target.on, &given);
+    let mut chains = Vec::new();
+    if *escalations && !answer.may.is_yes() {
+        for (role, assumed) in world.assumes(&principal) {
+            let then = world.may(&world.who(role), &action, &target.on, &given);
+            if !then.may.is_no() {
+                chains.push((role.label.clone(), assumed.may.and(then.may)));
+            }
+        }
+    }
+    if facts.format == TableFormat::Json {
+        let mut told = reasons::json(&read.inventory, &answer);
+        told["principal"] = principal.label.clone().into();
+        told["action"] = action.into();
+        told["resource"] = target.on.label.clone().into();
+        told["by_assuming"] = json!(
+            chains
+                .iter()
+                .map(|(role, may)| json!({"role": role, "may": reasons::word(*may)}))
+                .collect::<Vec<_>>()
+        );
+        told["not_read"] = json!(world.unread());
+        print(&format!("{}\n", serde_json::to_string_pretty(&told)?))?;
+        return Ok(who::code(answer.may));
+    }
+    let word = match answer.may {
+        Three::Yes => "Yes",
+        Three::Maybe => "Possible",
+        Three::No => "No",
+    };
+    let mut out = format!(
+        "{word}: {} {action} {}\n",
+        clean(&principal.label),
+        clean(&target.on.label)
+    );
+    for condition in reasons::conditions(&answer) {
+        let _ = writeln!(out, "  {}", clean(condition));
+    }
+    out.push('\n');
+    for said in reasons::said(&read.inventory, &answer) {
+        let _ = writeln!(out, "  {} {}", clean(&said.who), clean(&said.says));
+        for place in &said.places {
+            let _ = writeln!(out, "      {}", clean(place));
+        }
+    }
+    if target.on.policy.is_none() {
+        let _ = writeln!(
+            out,
+            "  {} has no policy of its own",
+            clean(&target.on.label)
+        );
+    }
+    for (role, may) in &chains {
+        let _ = writeln!(
+            out,
+            "\n  By assuming {}: {}",
+            clean(role),
+            reasons::word(*may)
+        );
+    }
+    for unread in world.unread() {
+        let _ = writeln!(out, "\nNot read: {}", clean(unread));
+    }
+    print(&out)?;
+    Ok(who::code(answer.may))
+}
+
+/// An action's name, checked for its form.
+pub(super) fn action(text: &str) -> Result<String> {
+    match text.split_once(':') {
+        Some((service, name))
+            if !service.is_empty()
+                && !name.is_empty()
+                && !text.contains(['*', '?'])
+                && text
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "-:".contains(c)) =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => bail!("`{text}` is no action; write one such as kms:Decrypt"),
+    }
+}
+
+/// What `--context` states.
+pub(super) fn contexts(given: &[String]) -> Result<Vec<(String, ContextValue)>> {
+    let mut found: Vec<(String, ContextValue)> = Vec::new();
+    for text in given {
+        let (key, value) = text
+            .split_once('=')
+            .with_context(|| format!("--context {text}: write KEY=VALUE, such as kms:ViaService=s3.eu-central-1.amazonaws.com"))?;
+        if key.is_empty() {
+            bail!("--context {text}: the key is missing");
+        }
+        let value: Text = Text::Plain(value.into());
+        let known = found
+            .iter_mut()
+            .find(|(own, _)| own.eq_ignore_ascii_case(key));
+        match (known, value.plain()) {
+            (Some((_, ContextValue::Known(values))), _) => values.push(value),
+            (Some(_), _) => bail!("--context {key}: it is said to be absent as well"),
+            (None, Some("")) => found.push((key.to_owned(), ContextValue::Absent)),
+            (None, _) => found.push((key.to_owned(), ContextValue::Known(vec![value]))),
+        }
+    }
+    Ok(found)
+}
+
+/// Somebody by name.
+fn principal<'w>(world: &'w World<'_>, name: &str) -> Result<Who<'w>> {
+    match world.find(name).as_slice() {
+        [actor] => {
+            // A session is asked for by its own name.
+            let mut who = world.who(actor);
+            if name.contains(":assumed-role/") {
+                let session = Principal::arn(name);
+                if let (
+                    lockfast_access::Identity::Named { session: own, .. },
+                    lockfast_access::Identity::Named { session, .. },
+                ) = (&mut who.principal.identity, session.identity)
+                {
+                    *own = session;
+                }
+            }
+            Ok(who)
+        }
+        [] if name.ends_with(".amazonaws.com") && !name.contains([':', '/']) => Ok(Who {
+            label: name.to_owned(),
+            principal: Principal::service(name),
+            actor: None,
+        }),
+        [] if name.starts_with("arn:") && name.split(':').count() >= 6 => Ok(Who {
+            label: name.to_owned(),
+            principal: Principal::arn(name),
+            actor: None,
+        }),
+        [] => {
+            let known = world.actors().iter().flat_map(|actor| {
+                let label = actor.label.rsplit_once('/').map(|(_, name)| name);
+                [Some(actor.label.as_str()), label].into_iter().flatten()
+            });
+            match nearest(name, known) {
+                Some(meant) => bail!("there is no role or user `{name}`; did you mean `{meant}`?"),
+                None => bail!(
+                    "there is no role or user `{name}`; name one by ARN, name or construct path"
+                ),
+            }
+        }
+        several => {
+            let names: Vec<&str> = several.iter().map(|actor| actor.label.as_str()).collect();
+            bail!(
+                "`{name}` may be any of these; name one of them:\n  {}",
+                names.join("\n  ")
+            )
+        }
+    }
+}
+
+/// A resource by name.
+pub(super) fn target<'a>(inventory: &'a Inventory, ring: &Ring<'a>, name: &str) -> Result<On1<'a>> {
+    let keys = ring.find(name);
+    let mut found: Vec<&Resource> = keys.iter().map(|key| key.resource).collect();
+    if found.is_empty() {
+        let resources = inventory.resources().iter();
+        found = resources
+            .filter(|resource| is_named(inventory, resource, name))
+            .collect();
+    }
+    // Policies beside a resource share its name.
+    if found.len() > 1 {
+        let main: Vec<&Resource> = found
+            .iter()
+            .copied()
+            .filter(|resource| lockfast_facts::tables::storage_type(&resource.kind).is_some())
+            .collect();
+        if !main.is_empty() {
+            found = main;
+        }
+    }
+    match found.as_slice() {
+        [resource] => Ok(On1 {
+            on: On::resource(inventory, resource),
+        }),
+        [] if name.starts_with("arn:") => {
+            // An object is its bucket's.
+            if let Some((bucket, key)) = name.split_once('/')
+                && bucket.contains(":s3:::")
+                && let Ok(mut on) = target(inventory, ring, bucket)
+            {
+                on.on.resource = on.on.resource.clone().under(&format!("/{key}"));
+                on.on.label = name.to_owned();
+                return Ok(on);
+            }
+            Ok(On1 { on: On::arn(name) })
+        }
+        [] => {
+            let known = ring.keys.iter().map(|key| key.label.as_str());
+            let known = known.chain(inventory.resources().iter().map(|resource| &*resource.name));
+            match nearest(name, known) {
+                Some(meant) => bail!("there is no resource `{name}`; did you mean `{meant}`?"),
+                None => bail!("there is no resource `{name}`"),
+            }
+        }
+        several => {
+            let mut said = format!(
+                "`{name}` may be any of {} resources; name one by its ARN or construct path:",
+                several.len()
+            );
+            for resource in several.iter().take(20) {
+                let _ = write!(said, "\n  {} {}", resource.kind, shown(inventory, resource));
+            }
+            bail!("{said}")
+        }
+    }
+}
+
+fn shown(inventory: &Inventory, resource: &Resource) -> String {
+    match (&resource.arn, &resource.written().construct_path) {
+        (Some(arn), _) => arn.to_string(),
+        (None, Some(path)) => path.trim_end_matches("/Resource").to_owned(),
+        (None, None) => format!("{}/{}", inventory.stack_of(resource).path, resource.name),
+    }
+}
+
+fn is_named(inventory: &Inventory, resource: &Resource, name: &str) -> bool {
+    let path = resource.written().construct_path.as_deref();
+    resource.arn.as_deref() == Some(name)
+        || &*resource.name == name
+        || path.is_some_and(|path| path == name || path.trim_end_matches("/Resource") == name)
+        || format!("{}/{}", inventory.stack_of(resource).path, resource.name) == name
+}

@@ -1,0 +1,305 @@
+//! `lockfast keys map`: which data hangs on which key, and who may use it.
+
+use super::super::facts::Read;
+use super::super::print;
+use super::{key_json, one, reasons, short, whole_name};
+use crate::cli::{Facts, MapFormat};
+use anyhow::{Context, Result};
+use lockfast_access::Three;
+use lockfast_access::world::{On, World};
+use lockfast_facts::Inventory;
+use lockfast_keys::{Key, Ring};
+use lockfast_report::clean;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+/// Who may use a key, by which policy.
+struct User {
+    label: String,
+    may: Three,
+    conditions: Vec<String>,
+    by: Vec<String>,
+}
+
+/// Runs the command and gives its exit code.
+pub(super) fn run(
+    name: Option<&str>,
+    format: MapFormat,
+    output: Option<&Path>,
+    facts: &Facts,
+) -> Result<u8> {
+    let read = Read::new(facts)?;
+    let cx = read.cx();
+    let ring = Ring::new(&cx, &read.inventory);
+    let world = World::new(&read.inventory);
+    let keys: Vec<&Key<'_>> = match name {
+        Some(name) => vec![one(&ring, name)?],
+        None => ring.keys.iter().collect(),
+    };
+    let users: Vec<Vec<User>> = keys.iter().map(|key| users(&world, key)).collect();
+    let text = match format {
+        MapFormat::Tree => tree(&keys, &users, &read.inventory),
+        MapFormat::Json => {
+            let rows: Vec<Value> = keys
+                .iter()
+                .zip(&users)
+                .map(|(key, users)| {
+                    let mut row = key_json(key);
+                    let dependents = key.dependents.iter();
+                    row["data"] = json!(
+                        dependents
+                            .map(|on| on.view(&read.inventory))
+                            .collect::<Vec<_>>()
+                    );
+                    row["principals"] = users
+                        .iter()
+                        .map(|user| {
+                            json!({
+                                "principal": user.label, "may": reasons::word(user.may),
+                                "if": user.conditions, "by": user.by,
+                            })
+                        })
+                        .collect();
+                    row
+                })
+                .collect();
+            format!("{}\n", serde_json::to_string_pretty(&rows)?)
+        }
+        MapFormat::Dot => lockfast_report::graph::dot(&graph(&keys, &users, &read.inventory)),
+        MapFormat::Svg => lockfast_report::graph::svg(&graph(&keys, &users, &read.inventory)),
+        MapFormat::Html => lockfast_report::graph::html(&graph(&keys, &users, &read.inventory)),
+    };
+    match output {
+        Some(file) => {
+            std::fs::write(file, text)
+                .with_context(|| format!("cannot write {}", file.display()))?;
+            anstream::eprintln!("wrote {}", file.display());
+        }
+        None => {
+            print(&text)?;
+        }
+    }
+    Ok(read.code())
+}
+
+fn users<'a>(world: &World<'a>, key: &Key<'a>) -> Vec<User> {
+    let on = On::resource(world.inventory(), key.resource);
+    let action = match key.text("KeyUsage").as_deref() {
+        Some("SIGN_VERIFY") => "kms:Sign",
+        Some("GENERATE_VERIFY_MAC") => "kms:GenerateMac",
+        _ => "kms:Decrypt",
+    };
+    let all = world.who_can(action, &on, &[]);
+    all.iter()
+        .map(|(who, answer)| User {
+            label: who.label.clone(),
+            may: answer.may,
+            conditions: reasons::conditions(answer).to_vec(),
+            by: reasons::said(world.inventory(), answer)
+                .iter()
+                .filter(|said| said.says.starts_with("allows"))
+                .map(|said| said.who.clone())
+                .collect(),
+        })
+        .collect()
+}
+
+fn tree(keys: &[&Key<'_>], users: &[Vec<User>], inventory: &Inventory) -> String {
+    let mut out = String::new();
+    for (key, users) in keys.iter().zip(users) {
+        let class = key.classification.value().map_or("?", |c| c.name());
+        let environment = key
+            .environment
+            .value()
+            .map_or("?", |(name, _)| name.as_str());
+        let _ = writeln!(
+            out,
+            "{} · {} · {class} · {}",
+            clean(&key.label),
+            clean(environment),
+            super::place(key)
+        );
+        let _ = writeln!(out, "├─ data ({})", key.dependents.len());
+        for (index, on) in key.dependents.iter().enumerate() {
+            let branch = if index + 1 == key.dependents.len() {
+                "└─"
+            } else {
+                "├─"
+            };
+            let _ = writeln!(
+                out,
+                "│  {branch} {} {}  {}",
+                short(&on.resource.kind),
+                clean(&on.label),
+                clean(&inventory.place(on.resource.loc))
+            );
+        }
+        let _ = writeln!(out, "└─ who may use it ({})", users.len());
+        for (index, user) in users.iter().enumerate() {
+            let branch = if index + 1 == users.len() {
+                "└─"
+            } else {
+                "├─"
+            };
+            let sure = match user.may {
+                Three::Yes => String::new(),
+                _ => format!(" possible, {}", clean(&user.conditions.join("; "))),
+            };
+            let by = match user.by.is_empty() {
+                true => String::new(),
+                false => format!("  by {}", clean(&user.by.join(", "))),
+            };
+            let _ = writeln!(out, "   {branch} {}{by}{sure}", clean(&user.label));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// Data, keys, the policies that let in, and principals, from left to right.
+fn graph(
+    keys: &[&Key<'_>],
+    users: &[Vec<User>],
+    inventory: &Inventory,
+) -> lockfast_report::graph::Graph {
+    use lockfast_report::graph::{Edge, Graph, Node, Tone};
+    let mut graph = Graph {
+        title: match keys {
+            [key] => format!("What hangs on {}", key.label),
+            _ => format!(
+                "{} keys: what hangs on them, and who may use them",
+                keys.len()
+            ),
+        },
+        columns: ["Data", "Key", "Policy", "Principal"]
+            .map(str::to_owned)
+            .to_vec(),
+        nodes: Vec::new(),
+        edges: Vec::new(),
+        notes: Vec::new(),
+    };
+    let mut nodes: BTreeMap<(usize, String), usize> = BTreeMap::new();
+    for (key, users) in keys.iter().zip(users) {
+        let mut node = |graph: &mut Graph, column: usize, id: String, make: &dyn Fn() -> Node| {
+            *nodes.entry((column, id)).or_insert_with(|| {
+                graph.nodes.push(make());
+                graph.nodes.len() - 1
+            })
+        };
+        let environment = key
+            .environment
+            .value()
+            .map_or("?", |(name, _)| name.as_str());
+        let class = key
+            .classification
+            .value()
+            .map_or("unclassified", |c| c.name());
+        let own = node(&mut graph, 1, whole_name(key), &|| Node {
+            column: 1,
+            label: key.label.clone(),
+            group: format!("{environment} · {class}"),
+            tone: match key.state().as_deref() {
+                None | Some("Enabled") => Tone::Good,
+                Some("PendingDeletion" | "PendingReplicaDeletion") => Tone::Bad,
+                Some(_) => Tone::Warn,
+            },
+            details: vec![
+                ("Key".to_owned(), whole_name(key)),
+                ("Region".to_owned(), super::place(key)),
+                (
+                    "Owner".to_owned(),
+                    key.owner.clone().unwrap_or_else(|| "-".to_owned()),
+                ),
+                (
+                    "State".to_owned(),
+                    key.state().unwrap_or_else(|| "-".to_owned()),
+                ),
+                ("Read at".to_owned(), inventory.place(key.resource.loc)),
+            ],
+        });
+        for on in &key.dependents {
+            let data = node(&mut graph, 0, on.resource.id.0.to_string(), &|| Node {
+                column: 0,
+                label: on.label.clone(),
+                group: short(&on.resource.kind).to_owned(),
+                tone: Tone::Plain,
+                details: vec![
+                    ("Type".to_owned(), on.resource.kind.to_string()),
+                    ("Read at".to_owned(), inventory.place(on.resource.loc)),
+                    ("Without the key".to_owned(), on.effect.text.clone()),
+                ],
+            });
+            graph.edges.push(Edge {
+                from: data,
+                to: own,
+                label: on.part.clone(),
+                certain: true,
+            });
+        }
+        for user in users {
+            let who = node(&mut graph, 3, user.label.clone(), &|| Node {
+                column: 3,
+                label: user.label.clone(),
+                group: account_of(&user.label),
+                tone: Tone::Plain,
+                details: Vec::new(),
+            });
+            let said = user
+                .by
+                .first()
+                .cloned()
+                .unwrap_or_else(|| "key policy".to_owned());
+            let policy = node(
+                &mut graph,
+                2,
+                format!("{}\u{1f}{said}", whole_name(key)),
+                &|| Node {
+                    column: 2,
+                    label: said.clone(),
+                    group: key.label.clone(),
+                    tone: Tone::Plain,
+                    details: vec![("Of key".to_owned(), key.label.clone())],
+                },
+            );
+            if !graph
+                .edges
+                .iter()
+                .any(|edge| edge.from == own && edge.to == policy)
+            {
+                graph.edges.push(Edge {
+                    from: own,
+                    to: policy,
+                    label: String::new(),
+                    certain: true,
+                });
+            }
+            graph.edges.push(Edge {
+                from: policy,
+                to: who,
+                label: user.conditions.join("; "),
+                certain: user.may.is_yes(),
+            });
+        }
+        graph.notes.extend(
+            key.unknowns
+                .iter()
+                .map(|why| format!("{}: {why}", key.label)),
+        );
+    }
+    graph
+}
+
+/// What principals are grouped by.
+fn account_of(label: &str) -> String {
+    let parts: Vec<&str> = label.splitn(6, ':').collect();
+    match parts.as_slice() {
+        ["arn", _, _, _, account, _] if !account.is_empty() => format!("account {account}"),
+        _ if label.ends_with(".amazonaws.com") => "AWS services".to_owned(),
+        _ => match label.split_once('/') {
+            Some((head, _)) => head.to_owned(),
+            None => "others".to_owned(),
+        },
+    }
+}

@@ -1,0 +1,416 @@
+//! `lockfast who-can`: who may do something, and how they could get there.
+
+use super::super::facts::Read;
+use super::super::print;
+use super::can::{On1, contexts, target};
+use super::reasons;
+use crate::cli::{Asked, TableFormat, What, WhoCan};
+use crate::exit;
+use anyhow::{Result, bail};
+use lockfast_access::kms::{Class, actions};
+use lockfast_access::world::{Answer, On, Who, World};
+use lockfast_access::{ContextValue, Three};
+use lockfast_facts::{Inventory, Text};
+use lockfast_keys::{Key, Ring, reading_of};
+use lockfast_report::clean;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// Somebody who may.
+struct Holder {
+    label: String,
+    may: Three,
+    conditions: Vec<String>,
+    /// What it may, where several things were asked.
+    actions: Vec<String>,
+    because: Vec<Value>,
+    said: Vec<String>,
+}
+
+/// Runs the command and gives its exit code.
+///
+/// # Errors
+/// What is wrong with the command line, the policy file or a snapshot.
+pub fn run(args: &WhoCan) -> Result<u8> {
+    match &args.what {
+        What::Decrypt { target, asked } => ask(target, asked, Kind::Decrypt),
+        What::Administer { target, asked } => ask(target, asked, Kind::Administer),
+        What::Read { target, asked } => ask(target, asked, Kind::Read),
+        What::Use {
+            action,
+            target,
+            asked,
+        } => ask(target, asked, Kind::Use(action)),
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Kind<'k> {
+    Decrypt,
+    Administer,
+    Read,
+    Use(&'k str),
+}
+
+fn ask(name: &str, asked: &Asked, kind: Kind<'_>) -> Result<u8> {
+    let read = Read::new(&asked.facts)?;
+    let cx = read.cx();
+    let ring = Ring::new(&cx, &read.inventory);
+    let world = World::new(&read.inventory);
+    let given = contexts(&asked.context)?;
+    let found = target(&read.inventory, &ring, name)?;
+    let (heading, holders) = match kind {
+        Kind::Use(action) => {
+            let action = super::can::action(action)?;
+            let holders = every(
+                &world,
+                &[action.as_str()],
+                &found.on,
+                &given,
+                &read.inventory,
+            );
+            (format!("{action} on {}", found.on.label), holders)
+        }
+        Kind::Administer => {
+            if !found.is_key() {
+                bail!(
+                    "{name} is no KMS key; `who-can use ACTION {name}` asks about other resources"
+                );
+            }
+            let all: Vec<&str> = actions(Class::Administer)
+                .iter()
+                .map(String::as_str)
+                .collect();
+            let holders = every(&world, &all, &found.on, &given, &read.inventory);
+            (format!("administer {}", found.on.label), holders)
+        }
+        Kind::Decrypt if found.is_key() => {
+            let holders = every(&world, &["kms:Decrypt"], &found.on, &given, &read.inventory);
+            (format!("decrypt with {}", found.on.label), holders)
+        }
+        Kind::Decrypt | Kind::Read => {
+            let holders = readers(&world, &ring, &found, &given, &read.inventory)?;
+            (format!("read {}", found.on.label), holders)
+        }
+    };
+    let escalations = match (asked.escalations, found.is_key()) {
+        (true, true) => escalations(&world, &found.on, &holders),
+        (true, false) => assumptions(&world, &holders),
+        _ => Vec::new(),
+    };
+    if asked.facts.format == TableFormat::Json {
+        let holders: Vec<Value> = holders
+            .iter()
+            .map(|holder| {
+                json!({
+                    "principal": holder.label,
+                    "may": reasons::word(holder.may),
+                    "if": holder.conditions,
+                    "actions": holder.actions,
+                    "because": holder.because,
+                })
+            })
+            .collect();
+        let told = json!({
+            "question": heading,
+            "resource": found.on.label,
+            "holders": holders,
+            "escalations": escalations
+                .iter()
+                .map(|(who, how)| json!({"principal": who, "by": how}))
+                .collect::<Vec<_>>(),
+            "not_read": world.unread(),
+        });
+        print(&format!("{}\n", serde_json::to_string_pretty(&told)?))?;
+        return Ok(read.code());
+    }
+    let mut out = format!("Who can {}:\n", clean(&heading));
+    for (may, title) in [
+        (Three::Yes, ""),
+        (Three::Maybe, "\nPossibly, if a condition holds:\n"),
+    ] {
+        let of: Vec<&Holder> = holders.iter().filter(|holder| holder.may == may).collect();
+        if of.is_empty() {
+            continue;
+        }
+        out.push_str(title);
+        for holder in of {
+            let _ = writeln!(out, "  {}", clean(&holder.label));
+            if !holder.actions.is_empty() {
+                let _ = writeln!(out, "      {}", holder.actions.join(" "));
+            }
+            for condition in holder.conditions.iter().take(4) {
+                let _ = writeln!(out, "      {}", clean(condition));
+            }
+            for said in &holder.said {
+                let _ = writeln!(out, "      {}", clean(said));
+            }
+        }
+    }
+    if holders.is_empty() {
+        out.push_str("  nobody that was read\n");
+    }
+    if !escalations.is_empty() {
+        out.push_str("\nCould get there:\n");
+        for (who, how) in &escalations {
+            let _ = writeln!(out, "  {}\n      {}", clean(who), clean(how));
+        }
+    }
+    for unread in world.unread() {
+        let _ = writeln!(out, "\nNot read: {}", clean(unread));
+    }
+    print(&out)?;
+    Ok(read.code())
+}
+
+/// Everybody who may do any of these.
+fn every<'a>(
+    world: &World<'a>,
+    all: &[&str],
+    on: &On<'a>,
+    given: &[(String, ContextValue)],
+    inventory: &Inventory,
+) -> Vec<Holder> {
+    let mut found: BTreeMap<String, (Holder, usize)> = BTreeMap::new();
+    let mut order = 0;
+    for action in all {
+        for (who, answer) in world.who_can(action, on, given) {
+            order += 1;
+            let (holder, _) = found
+                .entry(who.label.clone())
+                .or_insert_with(|| (holder(&who, &answer, inventory), order));
+            holder.may = holder.may.or(answer.may);
+            if answer.may.is_yes() {
+                holder.conditions.clear();
+            }
+            if all.len() > 1 {
+                let short = action.trim_start_matches("kms:");
+                let sure = if answer.may.is_yes() { "" } else { "?" };
+                holder.actions.push(format!("{short}{sure}"));
+            }
+        }
+    }
+    let mut holders: Vec<_> = found.into_values().collect();
+    holders.sort_by_key(|(_, order)| *order);
+    holders.into_iter().map(|(holder, _)| holder).collect()
+}
+
+fn holder(who: &Who<'_>, answer: &Answer, inventory: &Inventory) -> Holder {
+    let said = reasons::said(inventory, answer);
+    let lines = said
+        .iter()
+        .filter(|said| said.says.starts_with("allows"))
+        .map(|said| match said.places.is_empty() {
+            true => said.who.clone(),
+            false => format!("{}: {}", said.who, said.places.join(", ")),
+        });
+    Holder {
+        label: who.label.clone(),
+        may: answer.may,
+        conditions: reasons::conditions(answer).to_vec(),
+        actions: Vec::new(),
+        because: vec![reasons::json(inventory, answer)],
+        said: lines.take(4).collect(),
+    }
+}
+
+/// Who may read what a resource holds: the action on it, and the decryption that its service asks for in their name.
+fn readers<'a>(
+    world: &World<'a>,
+    ring: &Ring<'a>,
+    found: &On1<'a>,
+    given: &[(String, ContextValue)],
+    inventory: &Inventory,
+) -> Result<Vec<Holder>> {
+    let Some(resource) = found.on.of else {
+        bail!("{} is not among the facts", found.on.label);
+    };
+    let Some(reading) = reading_of(&resource.kind) else {
+        let keys: Vec<&str> = ring
+            .keys_of(resource.id)
+            .iter()
+            .map(|key| key.label.as_str())
+            .collect();
+        match keys.is_empty() {
+            true => bail!(
+                "no action reads what a resource of {} holds, and it is under no key that was read",
+                resource.kind
+            ),
+            false => bail!(
+                "no action of AWS's API reads what a resource of {} holds; ask who can decrypt with its key: {}",
+                resource.kind,
+                keys.join(", ")
+            ),
+        }
+    };
+    let keys = ring.keys_of(resource.id);
+    let mut holders = Vec::new();
+    for (who, answer) in world.who_can(reading.action, &found.on, given) {
+        let mut holder = holder(&who, &answer, inventory);
+        if let Some(via) = reading.via {
+            let mut decrypts = match keys.is_empty() {
+                // Without a key of one's own the service decrypts for whoever may read.
+                true => Three::Yes,
+                false => Three::No,
+            };
+            for key in &keys {
+                let on = On::resource(inventory, key.resource);
+                let context =
+                    via_context(key, via, reading.context, resource.arn.as_deref(), given);
+                let answer = world.may(&who, "kms:Decrypt", &on, &context);
+                decrypts = decrypts.or(answer.may);
+                holder.because.push(reasons::json(inventory, &answer));
+                if answer.may == Three::Maybe {
+                    holder
+                        .conditions
+                        .extend(reasons::conditions(&answer).iter().cloned());
+                }
+                holder.said.extend(
+                    reasons::said(inventory, &answer)
+                        .iter()
+                        .filter(|said| said.says.starts_with("allows"))
+                        .map(|said| {
+                            format!("decrypts by {}: {}", said.who, said.places.join(", "))
+                        }),
+                );
+            }
+            holder.may = holder.may.and(decrypts);
+        }
+        if !holder.may.is_no() {
+            holders.push(holder);
+        }
+    }
+    holders.sort_by(|a, b| (b.may, &a.label).cmp(&(a.may, &b.label)));
+    Ok(holders)
+}
+
+/// What is known of a decryption that a service asks for.
+fn via_context(
+    key: &Key<'_>,
+    via: &str,
+    context: Option<&str>,
+    arn: Option<&str>,
+    given: &[(String, ContextValue)],
+) -> Vec<(String, ContextValue)> {
+    let known = |value: String| ContextValue::Known(vec![Text::Plain(value.into())]);
+    let mut all = Vec::new();
+    if let Some(region) = &key.region {
+        all.push((
+            "kms:ViaService".to_owned(),
+            known(format!("{via}.{region}.amazonaws.com")),
+        ));
+    }
+    if let (Some(context), Some(arn)) = (context, arn) {
+        all.push((
+            format!("kms:EncryptionContext:{context}"),
+            known(arn.to_owned()),
+        ));
+    }
+    all.extend(given.iter().cloned());
+    all
+}
+
+/// The principals that may do something with a key, with what it depends on, for other commands.
+pub(super) fn holders<'a>(world: &World<'a>, key: &Key<'a>, action: &str) -> Vec<String> {
+    let on = On::resource(world.inventory(), key.resource);
+    let all = world.who_can(action, &on, &[]);
+    all.iter()
+        .map(|(who, answer)| match answer.may {
+            Three::Yes => who.label.clone(),
+            _ => format!(
+                "{} (possible, {})",
+                who.label,
+                reasons::conditions(answer).join("; ")
+            ),
+        })
+        .collect()
+}
+
+/// Actions by which somebody who may not decrypt may come to do so (AWS KMS Developer Guide, "Permissions for AWS KMS").
+const WAYS: [(&str, &str); 5] = [
+    ("kms:PutKeyPolicy", "may write the key policy"),
+    ("kms:CreateGrant", "may make a grant"),
+    ("kms:ReEncryptFrom", "may re-encrypt under another key"),
+    (
+        "kms:TagResource",
+        "may change the tags that conditions look at",
+    ),
+    (
+        "kms:UpdateAlias",
+        "may move the aliases that conditions look at",
+    ),
+];
+
+fn escalations<'a>(world: &World<'a>, on: &On<'a>, holders: &[Holder]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let is_holder = |label: &str| holders.iter().any(|h| h.label == label && h.may.is_yes());
+    let by_attribute = on.policy.as_ref().is_some_and(|policy| {
+        policy
+            .statements
+            .iter()
+            .flat_map(|s| &s.conditions)
+            .any(|condition| {
+                let key = condition.key.to_ascii_lowercase();
+                key.starts_with("aws:resourcetag/") || key.contains("alias")
+            })
+    });
+    for (action, how) in WAYS {
+        if (action == "kms:TagResource" || action == "kms:UpdateAlias") && !by_attribute {
+            continue;
+        }
+        for (who, answer) in world.who_can(action, on, &[]) {
+            if !is_holder(&who.label) {
+                let sure = match answer.may {
+                    Three::Yes => String::new(),
+                    _ => format!(", {}", reasons::conditions(&answer).join("; ")),
+                };
+                found.push((who.label.clone(), format!("{how} ({action}){sure}")));
+            }
+        }
+    }
+    found.extend(assumptions(world, holders));
+    found
+}
+
+/// Who may become a role that may, in as many steps as it takes.
+fn assumptions(world: &World<'_>, holders: &[Holder]) -> Vec<(String, String)> {
+    let mut reached: BTreeMap<String, String> = BTreeMap::new();
+    let mut next: Vec<(String, String)> = holders
+        .iter()
+        .map(|holder| (holder.label.clone(), holder.label.clone()))
+        .collect();
+    let is_holder = |label: &str| holders.iter().any(|h| h.label == label);
+    while let Some((label, path)) = next.pop() {
+        let Some(role) = world.actors().iter().find(|actor| actor.label == label) else {
+            continue;
+        };
+        if role.trust.is_none() {
+            continue;
+        }
+        let on = On::role(world.inventory(), role);
+        for (who, answer) in world.who_can("sts:AssumeRole", &on, &[]) {
+            let is_itself = who.label == label;
+            if is_itself || is_holder(&who.label) || reached.contains_key(&who.label) {
+                continue;
+            }
+            let sure = match answer.may {
+                Three::Yes => "may assume",
+                _ => "may possibly assume",
+            };
+            let how = format!("{sure} {path}");
+            reached.insert(who.label.clone(), how);
+            next.push((who.label.clone(), format!("{} → {path}", who.label)));
+        }
+    }
+    reached.into_iter().collect()
+}
+
+/// The exit code of an answer.
+pub(super) fn code(may: Three) -> u8 {
+    match may {
+        Three::Yes => exit::KEPT,
+        Three::Maybe => exit::UNKNOWN,
+        Three::No => exit::BROKEN,
+    }
+}
