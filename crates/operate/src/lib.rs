@@ -1,0 +1,6 @@
+//! x
+#![deny(missing_docs)]
+
+pub mod canonical;
+pub mod clock;
+pub mod ledger;
