@@ -78,7 +78,7 @@ pub struct Signer {
 pub enum SignatureError {
     /// It cannot be read.
     #[error(
-        "this is no signature ({0}); give the whole `.sig` file that `ssh-keygen -Y sign -n {NAMESPACE}` wrote"
+        "this is no signature, or one of RSA with SHA-1 or of DSA, which are not taken ({0}); give the whole `.sig` file that `ssh-keygen -Y sign -n {NAMESPACE}` wrote"
     )]
     Unreadable(String),
     /// It was made for something else.
