@@ -24,12 +24,6 @@ impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
     }
 }
 
-impl<C: Clock + ?Sized> Clock for std::rc::Rc<C> {
-    fn now(&self) -> Timestamp {
-        (**self).now()
-    }
-}
-
 /// Milliseconds are what is written and compared: a time that was written and read again is the same time.
 pub(crate) fn to_millisecond(time: Timestamp) -> Timestamp {
     time.round(Unit::Millisecond).unwrap_or(time)

@@ -9,7 +9,7 @@
 mod act;
 
 use crate::event::{Action, CancelAsked, Cause, Event, Observed, Stopped, Verified, Voided};
-use crate::ledger::{Entry, Fault, Ledger, LedgerError};
+use crate::ledger::{Entry, Fault, Head, Ledger, LedgerError};
 use crate::rules::CheckedRules;
 use crate::service::{KeyDescription, KeyService, KeyState, ServiceError, Use};
 use crate::state::{NoRequest, Phase, Status, fold};
@@ -27,6 +27,7 @@ pub struct Broker<S> {
     ledger: Ledger,
     service: S,
     settings: Settings,
+    head: Option<Head>,
 }
 
 /// What a broker goes by.
@@ -157,7 +158,21 @@ impl<S: KeyService> Broker<S> {
             ledger,
             service,
             settings,
+            head: None,
         }
+    }
+
+    /// Holds the ledger against a head that was kept elsewhere. From its first action on, a broker holds it against the
+    /// last head that it saw itself: an end that was cut off – a rejection, say – is found by either.
+    #[must_use]
+    pub fn against(mut self, head: Head) -> Self {
+        self.head = Some(head);
+        self
+    }
+
+    /// The last head that it saw, to be kept elsewhere.
+    pub fn head(&self) -> Option<&Head> {
+        self.head.as_ref()
     }
 
     /// Its ledger.
@@ -257,12 +272,16 @@ impl<S: KeyService> Broker<S> {
 
     /// Looks whether all that an action stands on still holds: the ledger, what hangs on the key, the approvals.
     fn guard(&mut self, id: &str, phase: Phase) -> Result<Look<Status>, BrokerError> {
-        let verification = self.ledger.verify()?;
+        let verification = match &self.head {
+            Some(head) => self.ledger.verify_against(head)?,
+            None => self.ledger.verify()?,
+        };
         if !verification.is_whole() {
             return Err(BrokerError::NotWhole {
                 faults: verification.faults,
             });
         }
+        self.head = verification.head;
         let key_arn = self.look(id, None)?.0.request.key_arn;
         let impact = match self.service.impact(&key_arn) {
             Ok(impact) if impact.key_arn == key_arn => impact.hash(),

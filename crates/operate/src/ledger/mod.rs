@@ -64,7 +64,7 @@ const COLUMNS: &str = "seq, at, clock_behind_ms, kind, subject, body, previous, 
 pub struct Ledger {
     path: PathBuf,
     connection: Connection,
-    clock: Box<dyn Clock>,
+    clock: Box<dyn Clock + Send>,
     wait: Duration,
 }
 
@@ -83,7 +83,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When it cannot be opened, is no ledger, or one of a later version.
-    pub fn open(path: &Path, clock: impl Clock + 'static) -> Result<Self, LedgerError> {
+    pub fn open(path: &Path, clock: impl Clock + Send + 'static) -> Result<Self, LedgerError> {
         Ledger::open_waiting(path, clock, WAIT)
     }
 
@@ -93,7 +93,7 @@ impl Ledger {
     /// As [`Ledger::open`].
     pub fn open_waiting(
         path: &Path,
-        clock: impl Clock + 'static,
+        clock: impl Clock + Send + 'static,
         wait: Duration,
     ) -> Result<Self, LedgerError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use lockfast_operate::approval::{Decision, decision_bytes};
 use lockfast_operate::broker::{Broker, Outcome, Settings};
 use lockfast_operate::event::{Action, Decided, Event};
-use lockfast_operate::ledger::verify_export;
+use lockfast_operate::ledger::{Ledger, verify_export};
 use lockfast_operate::request::DeletionRequest;
 use lockfast_operate::rules::CheckedRules;
 use lockfast_operate::service::{KeyState, Use};
@@ -42,6 +42,7 @@ enum Op {
         holder: bool,
         fuse: Option<u32>,
         fail: Fail,
+        intruder: Option<(u32, Intrusion)>,
     },
     Cancel {
         holder: bool,
@@ -50,6 +51,29 @@ enum Op {
     EnabledOutside,
     Missed,
     Gaps(bool),
+}
+
+/// What somebody does between two calls of a step.
+#[derive(Clone, Copy, Debug)]
+enum Intrusion {
+    Reject,
+    /// The other broker; by its clock some seconds have passed.
+    Step {
+        jump: i64,
+    },
+    Cancel {
+        jump: i64,
+    },
+}
+
+fn intruders() -> impl Strategy<Value = Option<(u32, Intrusion)>> {
+    let jump = || prop_oneof![Just(0i64), Just(61)];
+    let intrusion = prop_oneof![
+        1 => Just(Intrusion::Reject),
+        8 => jump().prop_map(|jump| Intrusion::Step { jump }),
+        1 => jump().prop_map(|jump| Intrusion::Cancel { jump }),
+    ];
+    prop_oneof![4 => Just(None), 1 => (0u32..5, intrusion).prop_map(Some)]
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
@@ -76,7 +100,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         1 => (300i64 * 3600..600 * 3600).prop_map(Op::Pass),
         8 => (-40i64 * 3600..40 * 3600).prop_map(Op::Clock),
         3 => Just(Op::Clock(0)),
-        140 => (any::<bool>(), fuse(), fail).prop_map(|(holder, fuse, fail)| Op::Step { holder, fuse, fail }),
+        140 => (any::<bool>(), fuse(), fail, intruders()).prop_map(|(holder, fuse, fail, intruder)| Op::Step { holder, fuse, fail, intruder }),
         2 => (any::<bool>(), fuse()).prop_map(|(holder, fuse)| Op::Cancel { holder, fuse }),
         1 => Just(Op::EnabledOutside),
         1 => Just(Op::Missed),
@@ -120,14 +144,56 @@ impl Truth {
         }
     }
 
+    fn settings(&self, holder: bool) -> Settings {
+        settings(&self.rules[self.ruled_by], if holder { "a" } else { "b" })
+    }
+
     fn broker(&self, holder: bool) -> Broker<&Service> {
-        let settings = Settings {
-            rules: self.rules[self.ruled_by].clone(),
-            policy: POLICY.into(),
-            holder: if holder { "a" } else { "b" }.into(),
-            lease: LEASE,
+        let settings = self.settings(holder);
+        Broker::new(self.world.ledger(), &*self.world.service, settings)
+    }
+
+    /// Somebody comes in between two calls of a step by the other broker.
+    fn let_in(&self, intruder: Option<(u32, Intrusion)>, holder: bool) {
+        let Some((calls, intrusion)) = intruder else {
+            self.world.service.intruder.replace(None);
+            return;
         };
-        Broker::new(self.world.ledger(), &self.world.service, settings)
+        let (service, machine) = (self.world.service.clone(), self.world.machine.clone());
+        let (path, id) = (self.world.path.clone(), self.world.id.clone());
+        let settings = self.settings(!holder);
+        let rejection = decision_bytes(&self.world.request, Decision::Reject);
+        let rejection = Decided {
+            decision: Decision::Reject,
+            signature: signed(&key(b'D'), &rejection),
+        };
+        let act = move || {
+            let mut ledger = Ledger::open(&path, machine.clone()).expect("a ledger");
+            let done = match intrusion {
+                Intrusion::Reject => {
+                    ledger.append("decision", &id, &rejection).expect("space");
+                    service.note("rejected");
+                    return;
+                }
+                Intrusion::Step { jump } => {
+                    machine.off.set(machine.off.get() + jump);
+                    Broker::new(ledger, &*service, settings).step(&id)
+                }
+                Intrusion::Cancel { jump } => {
+                    machine.off.set(machine.off.get() + jump);
+                    let cancelled =
+                        Broker::new(ledger, &*service, settings).cancel(&id, "Ben", "needed");
+                    if cancelled.is_ok() {
+                        service.note("cancel asked");
+                    }
+                    cancelled
+                }
+            };
+            // Whatever came of it, the other one has to cope.
+            drop(done);
+        };
+        let intruder = (calls, Box::new(act) as Box<dyn FnOnce()>);
+        self.world.service.intruder.replace(Some(intruder));
     }
 
     fn decide(&mut self, who: u8, decision: Decision, paper: Paper) {
@@ -201,10 +267,18 @@ impl Truth {
             Op::Rules(which) => self.ruled_by = usize::from(*which),
             Op::Pass(seconds) => world.machine.pass_seconds(*seconds),
             Op::Clock(off) => world.machine.off.set(*off),
-            Op::Step { holder, fuse, fail } => {
+            Op::Step {
+                holder,
+                fuse,
+                fail,
+                intruder,
+            } => {
                 world.service.fail.set(*fail);
+                self.let_in(*intruder, *holder);
                 let outcome = world.killed_after(*fuse, || self.broker(*holder).step(&world.id));
                 world.service.fail.set(Fail::No);
+                // Who has not come yet does not come later.
+                self.let_in(None, *holder);
                 // Whatever goes wrong says so, and is gone on with.
                 if let Some(Ok(Outcome::Done { .. })) = outcome {
                     assert!(world.service.state.borrow().is_pending());
@@ -213,12 +287,10 @@ impl Truth {
             Op::Cancel { holder, fuse } => {
                 let cancel = || self.broker(*holder).cancel(&world.id, "Ben", "needed");
                 let outcome = world.killed_after(*fuse, cancel);
-                let written = world.entries().iter().any(|entry| entry.kind == "cancel");
                 if let Some(Ok(Outcome::Ended { phase, .. })) = outcome {
                     assert_eq!(phase, Phase::Cancelled);
                     assert!(!world.service.state.borrow().is_pending());
                 }
-                self.cancel_asked |= written;
             }
             Op::EnabledOutside => {
                 if world.service.is(KeyState::Disabled) {
@@ -237,6 +309,8 @@ impl Truth {
         if self.world.service.count("schedule") > scheduled_before {
             self.was_rightly_scheduled(matches!(op, Op::Step { .. }));
         }
+        let entries = self.world.entries();
+        self.cancel_asked |= entries.iter().any(|entry| entry.kind == "cancel");
     }
 
     fn was_rightly_scheduled(&self, by_a_step: bool) {
@@ -249,6 +323,13 @@ impl Truth {
             "security"
         );
         assert!(!self.rejected && !self.cancel_asked);
+        let calls = service.effects.borrow();
+        let mut before = calls
+            .iter()
+            .map(|effect| effect.call)
+            .take_while(|call| *call != "schedule");
+        assert!(before.all(|call| !matches!(call, "rejected" | "cancel asked")));
+        drop(calls);
         assert_eq!((self.impact, self.ruled_by), (0, 0), "what was approved");
         assert!(service.failures.borrow().is_empty() && service.complete.get());
         let effects = service.effects.borrow();

@@ -117,7 +117,8 @@ fn killed_anywhere_it_goes_on() {
                     Some(other) => panic!("{other:?}, killed after {points}"),
                 }
             };
-            let never = world.machine.fuse.take().is_some();
+            let never = world.machine.fuse.get().is_some();
+            world.machine.fuse.set(None);
             assert_eq!(date, world.service.deletion_date.get());
             assert_eq!(world.service.count("disable"), 1, "killed after {points}");
             assert_eq!(world.service.count("schedule"), 1, "killed after {points}");
@@ -602,6 +603,32 @@ fn a_ledger_that_is_not_whole_stops_everything() {
     let error = world.step("a").expect_err("altered");
     assert!(error.to_string().contains("entry 2"), "{error}");
     assert_eq!(world.service.count("disable"), 0);
+}
+
+/// Whoever can write the file can cut a rejection off its end, and the chain is whole; the broker remembers.
+#[test]
+fn a_rejection_cut_off_is_missed() {
+    let world = observed();
+    let mut broker = world.broker("a");
+    assert_eq!(
+        broker.step(&world.id).expect("looks"),
+        Outcome::Progress(Phase::Observed)
+    );
+    world.decided(b'D', Decision::Reject);
+    let head = world.ledger().head().expect("readable").expect("entries");
+    let connection = rusqlite::Connection::open(&world.path).expect("the file");
+    let cut = format!(
+        "DROP TRIGGER entries_are_not_removed; DELETE FROM entries WHERE seq = {}",
+        head.seq
+    );
+    connection.execute_batch(&cut).expect("SQL");
+    let error = world
+        .broker("a")
+        .against(head)
+        .step(&world.id)
+        .expect_err("cut off");
+    assert!(error.to_string().contains("is missing"), "{error}");
+    assert_eq!(world.service.count("schedule"), 0);
 }
 
 #[test]

@@ -18,6 +18,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 pub const KEY: &str = "arn:aws:kms:eu-west-1:111111111111:key/0a1b";
 pub const POLICY: &str = "the policy's hash";
@@ -27,15 +28,28 @@ pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
 /// What is thrown in the place of a process that is killed.
 pub struct Killed;
 
+/// A cell that may be shared with the ledger's clock.
+#[derive(Default)]
+pub struct Shared<T>(Mutex<T>);
+
+impl<T: Copy + Default> Shared<T> {
+    pub fn get(&self) -> T {
+        *self.0.lock().expect("no panic meanwhile")
+    }
+    pub fn set(&self, value: T) {
+        *self.0.lock().expect("no panic meanwhile") = value;
+    }
+}
+
 /// Time, and when to kill.
 #[derive(Default)]
 pub struct Machine {
     /// The service's time in seconds: it only goes on.
-    pub time: Cell<i64>,
+    pub time: Shared<i64>,
     /// By how much this machine's clock is off.
-    pub off: Cell<i64>,
+    pub off: Shared<i64>,
     /// After how many calls and readings of the clock the process is killed.
-    pub fuse: Cell<Option<u32>>,
+    pub fuse: Shared<Option<u32>>,
 }
 
 impl Machine {
@@ -94,7 +108,7 @@ pub struct Effect {
 
 /// A service with one key.
 pub struct Service {
-    pub machine: Rc<Machine>,
+    pub machine: Arc<Machine>,
     pub state: RefCell<KeyState>,
     pub deletion_date: Cell<Option<Timestamp>>,
     pub impact: RefCell<Impact>,
@@ -106,10 +120,15 @@ pub struct Service {
     pub fail: Cell<Fail>,
     pub effects: RefCell<Vec<Effect>>,
     pub asked_since: Cell<Option<Timestamp>>,
+    /// Somebody who comes in between: after how many calls, and what they do.
+    pub intruder: RefCell<Option<Intruder>>,
 }
 
+/// Somebody who comes in between.
+pub type Intruder = (u32, Box<dyn FnOnce()>);
+
 impl Service {
-    pub fn new(machine: Rc<Machine>) -> Self {
+    pub fn new(machine: Arc<Machine>) -> Self {
         Service {
             machine,
             state: RefCell::new(KeyState::Enabled),
@@ -126,6 +145,7 @@ impl Service {
             fail: Cell::new(Fail::No),
             effects: RefCell::default(),
             asked_since: Cell::new(None),
+            intruder: RefCell::new(None),
         }
     }
 
@@ -136,6 +156,31 @@ impl Service {
 
     pub fn is(&self, state: KeyState) -> bool {
         *self.state.borrow() == state
+    }
+
+    /// Somebody may come in between here.
+    fn intrusion(&self) {
+        let mut waiting = self.intruder.borrow_mut();
+        let due = match &mut *waiting {
+            Some((0, _)) => waiting.take(),
+            Some((left, _)) => {
+                *left -= 1;
+                None
+            }
+            None => None,
+        };
+        drop(waiting);
+        if let Some((_, act)) = due {
+            act();
+        }
+    }
+
+    /// Notes something in its place among the calls.
+    pub fn note(&self, call: &'static str) {
+        self.effects.borrow_mut().push(Effect {
+            call,
+            at: self.machine.time.get(),
+        });
     }
 
     /// A call that changes the key from some states to another.
@@ -162,10 +207,8 @@ impl Service {
         }
         self.state.replace(to);
         self.deletion_date.set(deletion_date);
-        self.effects.borrow_mut().push(Effect {
-            call,
-            at: self.machine.time.get(),
-        });
+        self.note(call);
+        self.intrusion();
         self.machine.point();
         match fail {
             Fail::After => error("the connection was closed"),
@@ -173,15 +216,17 @@ impl Service {
         }
     }
 
-    fn read<T>(&self, value: T) -> Result<T, ServiceError> {
+    fn read<T>(&self, value: impl Fn() -> T) -> Result<T, ServiceError> {
         self.machine.point();
+        let value = value();
+        self.intrusion();
         Ok(value)
     }
 }
 
 impl KeyService for Service {
     fn describe(&self, _: &str) -> Result<KeyDescription, ServiceError> {
-        self.read(KeyDescription {
+        self.read(|| KeyDescription {
             state: self.state.borrow().clone(),
             deletion_date: self.deletion_date.get(),
             seen_at: self.tells_time.get().then(|| self.machine.true_time()),
@@ -207,7 +252,7 @@ impl KeyService for Service {
     }
     fn failing_uses(&self, _: &str, since: Timestamp) -> Result<Uses, ServiceError> {
         self.asked_since.set(Some(since));
-        self.read(Uses {
+        self.read(|| Uses {
             looked_until: self.machine.true_time()
                 - SignedDuration::from_hours(self.late_hours.get()),
             failures: self.failures.borrow().clone(),
@@ -215,10 +260,10 @@ impl KeyService for Service {
         })
     }
     fn impact(&self, _: &str) -> Result<Impact, ServiceError> {
-        self.read(self.impact.borrow().clone())
+        self.read(|| self.impact.borrow().clone())
     }
     fn canary(&self, _: &str) -> Result<Canary, ServiceError> {
-        self.read(self.canary.borrow().clone())
+        self.read(|| self.canary.borrow().clone())
     }
 }
 
@@ -273,8 +318,8 @@ pub fn rules() -> Rules {
 pub struct World {
     _folder: tempfile::TempDir,
     pub path: PathBuf,
-    pub machine: Rc<Machine>,
-    pub service: Service,
+    pub machine: Arc<Machine>,
+    pub service: Rc<Service>,
     pub rules: CheckedRules,
     pub request: DeletionRequest,
     pub id: String,
@@ -284,14 +329,14 @@ impl World {
     /// With a request by Ada that is not handed in yet; it expires after 20 days.
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let machine = Rc::new(Machine::default());
+        let machine = Arc::new(Machine::default());
         machine.time.set(1_800_000_000);
         let rules = rules().check().expect("they hold");
         let request = request(&rules, &machine, [1; 32]);
         World {
             path: folder.path().join("ledger.db"),
             _folder: folder,
-            service: Service::new(machine.clone()),
+            service: Rc::new(Service::new(machine.clone())),
             machine,
             rules,
             id: request.id(),
@@ -349,13 +394,8 @@ impl World {
     }
 
     pub fn broker(&self, holder: &str) -> Broker<&Service> {
-        let settings = Settings {
-            rules: self.rules.clone(),
-            policy: POLICY.into(),
-            holder: holder.into(),
-            lease: LEASE,
-        };
-        Broker::new(self.ledger(), &self.service, settings)
+        let settings = settings(&self.rules, holder);
+        Broker::new(self.ledger(), &*self.service, settings)
     }
 
     pub fn step(&self, holder: &str) -> Result<Outcome, BrokerError> {
@@ -383,6 +423,15 @@ impl World {
         let done = caught(act);
         self.machine.fuse.set(None);
         done
+    }
+}
+
+pub fn settings(rules: &CheckedRules, holder: &str) -> Settings {
+    Settings {
+        rules: rules.clone(),
+        policy: POLICY.into(),
+        holder: holder.into(),
+        lease: LEASE,
     }
 }
 
