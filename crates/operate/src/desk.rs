@@ -7,7 +7,7 @@ use crate::impact::Impact;
 use crate::ledger::{Entry, Ledger, LedgerError};
 use crate::request::{DeletionRequest, RequestError};
 use crate::rules::CheckedRules;
-use crate::state::{NoRequest, Phase, Status, fold};
+use crate::state::{NoRequest, Phase, Status, fold, out_of_time};
 
 /// Why something is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,11 @@ pub enum DeskError {
         /// Who would be missing.
         missing: Vec<String>,
     },
+    /// It is too early, or too late, for it.
+    #[error(
+        "the request does not count: {0}; look at the clocks of both machines, and make it anew"
+    )]
+    OutOfTime(String),
     /// The signature is none.
     #[error(transparent)]
     Signature(#[from] SignatureError),
@@ -77,6 +82,10 @@ pub fn submit(
     if !missing.is_empty() {
         let requester = requester.clone();
         return Err(DeskError::NotReachable { requester, missing });
+    }
+    let now = ledger.now()?;
+    if let Some(why) = out_of_time(request, now) {
+        return Err(DeskError::OutOfTime(why));
     }
     let id = request.id();
     let draft = Event::Requested(Box::new(Requested {

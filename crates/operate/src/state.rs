@@ -216,6 +216,15 @@ pub fn fold(
     Ok(status)
 }
 
+/// Why a request cannot be handed in at a time of the ledger's. Its own times are the requester's word.
+pub(crate) fn out_of_time(request: &DeletionRequest, at: Timestamp) -> Option<String> {
+    let (created_at, expires_at) = (request.created_at, request.expires_at);
+    if created_at.duration_since(at) > CLOCKS_DIFFER {
+        return Some(format!("it was made at {created_at}, and it is {at}"));
+    }
+    (at > expires_at).then(|| format!("it expired at {expires_at}, and it is {at}"))
+}
+
 struct Fold<'a> {
     rules: &'a CheckedRules,
     status: Status,
@@ -233,13 +242,8 @@ impl<'a> Fold<'a> {
         if id != entry.subject {
             return Err(format!("it is request {id}, not {}", entry.subject));
         }
-        // Its times are the requester's word; the ledger's bounds them.
-        let ahead = request.created_at.duration_since(entry.at);
-        if ahead > CLOCKS_DIFFER {
-            return Err(format!(
-                "it was made at {}, which is after it was written",
-                request.created_at
-            ));
+        if let Some(why) = out_of_time(&request, entry.at) {
+            return Err(why);
         }
         Ok(Fold {
             rules,

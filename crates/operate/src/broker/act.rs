@@ -74,10 +74,17 @@ impl<S: KeyService> Broker<S> {
             Look::On(status) => status,
             Look::Out(out) => return Ok(out),
         };
+        let Some(disabled) = status.disabled else {
+            return Ok(Outcome::Changed);
+        };
         let seen = self.describe(&status)?;
-        match self.not_disabled(&status, &seen)? {
-            Some(out) => Ok(out),
-            None => self.act(&status, Action::Schedule, &seen),
+        if let Some(out) = self.not_disabled(&status, &seen)? {
+            return Ok(out);
+        }
+        // Since it was observed somebody may have missed it, and this is the last time to ask.
+        match self.missed(&status, disabled, disabled.until(&status.request))? {
+            Look::On(_) => self.act(&status, Action::Schedule, &seen),
+            Look::Out(out) => Ok(out),
         }
     }
 

@@ -12,10 +12,10 @@ use crate::event::{Action, CancelAsked, Cause, Event, Observed, Stopped, Verifie
 use crate::ledger::{Entry, Fault, Head, Ledger, LedgerError};
 use crate::rules::CheckedRules;
 use crate::service::{KeyDescription, KeyService, KeyState, ServiceError, Use};
-use crate::state::{NoRequest, Phase, Status, fold};
+use crate::state::{DisabledSince, NoRequest, Phase, Status, fold};
 use jiff::{SignedDuration, Timestamp};
 
-/// A last look, or an observation, that is older than this is made again.
+/// A last look that is older than this is made again before the key is disabled.
 const FRESH: SignedDuration = SignedDuration::from_hours(1);
 /// KMS gives the day of the deletion to the second, of its own clock.
 const DATES_DIFFER: SignedDuration = SignedDuration::from_hours(24);
@@ -207,10 +207,7 @@ impl<S: KeyService> Broker<S> {
                 _ => self.canary(&status),
             },
             Phase::Disabled => self.observe(&status, now),
-            Phase::Observed => match status.observed_at {
-                Some(at) if now.duration_since(at) <= FRESH => self.schedule(&status),
-                _ => self.observe(&status, now),
-            },
+            Phase::Observed => self.schedule(&status),
             Phase::Scheduled => self.verify(&status),
             Phase::Done => Ok(Outcome::Done {
                 deletion_date: status
@@ -382,34 +379,45 @@ impl<S: KeyService> Broker<S> {
         if now < until {
             return Ok(Outcome::Waiting { until });
         }
-        let unknown = |what: String| Ok(Outcome::Unknown { what });
-        let key_arn = &status.request.key_arn;
-        let uses = match self.service.failing_uses(key_arn, disabled.since) {
+        match self.missed(status, disabled, until)? {
+            Look::On(observed) => self.record(status, &Event::Observed(observed)),
+            Look::Out(out) => Ok(out),
+        }
+    }
+
+    /// Looks whether anybody missed the key since it was disabled, and up to the end of its observation at least.
+    fn missed(
+        &mut self,
+        status: &Status,
+        disabled: DisabledSince,
+        until: Timestamp,
+    ) -> Result<Look<Observed>, BrokerError> {
+        let unknown = |what: String| Ok(Look::Out(Outcome::Unknown { what }));
+        let since = disabled.since;
+        let uses = match self.service.failing_uses(&status.request.key_arn, since) {
             Ok(uses) => uses,
             Err(error) => return unknown(format!("who tried to use the key ({error})")),
         };
         if !uses.failures.is_empty() {
             let missed = uses.failures.iter().map(Use::to_string);
             let missed = missed.map(|failure| format!("the key was missed: {failure}"));
-            return self.stop(status, missed.collect());
+            return self.stop(status, missed.collect()).map(Look::Out);
         }
         if !uses.complete {
             return unknown(format!(
-                "who tried to use the key: not everything since {} could be looked at",
-                disabled.since
+                "who tried to use the key: not everything since {since} could be looked at"
             ));
         }
-        if uses.looked_until < until {
+        let looked_until = uses.looked_until;
+        if looked_until < until {
             return unknown(format!(
-                "who tried to use the key after {}: the observation ends at {until}",
-                uses.looked_until
+                "who tried to use the key after {looked_until}: the observation ends at {until}"
             ));
         }
-        let observed = Event::Observed(Observed {
-            since: disabled.since,
-            looked_until: uses.looked_until,
-        });
-        self.record(status, &observed)
+        Ok(Look::On(Observed {
+            since,
+            looked_until,
+        }))
     }
 
     /// What to do about a key that should be disabled and is not.

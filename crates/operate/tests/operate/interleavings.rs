@@ -4,6 +4,7 @@ use super::world::*;
 use jiff::Timestamp;
 use lockfast_operate::approval::{Decision, decision_bytes};
 use lockfast_operate::broker::{Broker, Outcome, Settings};
+use lockfast_operate::desk::submit;
 use lockfast_operate::event::{Action, Decided, Event};
 use lockfast_operate::ledger::{Ledger, verify_export};
 use lockfast_operate::request::DeletionRequest;
@@ -30,6 +31,8 @@ enum Paper {
 
 #[derive(Clone, Debug)]
 enum Op {
+    /// Ada hands the request in.
+    Ask,
     Decide(u8, Decision, Paper),
     Replay(prop::sample::Index),
     /// Something else hangs on the key; 0 is what people were shown.
@@ -101,6 +104,7 @@ fn ops_of(crowd: &'static [u8]) -> impl Strategy<Value = Vec<Op>> {
     ];
     let op = prop_oneof![
         60 => (who, decision, paper).prop_map(|(who, decision, paper)| Op::Decide(who, decision, paper)),
+        8 => Just(Op::Ask),
         10 => any::<prop::sample::Index>().prop_map(Op::Replay),
         2 => (0u8..3).prop_map(Op::Impact),
         1 => (0u8..2).prop_map(Op::Rules),
@@ -115,7 +119,12 @@ fn ops_of(crowd: &'static [u8]) -> impl Strategy<Value = Vec<Op>> {
         1 => Just(Op::Missed),
         4 => any::<bool>().prop_map(Op::Gaps),
     ];
-    prop::collection::vec(op, 40..90)
+    // Mostly it is asked for before anything else happens.
+    let first = prop_oneof![5 => Just(Op::Ask), 1 => Just(Op::Pass(60))];
+    (first, prop::collection::vec(op, 40..90)).prop_map(|(first, mut ops)| {
+        ops.insert(0, first);
+        ops
+    })
 }
 
 /// What is true, kept by hand and not by the code that is tested.
@@ -130,11 +139,12 @@ struct Truth {
     cancel_asked: bool,
     enabled_outside: bool,
     handed_in: Vec<Event>,
+    asked: bool,
 }
 
 impl Truth {
     fn new() -> Self {
-        let world = World::asked();
+        let world = World::new();
         let other = request(&world.rules, &world.machine, [2; 32]);
         let mut changed = rules();
         changed.required_roles.clear();
@@ -150,6 +160,7 @@ impl Truth {
             cancel_asked: false,
             enabled_outside: false,
             handed_in: Vec::new(),
+            asked: false,
         }
     }
 
@@ -230,7 +241,7 @@ impl Truth {
 
     /// Whether it counts under the rules of the request.
     fn counts(&mut self, who: u8, decision: Decision, paper: Paper, at: Timestamp) {
-        let eligible = b"BCD".contains(&who) && paper == Paper::Right;
+        let eligible = self.asked && b"BCD".contains(&who) && paper == Paper::Right;
         if !eligible || at > self.world.request.expires_at {
             return;
         }
@@ -264,6 +275,12 @@ impl Truth {
         let scheduled_before = self.world.service.count("schedule");
         let world = &self.world;
         match op {
+            Op::Ask => {
+                let (mut ledger, rules) = (world.ledger(), &world.rules);
+                let asked = submit(&mut ledger, rules, POLICY, &world.request, &impact());
+                assert!(asked.is_err() || !self.asked, "once");
+                self.asked |= asked.is_ok();
+            }
             Op::Decide(who, decision, paper) => self.decide(*who, *decision, *paper),
             Op::Replay(which) => self.replay(which),
             Op::Impact(which) => {
@@ -368,6 +385,10 @@ impl Truth {
         assert!(found.is_whole(), "{:?}", found.faults);
         if !self.enabled_outside {
             assert!(world.service.count("disable") <= 1);
+        }
+        if !self.asked {
+            assert!(world.service.effects.borrow().is_empty());
+            return;
         }
         for _ in 0..10 {
             let outcome = self.broker(true).cancel(&world.id, "Ben", "the end");

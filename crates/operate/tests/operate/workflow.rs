@@ -1,40 +1,12 @@
-//! One thing at a time.
+//! From asking to the end, and back.
 
 use super::world::*;
 use jiff::SignedDuration;
-use lockfast_operate::approval::{Decision, decision_bytes};
+use lockfast_operate::approval::Decision;
 use lockfast_operate::broker::{BrokerError, Outcome};
-use lockfast_operate::desk::{DeskError, decide, submit};
 use lockfast_operate::event::Action;
-use lockfast_operate::impact::{Dependent, Impact};
-use lockfast_operate::request::{Asked, DeletionRequest, Parameters};
 use lockfast_operate::service::{KeyState, Need, Use};
 use lockfast_operate::state::Phase;
-
-/// Up to the end of the observation.
-fn observed() -> World {
-    let world = World::approved();
-    assert!(matches!(world.run("a"), Outcome::Waiting { .. }));
-    world.machine.pass(i64::from(OBSERVED_HOURS) + 1);
-    world
-}
-
-fn why(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Stopped { why, .. } | Outcome::Ended { why, .. } => why.join("; "),
-        Outcome::Unknown { what } => what.clone(),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn phase(world: &World) -> Phase {
-    world
-        .broker("reader")
-        .status(&world.id)
-        .expect("a status")
-        .phase
-}
-
 #[test]
 fn from_asking_to_the_end() {
     let world = World::asked();
@@ -265,13 +237,12 @@ fn evidence_with_gaps_is_none() {
 }
 
 #[test]
-fn what_was_observed_long_ago_is_looked_at_again() {
+fn who_misses_the_key_after_its_observation_stops_it() {
     let world = observed();
     assert_eq!(
         world.step("a").expect("looks"),
         Outcome::Progress(Phase::Observed)
     );
-    world.machine.pass(5);
     world.service.failures.borrow_mut().push(Use {
         at: world.machine.true_time(),
         principal: "late".into(),
@@ -299,170 +270,6 @@ fn a_canary_that_needs_the_key_stops_it() {
     }];
     assert!(why(&world.run("a")).contains("arn:aws:s3:::orders still needs the key"));
     assert!(world.service.is(KeyState::Enabled));
-}
-
-#[test]
-fn what_changed_voids_and_stays_void() {
-    for when in [Phase::Approved, Phase::Observed] {
-        let world = match when {
-            Phase::Approved => World::approved(),
-            _ => observed(),
-        };
-        world
-            .service
-            .impact
-            .borrow_mut()
-            .aliases
-            .push("alias/new".into());
-        let outcome = world.run("a");
-        assert!(
-            matches!(
-                outcome,
-                Outcome::Ended {
-                    phase: Phase::Voided,
-                    ..
-                }
-            ),
-            "{outcome:?}"
-        );
-        world.service.impact.replace(impact());
-        let outcome = world.run("a");
-        assert!(
-            matches!(
-                outcome,
-                Outcome::Ended {
-                    phase: Phase::Voided,
-                    ..
-                }
-            ),
-            "{outcome:?}"
-        );
-        assert_eq!(world.service.count("schedule"), 0);
-        let _ = world.cancel("a").expect("cancels");
-        assert!(world.service.is(KeyState::Enabled));
-    }
-}
-
-#[test]
-fn other_rules_void() {
-    let mut world = World::approved();
-    let mut other = rules();
-    other.approvers.remove(4);
-    other.may_not_approve.clear();
-    world.rules = other.check().expect("they hold");
-    let outcome = world.run("a");
-    assert!(
-        matches!(
-            outcome,
-            Outcome::Ended {
-                phase: Phase::Voided,
-                ..
-            }
-        ),
-        "{outcome:?}"
-    );
-    assert!(why(&outcome).contains("rules for approvals"));
-}
-
-#[test]
-fn who_does_not_count() {
-    let world = World::asked();
-    let cases = [
-        (b'A', "who asks does not decide"),
-        (b'E', "`team` may not approve what `owner` asks for"),
-        (b'M', "is nobody's in the rules"),
-    ];
-    for (letter, why) in cases {
-        let entry = world.decided(letter, Decision::Approve);
-        let status = world.broker("a").status(&world.id).expect("a status");
-        let refused = status
-            .refused
-            .iter()
-            .find(|refused| refused.seq == entry.seq);
-        let refused = &refused.expect("refused").why;
-        assert!(refused.contains(why), "{refused}");
-        assert!(status.approvals.is_empty());
-        // Nor do they end it.
-        world.decided(letter, Decision::Reject);
-        assert_eq!(phase(&world), Phase::Requested);
-    }
-    world.decided(b'B', Decision::Approve);
-    let again = world.decided(b'B', Decision::Approve);
-    let status = world.broker("a").status(&world.id).expect("a status");
-    assert_eq!(status.approvals.len(), 1);
-    assert!(
-        status
-            .refused
-            .iter()
-            .any(|refused| refused.seq == again.seq && refused.why.contains("counted already"))
-    );
-    // Two without the role are not enough either, and an approval after the end is none.
-    world.machine.pass(20 * 24 + 1);
-    let late = world.decided(b'C', Decision::Approve);
-    let status = world.broker("a").status(&world.id).expect("a status");
-    assert!(
-        status
-            .refused
-            .iter()
-            .any(|refused| refused.seq == late.seq && refused.why.contains("expired"))
-    );
-    assert!(matches!(
-        world.run("a"),
-        Outcome::Ended {
-            phase: Phase::Expired,
-            ..
-        }
-    ));
-}
-
-/// By the ledger's time it had expired, whatever a clock says afterwards.
-#[test]
-fn a_clock_set_back_makes_no_time() {
-    let world = World::asked();
-    world.decided(b'B', Decision::Approve);
-    world.machine.pass(20 * 24 + 1);
-    world.decided(b'M', Decision::Approve);
-    world.machine.off.set(-48 * 3600);
-    world.decided(b'C', Decision::Approve);
-    assert_eq!(phase(&world), Phase::Expired);
-}
-
-#[test]
-fn a_rejection_ends_it_at_any_time_before() {
-    for world in [World::approved(), observed()] {
-        world.decided(b'D', Decision::Reject);
-        let outcome = world.run("a");
-        assert!(
-            matches!(
-                outcome,
-                Outcome::Ended {
-                    phase: Phase::Rejected,
-                    ..
-                }
-            ),
-            "{outcome:?}"
-        );
-        assert_eq!(world.service.count("schedule"), 0);
-    }
-}
-
-#[test]
-fn nothing_is_done_after_it_expired() {
-    let world = observed();
-    world.machine.pass(20 * 24);
-    let outcome = world.run("a");
-    assert!(
-        matches!(
-            &outcome,
-            Outcome::Ended {
-                phase: Phase::Expired,
-                left: Some(_),
-                ..
-            }
-        ),
-        "{outcome:?}"
-    );
-    assert_eq!(world.service.count("schedule"), 0);
 }
 
 #[test]
@@ -540,56 +347,6 @@ fn cancelling_waits_for_a_call_under_way() {
     assert!(world.service.is(KeyState::Enabled));
 }
 
-/// The clock goes back before the key is disabled, and is set right afterwards.
-#[test]
-fn a_clock_that_goes_back_shortens_no_observation() {
-    let world = World::approved();
-    world.machine.off.set(-30 * 3600);
-    let begun = world.machine.time.get();
-    assert!(matches!(world.run("a"), Outcome::Waiting { .. }));
-    world.machine.off.set(0);
-    loop {
-        match world.step("a").expect("a step") {
-            Outcome::Waiting { .. } => world.machine.pass(1),
-            Outcome::Done { .. } => break,
-            Outcome::Progress(_) => {}
-            other => panic!("{other:?}"),
-        }
-    }
-    let effects = world.service.effects.borrow();
-    assert!(effects[1].at - begun >= 24 * 3600);
-    // And uses are looked for from when the key may have been disabled, by the earliest of the clocks.
-    let since = world.service.asked_since.get().expect("asked");
-    assert!(since.as_second() <= begun);
-}
-
-/// Without the service's time, too, as long as the clock goes back only once the key is disabled.
-#[test]
-fn a_clock_that_goes_back_later_shortens_none_without_the_service_either() {
-    let world = World::approved();
-    world.service.tells_time.set(false);
-    let begun = world.machine.time.get();
-    for off in [0, -30, 5, -5, 0] {
-        world.machine.off.set(off * 3600);
-        for _ in 0..5 {
-            let done = matches!(world.run("a"), Outcome::Done { .. });
-            assert!(!done || world.machine.time.get() - begun >= 24 * 3600);
-            world.machine.pass(1);
-        }
-    }
-    assert!(matches!(world.run("a"), Outcome::Done { .. }));
-}
-
-/// A clock that runs ahead does not shorten it either: the evidence does not reach that far.
-#[test]
-fn a_clock_that_jumps_ahead_shortens_no_observation() {
-    let world = World::approved();
-    assert!(matches!(world.run("a"), Outcome::Waiting { .. }));
-    world.machine.off.set(26 * 3600);
-    assert!(why(&world.run("a")).contains("the observation ends at"));
-    assert_eq!(world.service.count("schedule"), 0);
-}
-
 #[test]
 fn a_ledger_that_is_not_whole_stops_everything() {
     let world = World::approved();
@@ -631,104 +388,23 @@ fn a_rejection_cut_off_is_missed() {
     assert_eq!(world.service.count("schedule"), 0);
 }
 
+/// A call whose answer was lost takes effect later: within the lease nobody makes it again.
 #[test]
-fn what_would_not_count_is_told_at_once() {
-    let world = World::asked();
-    let mut ledger = world.ledger();
-    let mut hand_in = |letter: u8, decision: Decision, signed_decision: Decision| {
-        let signature = signed(
-            &key(letter),
-            &decision_bytes(&world.request, signed_decision),
-        );
-        decide(
-            &mut ledger,
-            &world.rules,
-            POLICY,
-            &world.id,
-            decision,
-            &signature,
-        )
-    };
-    use Decision::{Approve, Reject};
-    hand_in(b'B', Approve, Approve).expect("it counts");
-    for (letter, decision, signed, why) in [
-        (b'B', Approve, Approve, "`Ben` approved already"),
-        (b'A', Approve, Approve, "who asks does not decide"),
-        (b'C', Approve, Reject, "not over this statement"),
-        (b'M', Approve, Approve, "nobody's"),
-    ] {
-        let error = hand_in(letter, decision, signed)
-            .expect_err(why)
-            .to_string();
-        assert!(error.contains(why), "{error}");
-    }
-    hand_in(b'D', Reject, Reject).expect("it counts");
-    let error = hand_in(b'C', Approve, Approve)
-        .expect_err("rejected")
-        .to_string();
-    assert!(error.contains("rejected by `Dan`"), "{error}");
-
-    let mut ledger = world.ledger();
-    let again = submit(&mut ledger, &world.rules, POLICY, &world.request, &impact());
-    assert!(matches!(again, Err(DeskError::Twice(_))));
-    let other = submit(
-        &mut ledger,
-        &world.rules,
-        "another",
-        &world.request,
-        &impact(),
+fn a_call_that_takes_effect_late_is_made_once() {
+    let world = observed();
+    assert_eq!(
+        world.step("a").expect("looks"),
+        Outcome::Progress(Phase::Observed)
     );
-    assert!(matches!(other, Err(DeskError::OtherPolicy)));
-    let error = decide(&mut ledger, &world.rules, POLICY, "none", Approve, "").expect_err("none");
-    assert!(error.to_string().contains("no such request"), "{error}");
-    let error = world.broker("a").step("none").expect_err("none");
-    assert!(matches!(error, BrokerError::NoRequest { .. }));
-}
-
-/// People who approved a loss by name are not stopped by that loss, but by any other.
-#[test]
-fn an_override_is_for_what_was_shown() {
-    let mut world = World::new();
-    let bucket = |name: &str| format!("arn:aws:s3:::{name}");
-    let impact = Impact {
-        dependents: vec![Dependent {
-            kind: "AWS::S3::Bucket".into(),
-            name: "orders".into(),
-            arn: bucket("orders"),
-        }],
-        ..impact()
-    };
-    let asked = Asked {
-        key_arn: KEY.into(),
-        parameters: Parameters {
-            pending_window_days: 7,
-            observation_hours: 1,
-        },
-        reason: "crypto-shredding".into(),
-        override_reason: Some("the customer asked for it".into()),
-        requester: "Ada".into(),
-        expires_at: world.machine.true_time() + SignedDuration::from_hours(48),
-    };
-    let policy_hash = world.rules.policy_hash(POLICY);
-    world.request = DeletionRequest::new(asked, &impact, &policy_hash, world.machine.true_time())
-        .expect("a request");
-    world.id = world.request.id();
-    submit(
-        &mut world.ledger(),
-        &world.rules,
-        POLICY,
-        &world.request,
-        &impact,
-    )
-    .expect("a request");
-    world.service.impact.replace(impact);
-    let need = |name: &str| Need {
-        arn: bucket(name),
-        why: "an object".into(),
-    };
-    world.service.canary.borrow_mut().needs = vec![need("orders")];
-    for letter in [b'B', b'C'] {
-        world.decided(letter, Decision::Approve);
-    }
-    assert!(matches!(world.run("a"), Outcome::Waiting { .. }));
+    world.service.fail.set(Fail::Late);
+    world.step("a").expect_err("no answer");
+    assert_eq!(world.service.count("schedule"), 0);
+    assert!(matches!(world.run("b"), Outcome::Busy { .. }));
+    world.machine.pass_seconds(40);
+    assert_eq!(
+        world.step("a").expect("finds it"),
+        Outcome::Progress(Phase::Scheduled)
+    );
+    assert!(matches!(world.run("b"), Outcome::Done { .. }));
+    assert_eq!(world.service.count("schedule"), 1);
 }

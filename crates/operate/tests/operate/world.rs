@@ -12,6 +12,7 @@ use lockfast_operate::rules::{CheckedRules, Person, Rules};
 use lockfast_operate::service::{
     Canary, KeyDescription, KeyService, KeyState, ServiceError, Use, Uses,
 };
+use lockfast_operate::state::Phase;
 use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::{HashAlg, LineEnding, PrivateKey};
 use std::cell::{Cell, RefCell};
@@ -97,6 +98,8 @@ pub enum Fail {
     Before,
     /// It is done, and the answer lost.
     After,
+    /// It is done after half a minute, and the answer lost.
+    Late,
 }
 
 /// A call that had an effect.
@@ -120,9 +123,14 @@ pub struct Service {
     pub fail: Cell<Fail>,
     pub effects: RefCell<Vec<Effect>>,
     pub asked_since: Cell<Option<Timestamp>>,
+    /// What takes effect later, and when.
+    late: RefCell<Option<Late>>,
     /// Somebody who comes in between: after how many calls, and what they do.
     pub intruder: RefCell<Option<Intruder>>,
 }
+
+/// When something takes effect, which call it was, and how it leaves the key.
+type Late = (i64, &'static str, KeyState, Option<Timestamp>);
 
 /// Somebody who comes in between.
 pub type Intruder = (u32, Box<dyn FnOnce()>);
@@ -145,6 +153,7 @@ impl Service {
             fail: Cell::new(Fail::No),
             effects: RefCell::default(),
             asked_since: Cell::new(None),
+            late: RefCell::new(None),
             intruder: RefCell::new(None),
         }
     }
@@ -202,6 +211,11 @@ impl Service {
         if fail == Fail::Before {
             return error("service unavailable");
         }
+        if fail == Fail::Late {
+            let due = self.machine.time.get() + 30;
+            self.late.replace(Some((due, call, to, deletion_date)));
+            return error("no answer");
+        }
         if !from(&self.state.borrow()) {
             return error("invalid state");
         }
@@ -218,6 +232,15 @@ impl Service {
 
     fn read<T>(&self, value: impl Fn() -> T) -> Result<T, ServiceError> {
         self.machine.point();
+        let late = self.late.borrow().clone();
+        if let Some((due, call, to, date)) = late
+            && due <= self.machine.time.get()
+        {
+            self.late.replace(None);
+            self.state.replace(to);
+            self.deletion_date.set(date);
+            self.note(call);
+        }
         let value = value();
         self.intrusion();
         Ok(value)
@@ -459,4 +482,28 @@ pub fn request(rules: &CheckedRules, machine: &Machine, nonce: [u8; 32]) -> Dele
     };
     let policy_hash = rules.policy_hash(POLICY);
     DeletionRequest::with_nonce(asked, &impact(), &policy_hash, now, nonce).expect("a request")
+}
+
+/// Up to the end of the observation.
+pub fn observed() -> World {
+    let world = World::approved();
+    assert!(matches!(world.run("a"), Outcome::Waiting { .. }));
+    world.machine.pass(i64::from(OBSERVED_HOURS) + 1);
+    world
+}
+
+pub fn why(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Stopped { why, .. } | Outcome::Ended { why, .. } => why.join("; "),
+        Outcome::Unknown { what } => what.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn phase(world: &World) -> Phase {
+    world
+        .broker("reader")
+        .status(&world.id)
+        .expect("a status")
+        .phase
 }
