@@ -344,6 +344,13 @@ fn two_that_write_at_once_leave_one_chain() {
     assert_eq!(ledger.entries_of("a").expect("readable").len(), 200);
 }
 
+/// A server hands it from thread to thread.
+#[test]
+fn it_can_be_sent() {
+    fn sent<T: Send>() {}
+    sent::<Ledger>();
+}
+
 #[test]
 fn of_two_that_compare_one_appends() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -255,3 +255,45 @@ fn an_override_is_for_what_was_shown() {
     }
     assert!(matches!(world.run("a"), Outcome::Waiting { .. }));
 }
+
+/// What is written past the brokers and does not fit is named, and changes nothing.
+#[test]
+fn entries_that_do_not_fit_are_refused() {
+    let world = World::approved();
+    let before = world.broker("a").status(&world.id).expect("a status");
+    let result = serde_json::json!({
+        "action": "schedule", "intent": 2, "ending": "done", "state": null,
+        "deletion_date": null, "seen_at": null, "note": null,
+    });
+    let verified = serde_json::json!({"state": "pending-deletion", "deletion_date": null});
+    let twice = world.entries().remove(0).body;
+    for (kind, body, why) in [
+        ("result", result, "no open intent"),
+        ("verified", verified, "nothing was scheduled"),
+        ("request", twice, "the request is there already"),
+        (
+            "decision",
+            serde_json::json!({"decision": "maybe"}),
+            "it is no `decision`",
+        ),
+        ("approval", serde_json::json!(true), "no kind of entry"),
+    ] {
+        let entry = world.ledger().append(kind, &world.id, &body);
+        let seq = entry.expect("space").seq;
+        let status = world.broker("a").status(&world.id).expect("a status");
+        assert_eq!(status.phase, before.phase, "{kind}");
+        let last = status.refused.last().expect("refused");
+        assert!(last.seq == seq && last.why.contains(why), "{last:?}");
+    }
+    // An entry about a request that is not there, or is another one, is none.
+    let mut ledger = world.ledger();
+    let body = world.entries().remove(0).body;
+    ledger
+        .append("request", "0123456789abcdef0123", &body)
+        .expect("space");
+    let error = world
+        .broker("a")
+        .status("0123456789abcdef0123")
+        .expect_err("another");
+    assert!(error.to_string().contains(&world.id), "{error}");
+}
