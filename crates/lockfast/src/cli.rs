@@ -1,8 +1,13 @@
 //! The command line.
 
 mod keys;
+mod operate;
 
 pub use keys::{Asked, Can, Facts, Keys, KeysCommand, MapFormat, Source, What, WhoCan};
+pub use operate::{
+    Account, Cancel, Decide, Delete, Drill, Guard, LedgerArgs, LedgerCommand, RequestDeletion,
+    Requests, Rotate, Secrets,
+};
 
 use crate::exit;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -53,6 +58,10 @@ pub enum Command {
     Drift(Drift),
     /// Keys: what hangs on them, what stops without them, which nobody needs, when they rotate.
     Keys(Box<Keys>),
+    /// Secrets: which rotate, when, and their rotation brought in order.
+    Secrets(Box<Secrets>),
+    /// The ledger of requests, approvals and all that was done: whole or not.
+    Ledger(LedgerArgs),
     /// Say who may decrypt, administer, read or use something, and why.
     WhoCan(Box<WhoCan>),
     /// Say whether somebody may do something, with the statements that decide.

@@ -46,3 +46,10 @@ pub const CAN_HELP: &str = "Exit codes:
   2  the command line is wrong, or there is no such principal or resource
   3  some input could not be read
   4  possible: it depends on what is not known";
+
+/// What each code means for `lockfast ledger`.
+pub const LEDGER_HELP: &str = "Exit codes:
+  0  it is whole, or done
+  1  an entry was edited, removed or moved
+  2  the command line is wrong, or there is no such ledger
+When several hold, 2 is given.";

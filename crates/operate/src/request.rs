@@ -162,6 +162,16 @@ fn in_use(dependents: &[Dependent], grants: &[Grant], unknowns: &[String]) -> St
     text
 }
 
+/// 32 random bytes in hex.
+///
+/// # Errors
+/// When the system gives none.
+pub fn nonce() -> Result<String, RequestError> {
+    let mut nonce = [0; 32];
+    getrandom::fill(&mut nonce).map_err(RequestError::Random)?;
+    Ok(hex(&nonce))
+}
+
 impl DeletionRequest {
     /// Makes a request.
     ///

@@ -70,6 +70,24 @@ pub enum KeysCommand {
         #[command(flatten)]
         facts: Facts,
     },
+    /// Bring the rotation of keys in order: the plan, or with --apply the deed.
+    Rotate(Box<super::Rotate>),
+    /// Prove in a replica's region that data under a key can still be read.
+    RecoveryDrill(super::Drill),
+    /// Ask for the deletion of a key, which several people have to approve.
+    RequestDeletion(Box<super::RequestDeletion>),
+    /// Approve a request with your SSH key.
+    Approve(super::Decide),
+    /// Reject a request with your SSH key: that ends it.
+    Reject(super::Decide),
+    /// List requests, with who approved and who is missing.
+    Requests(super::Requests),
+    /// Carry out a request that enough people approved: disable, watch, schedule the deletion.
+    Delete(super::Delete),
+    /// Take a request back, however far it is.
+    Cancel(super::Cancel),
+    /// Print the statements by which AWS itself refuses a deletion outside the approved way.
+    Guard(super::Guard),
     /// Say which keys are due to rotate, late, or rotate by hand only.
     Rotation {
         /// Where the facts come from.

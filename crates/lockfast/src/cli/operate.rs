@@ -80,6 +80,9 @@ pub struct Delete {
     /// given.
     #[arg(long, value_name = "SNAPSHOT", value_hint = ValueHint::FilePath)]
     pub from: Option<PathBuf>,
+    /// How many minutes CloudTrail may be late: what happened since is not known yet.
+    #[arg(long, value_name = "MINUTES", default_value_t = 15)]
+    pub trail_delay: u32,
     /// The account.
     #[command(flatten)]
     pub account: Account,
@@ -131,9 +134,9 @@ pub struct Rotate {
     /// Also make new keys in the place of those that never rotate by themselves, and move their aliases.
     #[arg(long)]
     pub replace: bool,
-    /// The journal that a run that was cut off goes on from.
-    #[arg(long, value_name = "FILE", default_value = "lockfast-rotation.jsonl", value_hint = ValueHint::FilePath)]
-    pub journal: PathBuf,
+    /// The ledger that all that is done is written to; the one that the policy file names when not given.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub ledger: Option<PathBuf>,
     /// The profile of the shared AWS configuration; the default credential chain when not given.
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
@@ -181,6 +184,9 @@ pub struct Secrets {
     /// Turn rotation on where it is off, and rotate what is late; without it nothing is done.
     #[arg(long)]
     pub apply: bool,
+    /// The ledger that all that is done is written to; the one that the policy file names when not given.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub ledger: Option<PathBuf>,
     /// The profile of the shared AWS configuration; the default credential chain when not given.
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,

@@ -12,6 +12,7 @@ mod from_config;
 mod judge;
 mod judging;
 mod keys;
+mod operate;
 mod policy;
 mod probe;
 mod scan;
@@ -50,6 +51,8 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Diff(args) => diff::run(&args),
         Command::Drift(args) => drift::run(&args),
         Command::Keys(args) => keys::run(&args),
+        Command::Secrets(args) => operate::secrets::run(&args),
+        Command::Ledger(args) => operate::ledger::run(&args),
         Command::WhoCan(args) => keys::who::run(&args),
         Command::Can(args) => keys::can::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -7,12 +7,14 @@ pub(super) mod who;
 
 use super::catalogue::table;
 use super::facts::Read;
+use super::operate;
 use super::print;
 use crate::cli::{Facts, Keys, KeysCommand, TableFormat};
 use crate::exit;
 use anyhow::{Result, bail};
 use lockfast_facts::{Known, Origin};
 use lockfast_keys::{Due, Key, LastUse, Mend, Pace, Ring, RotationKind, Use, rotation, use_of};
+use lockfast_operate::approval::Decision;
 use lockfast_policy::nearest;
 use lockfast_report::clean;
 use serde_json::{Value, json};
@@ -35,11 +37,20 @@ pub fn run(args: &Keys) -> Result<u8> {
         Some(KeysCommand::BlastRadius { key, facts }) => blast_radius(key, facts),
         Some(KeysCommand::Unused { facts }) => unused(facts),
         Some(KeysCommand::Rotation { facts }) => rotations(facts),
+        Some(KeysCommand::Rotate(args)) => operate::rotate::run(args),
+        Some(KeysCommand::RecoveryDrill(args)) => operate::drill::run(args),
+        Some(KeysCommand::RequestDeletion(args)) => operate::deletion::request(args),
+        Some(KeysCommand::Approve(args)) => operate::deletion::decide(args, Decision::Approve),
+        Some(KeysCommand::Reject(args)) => operate::deletion::decide(args, Decision::Reject),
+        Some(KeysCommand::Requests(args)) => operate::deletion::requests(args),
+        Some(KeysCommand::Delete(args)) => operate::deletion::delete(args),
+        Some(KeysCommand::Cancel(args)) => operate::deletion::cancel(args),
+        Some(KeysCommand::Guard(args)) => operate::guard::run(args),
     }
 }
 
 /// The one key that a name means.
-fn one<'r, 'a>(ring: &'r Ring<'a>, name: &str) -> Result<&'r Key<'a>> {
+pub(super) fn one<'r, 'a>(ring: &'r Ring<'a>, name: &str) -> Result<&'r Key<'a>> {
     match ring.find(name).as_slice() {
         [key] => Ok(key),
         [] => {

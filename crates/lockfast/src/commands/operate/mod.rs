@@ -1,0 +1,96 @@
+//! What is done to keys: deletion under approval, rotation, drills, and the ledger of all of it.
+
+pub(super) mod deletion;
+pub(super) mod drill;
+pub(super) mod guard;
+pub(super) mod ledger;
+mod live;
+pub(super) mod rotate;
+pub(super) mod secrets;
+
+use super::policy;
+use anyhow::{Context, Result, bail};
+use lockfast_operate::canonical::{canonical, sha256};
+use lockfast_operate::clock::SystemClock;
+use lockfast_operate::ledger::Ledger;
+use lockfast_operate::rules::{CheckedRules, Person, Rules};
+use lockfast_policy::{Approvals, Config};
+use std::path::{Path, PathBuf};
+
+/// The rules of approval, and where they are kept by.
+struct Desk {
+    approvals: Approvals,
+    rules: CheckedRules,
+    /// The hash of the policy that the rules stand in.
+    policy: String,
+    ledger: PathBuf,
+}
+
+impl Desk {
+    /// Reads the policy file.
+    fn new(config: Option<&Path>, ledger: Option<&Path>) -> Result<Desk> {
+        let (config, file) = policy::load(config, &[PathBuf::from(".")])?;
+        let named = match &file {
+            Some(file) => file.display().to_string(),
+            None => "there is no lockfast.toml, so".to_owned(),
+        };
+        let approvals = config.approvals;
+        if approvals.person.is_empty() {
+            bail!(
+                "{named}: nobody may approve a deletion; list people with their SSH public keys as [[approvals.person]]"
+            );
+        }
+        let person = |own: &lockfast_policy::Approver| Person {
+            name: own.name.clone(),
+            email: own.email.clone(),
+            roles: own.roles.clone(),
+            keys: own.keys.clone(),
+        };
+        let rules = Rules {
+            quorum: approvals.quorum,
+            approvers: approvals.person.iter().map(person).collect(),
+            required_roles: approvals.required_roles.clone(),
+            may_not_approve: approvals.may_not_approve.clone(),
+        };
+        let rules = rules
+            .check()
+            .with_context(|| format!("{named}: [approvals]"))?;
+        let ledger = match (ledger, &file) {
+            (Some(ledger), _) => ledger.to_owned(),
+            // Beside the policy file, so that everybody who uses it means the same ledger.
+            (None, Some(file)) => file
+                .parent()
+                .unwrap_or(Path::new(""))
+                .join(&approvals.ledger),
+            (None, None) => PathBuf::from(&approvals.ledger),
+        };
+        Ok(Desk {
+            policy: sha256(&canonical(&approvals)?),
+            approvals,
+            rules,
+            ledger,
+        })
+    }
+
+    fn open(&self) -> Result<Ledger> {
+        open(&self.ledger)
+    }
+}
+
+/// Opens a ledger, or begins one.
+fn open(file: &Path) -> Result<Ledger> {
+    Ledger::open(file, SystemClock).with_context(|| file.display().to_string())
+}
+
+/// Opens a ledger that is there.
+fn open_there(file: &Path) -> Result<Ledger> {
+    if !file.is_file() {
+        bail!("{}: there is no such ledger", file.display());
+    }
+    open(file)
+}
+
+/// The policy file's settings, without people.
+fn settings(config: Option<&Path>) -> Result<Config> {
+    Ok(policy::load(config, &[PathBuf::from(".")])?.0)
+}

@@ -1,0 +1,288 @@
+//! `lockfast keys rotate`: the rotation of keys brought in order, step by step, each looked at before and after.
+
+use crate::cli::Rotate;
+use anyhow::Result;
+
+/// Says that it takes AWS.
+///
+/// # Errors
+/// Always.
+#[cfg(not(feature = "aws"))]
+pub fn run(args: &Rotate) -> Result<u8> {
+    super::live::Connection::new(args.profile.clone(), args.endpoint_url.clone())?;
+    Ok(crate::exit::KEPT)
+}
+
+#[cfg(feature = "aws")]
+pub use live::run;
+
+#[cfg(feature = "aws")]
+mod live {
+    use super::super::live::Connection;
+    use super::super::open;
+    use super::{Result, Rotate};
+    use crate::commands::facts::Read;
+    use crate::commands::keys::one;
+    use crate::commands::print;
+    use crate::exit;
+    use anyhow::bail;
+    use lockfast_aws::{Keys, region_of};
+    use lockfast_facts::Origin;
+    use lockfast_keys::{Due, Key, Mend, Ring, RotationKind, rotation};
+    use lockfast_operate::ledger::Ledger;
+    use lockfast_report::clean;
+    use serde_json::json;
+    use std::fmt::Write;
+
+    /// A tag by which the key that takes another's place is found again.
+    const MARKER: &str = "lockfast:replaces";
+
+    /// One step of the plan.
+    struct Step<'k, 'a> {
+        key: &'k Key<'a>,
+        mend: Mend,
+        asked_days: i64,
+    }
+
+    /// How a step went.
+    enum Went {
+        Done(String),
+        Found(String),
+        Failed(String),
+    }
+
+    /// Runs the command and gives its exit code.
+    ///
+    /// # Errors
+    /// What is wrong with the command line, the policy file, the snapshot or the ledger.
+    pub fn run(args: &Rotate) -> Result<u8> {
+        let read = Read::new(&args.facts)?;
+        if args.apply && read.inventory.origin() != Origin::Live {
+            bail!("templates have no keys to rotate: name a snapshot of the account with --from");
+        }
+        let cx = read.cx();
+        let ring = Ring::new(&cx, &read.inventory);
+        let today = read.today.parse()?;
+        let named: Vec<&Key<'_>> = match args.keys.is_empty() {
+            true => ring.keys.iter().collect(),
+            false => args
+                .keys
+                .iter()
+                .map(|name| one(&ring, name))
+                .collect::<Result<_>>()?,
+        };
+        let mut steps = Vec::new();
+        let mut by_hand = Vec::new();
+        for key in named {
+            let told = rotation(&cx, key, today);
+            for mend in &told.mend {
+                match mend {
+                    Mend::Replace if !args.replace => by_hand.push((key, told.clone())),
+                    _ => steps.push(Step {
+                        key,
+                        mend: mend.clone(),
+                        asked_days: told.asked_days.unwrap_or_default(),
+                    }),
+                }
+            }
+            if let (RotationKind::Automatic, Due::Unknown(why)) = (&told.kind, &told.due) {
+                anstream::eprintln!("{}: cannot be planned: {}", clean(&key.label), clean(why));
+            }
+        }
+        let mut out = String::new();
+        for step in &steps {
+            let _ = writeln!(out, "{}  {}", clean(step.key.arn()), planned(step));
+        }
+        for (key, told) in &by_hand {
+            let why = match &told.kind {
+                RotationKind::ByHand(why) => why.as_str(),
+                _ => "",
+            };
+            let _ = writeln!(
+                out,
+                "{}  rotates by hand ({why}): --replace makes a new key and moves {}",
+                clean(key.arn()),
+                match key.aliases.len() {
+                    1 => "its alias".to_owned(),
+                    count => format!("its {count} aliases"),
+                }
+            );
+        }
+        if !args.apply {
+            let _ = writeln!(
+                out,
+                "{} steps; nothing was done. --apply does them.",
+                steps.len()
+            );
+            print(&out)?;
+            return Ok(read.code());
+        }
+        let ledger = match &args.ledger {
+            Some(file) => file.clone(),
+            None => read.config.approvals.ledger.clone().into(),
+        };
+        let mut ledger = open(&ledger)?;
+        let at = Connection::new(args.profile.clone(), args.endpoint_url.clone())?;
+        let mut failed = 0;
+        for step in &steps {
+            let arn = step.key.arn().to_owned();
+            let subject = format!("rotation of {arn}");
+            ledger.append(
+                "rotation-intended",
+                &subject,
+                &json!({"key": arn, "step": step.mend}),
+            )?;
+            let went = match at.must_own(&arn) {
+                Err(error) => Went::Failed(format!("{error:#}")),
+                Ok(()) => at.runtime.block_on(act(&at.keys, step, today)),
+            };
+            let (kind, said) = match &went {
+                Went::Done(said) => ("rotation-done", said),
+                Went::Found(said) => ("rotation-found", said),
+                Went::Failed(said) => ("rotation-failed", said),
+            };
+            ledger.append(
+                kind,
+                &subject,
+                &json!({"key": arn, "step": step.mend, "said": said}),
+            )?;
+            failed += usize::from(matches!(went, Went::Failed(_)));
+            anstream::println!("{}  {}", clean(&arn), clean(said));
+        }
+        note_dependents(&steps, &mut ledger)?;
+        print(&format!("{} steps, {failed} failed.\n", steps.len()))?;
+        Ok(match failed {
+            0 => exit::KEPT,
+            _ => exit::UNREADABLE,
+        })
+    }
+
+    fn planned(step: &Step<'_, '_>) -> String {
+        match &step.mend {
+            Mend::EnableRotation(days) => {
+                format!("turn automatic rotation on, every {days} days (kms:EnableKeyRotation)")
+            }
+            Mend::RotateNow => "rotate it now (kms:RotateKeyOnDemand)".to_owned(),
+            Mend::Replace => format!(
+                "make a new key like it (kms:CreateKey), move {} to it (kms:UpdateAlias)",
+                match step.key.aliases.as_slice() {
+                    [] => "nothing".to_owned(),
+                    aliases => aliases.join(", "),
+                }
+            ),
+        }
+    }
+
+    /// Looks, acts where that is still to be done, and looks again.
+    async fn act(keys: &Keys, step: &Step<'_, '_>, today: jiff::civil::Date) -> Went {
+        let arn = step.key.arn();
+        let done = async {
+            match &step.mend {
+                Mend::EnableRotation(days) => {
+                    let is_set = |status: lockfast_aws::RotationStatus| {
+                        status.on && status.period_days.is_some_and(|own| own <= *days)
+                    };
+                    if is_set(keys.rotation(arn).await?) {
+                        return Ok(Went::Found("rotates as asked already".to_owned()));
+                    }
+                    keys.enable_rotation(arn, *days).await?;
+                    Ok(match is_set(keys.rotation(arn).await?) {
+                        true => Went::Done(format!("rotates every {days} days, read again")),
+                        false => Went::Failed(
+                            "AWS took the call, and the rotation is not as asked".to_owned(),
+                        ),
+                    })
+                }
+                Mend::RotateNow => {
+                    let before = keys.last_rotation(arn).await?;
+                    let recent = before.and_then(|at| age_days(at, today));
+                    if recent.is_some_and(|days| days <= step.asked_days) {
+                        return Ok(Went::Found("was rotated meanwhile".to_owned()));
+                    }
+                    if keys.rotation(arn).await?.on_demand {
+                        return Ok(Went::Found("is being rotated already".to_owned()));
+                    }
+                    keys.rotate_on_demand(arn).await?;
+                    let status = keys.rotation(arn).await?;
+                    let after = keys.last_rotation(arn).await?;
+                    Ok(match status.on_demand || after > before {
+                        true => Went::Done("rotated, read again".to_owned()),
+                        false => Went::Failed(
+                            "AWS took the call, and no rotation is to be seen".to_owned(),
+                        ),
+                    })
+                }
+                Mend::Replace => replace(keys, step).await,
+            }
+        };
+        let done: std::result::Result<Went, lockfast_aws::Refused> = done.await;
+        done.unwrap_or_else(|error| Went::Failed(error.to_string()))
+    }
+
+    async fn replace(
+        keys: &Keys,
+        step: &Step<'_, '_>,
+    ) -> std::result::Result<Went, lockfast_aws::Refused> {
+        let old = step.key.arn();
+        let marker = (MARKER, step.key.resource.name.as_ref());
+        // One that a run made that was cut off.
+        let new = match keys.find_marked(region_of(old), marker).await? {
+            Some(new) => new,
+            None => keys.make_like(old, marker).await?,
+        };
+        for alias in keys.aliases(old).await? {
+            keys.move_alias(&alias, &new).await?;
+        }
+        let left = keys.aliases(old).await?;
+        let there = keys.aliases(&new).await?;
+        Ok(match left.is_empty() {
+            true => Went::Done(format!(
+                "{new} is in its place, with {}",
+                match there.is_empty() {
+                    true => "no alias".to_owned(),
+                    false => there.join(", "),
+                }
+            )),
+            false => Went::Failed(format!(
+                "{new} was made, but {} still lead to the old key",
+                left.join(", ")
+            )),
+        })
+    }
+
+    /// Data that is there stays under the old key, and what names it by its id goes on using it.
+    fn note_dependents(steps: &[Step<'_, '_>], ledger: &mut Ledger) -> Result<()> {
+        for step in steps.iter().filter(|step| step.mend == Mend::Replace) {
+            if step.key.dependents.is_empty() {
+                continue;
+            }
+            let names: Vec<String> = step
+                .key
+                .dependents
+                .iter()
+                .map(|on| on.resource.arn.as_deref().unwrap_or(&on.label).to_owned())
+                .collect();
+            let subject = format!("rotation of {}", step.key.arn());
+            ledger.append(
+                "rotation-left",
+                &subject,
+                &json!({"to_be_re_pointed": names}),
+            )?;
+            anstream::println!(
+                "{} has to be re-pointed and its data re-encrypted; the old key stays enabled until then:",
+                clean(step.key.arn())
+            );
+            for name in names {
+                anstream::println!("    {}", clean(&name));
+            }
+        }
+        Ok(())
+    }
+
+    fn age_days(at: i64, today: jiff::civil::Date) -> Option<i64> {
+        let day = jiff::Timestamp::from_second(at).ok()?;
+        let day = jiff::tz::TimeZone::UTC.to_datetime(day).date();
+        let span = today.since((jiff::Unit::Day, day)).ok()?;
+        Some(i64::from(span.get_days()))
+    }
+}
