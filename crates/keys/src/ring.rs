@@ -257,12 +257,16 @@ fn grants(inventory: &Inventory, key: &Resource) -> Known<Vec<Grant>> {
             _ => Known::Stated(Vec::new(), loc),
         },
         Read::Unknown(why, loc) => Known::Unknown(why, loc),
+        // A scan records none where there are none, and what it could not read as unknown.
+        Read::Absent(loc) if inventory.origin() == lockfast_facts::Origin::Live => {
+            match key.at("") {
+                Read::Unknown(why, loc) => Known::Unknown(why, loc),
+                _ => Known::Stated(Vec::new(), loc),
+            }
+        }
         Read::Absent(loc) => {
-            let why = match inventory.origin() {
-                lockfast_facts::Origin::Templates => "grants are made at run time, by no template",
-                _ => "its grants",
-            };
-            Known::Unknown(Arc::new(lockfast_facts::Why::NotGiven(why.to_owned())), loc)
+            let why = lockfast_facts::Why::Runtime("grants".to_owned());
+            Known::Unknown(Arc::new(why), loc)
         }
     }
 }

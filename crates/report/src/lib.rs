@@ -10,7 +10,6 @@ mod csv;
 mod excerpt;
 mod github;
 mod gitlab;
-pub mod graph;
 mod html;
 mod json;
 mod junit;

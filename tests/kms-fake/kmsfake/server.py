@@ -25,6 +25,13 @@ _CONTROL = "/_control/"
 Answer = tuple[int, dict[str, Any]]
 
 
+# A scan asks for an account's trails, too: this one has none, but for its event history.
+NO_TRAILS: dict[str, dict[str, Any]] = {
+    "DescribeTrails": {"trailList": []},
+    "ListEventDataStores": {"EventDataStores": []},
+}
+
+
 class Fake:
     """All of it, one call at a time: AWS has no order of its own to keep between two that run at once."""
 
@@ -85,7 +92,9 @@ class Fake:
             self._log(caller, region, operation, fault.code, message=fault.message)
             raise fault
         try:
-            if model is self.cloudtrail:
+            if operation in NO_TRAILS:
+                answer = NO_TRAILS[operation]
+            elif model is self.cloudtrail:
                 answer = self._looked_up(caller, region, body)
             else:
                 answer = self._kms(caller, region, operation, body)
@@ -153,8 +162,10 @@ class Fake:
 
     def _operation(self, target: str) -> tuple[Model, str]:
         prefix, _, operation = target.rpartition(".")
-        for model, known in ((self.kms, set(OPERATIONS)), (self.cloudtrail, {"LookupEvents"})):
-            if prefix == model.target and operation in model.operations:
+        for model, known in ((self.kms, set(OPERATIONS)), (self.cloudtrail, {"LookupEvents", *NO_TRAILS})):
+            # Some SDKs leave the package out.
+            named = prefix in (model.target, model.target.rpartition(".")[2])
+            if named and operation in model.operations:
                 if operation not in known:
                     raise Unsupported(f"the fake does not know the operation {operation}")
                 return model, operation

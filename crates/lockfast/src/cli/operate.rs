@@ -13,6 +13,12 @@ pub struct Account {
     /// Ask this endpoint in place of AWS's own, for all services.
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub endpoint_url: Option<String>,
+    /// Try a call of a scan at most so often before it counts as one that gave no answer.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    pub attempts: u32,
+    /// Wait so many milliseconds before a call of a scan is tried again, and twice as long each time after.
+    #[arg(long, value_name = "MS", default_value_t = 1000)]
+    pub backoff: u64,
     /// The policy file; lockfast.toml here when not given.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,

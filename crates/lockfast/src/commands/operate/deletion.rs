@@ -29,10 +29,7 @@ pub fn request(args: &RequestDeletion) -> Result<u8> {
         args.account.config.as_deref(),
         args.account.ledger.as_deref(),
     )?;
-    let at = Connection::new(
-        args.account.profile.clone(),
-        args.account.endpoint_url.clone(),
-    )?;
+    let at = Connection::of(&args.account)?;
     at.must_own(&args.key)?;
     let config = super::settings(args.account.config.as_deref())?;
     let live = Live::new(at, config, args.from.clone(), jiff::SignedDuration::ZERO)?;
@@ -164,7 +161,11 @@ fn shown(status: &Status) -> Result<()> {
         clean(&request.reason)
     );
     if let Some(reason) = &request.override_reason {
-        let _ = writeln!(out, "  although it is in use: {}", clean(reason));
+        let _ = writeln!(
+            out,
+            "  although it is in use, or not known not to be: {}",
+            clean(reason)
+        );
     }
     for on in &status.impact.dependents {
         let _ = writeln!(
@@ -231,7 +232,7 @@ pub fn requests(args: &Requests) -> Result<u8> {
     let ids: BTreeSet<&str> = match &args.request {
         Some(id) => [id.as_str()].into(),
         None => {
-            let made = entries.iter().filter(|entry| entry.kind == "requested");
+            let made = entries.iter().filter(|entry| entry.kind == "request");
             made.map(|entry| entry.subject.as_str()).collect()
         }
     };
@@ -322,8 +323,8 @@ pub fn delete(args: &Delete) -> Result<u8> {
         args.account.ledger.as_deref(),
     )?;
     let status = status(&desk, &args.request)?;
-    shown(&status)?;
     if !args.apply {
+        shown(&status)?;
         let steps = [
             ("people approve", status.phase != Phase::Requested),
             (
@@ -404,7 +405,7 @@ fn broker(
 ) -> Result<lockfast_operate::broker::Broker<super::live::Live>> {
     use super::live::{Connection, Live};
     use lockfast_operate::broker::{Broker, Settings};
-    let at = Connection::new(account.profile.clone(), account.endpoint_url.clone())?;
+    let at = Connection::of(account)?;
     at.must_own(&status.request.key_arn)?;
     let config = super::settings(account.config.as_deref())?;
     let delay = jiff::SignedDuration::from_mins(trail_delay.into());

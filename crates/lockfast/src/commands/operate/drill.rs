@@ -34,10 +34,7 @@ pub fn run(args: &Drill) -> Result<u8> {
     use std::collections::HashMap;
 
     let config = settings(args.account.config.as_deref())?;
-    let at = Connection::new(
-        args.account.profile.clone(),
-        args.account.endpoint_url.clone(),
-    )?;
+    let at = Connection::of(&args.account)?;
     at.must_own(&args.key)?;
     let told = at
         .runtime

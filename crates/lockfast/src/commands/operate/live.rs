@@ -58,6 +58,8 @@ mod with {
 
     /// A way into an account.
     pub(in crate::commands::operate) struct Connection {
+        /// How calls of a scan are repeated.
+        pub(in crate::commands::operate) retries: lockfast_aws::Retries,
         pub(in crate::commands::operate) keys: Keys,
         pub(in crate::commands::operate) runtime: tokio::runtime::Runtime,
         profile: Option<String>,
@@ -74,11 +76,20 @@ mod with {
                 .build()
                 .context("cannot start")?;
             Ok(Connection {
+                retries: lockfast_aws::Retries::default(),
                 keys: runtime.block_on(Keys::connect(profile.clone(), endpoint_url.clone())),
                 runtime,
                 profile,
                 endpoint_url,
             })
+        }
+
+        /// As the command line says.
+        pub(in crate::commands::operate) fn of(account: &crate::cli::Account) -> Result<Self> {
+            let mut at = Connection::new(account.profile.clone(), account.endpoint_url.clone())?;
+            at.retries.attempts = account.attempts;
+            at.retries.initial_backoff = std::time::Duration::from_millis(account.backoff);
+            Ok(at)
         }
 
         pub(in crate::commands::operate) fn put_locked(
@@ -190,6 +201,7 @@ mod with {
             options.endpoint_url.clone_from(&self.at.endpoint_url);
             options.regions = regions.into_iter().collect();
             options.sample_objects = sample;
+            options.retries = self.at.retries;
             let scan = lockfast_aws::scan(options, Progress::default());
             let outcome = self.at.runtime.block_on(scan)?;
             Ok(outcome.snapshot)

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 /// The rules of approval, and where they are kept by.
 struct Desk {
+    #[cfg_attr(not(feature = "aws"), allow(dead_code))]
     approvals: Approvals,
     rules: CheckedRules,
     /// The hash of the policy that the rules stand in.
