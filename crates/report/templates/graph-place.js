@@ -83,5 +83,39 @@ const place = (data, open, groupOf, lines) => {
     width: left(Math.max(1, columns.length)) - COLUMN_GAP + PAD,
     height: whole.reduce((most, top, at) => Math.max(most, top - least + heights[at]), 0),
   };
-  return { items, size };
+  const frames = inside.map((list) => list.map((at) => [whole[at] - least, whole[at] - least + heights[at]]));
+  const gaps = frames.map((list) => list.flatMap(([top, bottom], row) => {
+    const next = list[row + 1];
+    const below = next ? Math.floor((bottom + next[0]) / 2) : bottom + GROUP_GAP / 2;
+    return row === 0 ? [top - GROUP_GAP / 2, below] : [below];
+  }));
+  // The way of a line, as curves: it passes columns between their groups, unless that is far out of its way.
+  const curve = (start, end) => {
+    const bend = Math.max(60, Math.floor((end[0] - start[0]) / 2));
+    return [start, [start[0] + bend, start[1]], [end[0] - bend, end[1]], end];
+  };
+  const route = (number, from, to) => {
+    const [first, last] = [groups[from.group].c, groups[to.group].c];
+    const end = [to.x, to.y + to.h / 2];
+    const aside = (number % 5) * 3 - 6;
+    const curves = [];
+    let at = [from.x + from.w, from.y + from.h / 2];
+    for (let column = first + 1; column < last; column += 1) {
+      const wish = at[1] + (end[1] - at[1]) * (1 / (last + 1 - column));
+      const far = (gap) => Math.abs(gap - wish);
+      const gap = gaps[column].reduce((best, other) => (best === null || far(other) < far(best) ? other : best), null);
+      if (gap === null || far(gap) > 300) continue;
+      const [before, after] = [[left(column) - PAD, gap + aside], [left(column) + BOX_WIDTH + PAD, gap + aside]];
+      curves.push(curve(at, before), curve(before, after));
+      at = after;
+    }
+    curves.push(curve(at, end));
+    return curves;
+  };
+  // Where all columns have something to be seen, if there is such a place; the middle if not.
+  const filled = frames.filter((list) => list.length);
+  const top = Math.max(0, ...filled.map((list) => list[0][0]));
+  const bottom = Math.min(size.height, ...filled.map((list) => list[list.length - 1][1]));
+  size.start = top < bottom ? top : size.height / 2;
+  return { items, size, route };
 };

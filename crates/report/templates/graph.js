@@ -6,6 +6,8 @@
   const edges = data.edges.map(([from, to, label, certain]) => ({ from, to, label: data.labels[label], certain: !!certain }));
   // More lines than this are not written on: the card says what they say.
   const LABELLED = 80;
+  // And more than this do not even say how many they are.
+  const COUNTED = 400;
   const byId = (id) => document.getElementById(id);
   const [stage, world, heads, card, search, status] = ['stage', 'world', 'heads', 'card', 'search', 'status'].map(byId);
   const groupOf = [];
@@ -76,18 +78,18 @@
     const kind = isNode ? `node ${tones[node.t][0]}` : isFrame ? 'frame' : `folded ${tones[worst][0]}`;
     const made = draw(parent, 'g', { class: `item ${kind}`, 'data-key': key });
     item.el = made;
-    if (isFrame) {
-      draw(made, 'rect', { x: item.x, y: item.y, width: item.w, height: item.h, rx: 8 });
-      // Only the heading is the button: the rest of the frame is for dragging.
-      const button = draw(made, 'g', { class: 'button', tabindex: 0, role: 'button', 'aria-expanded': 'true' });
-      button.setAttribute('aria-label', `${groupName(group)}, ${many(item.members.length, 'node')}`);
-      draw(button, 'rect', { class: 'heading', x: item.x, y: item.y, width: item.w, height: HEAD - 2, rx: 8 });
-      draw(button, 'text', { class: 'fold', x: item.x + 14, y: item.y + HEAD - 10 }, '−');
-      draw(button, 'text', { x: item.x + 28, y: item.y + HEAD - 10 }, group.s ?? group.n);
-      return;
-    }
     made.setAttribute('tabindex', 0);
     made.setAttribute('role', 'button');
+    if (isFrame) {
+      // The frame is behind the lines, and only its heading is the button: the rest is for dragging.
+      item.back = draw(byId('frames'), 'rect', { class: 'back', x: item.x, y: item.y, width: item.w, height: item.h, rx: 8 });
+      made.setAttribute('aria-expanded', 'true');
+      made.setAttribute('aria-label', `${groupName(group)}, ${many(item.members.length, 'node')}`);
+      draw(made, 'rect', { x: item.x, y: item.y, width: item.w, height: HEAD - 2, rx: 8 });
+      draw(made, 'text', { class: 'fold', x: item.x + 14, y: item.y + HEAD - 10 }, '−');
+      draw(made, 'text', { x: item.x + 28, y: item.y + HEAD - 10 }, group.s ?? group.n);
+      return;
+    }
     draw(made, 'rect', { x: item.x, y: item.y, width: item.w, height: item.h, rx: isNode ? 6 : 8 });
     if (isNode) {
       const said = [node.l, columns[group.c], group.n, worst ? tones[node.t][1] : ''];
@@ -104,9 +106,8 @@
     draw(made, 'text', { class: 'fold', x: item.x + 14, y: item.y + 19 }, '+');
     draw(made, 'text', { class: 'title', x: item.x + 28, y: item.y + 19 }, group.s ?? groupName(group));
     const line = draw(made, 'text', { class: 'sum', x: item.x + 28, y: item.y + 36 });
-    draw(line, 'tspan', {}, many(item.members.length, 'node'));
+    item.sum = draw(line, 'tspan', {}, many(item.members.length, 'node'));
     for (const { tone, count } of counts) draw(line, 'tspan', { class: tone[0], dx: 12 }, `${tone[2]} ${count}`);
-    item.found = draw(line, 'tspan', { class: 'found', dx: 12 });
   }
 
   const says = (line) => [...new Set(line.edges.map((at) => edges[at].label).filter(Boolean))];
@@ -115,36 +116,35 @@
   function render() {
     const focus = document.activeElement?.closest?.('.item')?.dataset.key;
     lines = merge();
-    ({ items, size } = place(data, open, groupOf, lines));
+    const placed = place(data, open, groupOf, lines);
+    ({ items, size } = placed);
     for (const key of ['frames', 'lines', 'says', 'boxes']) byId(key).replaceChildren();
-    for (const [key, item] of items) {
-      const isFrame = item.node === undefined && open[item.group];
-      drawItem(byId(isFrame ? 'frames' : 'boxes'), key, item);
-    }
-    for (const line of lines) {
-      const [a, b] = [items.get(line.a), items.get(line.b)];
-      const start = [a.x + a.w, a.y + a.h / 2];
-      const end = [b.x, b.y + b.h / 2];
-      const bend = Math.max(60, Math.floor((end[0] - start[0]) / 2));
-      line.points = [start, [start[0] + bend, start[1]], [end[0] - bend, end[1]], end];
-      const [p, q, r, s] = line.points;
+    for (const [key, item] of items) drawItem(byId('boxes'), key, item);
+    stage.classList.toggle('dense', lines.length > 300);
+    const ends = new Map();
+    const count = (key) => ends.set(key, (ends.get(key) ?? 0) + 1);
+    for (const line of lines) { count(`${line.a} out`); count(`${line.b} in`); }
+    lines.forEach((line, number) => {
+      line.curves = placed.route(number, items.get(line.a), items.get(line.b));
+      line.late = ends.get(`${line.a} out`) >= ends.get(`${line.b} in`);
       line.el = draw(byId('lines'), 'path', {
         class: line.certain ? 'line' : 'line possible',
-        d: `M${p} C${q} ${r} ${s}`,
+        d: line.curves.map(([p, q, r, s], at) => `${at ? '' : `M${p}`} C${q} ${r} ${s}`).join(''),
         'stroke-width': (1.3 + Math.log2(line.edges.length) * 0.5).toFixed(1),
       });
       const folded = line.a[0] === 'g' || line.b[0] === 'g';
-      line.says = folded ? String(line.edges.length) : shorten(says(line).join(', '), 24);
+      line.counts = folded && line.edges.length > 1;
+      line.says = line.counts ? String(line.edges.length) : shorten(says(line).join(', '), 24);
       const possible = line.edges.filter((at) => !edges[at].certain).length;
       const tip = [folded ? many(line.edges.length, 'line') : `${nodes[line.from].l} → ${nodes[line.to].l}`, ...says(line).slice(0, 12)];
       if (possible) tip.push(possible === line.edges.length ? '(only possible)' : `(${possible} only possible)`);
       draw(line.el, 'title', {}, tip.join('\n'));
-    }
+    });
     if (pinned && !items.has(pinned)) pinned = null;
     if (pointed && !items.has(pointed)) pointed = null;
     mark();
     find();
-    if (focus && items.has(focus)) (items.get(focus).el.querySelector('.button') ?? items.get(focus).el).focus({ preventScroll: true });
+    if (focus && items.has(focus)) items.get(focus).el.focus({ preventScroll: true });
   }
 
   // Everything that paths from these nodes lead to, one way, with the lines on the way.
@@ -172,33 +172,37 @@
     for (const [key, other] of items) {
       const lit = item && other.members.some((node) => ahead.found.has(node) || back.found.has(node));
       other.el.classList.toggle('lit', Boolean(lit));
+      other.back?.classList.toggle('lit', Boolean(lit));
       other.el.classList.toggle('pinned', key === pinned);
       if (other.node !== undefined) other.el.setAttribute('aria-pressed', String(key === pinned));
     }
-    const lit = [];
     for (const line of lines) {
-      const on = item && line.edges.some((at) => ahead.used.has(at) || back.used.has(at));
-      line.el.classList.toggle('lit', Boolean(on));
-      if (on) lit.push(line);
+      line.lit = item && line.edges.some((at) => ahead.used.has(at) || back.used.has(at));
+      line.el.classList.toggle('lit', Boolean(line.lit));
     }
-    byId('lines').append(...lit.map((line) => line.el));
-    label(item ? lit : lines);
+    byId('lines').append(...lines.filter((line) => line.lit).map((line) => line.el));
+    label();
     describe(item, ahead, back);
   }
 
   // Writes on lines where a label covers neither a box nor another label.
-  function label(some) {
+  function label() {
+    const shown = ['following', 'searching'].find((state) => stage.classList.contains(state));
+    const some = shown ? lines.filter((line) => (shown === 'following' ? line.lit : line.hit)) : lines;
     const parent = byId('says');
     parent.replaceChildren();
-    if (some.length > LABELLED) return;
-    const taken = [...items.values()].filter((item) => item.el.parentNode.id === 'boxes').map(({ x, y, w, h }) => [x, y, x + w, y + h]);
+    const all = some.length <= LABELLED;
+    if (some.length > COUNTED) return;
+    const taken = [...items.values()].map(({ x, y, w, h, back }) => [x, y, x + w, y + (back ? HEAD : h)]);
     for (const line of some) {
-      if (!line.says) continue;
+      if (!line.says || !(all || line.counts)) continue;
       const half = (line.says.length * 6.7 + 8) / 2;
-      for (const t of [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8]) {
+      const points = line.late ? line.curves.at(-1) : line.curves[0];
+      for (const part of [0.72, 0.66, 0.6, 0.5, 0.4, 0.3, 0.2]) {
+        const t = line.late ? part : 1 - part;
         const s = 1 - t;
         const weights = [s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t];
-        const [x, y] = [0, 1].map((axis) => line.points.reduce((sum, point, at) => sum + point[axis] * weights[at], 0));
+        const [x, y] = [0, 1].map((axis) => points.reduce((sum, point, at) => sum + point[axis] * weights[at], 0));
         const area = [x - half, y - 8, x + half, y + 8];
         if (taken.some((other) => area[2] > other[0] && other[2] > area[0] && area[3] > other[1] && other[3] > area[1])) continue;
         taken.push(area);
@@ -250,16 +254,18 @@
         return there.length ? `${name || 'Other'}: ${there.length}${possible ? ` (${possible} only possible)` : ''}` : '';
       });
       write(card, 'p', sums.filter(Boolean).join(' · '), 'soft');
-      const list = write(card, 'ul');
-      const direct = item.members.flatMap((node) => steps[node]);
       if (item.node === undefined) continue;
-      for (const at of direct.slice(0, 40)) {
+      const next = new Map();
+      for (const at of steps[item.node]) next.set(edges[at][end], [...(next.get(edges[at][end]) ?? []), edges[at]]);
+      const list = write(card, 'ul');
+      for (const [node, between] of [...next].slice(0, 40)) {
         const row = write(list, 'li');
-        jump(row, edges[at][end]);
-        const said = [edges[at].label, edges[at].certain ? '' : 'only possible'].filter(Boolean).join(', ');
+        jump(row, node);
+        const possible = between.some((edge) => edge.certain) ? '' : 'only possible';
+        const said = [...new Set([...between.map((edge) => edge.label), possible])].filter(Boolean).join(', ');
         if (said) write(row, 'small', ` ${said}`);
       }
-      if (direct.length > 40) write(card, 'p', `and ${direct.length - 40} more`, 'soft');
+      if (next.size > 40) write(card, 'p', `and ${next.size - 40} more`, 'soft');
     }
     if (item.node === undefined) {
       write(card, 'h3', 'In it');
@@ -279,11 +285,18 @@
       const count = item.members.filter((node) => set.has(node)).length;
       item.el.classList.toggle('hit', count > 0);
       item.el.classList.toggle('current', hit >= 0 && item.node === hits[hit]);
-      if (item.found) item.found.textContent = count ? `${count} found` : '';
+      item.back?.classList.toggle('hit', count > 0);
+      if (item.sum) {
+        const all = many(item.members.length, 'node');
+        item.sum.textContent = count ? `${count} of ${all}` : all;
+        item.sum.classList.toggle('found', count > 0);
+      }
     }
     for (const line of lines) {
-      line.el.classList.toggle('hit', line.edges.some((at) => set.has(edges[at].from) || set.has(edges[at].to)));
+      line.hit = line.edges.some((at) => set.has(edges[at].from) || set.has(edges[at].to));
+      line.el.classList.toggle('hit', line.hit);
     }
+    label();
     status.textContent = searching ? (hit >= 0 ? `${hit + 1} of ${many(hits.length, 'hit')}` : many(hits.length, 'hit')) : data.counted;
   }
 
@@ -319,7 +332,7 @@
     if (!whole && k < 0.7) k = Math.min(1, Math.max(0.7, scaleOf(0)));
     const [w, h] = [stage.clientWidth, stage.clientHeight - BAND];
     const x = size.width * k > w ? EDGE : (w - size.width * k) / 2;
-    look({ x, y: BAND + (size.height * k > h - EDGE ? EDGE : (h - size.height * k) / 2), k }, moving);
+    look({ x, y: BAND + (size.height * k > h - EDGE ? EDGE - size.start * k : (h - size.height * k) / 2), k }, moving);
   }
   // Moves as far as is needed for an item to be seen, or to the middle.
   function reveal(item, middle) {
@@ -370,10 +383,7 @@
     }
   }
 
-  const keyAt = (target) => {
-    const item = target.closest?.('.item');
-    return item && (!item.classList.contains('frame') || target.closest('.button')) ? item.dataset.key : null;
-  };
+  const keyAt = (target) => target.closest?.('.item')?.dataset.key ?? null;
   const point = (key) => {
     if (key === pointed) return;
     pointed = key;
@@ -440,7 +450,7 @@
     event.preventDefault();
     keys[event.key]();
   });
-  const press = { expand: () => all(true), collapse: () => all(false), in: () => zoom(1.25), out: () => zoom(0.8), whole: () => fit(true, true) };
+  const press = { 'expand-all': () => all(true), 'collapse-all': () => all(false), in: () => zoom(1.25), out: () => zoom(0.8), fit: () => fit(true, true) };
   for (const [id, act] of Object.entries(press)) byId(id).addEventListener('click', act);
   window.addEventListener('beforeprint', () => document.querySelectorAll('details').forEach((part) => { part.open = true; }));
 

@@ -19,6 +19,9 @@ pub(super) const COLUMN_GAP: i64 = 150;
 /// A folded group's box.
 pub(super) const FOLDED: i64 = 46;
 
+/// As far out of its way a line goes to pass between groups; further, it goes behind them.
+const DETOUR: f64 = 300.0;
+
 /// Places of a whole graph, no group folded. Columns begin at 0, as does the topmost group.
 pub(super) struct Layout {
     pub width: i64,
@@ -27,6 +30,8 @@ pub(super) struct Layout {
     pub frames: Vec<(i64, i64)>,
     /// Top of every node's box.
     pub tops: Vec<i64>,
+    /// By column, where a line may pass: above, between and below its groups.
+    gaps: Vec<Vec<i64>>,
 }
 
 /// Where a column's boxes begin.
@@ -34,12 +39,10 @@ pub(super) fn left(column: usize) -> i64 {
     PAD + column as i64 * (BOX_WIDTH + COLUMN_GAP)
 }
 
-/// The control points of a line's curve, from the right of a box to the left of another.
-pub(super) fn curve(from: (i64, i64), to: (i64, i64)) -> [(i64, i64); 4] {
-    let (start, end) = (
-        (from.0 + BOX_WIDTH, from.1 + BOX_HEIGHT / 2),
-        (to.0, to.1 + BOX_HEIGHT / 2),
-    );
+/// A cubic curve.
+pub(super) type Curve = [(i64, i64); 4];
+
+fn curve(start: (i64, i64), end: (i64, i64)) -> Curve {
     // A line to the same column or back leaves in a bow.
     let bend = ((end.0 - start.0) / 2).max(60);
     [start, (start.0 + bend, start.1), (end.0 - bend, end.1), end]
@@ -64,7 +67,22 @@ impl Layout {
         }
         let tops = place(plan, merged, &middle, &heights);
         let frames: Vec<(i64, i64)> = tops.into_iter().zip(heights).collect();
+        let gaps = plan.columns.iter().map(|column| {
+            let ends: Vec<(i64, i64)> = column
+                .groups
+                .iter()
+                .map(|group| (frames[*group].0, frames[*group].0 + frames[*group].1))
+                .collect();
+            let between = ends.windows(2).map(|pair| (pair[0].1 + pair[1].0) / 2);
+            ends.first()
+                .map(|first| first.0 - GROUP_GAP / 2)
+                .into_iter()
+                .chain(between)
+                .chain(ends.last().map(|last| last.1 + GROUP_GAP / 2))
+                .collect()
+        });
         Self {
+            gaps: gaps.collect(),
             width: left(plan.columns.len().max(1)) - COLUMN_GAP + PAD,
             height: frames
                 .iter()
@@ -79,6 +97,35 @@ impl Layout {
                 .collect(),
             frames,
         }
+    }
+
+    /// The way of the line with this number, as curves. One that passes a column passes it between groups, since behind boxes
+    /// nobody sees where it goes on.
+    pub fn route(&self, plan: &Plan, number: usize, from: usize, to: usize) -> Vec<Curve> {
+        let (first, last) = (plan.nodes[from].column, plan.nodes[to].column);
+        let mut at = (left(first) + BOX_WIDTH, self.tops[from] + BOX_HEIGHT / 2);
+        let end = (left(last), self.tops[to] + BOX_HEIGHT / 2);
+        // Lines through the same gap lie side by side.
+        let aside = (number % 5) as i64 * 3 - 6;
+        let mut curves = Vec::new();
+        for column in first + 1..last {
+            let part = 1.0 / (last + 1 - column) as f64;
+            let wish = at.1 as f64 + (end.1 - at.1) as f64 * part;
+            let far = |gap: i64| (gap as f64 - wish).abs();
+            let gap = self.gaps[column]
+                .iter()
+                .copied()
+                .min_by(|a, b| far(*a).total_cmp(&far(*b)));
+            if let Some(gap) = gap.filter(|gap| far(*gap) <= DETOUR) {
+                let before = (left(column) - PAD, gap + aside);
+                let after = (left(column) + BOX_WIDTH + PAD, gap + aside);
+                curves.push(curve(at, before));
+                curves.push(curve(before, after));
+                at = after;
+            }
+        }
+        curves.push(curve(at, end));
+        curves
     }
 }
 

@@ -14,6 +14,9 @@ const MOST: usize = 600;
 const FITS: usize = 31;
 /// The same for a line's label.
 const FITS_LINE: usize = 22;
+/// Characters without a width of their own, such as accents, that may follow one another.
+const MARKS: usize = 4;
+const TOO_MANY: usize = MARKS + 1;
 
 /// The whole of it.
 pub(super) struct Plan {
@@ -87,7 +90,10 @@ impl Plan {
             .nodes
             .iter()
             .map(|node| {
-                let label = shown(&node.label);
+                let mut label = shown(&node.label);
+                if label.trim().is_empty() {
+                    label = "(no name)".into();
+                }
                 Spot {
                     group: 0,
                     column: node.column.min(named),
@@ -211,11 +217,25 @@ impl Merged {
 /// Text that may be shown: nothing steers a terminal or a reader's eye, and there is an end to it.
 fn shown(text: &str) -> String {
     let count = text.chars().count();
-    if count <= MOST {
-        return clean(text);
+    let mut safe = String::new();
+    let mut marks = 0;
+    for c in clean(text).chars().take(MOST) {
+        marks = if display_width(c.encode_utf8(&mut [0; 4])) == 0 {
+            marks + 1
+        } else {
+            0
+        };
+        // Many marks on one letter would cover the lines above.
+        match marks {
+            0..=MARKS => safe.push(c),
+            TOO_MANY => safe.push('\u{fffd}'),
+            _ => {}
+        }
     }
-    let kept: String = text.chars().take(MOST).collect();
-    format!("{}… ({count} characters)", clean(&kept))
+    if count > MOST {
+        safe.push_str(&format!("… ({count} characters)"));
+    }
+    safe
 }
 
 /// Text shortened to a width. What tells an ARN or a path from others is at both of its ends, so that the middle goes.
@@ -255,6 +275,7 @@ mod tests {
         assert_eq!(display_width(&fit(&"語".repeat(90), 21)), 21);
         let piled = format!("a{}", "\u{301}".repeat(5000));
         assert!(fit(&piled, 21).chars().count() <= 43);
+        assert!(shown(&piled).starts_with("a\u{301}\u{301}\u{301}\u{301}\u{fffd}… (5001"));
         assert!(shown(&"x".repeat(10_000)).ends_with("x… (10000 characters)"));
     }
 }

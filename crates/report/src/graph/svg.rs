@@ -1,7 +1,7 @@
 //! The picture as a file of its own: no script, no resources, colours for light and dark.
 
 use super::Tone;
-use super::layout::{BOX_HEIGHT, BOX_WIDTH, HEAD, Layout, PAD, curve, left};
+use super::layout::{BOX_HEIGHT, BOX_WIDTH, Curve, HEAD, Layout, PAD, left};
 use super::plan::{Merged, Plan};
 use std::fmt::Write;
 use textwrap::core::display_width;
@@ -12,6 +12,8 @@ const MARGIN: i64 = 24;
 const ABOVE: i64 = 96;
 /// More lines than this are not written on: what they say is in their tooltips.
 const LABELLED: usize = 60;
+/// More than this are drawn fainter.
+const DENSE: usize = 300;
 /// Width of a monospaced character of 11 pixels.
 const CHARACTER: f64 = 6.7;
 
@@ -65,7 +67,12 @@ fn write(plan: &Plan, out: &mut String) -> std::fmt::Result {
     )?;
     writeln!(
         out,
-        r#"<g transform="translate({MARGIN},{})">"#,
+        r#"<g{} transform="translate({MARGIN},{})">"#,
+        if merged.len() > DENSE {
+            r#" class="dense""#
+        } else {
+            ""
+        },
         MARGIN + ABOVE
     )?;
     for (at, column) in plan.columns.iter().enumerate() {
@@ -145,12 +152,12 @@ fn foot(plan: &Plan, width: i64) -> Vec<String> {
         .map(|tone| format!("{} {}", tone.sign(), tone.name()))
         .collect();
     if plan.edges.iter().any(|edge| !edge.certain) {
-        legend.push("╌╌ only possible".into());
+        legend.push("dashed: only possible".into());
     }
     let columns = ((width - 2 * MARGIN) as f64 / 7.5) as usize;
     let mut lines = Vec::new();
     if !legend.is_empty() {
-        lines.push(legend.join("   "));
+        lines.push(legend.join(" · "));
     }
     for note in &plan.notes {
         lines.extend(
@@ -163,19 +170,23 @@ fn foot(plan: &Plan, width: i64) -> Vec<String> {
 }
 
 fn edges(plan: &Plan, layout: &Layout, merged: &[Merged], out: &mut String) -> std::fmt::Result {
-    let corner = |id: usize| (left(plan.nodes[id].column), layout.tops[id]);
+    let labelled = merged.len() <= LABELLED;
     let mut taken: Vec<Area> = Vec::new();
-    if merged.len() <= LABELLED {
-        taken.extend((0..plan.nodes.len()).map(|id| {
-            let (x, y) = corner(id);
+    if labelled {
+        taken.extend(plan.nodes.iter().zip(&layout.tops).map(|(node, y)| {
+            let x = left(node.column);
             let (right, bottom) = (x + BOX_WIDTH, y + BOX_HEIGHT);
-            (x as f64, y as f64, right as f64, bottom as f64)
+            (x as f64, *y as f64, right as f64, bottom as f64)
         }));
     }
-    let mut labels = String::new();
+    let mut ends = vec![(0, 0); plan.nodes.len()];
     for edge in merged {
-        let points = curve(corner(edge.from), corner(edge.to));
-        let [a, b, c, d] = points;
+        ends[edge.from].0 += 1;
+        ends[edge.to].1 += 1;
+    }
+    let mut labels = String::new();
+    for (number, edge) in merged.iter().enumerate() {
+        let curves = layout.route(plan, number, edge.from, edge.to);
         let mut tip = format!(
             "{} → {}",
             plan.nodes[edge.from].label, plan.nodes[edge.to].label
@@ -191,23 +202,20 @@ fn edges(plan: &Plan, layout: &Layout, merged: &[Merged], out: &mut String) -> s
         } else {
             "edge possible"
         };
-        writeln!(
-            out,
-            r#"<path class="{class}" d="M{},{} C{},{} {},{} {},{}"><title>{}</title></path>"#,
-            a.0,
-            a.1,
-            b.0,
-            b.1,
-            c.0,
-            c.1,
-            d.0,
-            d.1,
-            escape(&tip)
-        )?;
+        write!(out, r#"<path class="{class}" d=""#)?;
+        for (at, [a, b, c, d]) in curves.iter().enumerate() {
+            if at == 0 {
+                write!(out, "M{},{}", a.0, a.1)?;
+            }
+            write!(out, " C{},{} {},{} {},{}", b.0, b.1, c.0, c.1, d.0, d.1)?;
+        }
+        writeln!(out, r#""><title>{}</title></path>"#, escape(&tip))?;
         let label = edge.label();
-        if merged.len() <= LABELLED
+        // Where fewer lines meet, a label is nearer to its own.
+        let late = ends[edge.from].0 >= ends[edge.to].1;
+        if labelled
             && !label.is_empty()
-            && let Some((x, y)) = free(points, &label, &mut taken)
+            && let Some((x, y)) = free(&curves, late, &label, &mut taken)
         {
             writeln!(
                 labels,
@@ -220,10 +228,12 @@ fn edges(plan: &Plan, layout: &Layout, merged: &[Merged], out: &mut String) -> s
     Ok(())
 }
 
-/// A place on the curve where a label covers neither a box nor another label.
-fn free(points: [(i64, i64); 4], label: &str, taken: &mut Vec<Area>) -> Option<(f64, f64)> {
+/// A place on a line where its label covers neither a box nor another label: towards its end, or its beginning.
+fn free(curves: &[Curve], late: bool, label: &str, taken: &mut Vec<Area>) -> Option<(f64, f64)> {
     let half = (display_width(label) as f64 * CHARACTER + 8.0) / 2.0;
-    for t in [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8] {
+    let points = if late { curves.last() } else { curves.first() }?;
+    for t in [0.72, 0.66, 0.6, 0.5, 0.4, 0.3, 0.2] {
+        let t = if late { t } else { 1.0 - t };
         let s = 1.0 - t;
         let weights = [s * s * s, 3.0 * s * s * t, 3.0 * s * t * t, t * t * t];
         let (mut x, mut y) = (0.0, 0.0);

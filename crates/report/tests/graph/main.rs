@@ -231,6 +231,29 @@ fn a_large_page_begins_folded_and_finds() {
     assert_eq!(folded.len(), 35);
     assert_apart(&folded.values().map(|(_, area)| *area).collect::<Vec<_>>());
     assert!(content(&dom, "status").starts_with("500 nodes in 35 groups"));
+    // Lines between the same two groups are one, which says how many it stands for.
+    let mut merged: BTreeMap<_, usize> = BTreeMap::new();
+    for edge in &graph.edges {
+        let end = |id: usize| (graph.nodes[id].column, graph.nodes[id].group.as_str());
+        *merged.entry((end(edge.from), end(edge.to))).or_default() += 1;
+    }
+    let (_, lines) = dom.split_once("<g id=\"lines\"").expect("lines");
+    let (lines, _) = lines.split_once("<g id=\"boxes\"").expect("their end");
+    let mut counts: Vec<usize> = lines
+        .split("<title>")
+        .skip(1)
+        .map(|title| {
+            title
+                .split(' ')
+                .next()
+                .and_then(|n| n.parse().ok())
+                .expect("a count")
+        })
+        .collect();
+    counts.sort_unstable();
+    let mut expected: Vec<usize> = merged.into_values().collect();
+    expected.sort_unstable();
+    assert_eq!(counts, expected);
 
     // Words of a label and of a group; both must be found.
     let dom = browser::dump(&chromium, &file, "search=ORDERS%20s3");
@@ -315,4 +338,59 @@ fn names_cannot_steer_a_page() {
     let dom = browser::dump(&chromium, &picture, "");
     assert!(!dom.contains("parsererror"));
     assert_eq!(dom.matches("class=\"node bad\"").count(), graph.nodes.len());
+}
+
+/// Does what a person would, and notes what came of it.
+const HANDS: &str = r"<script>
+const notes = [];
+const byId = (id) => document.getElementById(id);
+const pinned = () => document.querySelector('.pinned')?.dataset.key ?? 'none';
+const note = (what) => notes.push(`${what}: ${byId('status').textContent}, ${pinned()} pinned`);
+const press = (target, key, more) => target.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true, ...more }));
+const type = (words) => { byId('search').value = words; byId('search').dispatchEvent(new Event('input')); };
+type('Statement1'); note('typed');
+press(byId('search'), 'Enter'); note('Enter');
+press(byId('search'), 'Enter'); note('Enter');
+press(byId('search'), 'Enter', { shiftKey: true }); note('Shift+Enter');
+press(byId('search'), 'Enter', { shiftKey: true }); note('Shift+Enter');
+press(byId('search'), 'Escape'); note('Escape');
+const item = (key) => document.querySelector(`[data-key=${key}]`);
+byId('collapse-all').click();
+const before = document.querySelectorAll('.item').length;
+item('g0').focus();
+notes.push(`focus: ${byId('stage').classList.contains('following')}, ${byId('card').querySelector('h2').textContent}`);
+press(item('g0'), 'Enter');
+notes.push(`unfolded: ${document.querySelectorAll('.item').length - before} more, ${item('g0').getAttribute('aria-expanded')}, ${document.activeElement.dataset.key}`);
+item('g0').dispatchEvent(new MouseEvent('click', { bubbles: true }));
+notes.push(`folded: ${document.querySelectorAll('.item').length - before} more`);
+const scale = () => Number(/scale\(([^)]+)\)/.exec(byId('world').style.transform)[1]);
+const first = scale();
+press(document.body, '+');
+const nearer = scale();
+byId('stage').dispatchEvent(new WheelEvent('wheel', { deltaY: 100, cancelable: true }));
+notes.push(`zoomed: ${nearer > first}, ${scale() < nearer}`);
+document.body.dataset.notes = notes.join('|');
+</script></body>";
+
+#[test]
+fn a_page_follows_hands() {
+    let Some(chromium) = browser::ready() else {
+        return;
+    };
+    let page = html(&world::large()).replace("</body>", HANDS);
+    let dom = browser::dump(&chromium, &browser::file("hands.html", &page), "");
+    let (_, notes) = dom.split_once("data-notes=\"").expect("notes");
+    let notes: Vec<&str> = notes.split('"').next().unwrap_or("").split('|').collect();
+    insta::assert_snapshot!(notes.join("\n"));
+}
+
+#[test]
+fn a_page_asks_nobody_for_anything() {
+    let page = html(&world::shop());
+    assert!(page.contains("content=\"default-src 'none'; "));
+    let names = page.matches("http://").count() + page.matches("https://").count();
+    assert_eq!(names, page.matches("'http://www.w3.org/2000/svg'").count());
+    for loading in [" src=", "<link", "@import", "url(", "fetch(", "import("] {
+        assert!(!page.contains(loading), "{loading}");
+    }
 }
