@@ -28,6 +28,7 @@
   let pointed = null;
   let hits = [];
   let hit = -1;
+  let rendering = false;
 
   const many = (count, thing) => `${count.toLocaleString('en')} ${thing}${count === 1 ? '' : 's'}`;
   const left = (column) => PAD + column * (BOX_WIDTH + COLUMN_GAP);
@@ -118,9 +119,12 @@
     lines = merge();
     const placed = place(data, open, groupOf, lines);
     ({ items, size } = placed);
+    // A box that has the focus loses it when it goes, which is nobody's doing.
+    rendering = true;
     for (const key of ['frames', 'lines', 'says', 'boxes']) byId(key).replaceChildren();
+    rendering = false;
     for (const [key, item] of items) drawItem(byId('boxes'), key, item);
-    stage.classList.toggle('dense', lines.length > 300);
+    stage.classList.toggle('dense', lines.length > 150);
     const ends = new Map();
     const count = (key) => ends.set(key, (ends.get(key) ?? 0) + 1);
     for (const line of lines) { count(`${line.a} out`); count(`${line.b} in`); }
@@ -424,7 +428,7 @@
     point(key);
     reveal(items.get(key));
   });
-  world.addEventListener('focusout', () => point(null));
+  world.addEventListener('focusout', () => { if (!rendering) point(null); });
 
   search.addEventListener('input', () => { hit = -1; pinned = null; mark(); find(); });
   search.addEventListener('keydown', (event) => {

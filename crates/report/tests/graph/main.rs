@@ -208,9 +208,16 @@ fn a_page_draws_what_the_picture_shows() {
     let Some(chromium) = browser::ready() else {
         return;
     };
-    for (name, graph) in [("shop", world::shop()), ("large", world::large())] {
+    for (name, graph) in [
+        ("shop", world::shop()),
+        ("large", world::large()),
+        ("empty", Graph::default()),
+    ] {
         let file = browser::file(&format!("{name}.html"), &html(&graph));
-        let drawn = drawn(&browser::dump(&chromium, &file, "expand"));
+        let dom = browser::dump(&chromium, &file, "expand");
+        let said = format!("{} nodes in ", graph.nodes.len());
+        assert!(content(&dom, "status").starts_with(&said), "{name}");
+        let drawn = drawn(&dom);
         let boxes = boxes(&xml::elements(&svg(&graph)));
         for (id, area) in boxes.iter().enumerate() {
             assert_eq!(drawn[&format!("n{id}")].1, *area, "node {id} of {name}");
@@ -343,6 +350,7 @@ fn names_cannot_steer_a_page() {
 /// Does what a person would, and notes what came of it.
 const HANDS: &str = r"<script>
 const notes = [];
+window.addEventListener('error', (event) => notes.push(`error: ${event.message}`));
 const byId = (id) => document.getElementById(id);
 const pinned = () => document.querySelector('.pinned')?.dataset.key ?? 'none';
 const note = (what) => notes.push(`${what}: ${byId('status').textContent}, ${pinned()} pinned`);
@@ -369,6 +377,12 @@ press(document.body, '+');
 const nearer = scale();
 byId('stage').dispatchEvent(new WheelEvent('wheel', { deltaY: 100, cancelable: true }));
 notes.push(`zoomed: ${nearer > first}, ${scale() < nearer}`);
+const node = document.querySelector('.item.node') ?? (item('g1').focus(), press(item('g1'), 'Enter'), document.querySelector('.item.node'));
+node.dispatchEvent(new PointerEvent('pointermove', { bubbles: true }));
+notes.push(`pointed: ${node.classList.contains('lit')}, ${node.dataset.key}`);
+node.focus();
+press(node, 'Enter'); note('pinned');
+press(node, 'Enter'); note('let go');
 document.body.dataset.notes = notes.join('|');
 </script></body>";
 

@@ -108,7 +108,7 @@ fn resolved(text: &str) -> String {
             "#39" => '\'',
             other => panic!("an entity nobody declared: {other}"),
         });
-        rest = &after;
+        rest = after;
     }
     assert!(
         !text.contains("]]>"),
