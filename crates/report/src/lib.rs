@@ -10,6 +10,7 @@ mod csv;
 mod excerpt;
 mod github;
 mod gitlab;
+pub mod graph;
 mod html;
 mod json;
 mod junit;
