@@ -178,7 +178,7 @@ pub fn of_identity<'a>(inventory: &'a Inventory, identity: &'a Resource) -> Vec<
 
 /// Every identity that has policies: with those of the input's policies that are attached to somebody
 /// whom the input only names.
-pub fn identities<'a>(inventory: &'a Inventory) -> Vec<&'a Resource> {
+pub fn identities(inventory: &Inventory) -> Vec<&Resource> {
     let mut found: Vec<&Resource> = Vec::new();
     for kind in HOLDERS {
         let is_policy = POLICIES.contains(&kind);
@@ -366,7 +366,7 @@ mod tests {
         assert!(actions.clone().count() > 10);
         assert!(
             actions
-                .cloned()
+                .clone()
                 .all(|action| action == "*" || action.contains(':'))
         );
     }

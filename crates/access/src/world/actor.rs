@@ -53,6 +53,8 @@ pub enum Origin {
 pub(super) struct Policies(HashMap<*const Value, Arc<Policy>>);
 
 impl Policies {
+    /// Only what is borrowed has a place of its own to be known by.
+    #[allow(clippy::ptr_arg)]
     pub(super) fn policy(&mut self, document: &Cow<'_, Value>, account: &Account) -> Arc<Policy> {
         let read = |value: &Value| Arc::new(Policy::from_value(value).in_account(account.clone()));
         match document {

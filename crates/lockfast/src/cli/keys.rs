@@ -170,6 +170,15 @@ pub enum What {
         #[command(flatten)]
         asked: Asked,
     },
+    /// Every role and user against every key: who may do an action to which.
+    Matrix {
+        /// The action, such as `kms:Decrypt`.
+        #[arg(default_value = "kms:Decrypt")]
+        action: String,
+        /// Where the facts come from.
+        #[command(flatten)]
+        facts: Facts,
+    },
     /// Who may do any action to a resource.
     Use {
         /// The action, such as `kms:GenerateDataKey`.

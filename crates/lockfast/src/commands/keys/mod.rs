@@ -332,6 +332,13 @@ fn unused(facts: &Facts) -> Result<u8> {
         .iter()
         .map(|key| (key, use_of(&read.inventory, key, &LastUse::of(key))))
         .collect();
+    let code = match told
+        .iter()
+        .any(|(_, found)| matches!(found, Use::Unknown(_)))
+    {
+        true => exit::UNKNOWN,
+        false => read.code(),
+    };
     if facts.format == TableFormat::Json {
         let rows: Vec<Value> = told
             .iter()
@@ -343,7 +350,7 @@ fn unused(facts: &Facts) -> Result<u8> {
             })
             .collect();
         print(&format!("{}\n", serde_json::to_string_pretty(&rows)?))?;
-        return Ok(read.code());
+        return Ok(code);
     }
     let mut out = String::new();
     let mut counts = [0; 3];
@@ -378,10 +385,7 @@ fn unused(facts: &Facts) -> Result<u8> {
         "{unused} unused, {open} that cannot be told, {used} in use."
     );
     print(&out)?;
-    Ok(match open {
-        0 => read.code(),
-        _ => exit::UNKNOWN,
-    })
+    Ok(code)
 }
 
 fn rotations(facts: &Facts) -> Result<u8> {

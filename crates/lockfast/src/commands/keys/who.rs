@@ -4,15 +4,17 @@ use super::super::facts::Read;
 use super::super::print;
 use super::can::{On1, contexts, target};
 use super::reasons;
-use crate::cli::{Asked, TableFormat, What, WhoCan};
+use crate::cli::{Asked, Facts, TableFormat, What, WhoCan};
+use crate::commands::catalogue::table;
 use crate::exit;
 use anyhow::{Result, bail};
 use lockfast_access::kms::{Class, actions};
-use lockfast_access::world::{Answer, On, Who, World};
+use lockfast_access::world::{Answer, Matrix, On, Who, World};
 use lockfast_access::{ContextValue, Three};
 use lockfast_facts::{Inventory, Text};
 use lockfast_keys::{Key, Ring, reading_of};
 use lockfast_report::clean;
+use rayon::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -37,12 +39,80 @@ pub fn run(args: &WhoCan) -> Result<u8> {
         What::Decrypt { target, asked } => ask(target, asked, Kind::Decrypt),
         What::Administer { target, asked } => ask(target, asked, Kind::Administer),
         What::Read { target, asked } => ask(target, asked, Kind::Read),
+        What::Matrix { action, facts } => matrix(action, facts),
         What::Use {
             action,
             target,
             asked,
         } => ask(target, asked, Kind::Use(action)),
     }
+}
+
+/// Every role and user against every key.
+fn matrix(action: &str, facts: &Facts) -> Result<u8> {
+    let action = super::can::action(action)?;
+    let read = Read::new(facts)?;
+    let cx = read.cx();
+    let ring = Ring::new(&cx, &read.inventory);
+    let world = World::new(&read.inventory);
+    let matrix = Matrix::new(&world, &action);
+    let mut found: Vec<(usize, Vec<(&str, Three)>)> = ring
+        .keys
+        .par_iter()
+        .enumerate()
+        .map(|(index, key)| {
+            let on = On::resource(&read.inventory, key.resource);
+            let holders = matrix.on(&on).into_iter();
+            (
+                index,
+                holders
+                    .map(|(actor, may)| (actor.label.as_str(), may))
+                    .collect(),
+            )
+        })
+        .collect();
+    found.sort_by_key(|(index, _)| *index);
+    let pairs: usize = found.iter().map(|(_, holders)| holders.len()).sum();
+    if facts.format == TableFormat::Json {
+        let rows = found.iter().flat_map(|(index, holders)| {
+            let key = &ring.keys[*index];
+            holders.iter().map(|(who, may)| {
+                json!({"principal": who, "resource": key.arn(), "may": reasons::word(*may)})
+            })
+        });
+        let told = json!({
+            "action": action,
+            "principals": world.actors().len(),
+            "resources": ring.keys.len(),
+            "pairs": rows.collect::<Vec<_>>(),
+            "not_read": world.unread(),
+        });
+        print(&format!("{told}\n"))?;
+        return Ok(read.code());
+    }
+    let mut table = table(&["KEY", "CERTAINLY", "POSSIBLY", "WHO"]);
+    for (index, holders) in &found {
+        let sure = holders.iter().filter(|(_, may)| may.is_yes()).count();
+        let names: Vec<&str> = holders.iter().take(3).map(|(who, _)| *who).collect();
+        let more = match holders.len() {
+            0..=3 => String::new(),
+            count => format!(" and {} more", count - 3),
+        };
+        table.add_row([
+            clean(&ring.keys[*index].label),
+            sure.to_string(),
+            (holders.len() - sure).to_string(),
+            format!("{}{more}", clean(&names.join(", "))),
+        ]);
+    }
+    print(&format!(
+        "{table}\n\n{pairs} of {} pairs of a principal and a key may {action}; --format json tells all of them.\n",
+        world.actors().len() * ring.keys.len()
+    ))?;
+    for unread in world.unread() {
+        anstream::eprintln!("not read: {}", clean(unread));
+    }
+    Ok(read.code())
 }
 
 #[derive(Clone, Copy)]

@@ -1,0 +1,321 @@
+//! Questions about the web shop.
+
+use crate::{Ran, lockfast, root, run};
+use serde_json::Value;
+
+fn webshop(args: &[&str]) -> Ran {
+    run(lockfast(root()).args(args).args([
+        "--from",
+        "examples/webshop",
+        "--config",
+        "examples/webshop/lockfast.toml",
+    ]))
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().expect("a list")
+}
+
+#[test]
+fn every_key_is_listed_with_what_hangs_on_it() {
+    let ran = webshop(&["keys", "--format", "json"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let keys = ran.json();
+    let database = list(&keys)
+        .iter()
+        .find(|key| key["key"] == "alias/webshop/prod/restricted/database")
+        .expect("the database's key");
+    assert_eq!(database["classification"], "restricted");
+    assert_eq!(database["region"], "eu-central-1");
+    assert_eq!(database["rotation"]["period_days"], 180);
+    let kinds: Vec<_> = list(&database["dependents"])
+        .iter()
+        .map(|on| on["type"].clone())
+        .collect();
+    assert!(kinds.contains(&"AWS::RDS::DBInstance".into()), "{kinds:?}");
+    let table = webshop(&["keys"]);
+    assert!(
+        table.out.contains("webshop/prod/restricted/database"),
+        "{}",
+        table.out
+    );
+}
+
+#[test]
+fn a_role_may_decrypt_through_the_service_that_the_key_policy_names() {
+    let ask = |context: &str| {
+        webshop(&[
+            "can",
+            "Prod/Api/Checkout/ServiceRole",
+            "kms:Decrypt",
+            "alias/webshop/prod/confidential/general",
+            "--context",
+            context,
+            "--format",
+            "json",
+        ])
+    };
+    let through = ask("kms:ViaService=sqs.eu-central-1.amazonaws.com");
+    assert_eq!(through.code, 0, "{}{}", through.out, through.err);
+    let told = through.json();
+    assert_eq!(told["may"], "yes");
+    let policies = list(&told["because"]);
+    // The key policy and the identity's: both allow, and each says where.
+    for policy in ["key policy", "identity"] {
+        let said = policies.iter().find(|said| {
+            said["policy"]
+                .as_str()
+                .is_some_and(|name| name.starts_with(policy))
+                && said["says"] == "allows"
+        });
+        let at = said.expect(policy)["at"][0]
+            .as_str()
+            .expect("a place")
+            .to_owned();
+        assert!(at.contains(".template.json:"), "{at}");
+    }
+    // Directly, it may not; and of nothing known, it depends.
+    assert_eq!(ask("kms:ViaService=").code, 1);
+    let open = webshop(&[
+        "can",
+        "Prod/Api/Checkout/ServiceRole",
+        "kms:Decrypt",
+        "alias/webshop/prod/confidential/general",
+        "--format",
+        "json",
+    ]);
+    assert_eq!(open.code, 4);
+    assert!(
+        open.json()["if"].to_string().contains("kms:ViaService"),
+        "{}",
+        open.out
+    );
+}
+
+#[test]
+fn who_could_get_there_is_told_with_the_way() {
+    let ran = webshop(&[
+        "who-can",
+        "decrypt",
+        "alias/webshop/prod/restricted/customers",
+        "--escalations",
+        "--format",
+        "json",
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let told = ran.json();
+    let holders = list(&told["holders"]);
+    assert!(
+        holders
+            .iter()
+            .any(|holder| holder["principal"] == "Prod/App/ShopTask/TaskRole")
+    );
+    let ways = list(&told["escalations"]);
+    let way = |who: &str, how: &str| {
+        ways.iter().any(|way| {
+            way["principal"]
+                .as_str()
+                .is_some_and(|name| name.contains(who))
+                && way["by"].as_str().is_some_and(|by| by.contains(how))
+        })
+    };
+    assert!(
+        way("webshop-key-administrators", "kms:PutKeyPolicy"),
+        "{}",
+        ran.out
+    );
+    assert!(
+        way(
+            "ecs-tasks.amazonaws.com",
+            "may assume Prod/App/ShopTask/TaskRole"
+        ),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn a_secret_is_read_by_who_may_read_and_decrypt_it() {
+    let secrets = webshop(&["secrets", "--format", "json"]).json();
+    let secret = list(&secrets)[0]["secret"]
+        .as_str()
+        .expect("a secret")
+        .to_owned();
+    let ran = webshop(&["who-can", "read", &secret, "--format", "json"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    for holder in list(&ran.json()["holders"]) {
+        let because = list(&holder["because"]);
+        // The secret's side and the key's.
+        assert!(because.len() >= 2, "{holder}");
+    }
+}
+
+#[test]
+fn what_stops_first_is_told_first() {
+    let ran = webshop(&[
+        "keys",
+        "blast-radius",
+        "alias/webshop/prod/confidential/general",
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let (soon, later) = (
+        ran.out.find("Stops within"),
+        ran.out.find("Stops when it is next"),
+    );
+    assert!(
+        soon.expect("queues") < later.expect("functions"),
+        "{}",
+        ran.out
+    );
+    assert!(
+        ran.out.contains("Amazon SQS Developer Guide"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn no_key_is_called_unused_on_templates_alone() {
+    let ran = webshop(&["keys", "unused", "--format", "json"]);
+    let keys = ran.json();
+    assert!(list(&keys).iter().all(|key| key["use"] != "unused"));
+    assert!(list(&keys).iter().any(|key| key["use"] == "unknown"));
+    assert_eq!(ran.code, 4);
+}
+
+#[test]
+fn keys_that_nothing_rotates_in_time_are_told() {
+    let ran = webshop(&["keys", "rotation", "--format", "json"]);
+    let keys = ran.json();
+    let key = list(&keys)
+        .iter()
+        .find(|key| key["key"] == "alias/webshop/staging/confidential/general")
+        .expect("the key");
+    assert_eq!(key["rotation"]["due"], "unset", "{key}");
+    assert_eq!(key["rotation"]["mend"][0]["do"], "enable-rotation");
+    let plan = webshop(&[
+        "keys",
+        "rotate",
+        "alias/webshop/staging/confidential/general",
+    ]);
+    assert!(
+        plan.out.contains("kms:EnableKeyRotation"),
+        "{}{}",
+        plan.out,
+        plan.err
+    );
+    assert!(plan.out.contains("nothing was done"), "{}", plan.out);
+    // Templates have nothing to rotate.
+    let apply = webshop(&["keys", "rotate", "--apply"]);
+    assert_eq!(apply.code, 2);
+}
+
+#[test]
+fn a_map_is_drawn_in_every_form() {
+    let tree = webshop(&["keys", "map", "alias/webshop/prod/restricted/database"]);
+    assert!(
+        tree.out.contains("└─ who may use it"),
+        "{}{}",
+        tree.out,
+        tree.err
+    );
+    for (format, begins) in [
+        ("dot", "digraph"),
+        ("svg", "<svg"),
+        ("html", "<!doctype html>"),
+        ("json", "["),
+    ] {
+        let ran = webshop(&["keys", "map", "--format", format]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let start = ran.out.trim_start().to_lowercase();
+        let start = start
+            .strip_prefix("<?xml version=\"1.0\" encoding=\"utf-8\"?>")
+            .unwrap_or(&start);
+        assert!(
+            start.trim_start().starts_with(begins),
+            "{format}: {}",
+            &ran.out[..80]
+        );
+    }
+}
+
+#[test]
+fn every_pair_of_the_matrix_is_what_can_says() {
+    let matrix = webshop(&["who-can", "matrix", "--format", "json"]).json();
+    let pairs = list(&matrix["pairs"]);
+    assert!(pairs.len() > 20, "{}", pairs.len());
+    for pair in pairs.iter().step_by(7) {
+        let (who, key) = (
+            pair["principal"].as_str().unwrap(),
+            pair["resource"].as_str().unwrap(),
+        );
+        let can = webshop(&["can", who, "kms:Decrypt", key, "--format", "json"]);
+        assert_eq!(can.json()["may"], pair["may"], "{who} {key}");
+    }
+}
+
+#[test]
+fn a_name_that_is_none_or_several_is_told() {
+    let none = webshop(&[
+        "keys",
+        "blast-radius",
+        "alias/webshop/prod/restricted/databse",
+    ]);
+    assert_eq!(none.code, 2);
+    assert!(
+        none.err
+            .contains("did you mean `alias/webshop/prod/restricted/database`"),
+        "{}",
+        none.err
+    );
+    let who = webshop(&[
+        "can",
+        "Prod/Nobody",
+        "kms:Decrypt",
+        "alias/webshop/prod/restricted/database",
+    ]);
+    assert_eq!(who.code, 2);
+    let action = webshop(&[
+        "can",
+        "Prod/Api/Checkout/ServiceRole",
+        "Decrypt",
+        "alias/webshop/prod/restricted/database",
+    ]);
+    assert!(action.err.contains("is no action"), "{}", action.err);
+    let empty = tempfile::tempdir().expect("a folder");
+    let nothing = run(lockfast(empty.path()).args(["keys"]));
+    assert_eq!(nothing.code, 2, "{}", nothing.out);
+}
+
+#[test]
+fn guards_are_what_the_control_asks_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let role = "arn:aws:iam::111111111111:role/key-deletion";
+    let ran = run(lockfast(folder.path()).args(["keys", "guard", "--broker-role", role]));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let mut statements = ran.json()["Statement"]
+        .as_array()
+        .expect("statements")
+        .clone();
+    let unless = serde_json::json!({"ArnNotEquals": {"aws:PrincipalArn": "arn:aws:iam::111111111111:role/deploy"}});
+    statements.extend([
+        serde_json::json!({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:root"}, "Action": "kms:*", "Resource": "*"}),
+        serde_json::json!({"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "kms:PutKeyPolicy", "Resource": "*", "Condition": unless}),
+    ]);
+    let template = |statements: &[Value]| {
+        serde_json::json!({"Resources": {"Key": {"Type": "AWS::KMS::Key", "Properties": {
+            "KeyPolicy": {"Version": "2012-10-17", "Statement": statements}}}}})
+    };
+    let judged = |statements: &[Value]| {
+        std::fs::write(
+            folder.path().join("t.json"),
+            template(statements).to_string(),
+        )
+        .expect("written");
+        run(lockfast(folder.path()).args(["check", "t.json", "--only", "key-deletion-guarded"]))
+            .code
+    };
+    assert_eq!(judged(&statements), 0);
+    // Without the guard the control fails.
+    assert_eq!(judged(&statements[3..]), 1);
+}

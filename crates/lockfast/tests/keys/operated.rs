@@ -1,0 +1,414 @@
+//! Keys deleted, rotated and recovered in an account.
+
+use crate::servers::Account;
+use crate::{Ran, run};
+use serde_json::{Value, json};
+
+/// Asks for a deletion and gives the request's id.
+fn request(account: &Account, key: &str, more: &[&str]) -> Ran {
+    run(account
+        .lockfast()
+        .args([
+            "keys",
+            "request-deletion",
+            key,
+            "--reason",
+            "nobody needs it",
+            "--requester",
+            "anna",
+        ])
+        .args(["--from", "now.snapshot"])
+        .args(more))
+}
+
+fn id_of(ran: &Ran) -> String {
+    let id = ran
+        .out
+        .strip_prefix("request ")
+        .and_then(|rest| rest.split(':').next());
+    id.unwrap_or_else(|| panic!("{}{}", ran.out, ran.err))
+        .to_owned()
+}
+
+fn decide(account: &Account, word: &str, id: &str, who: &str) -> Ran {
+    run(account.lockfast().args(["keys", word, id, "--key", who]))
+}
+
+fn delete(account: &Account, id: &str) -> Ran {
+    run(account
+        .lockfast()
+        .args([
+            "keys",
+            "delete",
+            id,
+            "--apply",
+            "--trail-delay",
+            "0",
+            "--attempts",
+            "2",
+            "--backoff",
+            "20",
+        ])
+        .args(["--from", "now.snapshot"]))
+}
+
+fn verify(account: &Account) -> Ran {
+    run(account.lockfast().args(["ledger", "verify"]))
+}
+
+#[test]
+fn a_key_is_deleted_by_two_who_approve_and_comes_back_when_cancelled() {
+    let account = Account::start();
+    let key = account.key(json!({}));
+    account.people(0);
+    let asked = request(&account, &key, &[]);
+    let id = id_of(&asked);
+    // Nobody approved.
+    let early = delete(&account, &id);
+    assert_eq!(early.code, 4, "{}{}", early.out, early.err);
+    assert_eq!(account.state(&key), "Enabled");
+    // Who asks does not count, nor does a stranger, nor the same twice.
+    assert_eq!(decide(&account, "approve", &id, "anna").code, 2);
+    assert_eq!(decide(&account, "approve", &id, "dora").code, 2);
+    assert_eq!(decide(&account, "approve", &id, "ben").code, 0);
+    assert_eq!(decide(&account, "approve", &id, "ben").code, 2);
+    assert_eq!(delete(&account, &id).code, 4);
+    assert_eq!(account.count("DisableKey"), 0);
+    assert_eq!(decide(&account, "approve", &id, "cleo").code, 0);
+    let plan = run(account.lockfast().args(["keys", "delete", &id]));
+    assert!(
+        plan.out.contains("Nothing was done"),
+        "{}{}",
+        plan.out,
+        plan.err
+    );
+    assert_eq!(account.state(&key), "Enabled");
+    let done = delete(&account, &id);
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    assert_eq!(account.state(&key), "PendingDeletion");
+    // Again, nothing is done twice.
+    assert_eq!(delete(&account, &id).code, 0);
+    assert_eq!(
+        (
+            account.count("DisableKey"),
+            account.count("ScheduleKeyDeletion")
+        ),
+        (1, 1)
+    );
+    let told = run(account
+        .lockfast()
+        .args(["keys", "requests", &id, "--format", "json"]))
+    .json();
+    assert_eq!(told[0]["phase"], "done");
+    assert_eq!(told[0]["approvals"].as_array().expect("approvals").len(), 2);
+    let cancelled = run(account.lockfast().args([
+        "keys",
+        "cancel",
+        &id,
+        "--by",
+        "ben",
+        "--reason",
+        "the wrong key",
+    ]));
+    assert_eq!(cancelled.code, 0, "{}{}", cancelled.out, cancelled.err);
+    assert_eq!(account.state(&key), "Enabled");
+    assert_eq!(verify(&account).code, 0);
+}
+
+#[test]
+fn a_key_that_something_needs_is_not_asked_for() {
+    let account = Account::start();
+    let key = account.key(json!({}));
+    account.call(
+        "CreateGrant",
+        json!({"KeyId": key, "GranteePrincipal": "arn:aws:iam::111111111111:role/app", "Operations": ["Decrypt"]}),
+    );
+    account.people(0);
+    let refused = request(&account, &key, &[]);
+    assert_eq!(refused.code, 2, "{}", refused.out);
+    assert!(refused.err.contains("role/app"), "{}", refused.err);
+    let id = id_of(&request(
+        &account,
+        &key,
+        &["--override-reason", "the application is gone"],
+    ));
+    assert_eq!(decide(&account, "approve", &id, "ben").code, 0);
+    assert_eq!(decide(&account, "approve", &id, "cleo").code, 0);
+    // Somebody else gets a grant meanwhile: what was approved is no longer so.
+    account.call(
+        "CreateGrant",
+        json!({"KeyId": key, "GranteePrincipal": "arn:aws:iam::111111111111:role/new", "Operations": ["Decrypt"]}),
+    );
+    account.snapshot();
+    let voided = delete(&account, &id);
+    assert_eq!(voided.code, 1, "{}{}", voided.out, voided.err);
+    assert!(voided.out.contains("voided"), "{}", voided.out);
+    assert_eq!(account.count("DisableKey"), 0);
+}
+
+#[test]
+fn one_who_rejects_ends_it() {
+    let account = Account::start();
+    let key = account.key(json!({}));
+    account.people(0);
+    let id = id_of(&request(&account, &key, &[]));
+    assert_eq!(decide(&account, "approve", &id, "ben").code, 0);
+    assert_eq!(decide(&account, "reject", &id, "cleo").code, 0);
+    let ended = delete(&account, &id);
+    assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
+    assert_eq!(account.count("DisableKey"), 0);
+}
+
+#[test]
+fn somebody_who_misses_the_key_stops_its_deletion() {
+    let account = Account::start();
+    let key = account.key(json!({}));
+    account.people(1);
+    let id = id_of(&request(&account, &key, &[]));
+    decide(&account, "approve", &id, "ben");
+    decide(&account, "approve", &id, "cleo");
+    let waiting = delete(&account, &id);
+    assert_eq!(waiting.code, 4, "{}{}", waiting.out, waiting.err);
+    assert!(waiting.out.contains("watched until"), "{}", waiting.out);
+    assert_eq!(account.state(&key), "Disabled");
+    // No time is skipped, however often it is asked.
+    assert_eq!(delete(&account, &id).code, 4);
+    assert_eq!(account.count("ScheduleKeyDeletion"), 0);
+    let cancelled = run(account.lockfast().args([
+        "keys",
+        "cancel",
+        &id,
+        "--by",
+        "anna",
+        "--reason",
+        "it is missed",
+    ]));
+    assert_eq!(cancelled.code, 0, "{}{}", cancelled.out, cancelled.err);
+    assert_eq!(account.state(&key), "Enabled");
+}
+
+#[test]
+fn an_answer_that_is_lost_and_a_second_broker_delete_nothing_twice() {
+    let account = Account::start();
+    let key = account.key(json!({}));
+    account.people(0);
+    let id = id_of(&request(&account, &key, &[]));
+    decide(&account, "approve", &id, "ben");
+    decide(&account, "approve", &id, "cleo");
+    // The deletion is scheduled, and the answer is lost on the way; the SDK asks again.
+    account.control(
+        "faults",
+        Some(json!({"operation": "ScheduleKeyDeletion", "times": 1, "mode": "drop-after"})),
+    );
+    let brokers: Vec<_> = (0..2)
+        .map(|_| {
+            let mut command = account.lockfast();
+            command
+                .args([
+                    "keys",
+                    "delete",
+                    &id,
+                    "--apply",
+                    "--trail-delay",
+                    "0",
+                    "--attempts",
+                    "2",
+                    "--backoff",
+                    "20",
+                ])
+                .args(["--from", "now.snapshot"]);
+            std::thread::spawn(move || command.output().expect("it runs").status.code())
+        })
+        .collect();
+    for broker in brokers {
+        let code = broker.join().expect("it ends");
+        // One does it; the other does too, or says that somebody is about it.
+        assert!(matches!(code, Some(0 | 1 | 2 | 3 | 4)), "{code:?}");
+    }
+    assert_eq!(account.count("ScheduleKeyDeletion"), 1);
+    assert_eq!(account.count("DisableKey"), 1);
+    assert_eq!(account.state(&key), "PendingDeletion");
+    assert_eq!(verify(&account).code, 0);
+}
+
+#[test]
+fn a_broker_that_is_killed_is_followed_by_another() {
+    let account = Account::start();
+    let key = account.key(json!({}));
+    account.people(0);
+    let id = id_of(&request(&account, &key, &[]));
+    decide(&account, "approve", &id, "ben");
+    decide(&account, "approve", &id, "cleo");
+    let binary = assert_cmd::cargo::cargo_bin("lockfast");
+    let mut killed = 0;
+    // Killed later and later, until one gets through.
+    for millis in (0..).map(|turn| 40 * turn) {
+        let mut command = std::process::Command::new(&binary);
+        let model = account.lockfast();
+        command.envs(
+            model
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+        let mut child = command
+            .current_dir(account.path())
+            .args([
+                "keys",
+                "delete",
+                &id,
+                "--apply",
+                "--trail-delay",
+                "0",
+                "--from",
+                "now.snapshot",
+            ])
+            .args(["--attempts", "2", "--backoff", "20"])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("it starts");
+        std::thread::sleep(std::time::Duration::from_millis(millis));
+        match child.try_wait().expect("it is asked") {
+            // Somebody's intent may still hold for its lease: that it is respected is as it should be.
+            Some(_) => break,
+            None => {
+                child.kill().expect("killed");
+                child.wait().expect("it ended");
+                killed += 1;
+            }
+        }
+        assert!(millis < 20_000, "it never ended");
+    }
+    assert!(killed > 0);
+    assert!(account.count("ScheduleKeyDeletion") <= 1);
+    assert!(account.count("DisableKey") <= 1);
+    let whole = verify(&account);
+    assert_eq!(whole.code, 0, "{}", whole.out);
+}
+
+#[test]
+fn a_ledger_that_somebody_edited_is_found() {
+    let account = Account::start();
+    let key = account.key(json!({}));
+    account.people(0);
+    request(&account, &key, &[]);
+    let head = run(account.lockfast().args(["ledger", "head"])).out;
+    std::fs::write(account.path().join("head.json"), head).expect("written");
+    let exported = run(account
+        .lockfast()
+        .args(["ledger", "export", "--output", "copy.jsonl"]));
+    assert_eq!(exported.code, 0, "{}", exported.err);
+    let check = || {
+        run(account
+            .lockfast()
+            .args(["ledger", "verify", "copy.jsonl", "--head", "head.json"]))
+    };
+    assert_eq!(check().code, 0);
+    let copy = std::fs::read_to_string(account.path().join("copy.jsonl")).expect("the copy");
+    std::fs::write(
+        account.path().join("copy.jsonl"),
+        copy.replace("nobody needs it", "everybody needs"),
+    )
+    .expect("written");
+    let edited = check();
+    assert_eq!(edited.code, 1, "{}", edited.out);
+    assert!(edited.out.contains("entry 1 was altered"), "{}", edited.out);
+    std::fs::write(account.path().join("copy.jsonl"), "").expect("written");
+    assert_eq!(check().code, 1);
+}
+
+#[test]
+fn rotation_is_brought_in_order_and_again_changes_nothing() {
+    let account = Account::start();
+    let key = account.key(json!({}));
+    let hmac = account.key(json!({"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}));
+    account.call(
+        "CreateAlias",
+        json!({"AliasName": "alias/tokens", "TargetKeyId": hmac}),
+    );
+    account.people(0);
+    // Years later, in the account and here.
+    account.control("clock", Some(json!({"advance_seconds": 800 * 86_400})));
+    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(800 * 24);
+    let later = later.strftime("%Y-%m-%d").to_string();
+    let rotate = |more: &[&str]| {
+        run(account
+            .lockfast()
+            .args([
+                "keys",
+                "rotate",
+                "--from",
+                "now.snapshot",
+                "--today",
+                &later,
+            ])
+            .args(more))
+    };
+    let plan = rotate(&[]);
+    assert!(
+        plan.out.contains("kms:RotateKeyOnDemand") && plan.out.contains("by hand"),
+        "{}",
+        plan.out
+    );
+    assert_eq!(account.count("EnableKeyRotation"), 0);
+    let applied = rotate(&["--apply", "--replace"]);
+    assert_eq!(applied.code, 0, "{}{}", applied.out, applied.err);
+    let status = account.call("GetKeyRotationStatus", json!({"KeyId": key}));
+    assert_eq!(
+        (
+            &status["KeyRotationEnabled"],
+            &status["RotationPeriodInDays"]
+        ),
+        (&json!(true), &json!(180))
+    );
+    assert_eq!(account.count("RotateKeyOnDemand"), 1);
+    // The alias leads to a new key, which is like the old one.
+    let moved = account.call("DescribeKey", json!({"KeyId": "alias/tokens"}));
+    assert_ne!(moved["KeyMetadata"]["Arn"], Value::from(hmac.clone()));
+    assert_eq!(moved["KeyMetadata"]["KeySpec"], "HMAC_256");
+    assert_eq!(account.state(&hmac), "Enabled");
+    let made = account.count("CreateKey");
+    let again = rotate(&["--apply", "--replace"]);
+    assert_eq!(again.code, 0, "{}{}", again.out, again.err);
+    assert_eq!(account.count("CreateKey"), made);
+    assert_eq!(account.count("EnableKeyRotation"), 1);
+    assert_eq!(verify(&account).code, 0);
+}
+
+#[test]
+fn a_drill_reads_in_another_region_what_a_key_encrypted() {
+    let account = Account::start();
+    let key = account.key(json!({"MultiRegion": true}));
+    let alone = account.key(json!({}));
+    account.call(
+        "ReplicateKey",
+        json!({"KeyId": key, "ReplicaRegion": "eu-west-1"}),
+    );
+    account.people(0);
+    let drill = |key: &str| run(account.lockfast().args(["keys", "recovery-drill", key]));
+    let recovered = drill(&key);
+    assert_eq!(recovered.code, 0, "{}{}", recovered.out, recovered.err);
+    assert!(
+        recovered.out.contains("eu-west-1") && recovered.out.contains("due again"),
+        "{}",
+        recovered.out
+    );
+    assert_eq!(drill(&alone).code, 2);
+    // A replica that cannot decrypt is no recovery, and that is written down too.
+    account.control(
+        "faults",
+        Some(json!({"operation": "Decrypt", "times": 9, "mode": "KeyUnavailableException"})),
+    );
+    assert_eq!(drill(&key).code, 1);
+    let entries = run(account
+        .lockfast()
+        .args(["ledger", "show", "--format", "json"]))
+    .json();
+    let drills: Vec<_> = entries
+        .as_array()
+        .expect("entries")
+        .iter()
+        .map(|entry| entry["body"]["recovered"].clone())
+        .collect();
+    assert_eq!(drills, [json!(true), json!(false)]);
+}
