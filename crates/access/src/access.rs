@@ -177,11 +177,8 @@ impl Hearing<'_> {
 /// Whether all policies together allow a request.
 pub fn evaluate_access(request: &Request, policies: &PolicySet<'_>) -> Access {
     let principal = &request.principal;
-    let is_kms = request
-        .action
-        .get(..4)
-        .is_some_and(|p| p.eq_ignore_ascii_case("kms:"));
-    let retires = request.action.eq_ignore_ascii_case("kms:RetireGrant");
+    let is_kms = is_kms(request);
+    let retires = retires(request);
     let key = policies.key.as_ref();
     let refused_by_state = key.and_then(|key| key.state.clone());
     let refused_by_state =
@@ -241,58 +238,184 @@ pub fn evaluate_access(request: &Request, policies: &PolicySet<'_>) -> Access {
         false => Three::No,
     };
 
-    // A boundary's implicit deny limits what a role's ARN is given, not what a user's, a session's
-    // or everybody is given.
-    let named = resource.direct.or(resource.role.and(bounds));
-    let by_identity = identity.and(bounds);
-    let outsider = matches!(
-        principal.identity,
-        Identity::Service(_) | Identity::Anonymous | Identity::Federated(_)
-    );
-    let same = match outsider {
-        // They have no identity policies: what names them is enough.
-        true => Three::Yes,
-        false => principal.account.same(&request.resource_account),
+    let ways = Ways {
+        resource,
+        identity,
+        bounds,
+        by_grant,
     };
-    let within = match policies.trust {
-        _ if outsider => resource.direct,
-        Trust::Either => named.or(by_identity),
-        Trust::ResourceFirst => named.or(resource.account.and(by_identity)),
+    let (allowed, by_accounts) = ways.allow(request, policies.trust);
+    if by_accounts {
+        hearing.if_allowed.push(format!(
+            "if the caller ({}) and the resource ({}) are of the right accounts",
+            principal.account, request.resource_account
+        ));
     }
-    .or(by_grant);
-    let any_way = resource
-        .direct
-        .or(resource.role)
-        .or(resource.account)
-        .or(by_grant);
-    let reachable = !is_kms || kms::works_across_accounts(&request.action);
-    let across = any_way.and(by_identity).and(reachable.into());
-    let (within, across) = match retires {
-        // The account that a grant was made in may retire it, by its root user.
-        true => {
-            let owner = principal.identity == Identity::Root;
-            (by_grant.or(owner.into()), by_grant)
-        }
-        false => (within, across),
-    };
-    let allowed = match same {
-        Three::Yes => within,
-        Three::No => across,
-        Three::Maybe => {
-            let either = within.agree(across);
-            if either == Three::Maybe {
-                hearing.if_allowed.push(format!(
-                    "if the caller ({}) and the resource ({}) are of the right accounts",
-                    principal.account, request.resource_account
-                ));
-            }
-            either
-        }
-    }
-    .and(limits);
+    let allowed = allowed.and(limits);
     Access {
         decision: decide(hearing.denied, allowed, hearing.if_allowed, hearing.unless),
         refused_by_state,
         reasons: hearing.reasons,
     }
+}
+
+/// The ways by which a request may be let through, before denials and limits.
+struct Ways {
+    resource: Through,
+    identity: Three,
+    bounds: Three,
+    by_grant: Three,
+}
+
+impl Ways {
+    /// Whether one of them lets it through; and whether that hangs on accounts that are not known.
+    fn allow(&self, request: &Request, trust: Trust) -> (Three, bool) {
+        let Ways {
+            resource,
+            identity,
+            bounds,
+            by_grant,
+        } = *self;
+        let principal = &request.principal;
+        // A boundary's implicit deny limits what a role's ARN is given, not what a user's, a session's
+        // or everybody is given.
+        let named = resource.direct.or(resource.role.and(bounds));
+        let by_identity = identity.and(bounds);
+        let outsider = matches!(
+            principal.identity,
+            Identity::Service(_) | Identity::Anonymous | Identity::Federated(_)
+        );
+        let same = match outsider {
+            // They have no identity policies: what names them is enough.
+            true => Three::Yes,
+            false => principal.account.same(&request.resource_account),
+        };
+        let within = match trust {
+            _ if outsider => resource.direct,
+            Trust::Either => named.or(by_identity),
+            Trust::ResourceFirst => named.or(resource.account.and(by_identity)),
+        }
+        .or(by_grant);
+        let any_way = resource
+            .direct
+            .or(resource.role)
+            .or(resource.account)
+            .or(by_grant);
+        let reachable = !is_kms(request) || kms::works_across_accounts(&request.action);
+        let across = any_way.and(by_identity).and(reachable.into());
+        let (within, across) = match retires(request) {
+            // The account that a grant was made in may retire it, by its root user.
+            true => {
+                let owner = principal.identity == Identity::Root;
+                (by_grant.or(owner.into()), by_grant)
+            }
+            false => (within, across),
+        };
+        match same {
+            Three::Yes => (within, false),
+            Three::No => (across, false),
+            Three::Maybe => {
+                let either = within.agree(across);
+                (either, either == Three::Maybe)
+            }
+        }
+    }
+}
+
+fn is_kms(request: &Request) -> bool {
+    let service = request.action.get(..4);
+    service.is_some_and(|p| p.eq_ignore_ascii_case("kms:"))
+}
+
+fn retires(request: &Request) -> bool {
+    request.action.eq_ignore_ascii_case("kms:RetireGrant")
+}
+
+/// Whether all policies together allow a request, without the reasons: what cannot change the answer any more is not looked at.
+/// It is what [`evaluate_access`] comes to.
+pub fn may(request: &Request, policies: &PolicySet<'_>) -> Three {
+    let principal = &request.principal;
+    let key = policies.key.as_ref();
+    if let Some(state) = key.and_then(|key| key.state.as_deref())
+        && kms::state_refuses(state, &request.action).is_yes()
+    {
+        return Three::No;
+    }
+    let mut denied = Three::No;
+    let mut ways = Ways {
+        resource: Through::NONE,
+        identity: Three::Yes,
+        bounds: Three::Yes,
+        by_grant: Three::No,
+    };
+    if let Some(policy) = policies.resource.filter(|_| !retires(request)) {
+        let outcome = policy.evaluate(request);
+        denied = outcome.denied;
+        ways.resource = outcome.through;
+    }
+    if is_kms(request) {
+        let grants = policies.grants.iter();
+        ways.by_grant = Three::any(grants.map(|grant| grant.answers(request).allows));
+    }
+    // As far as identities' policies may reach.
+    if denied.is_yes() || ways.allow(request, policies.trust).0.is_no() {
+        return Three::No;
+    }
+    if principal.identity != Identity::Root {
+        ways.identity = Three::No;
+        for policy in &policies.identity {
+            let outcome = policy.evaluate(request);
+            denied = denied.or(outcome.denied);
+            ways.identity = ways.identity.or(outcome.allowed);
+        }
+    }
+    if denied.is_yes() || ways.allow(request, policies.trust).0.is_no() {
+        return Three::No;
+    }
+    if let Some(boundary) = policies.boundary {
+        let outcome = boundary.evaluate(request);
+        denied = denied.or(outcome.denied);
+        ways.bounds = outcome.allowed;
+    }
+    if policies.session.is_empty() && principal.is_federated_user() {
+        ways.bounds = Three::No;
+    } else if !policies.session.is_empty() {
+        let mut by_session = Three::No;
+        for policy in &policies.session {
+            let outcome = policy.evaluate(request);
+            denied = denied.or(outcome.denied);
+            by_session = by_session.or(outcome.allowed);
+        }
+        ways.bounds = ways.bounds.and(by_session);
+    }
+    let mut allowed = ways.allow(request, policies.trust).0;
+    let linked = principal.is_service_linked();
+    let outside = matches!(
+        principal.identity,
+        Identity::Service(_) | Identity::Anonymous
+    );
+    let aws_managed = key.is_some_and(|key| key.aws_managed);
+    let scps: &[Vec<&Policy>] = match linked || outside {
+        true => &[],
+        false => &policies.scps,
+    };
+    let rcps: &[Vec<&Policy>] = match linked || retires(request) || aws_managed {
+        true => &[],
+        false => &policies.rcps,
+    };
+    let endpoint: Vec<&Policy> = policies.endpoint.into_iter().collect();
+    let endpoint = (!endpoint.is_empty()).then_some(endpoint);
+    for level in scps.iter().chain(rcps).chain(&endpoint) {
+        if denied.is_yes() || allowed.is_no() {
+            return Three::No;
+        }
+        let mut here = Three::No;
+        for policy in level {
+            let outcome = policy.evaluate(request);
+            denied = denied.or(outcome.denied);
+            here = here.or(outcome.allowed);
+        }
+        allowed = allowed.and(here);
+    }
+    allowed.and(!denied)
 }

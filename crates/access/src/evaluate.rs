@@ -1,7 +1,7 @@
 //! One policy, one request.
 
 use crate::Three;
-use crate::pattern::{Reading, Token, matches, subject_tokens};
+use crate::pattern::{Reading, matches, starts_with_reference};
 use crate::policy::{Effect, Entry, Policy, Principals, Selection, Statement};
 use crate::principal::{Account, Identity, Principal, PrincipalPattern, shown};
 use crate::request::{ContextValue, Request, Resource};
@@ -155,7 +155,7 @@ impl Policy {
             };
             if statement.effect != Effect::Allow {
                 denied = denied.or(by.matches);
-                if by.matches == Three::Maybe {
+                if by.matches == Three::Maybe && !request.quiet {
                     unless_denied.push(format!("unless {}", found.open_questions()));
                 }
             }
@@ -164,11 +164,13 @@ impl Policy {
                 through.account = through.account.or(found.through.account.and(certain));
                 through.role = through.role.or(found.through.role.and(certain));
                 through.direct = through.direct.or(found.through.direct.and(certain));
-                if by.matches == Three::Maybe {
+                if by.matches == Three::Maybe && !request.quiet {
                     if_allowed.push(format!("if {}", found.open_questions()));
                 }
             }
-            took_part.push((statement.effect, by));
+            if !request.quiet {
+                took_part.push((statement.effect, by));
+            }
         }
         let decision = decide(denied, allowed, if_allowed.clone(), unless_denied.clone());
         let decided_by = took_part
@@ -218,7 +220,7 @@ impl Policy {
         // Everything but the principal, which is kept apart: it may match in several ways.
         let mut rest = Three::Yes;
         let mut take = |found: Three, question: &dyn Fn() -> String| {
-            if found == Three::Maybe {
+            if found == Three::Maybe && !request.quiet {
                 open.push(question());
             }
             rest = rest.and(found);
@@ -245,7 +247,7 @@ impl Policy {
         if who.is_no() {
             return nothing;
         }
-        if who == Three::Maybe {
+        if who == Three::Maybe && !request.quiet {
             open.push(named(&statement.principals));
         }
         let all = rest.and(who);
@@ -283,8 +285,6 @@ impl Policy {
         if names.is_empty() {
             return Three::Yes;
         }
-        let starts_with_reference =
-            |text: &Text| matches!(subject_tokens(text).first(), Some(Token::Ref(_)));
         selects(&statement.resources, |pattern| {
             let reading = Reading {
                 wild: true,

@@ -78,7 +78,7 @@ mod tests;
 #[cfg(test)]
 mod tests_access;
 
-pub use access::{Access, KeyFacts, PolicyKind, PolicySet, Reason, Trust, evaluate_access};
+pub use access::{Access, KeyFacts, PolicyKind, PolicySet, Reason, Trust, evaluate_access, may};
 pub use compare::Order;
 pub use condition::{Base, Condition, Operator, SetOperator};
 pub use evaluate::{DecidedBy, Decision, Outcome, Through, denies, identity_allows};

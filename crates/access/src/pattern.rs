@@ -62,9 +62,57 @@ pub(crate) fn matches(pattern: &Text, subject: &Text, reading: Reading<'_>) -> T
     {
         return plain_matches(p, s, reading).into();
     }
+    // Two resources never share an ARN, and of what is not known at all, nothing else can be said: neither takes a closer look.
+    if let (Some(a), Some(b)) = (only_reference(pattern), only_reference(subject)) {
+        return (a == b).into();
+    }
+    if let Text::Plain(p) = pattern
+        && !reading.arn
+        && is_hole(subject)
+        && (reading.variables.is_none() || !p.contains("${"))
+    {
+        let anything = reading.wild && !p.is_empty() && p.bytes().all(|b| b == b'*');
+        return if anything { Three::Yes } else { Three::Maybe };
+    }
     match pattern_tokens(pattern, reading) {
         Some(pattern) => match_tokens(&pattern, &subject_tokens(subject), reading),
         None => Three::No,
+    }
+}
+
+/// The resource that a text is a reference to, and nothing else.
+fn only_reference(text: &Text) -> Option<ResourceId> {
+    match text {
+        Text::Parts(parts) => match &**parts {
+            [Part::Reference(reference)] => Some(reference.target),
+            _ => None,
+        },
+        Text::Plain(_) => None,
+    }
+}
+
+/// Whether a text begins with a reference, as it is written or as an ARN around it.
+pub(crate) fn starts_with_reference(text: &Text) -> bool {
+    match text {
+        Text::Plain(_) => false,
+        Text::Parts(parts) => match parts.first() {
+            Some(Part::Reference(_)) => true,
+            Some(Part::Literal(head)) if head.starts_with("arn:") => {
+                matches!(subject_tokens(text).first(), Some(Token::Ref(_)))
+            }
+            _ => false,
+        },
+    }
+}
+
+/// Whether nothing at all is known of a text.
+fn is_hole(text: &Text) -> bool {
+    match text {
+        Text::Parts(parts) => match &**parts {
+            [Part::Unknown(why)] => !is_own_account(why) && !is_own_region(why),
+            _ => false,
+        },
+        Text::Plain(_) => false,
     }
 }
 

@@ -151,7 +151,7 @@ pub struct Principal {
     /// The account it belongs to.
     pub account: Account,
     /// Its tags; `None` when they are not known.
-    pub tags: Option<BTreeMap<String, String>>,
+    pub tags: Option<Arc<BTreeMap<String, String>>>,
 }
 
 impl Principal {
@@ -236,7 +236,7 @@ impl Principal {
         let tags = tags
             .into_iter()
             .map(|(k, v)| (k.to_lowercase(), v.to_owned()));
-        self.tags = Some(tags.collect());
+        self.tags = Some(Arc::new(tags.collect()));
         self
     }
 

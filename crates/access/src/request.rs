@@ -40,6 +40,8 @@ pub struct Request {
     context: BTreeMap<String, ContextValue>,
     /// Whether keys that are neither stated nor follow from the request are absent rather than unknown.
     closed: bool,
+    /// Whether nobody asks for reasons.
+    pub(crate) quiet: bool,
 }
 
 impl Resource {
@@ -157,6 +159,7 @@ impl Request {
             resource_account: Account::Own,
             context: BTreeMap::new(),
             closed: false,
+            quiet: false,
         }
     }
 
@@ -183,6 +186,13 @@ impl Request {
     #[must_use]
     pub fn closed(mut self) -> Self {
         self.closed = true;
+        self
+    }
+
+    /// The same request, of which only the answer is wanted: conditions and statements are not told.
+    #[must_use]
+    pub fn quietly(mut self) -> Self {
+        self.quiet = true;
         self
     }
 

@@ -8,13 +8,13 @@ mod target;
 pub use actor::{Actor, Attached, Origin as Attachment};
 pub use target::{On, policy_of};
 
-use crate::access::{Access, PolicySet, evaluate_access};
+use crate::Three;
+use crate::access::{Access, PolicySet, evaluate_access, may};
 use crate::evaluate::Decision;
 use crate::identities::is_of_aws;
 use crate::policy::{Policy, Principals};
 use crate::principal::{Account, Identity, Principal, PrincipalPattern};
 use crate::request::{ContextValue, Request};
-use crate::{Three, kms};
 use lockfast_facts::{Inventory, Kind, Loc, ResourceId, Text, Value, Why};
 use organization::Limits;
 use std::collections::HashMap;
@@ -380,19 +380,18 @@ pub struct Matrix<'w, 'a> {
 
 struct Narrow<'w, 'a> {
     actor: &'w Actor<'a>,
-    identity: Vec<Policy>,
-    boundary: Option<Policy>,
+    identity: Vec<Arc<Policy>>,
+    boundary: Option<Arc<Policy>>,
 }
 
 impl<'w, 'a> Matrix<'w, 'a> {
     /// Prepares all roles and users for one action.
     pub fn new(world: &'w World<'a>, action: &str) -> Self {
-        let mut narrowed: HashMap<*const Policy, Policy> = HashMap::new();
-        let mut narrow = |attached: &Attached| -> Policy {
+        let mut narrowed: HashMap<*const Policy, Arc<Policy>> = HashMap::new();
+        let mut narrow = |attached: &Attached| -> Arc<Policy> {
             let known = narrowed.entry(Arc::as_ptr(&attached.policy));
-            known
-                .or_insert_with(|| attached.policy.about(action))
-                .clone()
+            let about = || Arc::new(attached.policy.about(action));
+            known.or_insert_with(about).clone()
         };
         let actors = world.actors.iter().map(|actor| Narrow {
             actor,
@@ -413,62 +412,59 @@ impl<'w, 'a> Matrix<'w, 'a> {
 
     /// Who may do it to one resource: each role and user with the answer, but for those that may not.
     pub fn on(&self, on: &On<'a>) -> Vec<(&'w Actor<'a>, Three)> {
-        let policy = on.policy.as_ref().map(|policy| policy.about(&self.action));
-        let rcps = levels(self.world.limits.rcps(&on.account));
-        // Where nothing but an identity's policies could allow it, and it has none about it, it may not.
-        let mut found = Vec::new();
-        let is_key = on.key.is_some();
-        let state = on.key.as_ref().and_then(|key| key.state.as_deref());
-        if state.is_some_and(|state| kms::state_refuses(state, &self.action).is_yes()) {
-            return found;
+        let about = |levels: &[Vec<Attached>]| -> Vec<Vec<Policy>> {
+            let level = |level: &Vec<Attached>| {
+                level
+                    .iter()
+                    .map(|held| held.policy.about(&self.action))
+                    .collect()
+            };
+            levels.iter().map(level).collect()
+        };
+        fn refs(levels: &[Vec<Policy>]) -> Vec<Vec<&Policy>> {
+            levels.iter().map(|level| level.iter().collect()).collect()
         }
+        let policy = on.policy.as_ref().map(|policy| policy.about(&self.action));
+        let rcps = about(self.world.limits.rcps(&on.account));
+        let mut scps: Vec<(&Account, Vec<Vec<Policy>>)> = Vec::new();
         for narrow in &self.actors {
-            let actor = narrow.actor;
-            let named = policy.as_ref().is_some_and(|policy| {
-                policy.statements.iter().any(|statement| {
-                    statement.effect != crate::Effect::Deny
-                        && names_beyond_account(
-                            &statement.principals,
-                            &actor.principal,
-                            &on.account,
-                        )
-                })
-            }) || !on.grants.is_empty();
-            if narrow.identity.is_empty() && !named {
-                continue;
+            let account = &narrow.actor.principal.account;
+            if !scps.iter().any(|(known, _)| *known == account) {
+                scps.push((account, about(self.world.limits.scps(account))));
             }
-            if is_key && policy.is_none() && on.grants.is_empty() {
-                continue;
-            }
-            let set = PolicySet {
-                identity: narrow.identity.iter().collect(),
-                boundary: narrow.boundary.as_ref(),
+        }
+        let mut found = Vec::new();
+        for (account, scps) in &scps {
+            let mut set = PolicySet {
                 resource: policy.as_ref(),
                 trust: on.trust,
                 grants: &on.grants,
-                scps: levels(self.world.limits.scps(&actor.principal.account)),
-                rcps: rcps.clone(),
+                scps: refs(scps),
+                rcps: refs(&rcps),
                 key: on.key.clone(),
                 ..PolicySet::default()
             };
-            let request = self.world.request(&actor.principal, &self.action, on);
-            let may = match evaluate_access(&request, &set).decision {
-                Decision::Allow => Three::Yes,
-                Decision::Possible(_) => Three::Maybe,
-                _ => continue,
-            };
-            found.push((actor, may));
+            let mut request: Option<Request> = None;
+            for narrow in &self.actors {
+                let principal = &narrow.actor.principal;
+                if principal.account != **account {
+                    continue;
+                }
+                // What follows from the account and the resource is the same for all of them.
+                let request = request.get_or_insert_with(|| {
+                    self.world.request(principal, &self.action, on).quietly()
+                });
+                request.principal.clone_from(principal);
+                set.identity.clear();
+                set.identity
+                    .extend(narrow.identity.iter().map(|policy| &**policy));
+                set.boundary = narrow.boundary.as_deref();
+                let may = may(request, &set);
+                if !may.is_no() {
+                    found.push((narrow.actor, may));
+                }
+            }
         }
         found
-    }
-}
-
-/// Whether a statement may name somebody in another way than by the account.
-fn names_beyond_account(principals: &Principals, who: &Principal, home: &Account) -> bool {
-    match principals {
-        Principals::These(patterns) => patterns.iter().any(|pattern| {
-            !matches!(pattern, PrincipalPattern::Account(_)) && !pattern.matches(who, home).is_no()
-        }),
-        Principals::AllBut(_) | Principals::Holder => true,
     }
 }

@@ -6,7 +6,7 @@ mod whole;
 
 use lockfast_access::{
     Account, ContextValue, Decision, Grant, KeyFacts, Policy, PolicySet, Principal, Request,
-    Resource, Trust, evaluate_access,
+    Resource, Three, Trust, evaluate_access, may,
 };
 use lockfast_facts::{Loc, Text, Value};
 use proptest::prelude::*;
@@ -128,6 +128,19 @@ fn answer(case: &Json) -> (&'static str, String) {
         }),
     };
     let access = evaluate_access(&request, &set);
+    // The short way comes to the same.
+    let word = match (&access.refused_by_state, &access.decision) {
+        (Some(_), _) | (None, Decision::ExplicitDeny | Decision::ImplicitDeny) => Three::No,
+        (None, Decision::Allow) => Three::Yes,
+        (None, Decision::Possible(_)) => Three::Maybe,
+    };
+    assert_eq!(may(&request, &set), word, "{}", case["name"]);
+    assert_eq!(
+        may(&request.clone().quietly(), &set),
+        word,
+        "{}",
+        case["name"]
+    );
     if access.refused_by_state.is_some() {
         return ("key-state", String::new());
     }

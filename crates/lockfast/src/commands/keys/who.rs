@@ -15,6 +15,7 @@ use lockfast_facts::{Inventory, Text};
 use lockfast_keys::{Key, Ring, reading_of};
 use lockfast_report::clean;
 use rayon::prelude::*;
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -48,6 +49,50 @@ pub fn run(args: &WhoCan) -> Result<u8> {
     }
 }
 
+/// There may be millions of pairs: they are written as they come.
+fn write_matrix(
+    action: &str,
+    world: &World<'_>,
+    ring: &Ring<'_>,
+    found: &[(usize, Vec<(&str, Three)>)],
+) -> Result<()> {
+    use std::io::Write;
+    #[derive(Serialize)]
+    struct Pair<'p> {
+        principal: &'p str,
+        resource: &'p str,
+        may: &'static str,
+    }
+    let mut out = std::io::BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
+    write!(
+        out,
+        "{{\"action\":{},\"principals\":{},\"resources\":{},\"not_read\":{},\"pairs\":[",
+        json!(action),
+        world.actors().len(),
+        ring.keys.len(),
+        json!(world.unread()),
+    )?;
+    let mut comma = "";
+    for (index, holders) in found {
+        let resource = ring.keys[*index].arn();
+        for (principal, may) in holders {
+            out.write_all(comma.as_bytes())?;
+            let may = reasons::word(*may);
+            serde_json::to_writer(
+                &mut out,
+                &Pair {
+                    principal,
+                    resource,
+                    may,
+                },
+            )?;
+            comma = ",\n";
+        }
+    }
+    writeln!(out, "]}}")?;
+    Ok(out.flush()?)
+}
+
 /// Every role and user against every key.
 fn matrix(action: &str, facts: &Facts) -> Result<u8> {
     let action = super::can::action(action)?;
@@ -74,20 +119,7 @@ fn matrix(action: &str, facts: &Facts) -> Result<u8> {
     found.sort_by_key(|(index, _)| *index);
     let pairs: usize = found.iter().map(|(_, holders)| holders.len()).sum();
     if facts.format == TableFormat::Json {
-        let rows = found.iter().flat_map(|(index, holders)| {
-            let key = &ring.keys[*index];
-            holders.iter().map(|(who, may)| {
-                json!({"principal": who, "resource": key.arn(), "may": reasons::word(*may)})
-            })
-        });
-        let told = json!({
-            "action": action,
-            "principals": world.actors().len(),
-            "resources": ring.keys.len(),
-            "pairs": rows.collect::<Vec<_>>(),
-            "not_read": world.unread(),
-        });
-        print(&format!("{told}\n"))?;
+        write_matrix(&action, &world, &ring, &found)?;
         return Ok(read.code());
     }
     let mut table = table(&["KEY", "CERTAINLY", "POSSIBLY", "WHO"]);
