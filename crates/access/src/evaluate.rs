@@ -321,7 +321,12 @@ impl Policy {
                         // The root user is its account.
                         (PrincipalPattern::Account(_), Identity::Root) => &mut through.direct,
                         (PrincipalPattern::Account(_), _) => &mut through.account,
-                        (PrincipalPattern::Resource(_), _) => &mut through.role,
+                        // A boundary limits what is given to a role's ARN, not to a user's.
+                        (PrincipalPattern::Resource(_), _)
+                            if principal.type_name() != Some("User") =>
+                        {
+                            &mut through.role
+                        }
                         (PrincipalPattern::Arn(arn), _) if shown(arn).contains(":role/") => {
                             &mut through.role
                         }

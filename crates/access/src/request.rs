@@ -40,6 +40,8 @@ pub struct Request {
     context: BTreeMap<String, ContextValue>,
     /// Whether keys that are neither stated nor follow from the request are absent rather than unknown.
     closed: bool,
+    /// All tags of the resource, by their names in lower case, where all are known.
+    resource_tags: Option<BTreeMap<String, String>>,
     /// Whether nobody asks for reasons.
     pub(crate) quiet: bool,
 }
@@ -159,6 +161,7 @@ impl Request {
             resource_account: Account::Own,
             context: BTreeMap::new(),
             closed: false,
+            resource_tags: None,
             quiet: false,
         }
     }
@@ -186,6 +189,14 @@ impl Request {
     #[must_use]
     pub fn closed(mut self) -> Self {
         self.closed = true;
+        self
+    }
+
+    /// The same request for a resource that has these tags and no others.
+    #[must_use]
+    pub fn with_resource_tags(mut self, tags: &BTreeMap<String, String>) -> Self {
+        let lower = tags.iter().map(|(k, v)| (k.to_lowercase(), v.clone()));
+        self.resource_tags = Some(lower.collect());
         self
     }
 
@@ -226,6 +237,13 @@ impl Request {
         }
         let principal = &self.principal;
         let one = |text: Text| ContextValue::Known(vec![text]);
+        if let (Some(tag), Some(tags)) = (key.strip_prefix("aws:resourcetag/"), &self.resource_tags)
+        {
+            return match tags.get(tag) {
+                Some(value) => one(Text::Plain(value.as_str().into())),
+                None => ContextValue::Absent,
+            };
+        }
         let plain = |s: &str| one(Text::Plain(s.into()));
         let service = match &principal.identity {
             Identity::Arbitrary => return ContextValue::Unknown,

@@ -225,6 +225,9 @@ impl<'a> World<'a> {
         for (key, value) in &on.context {
             request = request.with_value(key, value.clone());
         }
+        if let Some(tags) = &on.tags {
+            request = request.with_resource_tags(tags);
+        }
         if let Some(id) = self.limits.organization_of(&who.account)
             && !matches!(who.identity, Identity::Service(_) | Identity::Anonymous)
         {

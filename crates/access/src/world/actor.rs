@@ -116,20 +116,27 @@ fn principal(inventory: &Inventory, resource: &Resource, account: &Account) -> P
     }
 }
 
-/// The tags of an identity, where all of them are known. CloudFormation adds its own.
-fn tags(resource: &Resource) -> Option<BTreeMap<String, String>> {
-    let items = match resource.at("Tags").list() {
+/// The tags of a resource by name, where all of them are known: as the input writes them, or by key.
+pub(super) fn tags(resource: &Resource) -> Option<BTreeMap<String, String>> {
+    let found = match resource.at("Tags") {
         Read::Absent(_) => return Some(BTreeMap::new()),
-        Read::Found(items, _) => items,
         Read::Unknown(..) => return None,
+        Read::Found(found, _) => found,
     };
-    items
-        .iter()
-        .map(|tag| {
-            let key = tag.at("Key").string().found()?;
-            Some((key, tag.at("Value").string().found()?))
-        })
-        .collect()
+    match &found.kind {
+        Kind::List(items) => items
+            .iter()
+            .map(|tag| {
+                let key = tag.at("Key").string().found()?;
+                Some((key, tag.at("Value").string().found()?))
+            })
+            .collect(),
+        Kind::Map(map) => map
+            .iter()
+            .map(|(key, value)| Some((key.to_string(), value.at("").string().found()?)))
+            .collect(),
+        _ => None,
+    }
 }
 
 fn attached(

@@ -6,7 +6,8 @@ use crate::grant::Grant;
 use crate::policy::Policy;
 use crate::principal::Account;
 use crate::request::{ContextValue, Resource as Names};
-use lockfast_facts::{Inventory, Kind, Read, Resource, Subject, Text, Value, Why};
+use lockfast_facts::{Inventory, Kind, Origin, Read, Resource, Subject, Text, Value, Why};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A resource that somebody may do something to.
@@ -30,6 +31,8 @@ pub struct On<'a> {
     pub grants: Vec<Grant>,
     /// What a KMS key says itself.
     pub key: Option<KeyFacts>,
+    /// All of its tags, where all are known.
+    pub tags: Option<BTreeMap<String, String>>,
     /// Context keys that follow from it.
     pub context: Vec<(String, ContextValue)>,
 }
@@ -165,11 +168,13 @@ impl<'a> On<'a> {
             account,
             grants: Vec::new(),
             key: None,
+            tags: None,
             context: Vec::new(),
         };
-        on.tags(resource);
+        on.tags(inventory, resource);
         if is_key {
             on.as_key(resource);
+            on.aliases(inventory, resource);
         }
         on
     }
@@ -204,6 +209,7 @@ impl<'a> On<'a> {
             account,
             grants: Vec::new(),
             key: is_key.then(KeyFacts::default),
+            tags: None,
             context: Vec::new(),
         }
     }
@@ -233,18 +239,36 @@ impl<'a> On<'a> {
         }
     }
 
-    fn tags(&mut self, resource: &Resource) {
-        let Read::Found(tags, _) = resource.at("Tags").list() else {
-            return;
-        };
-        for tag in tags {
-            if let (Some(key), Some(value)) = (
-                tag.at("Key").string().found(),
-                tag.at("Value").string().found(),
-            ) {
+    /// What is told of a live resource are all of its tags; stacks give what they make more than templates write.
+    fn tags(&mut self, inventory: &Inventory, resource: &Resource) {
+        let tags = super::actor::tags(resource);
+        if inventory.origin() == Origin::Live {
+            self.tags = tags;
+        } else {
+            for (key, value) in tags.into_iter().flatten() {
                 self.state(&format!("aws:ResourceTag/{key}"), &value);
             }
         }
+    }
+
+    /// The aliases of a live key are all there are.
+    fn aliases(&mut self, inventory: &Inventory, key: &Resource) {
+        if inventory.origin() != Origin::Live {
+            return;
+        }
+        let leads_here = |alias: &&Resource| {
+            let target = alias.at("TargetKeyId").found();
+            let target = target.and_then(|target| inventory.target(target));
+            target.is_some_and(|(target, _)| target.id == key.id)
+        };
+        let aliases = inventory.of_kind("AWS::KMS::Alias").filter(leads_here);
+        let names = aliases.filter_map(|alias| alias.at("AliasName").string().found());
+        let names: Vec<Text> = names.map(|name| Text::Plain(name.into())).collect();
+        let value = match names.is_empty() {
+            true => ContextValue::Absent,
+            false => ContextValue::Known(names),
+        };
+        self.context.push(("kms:ResourceAliases".to_owned(), value));
     }
 
     fn state(&mut self, key: &str, value: &str) {
