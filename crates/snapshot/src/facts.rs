@@ -524,7 +524,7 @@ impl Linker<'_> {
 
     fn text(&self, value: &Value, text: &Arc<str>, path: &str, in_policy: bool) -> Option<Value> {
         // In conditions an organisation goes by its id, which requests carry.
-        if in_policy && text.starts_with("o-") {
+        if text.starts_with("o-") {
             return None;
         }
         if let Some((id, attribute)) = self.index.ids.get(text) {
