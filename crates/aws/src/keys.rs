@@ -184,9 +184,7 @@ impl Keys {
             .key_id(key)
             .send()
             .await;
-        answer
-            .map(drop)
-            .map_err(|error| refused("kms:DisableKey", &error))
+        done("kms:DisableKey", answer)
     }
 
     /// Enables a key.
@@ -200,9 +198,7 @@ impl Keys {
             .key_id(key)
             .send()
             .await;
-        answer
-            .map(drop)
-            .map_err(|error| refused("kms:EnableKey", &error))
+        done("kms:EnableKey", answer)
     }
 
     /// Has a key deleted after so many days; gives when, in seconds since the epoch.
@@ -232,9 +228,7 @@ impl Keys {
             .key_id(key)
             .send()
             .await;
-        answer
-            .map(drop)
-            .map_err(|error| refused("kms:CancelKeyDeletion", &error))
+        done("kms:CancelKeyDeletion", answer)
     }
 
     /// The automatic rotation of a key.
@@ -264,9 +258,7 @@ impl Keys {
         let request = self.kms(region_of(key)).enable_key_rotation().key_id(key);
         let days = i32::try_from(days).unwrap_or(i32::MAX);
         let answer = request.rotation_period_in_days(days).send().await;
-        answer
-            .map(drop)
-            .map_err(|error| refused("kms:EnableKeyRotation", &error))
+        done("kms:EnableKeyRotation", answer)
     }
 
     /// Rotates a key now.
@@ -280,9 +272,7 @@ impl Keys {
             .key_id(key)
             .send()
             .await;
-        answer
-            .map(drop)
-            .map_err(|error| refused("kms:RotateKeyOnDemand", &error))
+        done("kms:RotateKeyOnDemand", answer)
     }
 
     /// The last day a key was rotated on, in seconds since the epoch.
@@ -368,8 +358,11 @@ impl Keys {
             let key = key.map_err(|error| refused("kms:ListKeys", &error))?;
             let Some(arn) = key.key_arn else { continue };
             let tags = client.list_resource_tags().key_id(&arn).send().await;
-            // Keys of AWS tell no tags.
-            let Ok(tags) = tags else { continue };
+            let tags = match tags {
+                // Keys of AWS's, and those of others, tell no tags; one that was made here does.
+                Err(error) if code(&error) == Some("AccessDeniedException") => continue,
+                tags => tags.map_err(|error| refused("kms:ListResourceTags", &error))?,
+            };
             let is_it = |tag: &aws_sdk_kms::types::Tag| {
                 tag.tag_key == marker.0 && tag.tag_value == marker.1
             };
@@ -411,9 +404,7 @@ impl Keys {
             .alias_name(alias)
             .target_key_id(to);
         let answer = request.send().await;
-        answer
-            .map(drop)
-            .map_err(|error| refused("kms:UpdateAlias", &error))
+        done("kms:UpdateAlias", answer)
     }
 
     /// Encrypts a few bytes.
@@ -529,9 +520,7 @@ impl Keys {
             .object_lock_retain_until_date(When::from_secs(until))
             .send()
             .await;
-        answer
-            .map(drop)
-            .map_err(|error| refused("s3:PutObject", &error))
+        done("s3:PutObject", answer)
     }
 
     /// Turns a secret's rotation on, by its own function, every so many days; or rotates it now.
@@ -558,9 +547,7 @@ impl Keys {
             .set_rotation_rules(rules)
             .send()
             .await;
-        answer
-            .map(drop)
-            .map_err(|error| refused("secretsmanager:RotateSecret", &error))
+        done("secretsmanager:RotateSecret", answer)
     }
 
     /// Whether a secret rotates, and the day it was last rotated on, in seconds since the epoch.
@@ -603,6 +590,17 @@ fn empty(call: &str) -> Refused {
         call: call.to_owned(),
         error: "its answer is empty".to_owned(),
     }
+}
+
+/// Of a call whose answer tells nothing.
+fn done<T, E>(
+    call: &str,
+    answer: Result<T, SdkError<E, aws_smithy_runtime_api::client::orchestrator::HttpResponse>>,
+) -> Result<(), Refused>
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    answer.map(drop).map_err(|error| refused(call, &error))
 }
 
 fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> {

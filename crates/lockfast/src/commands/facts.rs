@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 pub(super) struct Read {
     pub(super) inventory: Inventory,
     pub(super) config: Config,
+    /// The policy file, where there is one.
+    #[cfg_attr(not(feature = "aws"), allow(dead_code))]
+    pub(super) config_file: Option<PathBuf>,
     pub(super) today: String,
     pub(super) problems: Vec<Problem>,
 }
@@ -32,7 +35,7 @@ impl Read {
         let beside = facts.from.iter().filter_map(folder);
         let beside = beside.filter(|folder| !folder.as_os_str().is_empty());
         let folders: Vec<PathBuf> = beside.chain([PathBuf::from(".")]).collect();
-        let (config, _) = policy::load(facts.config.as_deref(), &folders)?;
+        let (config, config_file) = policy::load(facts.config.as_deref(), &folders)?;
         let (inventory, problems, files) = declared(&facts.from)?;
         for problem in &problems {
             anstream::eprintln!("{}: {}", problem.place(), clean(&problem.message));
@@ -47,6 +50,7 @@ impl Read {
         Ok(Read {
             inventory,
             config,
+            config_file,
             today,
             problems,
         })

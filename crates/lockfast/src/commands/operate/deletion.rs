@@ -31,7 +31,7 @@ pub fn request(args: &RequestDeletion) -> Result<u8> {
     )?;
     let at = Connection::of(&args.account)?;
     at.must_own(&args.key)?;
-    let config = super::settings(args.account.config.as_deref())?;
+    let (config, _) = super::settings(args.account.config.as_deref())?;
     let live = Live::new(at, config, args.from.clone(), jiff::SignedDuration::ZERO)?;
     let impact = live.impact(&args.key)?;
     let mut ledger = desk.open()?;
@@ -407,7 +407,7 @@ fn broker(
     use lockfast_operate::broker::{Broker, Settings};
     let at = Connection::of(account)?;
     at.must_own(&status.request.key_arn)?;
-    let config = super::settings(account.config.as_deref())?;
+    let (config, _) = super::settings(account.config.as_deref())?;
     let delay = jiff::SignedDuration::from_mins(trail_delay.into());
     let live = Live::new(at, config, from.map(Path::to_owned), delay)?;
     let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();

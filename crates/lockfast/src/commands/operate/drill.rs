@@ -24,7 +24,7 @@ pub fn run(args: &Drill) -> Result<u8> {
 #[cfg(feature = "aws")]
 pub fn run(args: &Drill) -> Result<u8> {
     use super::live::Connection;
-    use super::{open, settings};
+    use super::{ledger_file, open, settings};
     use crate::commands::print;
     use crate::exit;
     use anyhow::{anyhow, bail};
@@ -33,7 +33,7 @@ pub fn run(args: &Drill) -> Result<u8> {
     use serde_json::json;
     use std::collections::HashMap;
 
-    let config = settings(args.account.config.as_deref())?;
+    let (config, file) = settings(args.account.config.as_deref())?;
     let at = Connection::of(&args.account)?;
     at.must_own(&args.key)?;
     let told = at
@@ -61,13 +61,11 @@ pub fn run(args: &Drill) -> Result<u8> {
     let there = args
         .key
         .replacen(&format!(":{own}:"), &format!(":{region}:"), 1);
-    let mut ledger = open(
-        &args
-            .account
-            .ledger
-            .clone()
-            .unwrap_or_else(|| config.approvals.ledger.clone().into()),
-    )?;
+    let mut ledger = open(&ledger_file(
+        args.account.ledger.as_deref(),
+        &config.approvals,
+        file.as_deref(),
+    ))?;
     // A canary of its own each time: nothing is answered from a cache.
     let canary = lockfast_operate::request::nonce()?;
     let context = HashMap::from([

@@ -18,7 +18,7 @@ const ENDINGS: [&str; 3] = [
 /// # Errors
 /// When no role is named.
 pub fn run(args: &Guard) -> Result<u8> {
-    let approvals = settings(args.config.as_deref())?.approvals;
+    let approvals = settings(args.config.as_deref())?.0.approvals;
     let Some(role) = args.broker_role.clone().or(approvals.broker_role) else {
         bail!(
             "name the role that carries deletions out with --broker-role, or as broker_role in [approvals] of lockfast.toml"

@@ -50,7 +50,7 @@ pub fn run(args: &LedgerArgs) -> Result<u8> {
             endpoint_url,
             config,
         } => {
-            let approvals = settings(config.as_deref())?.approvals;
+            let approvals = settings(config.as_deref())?.0.approvals;
             let Some(bucket) = bucket.clone().or(approvals.anchor_bucket) else {
                 bail!(
                     "name the bucket with --bucket, or as anchor_bucket in [approvals] of lockfast.toml"

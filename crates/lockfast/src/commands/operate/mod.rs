@@ -56,15 +56,7 @@ impl Desk {
         let rules = rules
             .check()
             .with_context(|| format!("{named}: [approvals]"))?;
-        let ledger = match (ledger, &file) {
-            (Some(ledger), _) => ledger.to_owned(),
-            // Beside the policy file, so that everybody who uses it means the same ledger.
-            (None, Some(file)) => file
-                .parent()
-                .unwrap_or(Path::new(""))
-                .join(&approvals.ledger),
-            (None, None) => PathBuf::from(&approvals.ledger),
-        };
+        let ledger = ledger_file(ledger, &approvals, file.as_deref());
         Ok(Desk {
             policy: sha256(&canonical(&approvals)?),
             approvals,
@@ -91,7 +83,18 @@ fn open_there(file: &Path) -> Result<Ledger> {
     open(file)
 }
 
-/// The policy file's settings, without people.
-fn settings(config: Option<&Path>) -> Result<Config> {
-    Ok(policy::load(config, &[PathBuf::from(".")])?.0)
+/// The ledger that is named, or the policy file's: beside that, so that everybody who uses it means the same ledger.
+fn ledger_file(named: Option<&Path>, approvals: &Approvals, policy: Option<&Path>) -> PathBuf {
+    match named {
+        Some(named) => named.to_owned(),
+        None => {
+            let folder = policy.and_then(Path::parent).unwrap_or(Path::new(""));
+            folder.join(&approvals.ledger)
+        }
+    }
+}
+
+/// The policy file's settings, without people, and where it stands.
+fn settings(config: Option<&Path>) -> Result<(Config, Option<PathBuf>)> {
+    policy::load(config, &[PathBuf::from(".")])
 }

@@ -19,7 +19,7 @@ pub use live::run;
 #[cfg(feature = "aws")]
 mod live {
     use super::super::live::Connection;
-    use super::super::open;
+    use super::super::{ledger_file, open};
     use super::{Result, Rotate};
     use crate::commands::facts::Read;
     use crate::commands::keys::one;
@@ -117,11 +117,11 @@ mod live {
             print(&out)?;
             return Ok(read.code());
         }
-        let ledger = match &args.ledger {
-            Some(file) => file.clone(),
-            None => read.config.approvals.ledger.clone().into(),
-        };
-        let mut ledger = open(&ledger)?;
+        let mut ledger = open(&ledger_file(
+            args.ledger.as_deref(),
+            &read.config.approvals,
+            read.config_file.as_deref(),
+        ))?;
         let at = Connection::new(args.profile.clone(), args.endpoint_url.clone())?;
         let mut failed = 0;
         for step in &steps {

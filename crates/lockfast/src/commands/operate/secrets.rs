@@ -163,12 +163,12 @@ fn apply(args: &Secrets, _: &Read, _: &[Secret<'_>]) -> Result<u8> {
 #[cfg(feature = "aws")]
 fn apply(args: &Secrets, read: &Read, secrets: &[Secret<'_>]) -> Result<u8> {
     use super::live::Connection;
-    use super::open;
-    let file = args
-        .ledger
-        .clone()
-        .unwrap_or_else(|| read.config.approvals.ledger.clone().into());
-    let mut ledger = open(&file)?;
+    use super::{ledger_file, open};
+    let mut ledger = open(&ledger_file(
+        args.ledger.as_deref(),
+        &read.config.approvals,
+        read.config_file.as_deref(),
+    ))?;
     let at = Connection::new(args.profile.clone(), args.endpoint_url.clone())?;
     let mut failed = 0;
     for secret in secrets {
