@@ -183,9 +183,6 @@ pub fn evaluate_access(request: &Request, policies: &PolicySet<'_>) -> Access {
     let refused_by_state = key.and_then(|key| key.state.clone());
     let refused_by_state =
         refused_by_state.filter(|state| kms::state_refuses(state, &request.action).is_yes());
-    // Service-linked roles are beyond what an organisation limits (AWS Organizations User Guide, "Service control policies",
-    // "Resource control policies").
-    let linked = principal.is_service_linked();
     let mut hearing = Hearing {
         request,
         denied: Three::No,
@@ -194,20 +191,9 @@ pub fn evaluate_access(request: &Request, policies: &PolicySet<'_>) -> Access {
         reasons: Vec::new(),
     };
     let mut limits = Three::Yes;
-    // "SCPs affect only IAM users and roles that are managed by accounts that are part of the
-    // organization" (AWS Organizations User Guide, "Service control policies"): services and
-    // strangers are not.
-    if !linked
-        && !matches!(
-            principal.identity,
-            Identity::Service(_) | Identity::Anonymous
-        )
-    {
-        limits = limits.and(hearing.levels(PolicyKind::Scp, &policies.scps));
-    }
-    if !linked && !retires && !key.is_some_and(|key| key.aws_managed) {
-        limits = limits.and(hearing.levels(PolicyKind::Rcp, &policies.rcps));
-    }
+    let (scps, rcps) = organization(request, policies);
+    limits = limits.and(hearing.levels(PolicyKind::Scp, scps));
+    limits = limits.and(hearing.levels(PolicyKind::Rcp, rcps));
     if let Some(endpoint) = policies.endpoint {
         limits = limits.and(hearing.hear(PolicyKind::Endpoint, 0, endpoint).allowed);
     }
@@ -322,6 +308,32 @@ impl Ways {
     }
 }
 
+/// The levels of service and resource control policies that limit a request.
+fn organization<'p, 'a>(
+    request: &Request,
+    policies: &'p PolicySet<'a>,
+) -> (&'p [Vec<&'a Policy>], &'p [Vec<&'a Policy>]) {
+    let principal = &request.principal;
+    // Service-linked roles are beyond what an organisation limits (AWS Organizations User Guide, "Service control policies",
+    // "Resource control policies").
+    if principal.is_service_linked() {
+        return (&[], &[]);
+    }
+    // "SCPs affect only IAM users and roles that are managed by accounts that are part of the
+    // organization" (AWS Organizations User Guide, "Service control policies"): services and
+    // strangers are not.
+    let scps: &[_] = match principal.identity {
+        Identity::Service(_) | Identity::Anonymous => &[],
+        _ => &policies.scps,
+    };
+    let aws_managed = policies.key.as_ref().is_some_and(|key| key.aws_managed);
+    let rcps: &[_] = match retires(request) || aws_managed {
+        true => &[],
+        false => &policies.rcps,
+    };
+    (scps, rcps)
+}
+
 fn is_kms(request: &Request) -> bool {
     let service = request.action.get(..4);
     service.is_some_and(|p| p.eq_ignore_ascii_case("kms:"))
@@ -389,20 +401,7 @@ pub fn may(request: &Request, policies: &PolicySet<'_>) -> Three {
         ways.bounds = ways.bounds.and(by_session);
     }
     let mut allowed = ways.allow(request, policies.trust).0;
-    let linked = principal.is_service_linked();
-    let outside = matches!(
-        principal.identity,
-        Identity::Service(_) | Identity::Anonymous
-    );
-    let aws_managed = key.is_some_and(|key| key.aws_managed);
-    let scps: &[Vec<&Policy>] = match linked || outside {
-        true => &[],
-        false => &policies.scps,
-    };
-    let rcps: &[Vec<&Policy>] = match linked || retires(request) || aws_managed {
-        true => &[],
-        false => &policies.rcps,
-    };
+    let (scps, rcps) = organization(request, policies);
     let endpoint: Vec<&Policy> = policies.endpoint.into_iter().collect();
     let endpoint = (!endpoint.is_empty()).then_some(endpoint);
     for level in scps.iter().chain(rcps).chain(&endpoint) {

@@ -7,7 +7,7 @@ use crate::Three;
 use crate::kms;
 use crate::principal::PrincipalPattern;
 use crate::request::{ContextValue, Request};
-use lockfast_facts::{Kind, Loc, Read, Text, Value, Why};
+use lockfast_facts::{Inventory, Kind, Known, Loc, Origin, Read, Resource, Text, Value, Why};
 use std::sync::Arc;
 
 /// A grant on a KMS key.
@@ -27,6 +27,26 @@ pub struct Grant {
     pub subset: Option<Pairs>,
     /// Where it was read.
     pub loc: Loc,
+}
+
+/// The grants of a key, as a scan records them; unknown where they could not be read. Templates cannot know them: grants are made at
+/// run time.
+pub fn grants_of(inventory: &Inventory, key: &Resource) -> Known<Vec<Grant>> {
+    match key.at("Grants") {
+        Read::Found(value, loc) => match value.at("").list() {
+            Read::Found(items, _) => {
+                Known::Stated(items.iter().map(Grant::from_value).collect(), loc)
+            }
+            _ => Known::Stated(Vec::new(), loc),
+        },
+        Read::Unknown(why, loc) => Known::Unknown(why, loc),
+        // A scan records none where there are none, unless the key itself could not be described.
+        Read::Absent(loc) if inventory.origin() == Origin::Live => match key.at("KeyManager") {
+            Read::Unknown(why, loc) => Known::Unknown(why, loc),
+            _ => Known::Stated(Vec::new(), loc),
+        },
+        Read::Absent(loc) => Known::Unknown(Arc::new(Why::Runtime("grants".to_owned())), loc),
+    }
 }
 
 /// Names and values of an encryption context; `None` when they are not known.

@@ -82,7 +82,7 @@ pub use access::{Access, KeyFacts, PolicyKind, PolicySet, Reason, Trust, evaluat
 pub use compare::Order;
 pub use condition::{Base, Condition, Operator, SetOperator};
 pub use evaluate::{DecidedBy, Decision, Outcome, Through, denies, identity_allows};
-pub use grant::{Grant, Pairs};
+pub use grant::{Grant, Pairs, grants_of};
 pub use grantee::{Grantee, Scope, allowed_principals};
 pub use policy::{Effect, Entry, Policy, Principals, Selection, Statement};
 pub use principal::{Account, Identity, Principal, PrincipalPattern, account_of_arn};

@@ -1,7 +1,7 @@
 //! Every key with what is known of it and what hangs on it.
 
 use crate::effect::{Effect, effect_of};
-use lockfast_access::Grant;
+use lockfast_access::{Grant, grants_of};
 use lockfast_facts::nouns::{KeyTarget, resolve_key};
 use lockfast_facts::{Inventory, Known, Loc, Read, Resource, ResourceId, Step, Value};
 use lockfast_policy::{Classification, Cx, EnvironmentKind};
@@ -127,7 +127,7 @@ impl<'a> Ring<'a> {
                         .map(|name| (name.name.to_string(), name.kind)),
                     classification: classification(cx, resource, &needs),
                     owner: owner(resource),
-                    grants: grants(inventory, resource),
+                    grants: grants_of(inventory, resource),
                     family: family(inventory, resource),
                     unknowns: unknowns(inventory, resource),
                     dependents: needs,
@@ -245,29 +245,6 @@ fn classification(
     ) {
         (Known::Unknown(..), Some(highest)) => Known::Stated(highest, key.loc),
         _ => own.clone(),
-    }
-}
-
-fn grants(inventory: &Inventory, key: &Resource) -> Known<Vec<Grant>> {
-    match key.at("Grants") {
-        Read::Found(value, loc) => match value.at("").list() {
-            Read::Found(items, _) => {
-                Known::Stated(items.iter().map(Grant::from_value).collect(), loc)
-            }
-            _ => Known::Stated(Vec::new(), loc),
-        },
-        Read::Unknown(why, loc) => Known::Unknown(why, loc),
-        // A scan records none where there are none, and what it could not read as unknown.
-        Read::Absent(loc) if inventory.origin() == lockfast_facts::Origin::Live => {
-            match key.at("") {
-                Read::Unknown(why, loc) => Known::Unknown(why, loc),
-                _ => Known::Stated(Vec::new(), loc),
-            }
-        }
-        Read::Absent(loc) => {
-            let why = lockfast_facts::Why::Runtime("grants".to_owned());
-            Known::Unknown(Arc::new(why), loc)
-        }
     }
 }
 

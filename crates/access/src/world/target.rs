@@ -1,12 +1,13 @@
 //! What is done something to: a resource with its own policy.
 
 use super::actor::Actor;
+use crate::Three;
 use crate::access::{KeyFacts, Trust};
-use crate::grant::Grant;
-use crate::policy::Policy;
-use crate::principal::Account;
+use crate::grant::{Grant, grants_of};
+use crate::policy::{Effect, Entry, Policy, Principals, Selection, Statement};
+use crate::principal::{Account, PrincipalPattern};
 use crate::request::{ContextValue, Resource as Names};
-use lockfast_facts::{Inventory, Kind, Origin, Read, Resource, Subject, Text, Value, Why};
+use lockfast_facts::{Inventory, Kind, Known, Loc, Origin, Resource, Subject, Text, Value, Why};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -129,6 +130,32 @@ pub fn policy_of(inventory: &Inventory, resource: &Resource) -> Option<Policy> {
     })
 }
 
+/// A policy of which nothing is known.
+fn unread(what: &str, loc: Loc) -> Policy {
+    let why = Why::NotGiven(what.to_owned());
+    Policy::from_value(&Value::new(Kind::Unknown(Arc::new(why)), loc))
+}
+
+/// What a key gets whose template writes none: the account's own policies decide (AWS KMS Developer Guide, "Default key policy").
+fn default_key_policy(account: &Account, loc: Loc) -> Policy {
+    let all = |pattern: &str| Selection::These(vec![Entry::Pattern(Text::Plain(pattern.into()))]);
+    Policy {
+        statements: vec![Statement {
+            sid: Some("the default key policy".into()),
+            effect: Effect::Allow,
+            principals: Principals::These(vec![PrincipalPattern::Account(account.clone())]),
+            actions: all("kms:*"),
+            resources: all("*"),
+            conditions: Vec::new(),
+            loc,
+        }],
+        variables: Three::Yes,
+        account: account.clone(),
+        problems: Vec::new(),
+        loc,
+    }
+}
+
 impl<'a> On<'a> {
     /// A resource of the inventory.
     pub fn resource(inventory: &'a Inventory, resource: &'a Resource) -> Self {
@@ -150,8 +177,14 @@ impl<'a> On<'a> {
             }
             None => Names::of_service(resource.id, &service, ""),
         };
-        let policy =
-            policy_of(inventory, resource).map(|policy| policy.in_account(account.clone()));
+        let policy = match policy_of(inventory, resource) {
+            None if is_key && inventory.origin() == Origin::Live => {
+                Some(unread("the key policy", resource.loc))
+            }
+            None if is_key => Some(default_key_policy(&account, resource.loc)),
+            policy => policy,
+        };
+        let policy = policy.map(|policy| policy.in_account(account.clone()));
         let mut on = On {
             of: Some(resource),
             label: super::actor::label(resource),
@@ -173,7 +206,7 @@ impl<'a> On<'a> {
         };
         on.tags(inventory, resource);
         if is_key {
-            on.as_key(resource);
+            on.as_key(inventory, resource);
             on.aliases(inventory, resource);
         }
         on
@@ -192,14 +225,16 @@ impl<'a> On<'a> {
     pub fn arn(arn: &str) -> Self {
         let account = crate::account_of_arn(&Text::Plain(arn.into())).unwrap_or(Account::Unknown);
         let is_key = arn.split(':').nth(2) == Some("kms");
-        let why = Why::NotGiven("the policy of a resource that is not among the facts".to_owned());
-        let unknown = Value::new(Kind::Unknown(Arc::new(why)), lockfast_facts::Loc::default());
         On {
             of: None,
             label: arn.to_owned(),
             resource: Names::arn(arn),
             policy: Some(Arc::new(
-                Policy::from_value(&unknown).in_account(account.clone()),
+                unread(
+                    "the policy of a resource that is not among the facts",
+                    Loc::default(),
+                )
+                .in_account(account.clone()),
             )),
             policy_label: "resource policy, which was not read".to_owned(),
             trust: match is_key {
@@ -214,18 +249,23 @@ impl<'a> On<'a> {
         }
     }
 
-    fn as_key(&mut self, key: &Resource) {
+    /// Whether it is a KMS key.
+    pub fn is_key(&self) -> bool {
+        self.key.is_some()
+    }
+
+    fn as_key(&mut self, inventory: &Inventory, key: &Resource) {
         let text = |at: &str| key.at(at).string().found();
         self.key = Some(KeyFacts {
             state: text("KeyState").map(Into::into),
             aws_managed: text("KeyManager").as_deref() == Some("AWS"),
         });
-        self.grants = match key.at("Grants") {
-            Read::Found(grants, _) => match &grants.kind {
-                Kind::List(items) => items.iter().map(Grant::from_value).collect(),
-                _ => Vec::new(),
-            },
-            _ => Vec::new(),
+        self.grants = match grants_of(inventory, key) {
+            // Whoever may hold one, for whatever operation.
+            Known::Unknown(why, loc) if inventory.origin() == Origin::Live => {
+                vec![Grant::from_value(&Value::new(Kind::Unknown(why), loc))]
+            }
+            known => known.value().cloned().unwrap_or_default(),
         };
         for (property, key) in [
             ("Origin", "kms:KeyOrigin"),

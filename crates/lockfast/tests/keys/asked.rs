@@ -319,3 +319,28 @@ fn guards_are_what_the_control_asks_for() {
     // Without the guard the control fails.
     assert_eq!(judged(&statements[3..]), 1);
 }
+
+#[test]
+fn a_key_whose_template_writes_no_policy_has_the_default_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trust = serde_json::json!({"Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
+    let may = serde_json::json!({"Statement": [{"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*"}]});
+    let role = |policies: Value| serde_json::json!({"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": trust, "Policies": policies}});
+    let template = serde_json::json!({"Resources": {
+        "Key": {"Type": "AWS::KMS::Key", "Properties": {"Description": "orders"}},
+        "Reader": role(serde_json::json!([{"PolicyName": "read", "PolicyDocument": may}])),
+        "Other": role(serde_json::json!([])),
+    }});
+    std::fs::write(folder.path().join("t.json"), template.to_string()).expect("written");
+    let can = |who: &str| {
+        run(lockfast(folder.path()).args(["can", who, "kms:Decrypt", "Key", "--from", "t.json"]))
+    };
+    let reader = can("Reader");
+    assert_eq!(reader.code, 0, "{}{}", reader.out, reader.err);
+    assert!(
+        reader.out.contains("the default key policy"),
+        "{}",
+        reader.out
+    );
+    assert_eq!(can("Other").code, 1);
+}

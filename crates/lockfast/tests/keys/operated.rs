@@ -1,6 +1,6 @@
 //! Keys deleted, rotated and recovered in an account.
 
-use crate::servers::Account;
+use crate::servers::{ACCOUNT, Account};
 use crate::{Ran, run};
 use serde_json::{Value, json};
 
@@ -411,4 +411,56 @@ fn a_drill_reads_in_another_region_what_a_key_encrypted() {
         .map(|entry| entry["body"]["recovered"].clone())
         .collect();
     assert_eq!(drills, [json!(true), json!(false)]);
+}
+
+#[test]
+fn grants_that_could_not_be_read_leave_it_possible() {
+    let account = Account::start();
+    let key = account.key(json!({}));
+    account.people(0);
+    let can = || {
+        run(account.lockfast().args([
+            "can",
+            "arn:aws:iam::111111111111:role/app",
+            "kms:Decrypt",
+            &key,
+            "--from",
+            "now.snapshot",
+            "--format",
+            "json",
+        ]))
+    };
+    let because = |ran: &Ran| ran.json()["because"].to_string();
+    assert!(!because(&can()).contains("\"grant "));
+    let statement =
+        |effect: &str, action: &str| json!({"Effect": effect, "Action": action, "Resource": "*"});
+    let denies = [statement("Allow", "*"), statement("Deny", "kms:ListGrants")];
+    let policy = json!({"Version": "2012-10-17", "Statement": denies});
+    account.control("scps", Some(json!({ACCOUNT: [policy]})));
+    let denied = run(account
+        .lockfast()
+        .args([
+            "scan",
+            "--region",
+            "eu-central-1",
+            "--service",
+            "kms,iam",
+            "--attempts",
+            "2",
+        ])
+        .args([
+            "--backoff",
+            "20",
+            "--no-judge",
+            "--snapshot",
+            "now.snapshot",
+        ]));
+    assert_eq!(denied.code, 3, "{}", denied.err);
+    let open = can();
+    assert_eq!(open.code, 4, "{}{}", open.out, open.err);
+    assert!(because(&open).contains("\"grant "), "{}", open.out);
+    // Nor is a deletion asked for on a guess.
+    let refused = request(&account, &key, &[]);
+    assert_eq!(refused.code, 2, "{}", refused.out);
+    assert!(refused.err.contains("grants"), "{}", refused.err);
 }

@@ -14,17 +14,6 @@ use lockfast_report::clean;
 use serde_json::json;
 use std::fmt::Write;
 
-/// A resource that a question is about.
-pub(super) struct On1<'a> {
-    pub(super) on: On<'a>,
-}
-
-impl On1<'_> {
-    pub(super) fn is_key(&self) -> bool {
-        self.on.key.is_some()
-    }
-}
-
 /// Runs the command and gives its exit code.
 ///
 /// # Errors
@@ -43,11 +32,11 @@ pub fn run(args: &Can) -> Result<u8> {
     let action = action(&args.action)?;
     let target = target(&read.inventory, &ring, &args.resource)?;
     let principal = principal(&world, &args.principal)?;
-    let answer = world.may(&principal, &action, &target.on, &given);
+    let answer = world.may(&principal, &action, &target, &given);
     let mut chains = Vec::new();
     if *escalations && !answer.may.is_yes() {
         for (role, assumed) in world.assumes(&principal) {
-            let then = world.may(&world.who(role), &action, &target.on, &given);
+            let then = world.may(&world.who(role), &action, &target, &given);
             if !then.may.is_no() {
                 chains.push((role.label.clone(), assumed.may.and(then.may)));
             }
@@ -57,7 +46,7 @@ pub fn run(args: &Can) -> Result<u8> {
         let mut told = reasons::json(&read.inventory, &answer);
         told["principal"] = principal.label.clone().into();
         told["action"] = action.into();
-        told["resource"] = target.on.label.clone().into();
+        told["resource"] = target.label.clone().into();
         told["by_assuming"] = json!(
             chains
                 .iter()
@@ -76,7 +65,7 @@ pub fn run(args: &Can) -> Result<u8> {
     let mut out = format!(
         "{word}: {} {action} {}\n",
         clean(&principal.label),
-        clean(&target.on.label)
+        clean(&target.label)
     );
     for condition in reasons::conditions(&answer) {
         let _ = writeln!(out, "  {}", clean(condition));
@@ -88,12 +77,8 @@ pub fn run(args: &Can) -> Result<u8> {
             let _ = writeln!(out, "      {}", clean(place));
         }
     }
-    if target.on.policy.is_none() {
-        let _ = writeln!(
-            out,
-            "  {} has no policy of its own",
-            clean(&target.on.label)
-        );
+    if target.policy.is_none() {
+        let _ = writeln!(out, "  {} has no policy of its own", clean(&target.label));
     }
     for (role, may) in &chains {
         let _ = writeln!(
@@ -202,7 +187,7 @@ fn principal<'w>(world: &'w World<'_>, name: &str) -> Result<Who<'w>> {
 }
 
 /// A resource by name.
-pub(super) fn target<'a>(inventory: &'a Inventory, ring: &Ring<'a>, name: &str) -> Result<On1<'a>> {
+pub(super) fn target<'a>(inventory: &'a Inventory, ring: &Ring<'a>, name: &str) -> Result<On<'a>> {
     let keys = ring.find(name);
     let mut found: Vec<&Resource> = keys.iter().map(|key| key.resource).collect();
     if found.is_empty() {
@@ -223,20 +208,18 @@ pub(super) fn target<'a>(inventory: &'a Inventory, ring: &Ring<'a>, name: &str) 
         }
     }
     match found.as_slice() {
-        [resource] => Ok(On1 {
-            on: On::resource(inventory, resource),
-        }),
+        [resource] => Ok(On::resource(inventory, resource)),
         [] if name.starts_with("arn:") => {
             // An object is its bucket's.
             if let Some((bucket, key)) = name.split_once('/')
                 && bucket.contains(":s3:::")
                 && let Ok(mut on) = target(inventory, ring, bucket)
             {
-                on.on.resource = on.on.resource.clone().under(&format!("/{key}"));
-                on.on.label = name.to_owned();
+                on.resource = on.resource.under(&format!("/{key}"));
+                on.label = name.to_owned();
                 return Ok(on);
             }
-            Ok(On1 { on: On::arn(name) })
+            Ok(On::arn(name))
         }
         [] => {
             let known = ring.keys.iter().map(|key| key.label.as_str());

@@ -2,7 +2,7 @@
 
 use super::super::facts::Read;
 use super::super::print;
-use super::can::{On1, contexts, target};
+use super::can::{contexts, target};
 use super::reasons;
 use crate::cli::{Asked, Facts, TableFormat, What, WhoCan};
 use crate::commands::catalogue::table;
@@ -165,14 +165,8 @@ fn ask(name: &str, asked: &Asked, kind: Kind<'_>) -> Result<u8> {
     let (heading, holders) = match kind {
         Kind::Use(action) => {
             let action = super::can::action(action)?;
-            let holders = every(
-                &world,
-                &[action.as_str()],
-                &found.on,
-                &given,
-                &read.inventory,
-            );
-            (format!("{action} on {}", found.on.label), holders)
+            let holders = every(&world, &[action.as_str()], &found, &given, &read.inventory);
+            (format!("{action} on {}", found.label), holders)
         }
         Kind::Administer => {
             if !found.is_key() {
@@ -184,20 +178,20 @@ fn ask(name: &str, asked: &Asked, kind: Kind<'_>) -> Result<u8> {
                 .iter()
                 .map(String::as_str)
                 .collect();
-            let holders = every(&world, &all, &found.on, &given, &read.inventory);
-            (format!("administer {}", found.on.label), holders)
+            let holders = every(&world, &all, &found, &given, &read.inventory);
+            (format!("administer {}", found.label), holders)
         }
         Kind::Decrypt if found.is_key() => {
-            let holders = every(&world, &["kms:Decrypt"], &found.on, &given, &read.inventory);
-            (format!("decrypt with {}", found.on.label), holders)
+            let holders = every(&world, &["kms:Decrypt"], &found, &given, &read.inventory);
+            (format!("decrypt with {}", found.label), holders)
         }
         Kind::Decrypt | Kind::Read => {
             let holders = readers(&world, &ring, &found, &given, &read.inventory)?;
-            (format!("read {}", found.on.label), holders)
+            (format!("read {}", found.label), holders)
         }
     };
     let escalations = match (asked.escalations, found.is_key()) {
-        (true, true) => escalations(&world, &found.on, &holders),
+        (true, true) => escalations(&world, &found, &holders),
         (true, false) => assumptions(&world, &holders),
         _ => Vec::new(),
     };
@@ -216,7 +210,7 @@ fn ask(name: &str, asked: &Asked, kind: Kind<'_>) -> Result<u8> {
             .collect();
         let told = json!({
             "question": heading,
-            "resource": found.on.label,
+            "resource": found.label,
             "holders": holders,
             "escalations": escalations
                 .iter()
@@ -321,12 +315,12 @@ fn holder(who: &Who<'_>, answer: &Answer, inventory: &Inventory) -> Holder {
 fn readers<'a>(
     world: &World<'a>,
     ring: &Ring<'a>,
-    found: &On1<'a>,
+    found: &On<'a>,
     given: &[(String, ContextValue)],
     inventory: &Inventory,
 ) -> Result<Vec<Holder>> {
-    let Some(resource) = found.on.of else {
-        bail!("{} is not among the facts", found.on.label);
+    let Some(resource) = found.of else {
+        bail!("{} is not among the facts", found.label);
     };
     let Some(reading) = reading_of(&resource.kind) else {
         let keys: Vec<&str> = ring
@@ -348,7 +342,7 @@ fn readers<'a>(
     };
     let keys = ring.keys_of(resource.id);
     let mut holders = Vec::new();
-    for (who, answer) in world.who_can(reading.action, &found.on, given) {
+    for (who, answer) in world.who_can(reading.action, found, given) {
         let mut holder = holder(&who, &answer, inventory);
         if let Some(via) = reading.via {
             let mut decrypts = match keys.is_empty() {

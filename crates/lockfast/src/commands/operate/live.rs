@@ -43,7 +43,8 @@ mod with {
     use crate::commands::facts::{Read, declared};
     use anyhow::{Context, anyhow};
     use jiff::Timestamp;
-    use lockfast_access::world::{On, World};
+    use lockfast_access::allowed_principals;
+    use lockfast_access::world::On;
     use lockfast_aws::{Keys, Progress, Refused, ScanOptions, region_of};
     use lockfast_facts::Known;
     use lockfast_keys::{Key, Ring};
@@ -223,6 +224,7 @@ mod with {
                 inventory,
                 config: self.config.clone(),
                 today: self.today.clone(),
+                config_file: None,
                 problems,
             };
             let cx = read.cx();
@@ -245,19 +247,19 @@ mod with {
             }
             known => known.value().cloned().unwrap_or_default(),
         };
-        let world = World::new(ring.inventory);
         let on = On::resource(ring.inventory, key.resource);
-        for stranger in world.strangers(&on) {
-            let outside = stranger.principal.account.same(&on.account).is_no();
-            if outside && !world.may(&stranger, "kms:Decrypt", &on, &[]).may.is_no() {
-                unknowns.push(format!(
-                    "{} may use it, and what they have under it is not known",
-                    stranger.label
-                ));
+        if let Some(policy) = &on.policy {
+            if !policy.is_certain() {
+                unknowns.push("its key policy was not read whole".to_owned());
             }
-        }
-        if on.policy.is_none() {
-            unknowns.push("its key policy was not read".to_owned());
+            for grantee in allowed_principals(policy, "kms:Decrypt", &on.resource) {
+                if grantee.is_foreign().is_yes() {
+                    unknowns.push(format!(
+                        "{} may use it, and what they have under it is not known",
+                        grantee.pattern
+                    ));
+                }
+            }
         }
         let named = |on: &lockfast_keys::Dependent<'_>| Dependent {
             kind: on.resource.kind.to_string(),
