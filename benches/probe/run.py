@@ -17,10 +17,9 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
 sys.path.append(str(HERE.parent / "scan"))
 
-from common import Run, machine, measure, met, say, table, text_of  # noqa: E402
+from common import Run, default_binary, machine, measure, met, say, table, text_of  # noqa: E402
 from servers import KINDS, PORTS, VERSIONS, WORKERS, Nginx, addresses, find, kind_of  # noqa: E402
 from tools import SSLYZE_SCANS, Lockfast, Sslyze  # noqa: E402
 
@@ -238,11 +237,6 @@ def write(results, titled, stamp):
         print(kept[f"## {title}"])
     results.write_text("# `lockfast probe`, measured\n\nWritten by run.py; README.md says how.\n\n" + "".join(kept.values()).rstrip() + "\n")
     say(f"wrote {results}")
-
-
-def default_binary():
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return target / "release" / "lockfast"
 
 
 def arguments():

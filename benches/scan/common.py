@@ -50,6 +50,12 @@ def measure(command, scratch, env):
     return Run(**numbers, err=err.read_text(errors="replace"))
 
 
+def default_binary():
+    """Where a release build lies."""
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    return target / "release" / "lockfast"
+
+
 def must(run, codes):
     """A tool that does nothing is fast: no number of it may be believed."""
     if run.code not in codes:

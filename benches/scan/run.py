@@ -13,14 +13,9 @@ import re
 import sys
 import tempfile
 
-from common import CACHE, HERE, ROOT, machine, say
+from common import CACHE, HERE, default_binary, machine, say
 
 RESULTS = HERE / "RESULTS.md"
-
-
-def default_binary():
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return target / "release" / "lockfast"
 
 
 def arguments():

@@ -17,12 +17,11 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
 sys.path.append(str(HERE.parent / "scan"))
 
 import slow  # noqa: E402
 import world  # noqa: E402
-from common import CACHE, Run, check, machine, megabytes, met, must, say, table, text_of  # noqa: E402
+from common import CACHE, Run, check, default_binary, machine, megabytes, met, must, say, table, text_of  # noqa: E402
 
 RESULTS = HERE / "RESULTS.md"
 ACTION = "kms:Decrypt"
@@ -170,11 +169,6 @@ def speed_report(run, answer, told, size, snapshot, mapped, pairs, facts, versio
     said = ", ".join(f"{word} {words[word]:,}" for word in ("yes", "possible"))
     parts.insert(0, f"The snapshot has {megabytes(snapshot):.1f} MB; the answer, {size:.0f} MB of JSON, has {len(told):,} pairs that may: {said}.")
     return "\n\n".join([table(head, rows), table(["target", "", "is", ""], targets), *parts])
-
-
-def default_binary():
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return target / "release" / "lockfast"
 
 
 def arguments():
