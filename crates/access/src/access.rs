@@ -343,6 +343,31 @@ fn retires(request: &Request) -> bool {
     request.action.eq_ignore_ascii_case("kms:RetireGrant")
 }
 
+/// Whether what only limits leaves a request open: service and resource control policies, and the boundary. It allows
+/// nothing by itself.
+pub fn limits_leave(request: &Request, policies: &PolicySet<'_>) -> Three {
+    let (scps, rcps) = organization(request, policies);
+    let boundary: Vec<Vec<&Policy>> = policies
+        .boundary
+        .map(|policy| vec![policy])
+        .into_iter()
+        .collect();
+    let mut open = Three::Yes;
+    for level in scps.iter().chain(rcps).chain(&boundary) {
+        let mut here = Three::No;
+        for policy in level {
+            let outcome = policy.evaluate(request);
+            open = open.and(!outcome.denied);
+            here = here.or(outcome.allowed);
+        }
+        open = open.and(here);
+        if open.is_no() {
+            break;
+        }
+    }
+    open
+}
+
 /// Whether all policies together allow a request, without the reasons: what cannot change the answer any more is not looked at.
 /// It is what [`evaluate_access`] comes to.
 pub fn may(request: &Request, policies: &PolicySet<'_>) -> Three {

@@ -220,6 +220,34 @@ pub fn attachments<'a>(
         .map(move |read| Some(inventory.target(read.found()?)?.0))
 }
 
+/// Who holds what a resource writes: the resource itself or, of a policy, those it is attached to; `None` for whom the input
+/// only names. Nobody holds a policy that is a permissions boundary only: it allows nothing.
+pub fn holders(inventory: &Inventory, resource: &Resource) -> Vec<Option<ResourceId>> {
+    if !POLICIES.contains(&&*resource.kind) {
+        return vec![Some(resource.id)];
+    }
+    let mut found: Vec<Option<ResourceId>> = attachments(inventory, resource)
+        .map(|to| to.map(|to| to.id))
+        .collect();
+    let mut bounds = false;
+    for other in inventory.referrers(resource.id) {
+        let means = |read: Read<&Value>| {
+            let target = read.found().and_then(|value| inventory.target(value));
+            target.is_some_and(|(policy, _)| policy.id == resource.id)
+        };
+        let mut of_other = inventory.variants_of(other.id);
+        if of_other.any(|subject| NAMED.iter().flat_map(|path| subject.each(path)).any(means)) {
+            found.push(Some(other.id));
+        }
+        bounds |= means(other.at("PermissionsBoundary"));
+    }
+    found.dedup();
+    match found.is_empty() && !bounds {
+        true => vec![None],
+        false => found,
+    }
+}
+
 fn of_read(read: Read<&Value>, owner: ResourceId) -> Option<Held<'_>> {
     let loc = read.loc();
     let document = match read {

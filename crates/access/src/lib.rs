@@ -78,7 +78,9 @@ mod tests;
 #[cfg(test)]
 mod tests_access;
 
-pub use access::{Access, KeyFacts, PolicyKind, PolicySet, Reason, Trust, evaluate_access, may};
+pub use access::{
+    Access, KeyFacts, PolicyKind, PolicySet, Reason, Trust, evaluate_access, limits_leave, may,
+};
 pub use compare::Order;
 pub use condition::{Base, Condition, Operator, SetOperator};
 pub use evaluate::{DecidedBy, Decision, Outcome, Through, denies, identity_allows};

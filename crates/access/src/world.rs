@@ -2,10 +2,12 @@
 //! their accounts, and resources with their own policies.
 
 mod actor;
+mod bounds;
 mod organization;
 mod target;
 
 pub use actor::{Actor, Attached, Origin as Attachment};
+pub use bounds::Bounds;
 pub use target::{On, policy_of};
 
 use crate::Three;
@@ -79,7 +81,7 @@ impl<'a> World<'a> {
     pub fn new(inventory: &'a Inventory) -> Self {
         let actors = actor::all(inventory);
         let limits = Limits::of(inventory);
-        let mut unread = limits.unread.clone();
+        let mut unread: Vec<String> = limits.unread().collect();
         for gap in inventory.gaps() {
             if gap.kind.starts_with("AWS::IAM::") {
                 let account = inventory.stack_of(gap).place.account.as_deref();

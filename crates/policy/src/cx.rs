@@ -6,10 +6,11 @@ use crate::monitors::Monitors;
 use crate::per_resource::PerResource;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use jiff::civil::Date;
+use lockfast_access::world::Bounds;
 use lockfast_facts::nouns::{Protection, Store, Unread, Variable, variables};
 use lockfast_facts::{
-    ENDPOINT, Guard, Inventory, Known, Loc, Pos, Read, Resource, ResourceId, SourceId, Stack,
-    Subject, Value, Why,
+    ENDPOINT, Guard, Inventory, Known, Loc, Origin, Place, Pos, Read, Resource, ResourceId,
+    SourceId, Stack, Subject, Value, Why,
 };
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
@@ -26,6 +27,7 @@ pub struct Cx<'a> {
     environment_variables: OnceLock<EnvironmentVariables<'a>>,
     monitors: OnceLock<Monitors<'a>>,
     access_logs: OnceLock<HashSet<ResourceId>>,
+    bounds: OnceLock<Bounds<'a>>,
     zones: OnceLock<Zones>,
 }
 
@@ -89,6 +91,7 @@ impl<'a> Cx<'a> {
             environment_variables: OnceLock::new(),
             monitors: OnceLock::new(),
             access_logs: OnceLock::new(),
+            bounds: OnceLock::new(),
             zones: OnceLock::new(),
         }
     }
@@ -173,6 +176,29 @@ impl<'a> Cx<'a> {
     /// A resource's classification; unknown when nothing classifies it.
     pub fn classification(&self, id: ResourceId) -> &Known<Classification> {
         self.classifications.of(id)
+    }
+
+    /// Boundaries and the organisation's policies.
+    pub(crate) fn bounds(&self) -> &Bounds<'a> {
+        self.bounds.get_or_init(|| Bounds::of(self.inventory))
+    }
+
+    /// Where what an identity is let do may lie: its own place or, of one that belongs to no region, each region of its account
+    /// that the facts speak of.
+    pub(crate) fn reach(&self, identity: &Resource) -> Vec<Place> {
+        let own = &self.inventory.stack_of(identity).place;
+        if own.region.is_some() || self.inventory.origin() != Origin::Live {
+            return vec![own.clone()];
+        }
+        let places = self.inventory.stacks().iter().map(|stack| &stack.place);
+        let here = places.filter(|place| place.account == own.account && place.region.is_some());
+        let mut regions: Vec<Place> = here.cloned().collect();
+        regions.sort_by(|a, b| a.region.cmp(&b.region));
+        regions.dedup();
+        match regions.is_empty() {
+            true => vec![own.clone()],
+            false => regions,
+        }
     }
 
     /// True for a store that has SSE-S3 since AWS delivers access logs to no other bucket.

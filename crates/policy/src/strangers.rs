@@ -1,7 +1,11 @@
 //! What a policy lets somebody do who has nothing to do with the account.
 
-use lockfast_access::{Account, Policy, Principal, Request, Resource, Three};
-use lockfast_facts::{Part, Text, Why};
+use lockfast_access::world::Bounds;
+use lockfast_access::{Account, Policy, Principal, Request, Resource, Three, limits_leave};
+use lockfast_facts::{Part, ResourceId, Text, Why};
+
+/// A resource that no input makes: a key, a role of which no policy says anything in particular.
+pub(crate) const UNMADE: ResourceId = ResourceId(u32::MAX);
 
 /// An account that is nobody's here.
 const STRANGER: &str = "000000000000";
@@ -51,17 +55,40 @@ pub(crate) fn request_for_own(action: &str) -> Request {
 
 /// Whether a policy lets somebody of another account do something: of any, or of the one given, perhaps
 /// as one of its principals.
+/// The resource control policies over the resource's account may take it back.
 pub(crate) fn lets_in(
     policy: &Policy,
     principal: Option<(&str, Option<&str>)>,
     action: &str,
     resource: Resource,
+    bounds: &Bounds<'_>,
 ) -> Three {
     let (account, arn) = principal.unwrap_or((STRANGER, None));
     let role = format!("arn:aws:iam::{account}:role/stranger");
     let policy = settled(policy);
     let request = request_of(arn.unwrap_or(&role), account, action, resource);
-    allows(&policy, &request.in_account(policy.account.clone()))
+    let mut request = request.in_account(policy.account.clone());
+    if let Some(organization) = bounds.organization_of(&request.principal.account) {
+        request = request.with("aws:PrincipalOrgID", organization);
+    }
+    allows(&policy, &request).and(limits_leave(&request, &bounds.over(&policy.account)))
+}
+
+/// Whether resource control policies leave it open to a service to do something to an account's resource for another customer.
+pub(crate) fn leave_to_deputy(
+    service: &str,
+    action: &str,
+    resource: Resource,
+    account: &Account,
+    bounds: &Bounds<'_>,
+) -> Three {
+    let request = Request::new(Principal::service(service), action, resource)
+        .in_account(account.clone())
+        .with("aws:PrincipalIsAWSService", "true")
+        .with("aws:SecureTransport", "true")
+        .with("aws:SourceAccount", STRANGER)
+        .with("aws:SourceOrgID", "o-0000000000");
+    limits_leave(&request, &bounds.over(account))
 }
 
 /// The same policy in an account with an id: to a stranger, it does not matter which.

@@ -101,7 +101,11 @@ pub(super) fn all(inventory: &Inventory) -> Vec<Actor<'_>> {
     actors
 }
 
-fn principal(inventory: &Inventory, resource: &Resource, account: &Account) -> Principal {
+pub(super) fn principal(
+    inventory: &Inventory,
+    resource: &Resource,
+    account: &Account,
+) -> Principal {
     let mut principal = Principal::resource(resource.id, account.clone());
     let arn = match &resource.arn {
         Some(arn) => Some(Text::Plain(arn.clone())),
@@ -168,13 +172,19 @@ fn said(inventory: &Inventory, held: &Held<'_>, holder: &Resource, origin: Origi
     }
 }
 
-fn boundary(
+/// The permissions boundary of a role or user, or of what makes roles (a permission set, a SAM function).
+pub(super) fn boundary(
     inventory: &Inventory,
     resource: &Resource,
     account: &Account,
     reader: &mut Policies,
 ) -> Option<Attached> {
-    let document = match resource.at("PermissionsBoundary") {
+    // A permission set names a policy of AWS's, or one of the account by its name.
+    let own = match resource.at("PermissionsBoundary.ManagedPolicyArn") {
+        Read::Found(named, loc) => Read::Found(named, loc),
+        _ => resource.at("PermissionsBoundary"),
+    };
+    let document = match own {
         Read::Absent(_) => return None,
         Read::Unknown(why, loc) => Cow::Owned(Value::new(Kind::Unknown(why), loc)),
         Read::Found(value, loc) => match inventory.target(value) {
@@ -200,10 +210,10 @@ fn unread(what: &str, loc: lockfast_facts::Loc) -> Value {
     Value::new(Kind::Unknown(Arc::new(why)), loc)
 }
 
-type Groups<'a> = HashMap<(Option<Arc<str>>, String), &'a Resource>;
+pub(super) type Groups<'a> = HashMap<(Option<Arc<str>>, String), &'a Resource>;
 
 /// The groups by account and name.
-fn groups(inventory: &Inventory) -> Groups<'_> {
+pub(super) fn groups(inventory: &Inventory) -> Groups<'_> {
     let mut groups = HashMap::new();
     for group in inventory.of_kind("AWS::IAM::Group") {
         let account = inventory.stack_of(group).place.account.clone();
@@ -214,7 +224,7 @@ fn groups(inventory: &Inventory) -> Groups<'_> {
     groups
 }
 
-fn member_of<'a>(
+pub(super) fn member_of<'a>(
     inventory: &'a Inventory,
     user: &Resource,
     groups: &Groups<'a>,

@@ -14,13 +14,17 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(super) struct Limits {
     accounts: HashMap<Arc<str>, Member>,
-    /// What could not be read.
-    pub(super) unread: Vec<String>,
+    /// What could not be read, and by the calls of which account.
+    gaps: Vec<(Option<Arc<str>>, String)>,
+    /// Whether any policy was told.
+    told: bool,
 }
 
 #[derive(Default)]
 struct Member {
     organization: Option<Arc<str>>,
+    /// What is not known of the units that it lies in.
+    unplaced: Option<String>,
     scps: Vec<Vec<Attached>>,
     rcps: Vec<Vec<Attached>>,
 }
@@ -35,9 +39,9 @@ impl Limits {
             if gap.kind.starts_with("AWS::Organizations::")
                 && let Read::Unknown(why, _) = gap.at("")
             {
-                limits
-                    .unread
-                    .push(format!("{} could not be listed: {why}", gap.kind));
+                let by = inventory.stack_of(gap).place.account.clone();
+                let what = format!("{} could not be listed: {why}", gap.kind);
+                limits.gaps.push((by, what));
             }
         }
         let text = |resource: &Resource, at: &str| resource.at(at).string().found();
@@ -46,20 +50,19 @@ impl Limits {
             .map(Into::into);
         let management = organization.and_then(|o| text(o, "ManagementAccountId"));
         let policies = policies(inventory);
+        limits.told = !policies.is_empty();
         for account in inventory.of_kind("AWS::Organizations::Account") {
             let Some(own) = text(account, "AccountId") else {
                 continue;
             };
             let targets = path(account, &own);
-            if targets.is_none()
-                && policies
-                    .iter()
-                    .any(|p| p.targets.iter().any(|t| t.starts_with("ou-")))
-            {
-                limits.unread.push(format!(
+            let of_units = || policies.iter().flat_map(|policy| &policy.targets);
+            let unplaced = targets.is_none() && of_units().any(|t| t.starts_with("ou-"));
+            let unplaced = unplaced.then(|| {
+                format!(
                     "in which organizational units account {own} lies was not told: their policies are not taken into account"
-                ));
-            }
+                )
+            });
             let targets = targets.unwrap_or_else(|| vec!["r-".to_owned(), own.clone()]);
             let of = |kind: &str| -> Vec<Vec<Attached>> {
                 // Without a policy of the kind anywhere, the kind is not enabled.
@@ -86,6 +89,7 @@ impl Limits {
             let is_management = management.as_deref() == Some(&own);
             let member = Member {
                 organization: id.clone(),
+                unplaced,
                 scps: match is_management {
                     true => Vec::new(),
                     false => of("SERVICE_CONTROL_POLICY"),
@@ -109,6 +113,30 @@ impl Limits {
 
     pub(super) fn organization_of(&self, account: &Account) -> Option<Arc<str>> {
         self.member(account)?.organization.clone()
+    }
+
+    /// All that could not be read.
+    pub(super) fn unread(&self) -> impl Iterator<Item = String> {
+        let gaps = self.gaps.iter().map(|(_, what)| what.clone());
+        let members = self.accounts.values();
+        gaps.chain(members.filter_map(|member| member.unplaced.clone()))
+    }
+
+    /// Whether the policies over an account are among the facts.
+    pub(super) fn is_told(&self, account: &Account) -> bool {
+        self.told && self.member(account).is_some()
+    }
+
+    /// What could not be read of the policies over an account. A management account tells what its members cannot.
+    pub(super) fn unread_over(&self, account: &Account) -> Option<String> {
+        match (self.member(account), account) {
+            (Some(member), _) if self.told => member.unplaced.clone(),
+            (_, Account::Id(id)) => {
+                let own = |(by, _): &&(Option<Arc<str>>, String)| by.as_ref() == Some(id);
+                self.gaps.iter().find(own).map(|(_, what)| what.clone())
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn scps(&self, account: &Account) -> &[Vec<Attached>] {

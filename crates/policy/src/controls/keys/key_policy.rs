@@ -1,6 +1,7 @@
 //! The policy of a key.
 
 use crate::prelude::*;
+pub(super) use crate::strangers::UNMADE;
 use lockfast_access::{Account, Identity, Policy, Principal};
 use lockfast_facts::{Part, Text};
 
@@ -26,9 +27,6 @@ pub(super) const DEFAULT: ServiceDefault = ServiceDefault {
     doc: "AWS KMS Developer Guide: Default key policy",
     since: "",
 };
-
-/// A resource that no template makes.
-pub(super) const UNMADE: ResourceId = ResourceId(u32::MAX);
 
 /// Somebody of an account of whom no policy says anything in particular: an ARN that no policy names, and
 /// no resource of the input.

@@ -1,8 +1,10 @@
-use lockfast_access::identities::{HOLDERS, Held, is_of_aws, written};
+use lockfast_access::identities::{HOLDERS, Held, arn, holders, is_of_aws, written};
 use crate::judgement::Verdict;
 use crate::patterns::wildcard;
 use crate::prelude::*;
-use lockfast_access::{Base, Condition, Three};
+use crate::strangers::UNMADE;
+use lockfast_access::{Account, Base, Condition, Policy, Principal, Request, Resource as Target, Three};
+use lockfast_facts::Map;
 use lockfast_access::kms::{Class, actions};
 
 control! {
@@ -10,7 +12,8 @@ control! {
     /// permission sets and of SAM functions for statements that allow KMS actions. Every use of keys (`kms:Decrypt` and the
     /// like) must name the keys, or be narrowed by a condition that says which, such as
     /// `kms:ViaService` or an encryption context; `kms:*` on every key is never least privilege, nor
-    /// are AWS's policies for administrators. Reading about keys is no permission on them. Which
+    /// are AWS's policies for administrators. What the holder's permissions boundary or the organisation's policies (SCPs)
+    /// take back of it is no permission, and a policy that is a boundary only gives none. Reading about keys is no permission on them. Which
     /// permissions go unused, only CloudTrail shows (AWS KMS Developer Guide, "Using IAM policies with
     /// AWS KMS").
     id: "key-permissions-least-privilege",
@@ -31,11 +34,19 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         if is_of_aws(subject.resource) {
             continue;
         }
+        let holders = holders(cx.inventory, subject.resource);
+        if holders.is_empty() {
+            continue;
+        }
         let mut worst: Option<Judgement> = None;
         for held in written(cx.inventory, subject) {
             match held.document.at("Statement") {
                 Read::Found(statements, _) => {
-                    for judgement in items(statements).iter().filter_map(|s| judge_statement(subject, s)) {
+                    for statement in items(statements) {
+                        let Some(judgement) = judge_statement(subject, statement) else {
+                            continue;
+                        };
+                        let judgement = limited(cx, subject, statement, &holders, judgement);
                         Judgement::keep_worst(&mut worst, named(&held, judgement));
                     }
                 }
@@ -49,6 +60,57 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         out.extend(worst);
     }
 }
+
+/// What a permissions boundary or an organisation's policies take back is no permission: what a statement allows on every key
+/// is put to them for a key of which they say nothing in particular.
+fn limited(
+    cx: &Cx<'_>,
+    subject: Subject<'_>,
+    statement: &Value,
+    holders: &[Option<ResourceId>],
+    judgement: Judgement,
+) -> Judgement {
+    if judgement.verdict != Verdict::Fail {
+        return judgement;
+    }
+    let policy = Policy::from_value(&Value::new(
+        Kind::Map(Map::from_iter([(Arc::from("Statement"), statement.clone())])),
+        statement.loc,
+    ));
+    let account = Account::of(cx.inventory.stack_of(subject.resource).place.account.as_ref());
+    let all = || [Class::Use, Class::Administer].into_iter().flat_map(actions);
+    let places = cx.reach(subject.resource);
+    let somewhere = places.iter().flat_map(|place| SOME_KEYS.map(|key| arn("kms", place, key)));
+    let left = Three::any(somewhere.flat_map(|name| {
+        let key = Target::id(UNMADE).also(name);
+        let left = |action: &String| {
+            let caller = Principal::member(account.clone());
+            let request = Request::new(caller, action.as_str(), key.clone()).in_account(account.clone());
+            match policy.evaluate(&request).allowed {
+                Three::No => Three::No,
+                _ => cx.bounds().leave(holders, &request),
+            }
+        };
+        all().map(left).collect::<Vec<_>>()
+    }));
+    match left {
+        Three::Yes => judgement,
+        Three::Maybe => Judgement {
+            verdict: Verdict::Unknown,
+            message: format!("{}, and cannot tell whether its permissions boundary or the organisation takes it back", judgement.message).into(),
+            ..judgement
+        },
+        Three::No => Judgement {
+            verdict: Verdict::Pass,
+            message: format!("{}, which its permissions boundary or the organisation takes back", judgement.message).into(),
+            ..judgement
+        },
+    }
+}
+
+/// Keys that no policy names, of one Region and of many.
+const SOME_KEYS: [&str; 2] =
+    ["key/00000000-0000-4000-8000-000000000000", "key/mrk-00000000000040008000000000000000"];
 
 /// A policy that the template only names has no text to show.
 fn named(held: &Held<'_>, mut judgement: Judgement) -> Judgement {

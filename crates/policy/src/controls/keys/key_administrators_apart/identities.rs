@@ -1,10 +1,10 @@
 //! The identities whose own policies let them both administer and use keys.
 
-use super::{both, three};
+use super::both;
 use crate::controls::keys::key_policy::UNMADE;
 use lockfast_access::identities::{Home, arn, identities, of_identity};
 use crate::prelude::*;
-use lockfast_access::{Policy, Resource as Target, Three, identity_allows};
+use lockfast_access::{Account, Policy, Request, Resource as Target, Three, may};
 use lockfast_facts::Place;
 use std::collections::{BTreeSet, HashMap};
 
@@ -38,14 +38,25 @@ impl<'a> Identities<'a> {
         }
         for identity in identities(cx.inventory) {
             let home = Home::of(cx.inventory, identity);
-            let mut held = of_identity(cx.inventory, identity);
+            // What a user holds by its groups is its own.
+            let groups = cx.bounds().groups_of(identity);
+            let holders = std::iter::once(identity).chain(groups);
+            let mut held: Vec<_> = holders.flat_map(|holder| of_identity(cx.inventory, holder)).collect();
             held.retain(|held| held.mentions("kms:"));
             if held.is_empty() {
                 continue;
             }
             let policies: Vec<Policy> = held.iter().map(|held| held.policy()).collect();
-            let references: Vec<&Policy> = policies.iter().collect();
-            let does_both = |target: &Target| both(|action| three(&identity_allows(&references, action, target)));
+            let account = Account::of(cx.inventory.stack_of(identity).place.account.as_ref());
+            let mut limited = cx.bounds().within(Some(identity.id), &account);
+            limited.identity = policies.iter().collect();
+            let caller = cx.bounds().principal(identity);
+            let does_both = |target: &Target| {
+                both(|action| {
+                    let request = Request::new(caller.clone(), action, target.clone());
+                    may(&request.in_account(account.clone()), &limited)
+                })
+            };
             let mut names: BTreeSet<ResourceId> = BTreeSet::new();
             for held in &held {
                 held.document.walk(&mut |_, value| {

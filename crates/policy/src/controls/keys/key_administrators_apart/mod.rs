@@ -6,7 +6,7 @@ use crate::prelude::*;
 use lockfast_access::kms::{Class, actions};
 use lockfast_access::{
     Account, Decision, Effect, Identity, Policy, PolicySet, Principal, PrincipalPattern, Principals, Request,
-    Resource as Target, Three, Trust, account_of_arn, evaluate_access,
+    Resource as Target, Three, Trust, account_of_arn, limits_leave, may,
 };
 use lockfast_facts::Text;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,9 @@ control! {
     /// (decrypt, sign). For every principal that a key policy names, both are put to the policy; for every
     /// role, user, group, permission set and SAM function in the templates of the key's account its
     /// identity policies are asked too (inline, attached, AWS's own), since the account's root in a key
-    /// policy hands the decision to them (AWS KMS Developer Guide, "Default key policy"). The account's
+    /// policy hands the decision to them (AWS KMS Developer Guide, "Default key policy"). What a user holds by its groups
+    /// counts as its own; permissions boundaries and the organisation's policies (SCPs, RCPs) take back what they do not
+    /// leave. The account's
     /// root itself is AWS's way to delegate and not counted, nor is `kms:CreateGrant` as a use, which AWS
     /// gives to administrators. Who does both under a condition only (MFA, `kms:ViaService`) is unknown.
     /// An ARN is compared with those of the template's roles and users, as far as their names and paths
@@ -141,20 +143,26 @@ fn by_policy<'a>(
             }
             _ => (name, Vec::new()),
         };
+        let id = match &who.identity {
+            Identity::Named { id, .. } => *id,
+            _ => None,
+        };
+        let limits = cx.bounds().within(id, &who.account);
         let does = both(|action| {
             let request = Request::new(who.clone(), action, target.clone()).in_account(home.clone());
             if of_identity.is_empty() {
                 // What the policy leaves to the account's IAM policies is asked of them.
                 let outcome = policy.evaluate(&request);
-                return outcome.through.role.or(outcome.through.direct).and(!outcome.denied);
+                let allowed = outcome.through.role.or(outcome.through.direct).and(!outcome.denied);
+                return allowed.and(limits_leave(&request, &limits));
             }
             let policies = PolicySet {
                 identity: of_identity.clone(),
                 resource: Some(policy),
                 trust: Trust::ResourceFirst,
-                ..PolicySet::default()
+                ..limits.clone()
             };
-            three(&evaluate_access(&request, &policies).decision)
+            may(&request, &policies)
         });
         found.insert(name, (does, hangs_on(of_identity.into_iter().chain([policy]))));
     }

@@ -14,7 +14,8 @@ control! {
     /// or stand in `access.trusted_accounts` of `lockfast.toml`. `Principal: "*"` that no condition ties
     /// to an account or an organisation is every account; an organisation by its id is taken for one's
     /// own. When the input does not say which account the key lies in, an account id that is not trusted
-    /// leaves it unknown. A live key's grants are asked too, but for those that a service retires itself.
+    /// leaves it unknown. What the organisation's resource control policies (RCPs) over the account deny to an account, the key
+    /// policy does not give it. A live key's grants are asked too, but for those that a service retires itself.
     id: "key-cross-account-access",
     title: "Only trusted accounts may use a key from outside its own",
     clauses: ["KEY-6"],
@@ -27,12 +28,14 @@ control! {
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
+    let bounds = cx.bounds();
     for subject in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
         let Some(policy) = key_policy::of(cx, subject) else {
             out.push(Judgement::pass(subject, "AWS's default key policy admits no other account"));
             continue;
         };
         let target = Target::kms_key(subject.id());
+        let unlimited = bounds.over(&policy.account).rcps.is_empty();
         let mut done: Vec<(usize, PrincipalPattern)> = Vec::new();
         let mut found: Vec<(Three, Who, Loc)> = Vec::new();
         for action in [Class::Use, Class::Administer, Class::Read].into_iter().flat_map(actions) {
@@ -47,14 +50,14 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 for who in outsiders(cx, &policy, &grantee) {
                     // Denials may take it back.
                     let lets_in = match &who {
-                        _ if grantee.certain => Three::Yes,
-                        Who::Everyone => lets_in(&policy, None, action, target.clone()),
+                        _ if grantee.certain && unlimited => Three::Yes,
+                        Who::Everyone => lets_in(&policy, None, action, target.clone(), bounds),
                         Who::Account(id) => {
                             let arn = match &grantee.pattern {
                                 PrincipalPattern::Arn(arn) => arn.plain(),
                                 _ => None,
                             };
-                            lets_in(&policy, Some((id, arn)), action, target.clone())
+                            lets_in(&policy, Some((id, arn)), action, target.clone(), bounds)
                         }
                         Who::Unknown(_) => Three::Maybe,
                     };

@@ -1,6 +1,9 @@
 use super::key_policy;
+use crate::judgement::Verdict;
 use crate::prelude::*;
-use lockfast_access::{Account, Policy, PrincipalPattern, Principals, Request, Resource as Target, Three};
+use lockfast_access::{
+    Account, Policy, PrincipalPattern, Principals, Request, Resource as Target, Three, limits_leave,
+};
 
 control! {
     /// Several people approve a deletion only if AWS itself refuses it any other way. The key policy is
@@ -9,8 +12,9 @@ control! {
     /// its imported material, or change the policy that forbids it. Each must be denied to everybody
     /// but named roles (`ArnNotEquals` on `aws:PrincipalArn`, a tag of approved people), or be granted
     /// to named roles only, not to the account's root, which hands it to every IAM policy. AWS's
-    /// default key policy lets any administrator delete the key. Organisation policies (SCPs) that do
-    /// the same stand in no template of the account and are not seen.
+    /// default key policy lets any administrator delete the key. The organisation's policies over the account (SCPs and
+    /// RCPs, level by level) are asked too where the input holds them: one that denies the same is as good. Where a live
+    /// account does not tell its organisation's policies, a key policy that refuses nothing leaves it unknown.
     id: "key-deletion-guarded",
     title: "AWS refuses the deletion of a key outside the approved way",
     clauses: ["KEY-8"],
@@ -49,27 +53,38 @@ key.addToResourcePolicy(new iam.PolicyStatement({
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
+    let bounds = cx.bounds();
     for subject in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
-        let Some(policy) = key_policy::of(cx, subject) else {
-            let default = Known::Default("every key administrator may delete", key_policy::DEFAULT, subject.resource.loc);
-            out.push(
-                Judgement::fail(subject, "AWS's default key policy lets any administrator of the account delete the key")
-                    .fact("KeyPolicy", &default),
-            );
-            continue;
+        let written = key_policy::of(cx, subject);
+        let account = match &written {
+            Some(policy) => home(policy),
+            None => key_policy::account(cx, subject),
         };
-        let account = home(&policy);
-        let policy = policy.in_account(account.clone());
+        let policy = written.as_ref().map(|policy| policy.clone().in_account(account.clone()));
+        let limits = bounds.within(None, &account);
         let imported = subject.at("Origin").string().found().as_deref() == Some("EXTERNAL");
         let mut open: Option<Judgement> = None;
+        let mut by_organization = false;
         for (action, why) in WAYS {
             if action == "kms:DeleteImportedKeyMaterial" && !imported {
                 continue;
             }
-            let outcome = policy.evaluate(&by_an_administrator(&account, subject, action));
-            let at = outcome.decided_by.first().map_or(policy.loc, |d| d.loc);
-            match outcome.allowed.and(!outcome.denied) {
+            let request = by_an_administrator(&account, subject, action);
+            let outcome = policy.as_ref().map(|policy| policy.evaluate(&request));
+            let allowed = outcome.as_ref().map_or(Three::Yes, |outcome| outcome.allowed.and(!outcome.denied));
+            if allowed.is_no() {
+                continue;
+            }
+            let left = limits_leave(&request, &limits);
+            by_organization |= left.is_no();
+            let decided_by = outcome.as_ref().and_then(|outcome| outcome.decided_by.first());
+            let at = decided_by.map_or(policy.as_ref().map_or(subject.resource.loc, |p| p.loc), |d| d.loc);
+            match allowed.and(left) {
                 Three::Yes => {
+                    let why = match policy {
+                        Some(_) => why,
+                        None => "AWS's default key policy lets any administrator of the account delete the key",
+                    };
                     open = Some(Judgement::fail(subject, why).at(at).stated("action", action, at));
                     break;
                 }
@@ -85,9 +100,29 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 Three::No => {}
             }
         }
-        out.push(open.unwrap_or_else(|| {
-            Judgement::pass(subject, "the key policy refuses a deletion to everybody but who it names").at(policy.loc)
-        }));
+        if let Some(unread) = bounds.unread_over(&account)
+            && open.as_ref().is_some_and(|open| open.verdict == Verdict::Fail)
+        {
+            open = Some(Judgement::unknown(
+                subject,
+                format!("the key policy does not refuse it, and cannot tell whether the organisation does: {unread}"),
+            ));
+        }
+        let at = policy.as_ref().map_or(subject.resource.loc, |policy| policy.loc);
+        let judgement = open.unwrap_or_else(|| {
+            let by = match by_organization {
+                true => "the organisation's policies refuse a deletion to everybody but who they name",
+                false => "the key policy refuses a deletion to everybody but who it names",
+            };
+            Judgement::pass(subject, by).at(at)
+        });
+        out.push(match &policy {
+            Some(_) => judgement,
+            None => {
+                let default = Known::Default("every key administrator may delete", key_policy::DEFAULT, subject.resource.loc);
+                judgement.fact("KeyPolicy", &default)
+            }
+        });
     }
 }
 

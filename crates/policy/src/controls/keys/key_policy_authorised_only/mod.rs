@@ -1,6 +1,6 @@
 use super::key_policy;
 use crate::prelude::*;
-use crate::strangers::lets_in;
+use crate::strangers::{leave_to_deputy, lets_in};
 use lockfast_access::kms::{Class, actions};
 use lockfast_access::{Resource as Target, Scope, Three, allowed_principals};
 use std::collections::BTreeMap;
@@ -11,7 +11,9 @@ control! {
     /// let in whom no account, organisation or role bounds. Services that are
     /// admitted must be tied to a caller (`aws:SourceAccount`, `aws:SourceArn`, `kms:CallerAccount`,
     /// an encryption context), or another customer's resource can use the key through them (the
-    /// confused deputy; IAM User Guide, "The confused deputy problem").
+    /// confused deputy; IAM User Guide, "The confused deputy problem"). The organisation's resource control policies (RCPs)
+    /// over the account are asked too where the input holds them: what they deny to strangers, or to services that act for
+    /// strangers, no key policy gives.
     ///
     /// A key without a policy has AWS's default, which leaves it to the account's IAM policies.
     id: "key-policy-authorised-only",
@@ -51,6 +53,7 @@ fn forbidden() -> impl Iterator<Item = &'static str> {
 }
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
+    let bounds = cx.bounds();
     for subject in cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]) {
         let Some(policy) = key_policy::of(cx, subject) else {
             let default = Known::Default("the account's IAM policies decide", key_policy::DEFAULT, subject.resource.loc);
@@ -61,6 +64,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             continue;
         };
         let target = Target::kms_key(subject.id());
+        let unlimited = bounds.over(&policy.account).rcps.is_empty();
         let mut worst: Option<Judgement> = None;
         let mut services: BTreeMap<String, Option<Judgement>> = BTreeMap::new();
         for action in forbidden() {
@@ -68,10 +72,10 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 let unknown = |why: &str| Judgement::unknown(subject, format!("cannot tell who may call {action}: {why}"));
                 let judgement = match grantee.scope() {
                     Scope::Anyone => {
-                        let lets_in = match grantee.certain {
+                        // Denials may take it back: from somebody of another account?
+                        let lets_in = match grantee.certain && unlimited {
                             true => Three::Yes,
-                            // Denials may take it back: from somebody of another account?
-                            false => lets_in(&policy, None, action, target.clone()),
+                            false => lets_in(&policy, None, action, target.clone(), bounds),
                         };
                         match lets_in {
                             Three::Yes => {
@@ -84,6 +88,8 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                     Scope::Unknown(why) => unknown(&why.to_string()),
                     Scope::Service { name, guarded } => {
                         let name = name.render(|_| "*".into());
+                        let open = || leave_to_deputy(&name, action, target.clone(), &policy.account, bounds);
+                        let guarded = guarded.or(if guarded.is_yes() { Three::Yes } else { !open() });
                         let judgement = service(subject, &name, action, guarded).at(grantee.loc);
                         Judgement::keep_worst(services.entry(name).or_default(), judgement);
                         continue;

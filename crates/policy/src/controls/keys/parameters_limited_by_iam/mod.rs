@@ -13,7 +13,8 @@ control! {
     /// one that no identity of the input may.
     ///
     /// Of AWS's managed policies, those are known that allow reading every parameter
-    /// (`AmazonSSMManagedInstanceCore` is one); boundaries and organisation policies are not asked.
+    /// (`AmazonSSMManagedInstanceCore` is one). What a permissions boundary of the holder, or the organisation's policies over
+    /// the account (SCPs), do not leave open, nobody may read; a policy that is a boundary only lets nobody read anything.
     id: "parameters-limited-by-iam",
     title: "Only those who need a parameter can read it",
     clauses: ["SSM-3"],

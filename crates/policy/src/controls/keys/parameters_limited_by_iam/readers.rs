@@ -1,7 +1,8 @@
 //! Who may read which parameters.
 
 use crate::live::unlisted_identities as unlisted;
-use lockfast_access::identities::{Held, Home, arn, attachments, written};
+use lockfast_access::identities::{Held, Home, arn, attachments, holders, written};
+use lockfast_access::world::Bounds;
 use crate::prelude::*;
 use lockfast_access::{
     Account, Effect, Entry, Policy, Principal, Request, Resource as Target, Selection, Three,
@@ -26,6 +27,7 @@ struct Reader<'a> {
     subject: Subject<'a>,
     label: String,
     policy: Policy,
+    holders: Vec<Option<ResourceId>>,
 }
 
 /// Every policy that does, found by what it names, so that a parameter is put to those only that may
@@ -45,22 +47,27 @@ impl<'a> Readers<'a> {
     pub(super) fn holder(&mut self, cx: &Cx<'a>, subject: Subject<'a>) -> Option<Judgement> {
         let mut worst: Option<Judgement> = None;
         let place = &cx.inventory.stack_of(subject.resource).place;
+        let holders = holders(cx.inventory, subject.resource);
+        if holders.is_empty() {
+            return None;
+        }
+        let limits = Limits { bounds: cx.bounds(), holders: &holders };
         for held in written(cx.inventory, subject) {
             if !held.mentions("ssm:") {
                 continue;
             }
             let policy = held.policy();
-            if may(&policy, &Target::any(), place, &[]).is_no() {
+            if may(&policy, &Target::any(), place, &[], None).is_no() {
                 continue;
             }
-            let every = of_every(&policy, place);
+            let every = of_every(&policy, cx.reach(subject.resource), &limits);
             Judgement::keep_worst(&mut worst, judge_held(subject, &held, every));
-            self.remember(cx, subject, policy, every);
+            self.remember(cx, subject, policy, &holders, every);
         }
         worst
     }
 
-    fn remember(&mut self, cx: &Cx<'a>, subject: Subject<'a>, policy: Policy, every: Three) {
+    fn remember(&mut self, cx: &Cx<'a>, subject: Subject<'a>, policy: Policy, holders: &[Option<ResourceId>], every: Three) {
         let index = self.all.len();
         let home = Home::of(cx.inventory, subject.resource);
         if every.is_yes() {
@@ -84,6 +91,7 @@ impl<'a> Readers<'a> {
             subject,
             label: cx.label(to.unwrap_or(subject.resource)),
             policy,
+            holders: holders.to_vec(),
         });
     }
 
@@ -104,7 +112,10 @@ impl<'a> Readers<'a> {
         let reads = |index: &&usize| {
             let reader = &self.all[**index];
             match reader.subject.variant.when.compatible(&parameter.variant.when) {
-                true => may(&reader.policy, &target, place, &[]),
+                true => {
+                    let limits = Limits { bounds: cx.bounds(), holders: &reader.holders };
+                    may(&reader.policy, &target, place, &[], Some(&limits))
+                }
                 false => Three::No,
             }
         };
@@ -177,11 +188,19 @@ fn judge_held(subject: Subject<'_>, held: &Held<'_>, every: Three) -> Judgement 
     judgement.at(held.loc)
 }
 
-/// Whether a policy lets its holder read what is asked for, over TLS and without these context keys.
-fn may(policy: &Policy, target: &Target, place: &Place, without: &[&str]) -> Three {
+/// What may take back what a policy gives.
+struct Limits<'l, 'a> {
+    bounds: &'l Bounds<'a>,
+    holders: &'l [Option<ResourceId>],
+}
+
+/// Whether a policy lets its holder read what is asked for, over TLS and without these context keys, as far as limits leave it.
+fn may(policy: &Policy, target: &Target, place: &Place, without: &[&str], limits: Option<&Limits<'_, '_>>) -> Three {
+    let account = Account::of(place.account.as_ref());
     Three::any(ACTIONS.iter().map(|action| {
         let mut request =
-            Request::new(Principal::member(Account::Own), *action, target.clone())
+            Request::new(Principal::member(account.clone()), *action, target.clone())
+                .in_account(account.clone())
                 .with("aws:SecureTransport", "true");
         for key in without {
             request = request.without(key);
@@ -190,13 +209,17 @@ fn may(policy: &Policy, target: &Target, place: &Place, without: &[&str]) -> Thr
             request = request.with("aws:RequestedRegion", region.clone());
         }
         let outcome = policy.evaluate(&request);
-        outcome.allowed.and(!outcome.denied)
+        let allowed = outcome.allowed.and(!outcome.denied);
+        match limits {
+            Some(limits) if !allowed.is_no() => allowed.and(limits.bounds.leave(limits.holders, &request)),
+            _ => allowed,
+        }
     }))
 }
 
-/// Whether a policy lets its holder read every parameter of a region: the stack's own, or one that it names.
-fn of_every(policy: &Policy, own: &Place) -> Three {
-    let mut places = vec![own.clone()];
+/// Whether a policy lets its holder read every parameter of a region: one of these places, or one that it names.
+fn of_every(policy: &Policy, mut places: Vec<Place>, limits: &Limits<'_, '_>) -> Three {
+    let own = places.first().cloned().unwrap_or_default();
     for text in resources(policy).flatten() {
         let shown = text.render(|_| "*".to_owned());
         if let [_, _, "ssm", region, account, _] = shown.splitn(6, ':').collect::<Vec<_>>().as_slice() {
@@ -227,7 +250,7 @@ fn of_every(policy: &Policy, own: &Place) -> Three {
     Three::any(
         places
             .iter()
-            .map(|place| may(&policy, &Target::text(arn("ssm", place, ANY)), place, &tags)),
+            .map(|place| may(&policy, &Target::text(arn("ssm", place, ANY)), place, &tags, Some(limits))),
     )
 }
 
