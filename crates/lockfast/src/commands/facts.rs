@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 /// What was read.
 pub(super) struct Read {
     pub(super) inventory: Inventory,
+    /// The templates that were named beside snapshots.
+    pub(super) templates: Option<Inventory>,
     pub(super) config: Config,
     /// The policy file, where there is one.
     #[cfg_attr(not(feature = "aws"), allow(dead_code))]
@@ -27,6 +29,20 @@ impl Read {
     /// # Errors
     /// What is wrong with the command line, the policy file or a snapshot.
     pub(super) fn new(facts: &Facts) -> Result<Read> {
+        let read = Read::of_both(facts)?;
+        if read.templates.is_some() {
+            bail!(
+                "--from takes snapshots or templates here; `lockfast keys` and `lockfast keys map` take both at once"
+            );
+        }
+        Ok(read)
+    }
+
+    /// The same of snapshots and templates, where a command shows both.
+    ///
+    /// # Errors
+    /// As [`Read::new`].
+    pub(super) fn of_both(facts: &Facts) -> Result<Read> {
         let today = judging::day(facts.today.as_deref())?;
         let folder = |path: &PathBuf| match path.is_dir() {
             true => Some(path.clone()),
@@ -36,7 +52,19 @@ impl Read {
         let beside = beside.filter(|folder| !folder.as_os_str().is_empty());
         let folders: Vec<PathBuf> = beside.chain([PathBuf::from(".")]).collect();
         let (config, config_file) = policy::load(facts.config.as_deref(), &folders)?;
-        let (inventory, problems, files) = declared(&facts.from)?;
+        let (snapshots, beside): (Vec<PathBuf>, Vec<PathBuf>) =
+            facts.from.iter().cloned().partition(|path| is_one(path));
+        let both = !snapshots.is_empty() && !beside.is_empty();
+        let first = if both { &snapshots } else { &facts.from };
+        let (inventory, mut problems, mut files) = declared(first)?;
+        let mut templates = None;
+        if both {
+            let (second, more, read) = declared(&beside)?;
+            problems.extend(more);
+            // Snapshots were there already.
+            files = read;
+            templates = Some(second);
+        }
         for problem in &problems {
             anstream::eprintln!("{}: {}", problem.place(), clean(&problem.message));
         }
@@ -49,6 +77,7 @@ impl Read {
         }
         Ok(Read {
             inventory,
+            templates,
             config,
             config_file,
             today,
@@ -70,12 +99,13 @@ impl Read {
     }
 }
 
+fn is_one(path: &Path) -> bool {
+    path.is_file() && is_snapshot(path)
+}
+
 /// The facts of snapshots, or of templates; what could not be read, and how many files were.
 pub(super) fn declared(paths: &[PathBuf]) -> Result<(Inventory, Vec<Problem>, usize)> {
-    let snapshots = paths
-        .iter()
-        .filter(|path| path.is_file() && is_snapshot(path))
-        .count();
+    let snapshots = paths.iter().filter(|path| is_one(path)).count();
     if snapshots == paths.len() {
         let loaded = lockfast_snapshot::load_all(paths)?;
         return Ok((loaded.inventory, Vec::new(), loaded.headers.len()));

@@ -344,3 +344,82 @@ fn a_key_whose_template_writes_no_policy_has_the_default_one() {
     );
     assert_eq!(can("Other").code, 1);
 }
+
+/// The account of the web shop's production as it is after the first stack: its key for orders, and one that somebody made by
+/// hand.
+fn half_deployed() -> String {
+    let key = |id: &str, tags: Value| {
+        serde_json::json!({"resource": {
+            "type": "AWS::KMS::Key", "name": id, "arn": format!("arn:aws:kms:eu-central-1:111111111111:key/{id}"),
+            "from": {"": "kms:DescribeKey", "KeyPolicy": "kms:GetKeyPolicy", "Tags": "kms:ListResourceTags", "Grants": "kms:ListGrants"},
+            "properties": {
+                "KeyPolicy": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:root"}, "Action": "kms:*", "Resource": "*"}]},
+                "KeyManager": "CUSTOMER", "KeyState": "Enabled", "Origin": "AWS_KMS", "KeySpec": "SYMMETRIC_DEFAULT",
+                "KeyUsage": "ENCRYPT_DECRYPT", "MultiRegion": false, "CreationDate": "2026-03-04T09:12:44Z", "Tags": tags, "Grants": [],
+            },
+        }})
+    };
+    let tag = |key: &str, value: &str| serde_json::json!({"Key": key, "Value": value});
+    let lines = [
+        serde_json::json!({"snapshot": {"format": 1, "made_by": "lockfast 0.1.0", "taken": "2026-11-23T06:00:00Z", "accounts": [{"id": "111111111111"}], "regions": ["eu-central-1"], "services": ["kms"]}}),
+        serde_json::json!({"unit": {"account": "111111111111", "region": "eu-central-1", "service": "kms", "calls": {"kms:DescribeKey": {"answered": 2}}}}),
+        key(
+            "1b2c3d4e-0000-4000-8000-000000000001",
+            serde_json::json!([
+                tag("aws:cloudformation:stack-name", "Prod-Keys"),
+                tag("aws:cloudformation:logical-id", "OrdersKeyAF24D47B")
+            ]),
+        ),
+        key(
+            "1b2c3d4e-0000-4000-8000-000000000002",
+            serde_json::json!([]),
+        ),
+        serde_json::json!({"end": {"resources": 2}}),
+    ];
+    lines.map(|line| format!("{line}\n")).concat()
+}
+
+#[test]
+fn an_account_and_its_templates_are_shown_as_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let snapshot = folder.path().join("prod.snapshot");
+    std::fs::write(&snapshot, half_deployed()).expect("written");
+    let both = |args: &[&str]| {
+        let from = ["--from", "examples/webshop"];
+        let config = ["--config", "examples/webshop/lockfast.toml"];
+        run(lockfast(root())
+            .args(args)
+            .args(from)
+            .arg(&snapshot)
+            .args(config))
+    };
+    let ran = both(&["keys", "list", "--format", "json"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let rows = ran.json();
+    let exist = list(&rows).iter().filter(|row| row["exists"] == true);
+    let declared: Vec<&Value> = exist.map(|row| &row["declared"]).collect();
+    assert_eq!(declared.len(), 2);
+    assert!(
+        declared[0]
+            .to_string()
+            .contains("ProdKeys76E19F6C.template.json:1037"),
+        "{declared:?}"
+    );
+    assert!(declared[1].is_null());
+    let all = webshop(&["keys", "list", "--format", "json"]).json();
+    // One of the web shop's keys exists, and another that it does not know.
+    assert_eq!(list(&rows).len(), list(&all).len() + 1);
+    // By the name that the template gives it, one finds what exists, and what is to hang on it.
+    let map = both(&["keys", "map", "Prod/Keys/OrdersKey"]);
+    assert!(
+        map.out.contains("├─ made by examples/webshop/cdk.out"),
+        "{}",
+        map.out
+    );
+    assert!(map.out.contains("Prod/Data/OrdersTable"), "{}", map.out);
+    assert!(map.out.contains("(in the templates only)"), "{}", map.out);
+    // What answers for one of them alone says so.
+    let refused = both(&["keys", "blast-radius", "Prod/Keys/OrdersKey"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("take both at once"), "{}", refused.err);
+}

@@ -2,13 +2,14 @@
 
 use super::super::facts::Read;
 use super::super::print;
-use super::{key_json, one, reasons, short, whole_name};
+use super::sides::Sides;
+use super::{key_json, reasons, short, whole_name};
 use crate::cli::{Facts, MapFormat};
 use anyhow::{Context, Result};
 use lockfast_access::Three;
 use lockfast_access::world::{On, World};
 use lockfast_facts::Inventory;
-use lockfast_keys::{Key, Ring};
+use lockfast_keys::{Dependent, Key};
 use lockfast_report::clean;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -23,6 +24,20 @@ struct User {
     by: Vec<String>,
 }
 
+/// One key as the map shows it.
+struct Shown<'r, 'a> {
+    key: &'r Key<'a>,
+    users: Vec<User>,
+    inventory: &'a Inventory,
+    /// The same key in the templates that were given beside a snapshot.
+    twin: Option<&'r Key<'a>>,
+    /// What the templates hang on it that does not exist yet.
+    planned: Vec<&'r Dependent<'a>>,
+    templates: Option<&'a Inventory>,
+    /// Whether the key itself stands in the templates only.
+    is_planned: bool,
+}
+
 /// Runs the command and gives its exit code.
 pub(super) fn run(
     name: Option<&str>,
@@ -30,46 +45,18 @@ pub(super) fn run(
     output: Option<&Path>,
     facts: &Facts,
 ) -> Result<u8> {
-    let read = Read::new(facts)?;
-    let cx = read.cx();
-    let ring = Ring::new(&cx, &read.inventory);
-    let world = World::new(&read.inventory);
-    let keys: Vec<&Key<'_>> = match name {
-        Some(name) => vec![one(&ring, name)?],
-        None => ring.keys.iter().collect(),
-    };
-    let users: Vec<Vec<User>> = keys.iter().map(|key| users(&world, key)).collect();
+    let read = Read::of_both(facts)?;
+    let sides = Sides::new(&read);
+    let shown = shown(&sides, name)?;
     let text = match format {
-        MapFormat::Tree => tree(&keys, &users, &read.inventory),
+        MapFormat::Tree => tree(&shown),
         MapFormat::Json => {
-            let rows: Vec<Value> = keys
-                .iter()
-                .zip(&users)
-                .map(|(key, users)| {
-                    let mut row = key_json(key);
-                    let dependents = key.dependents.iter();
-                    row["data"] = json!(
-                        dependents
-                            .map(|on| on.view(&read.inventory))
-                            .collect::<Vec<_>>()
-                    );
-                    row["principals"] = users
-                        .iter()
-                        .map(|user| {
-                            json!({
-                                "principal": user.label, "may": reasons::word(user.may),
-                                "if": user.conditions, "by": user.by,
-                            })
-                        })
-                        .collect();
-                    row
-                })
-                .collect();
+            let rows: Vec<Value> = shown.iter().map(json_of).collect();
             format!("{}\n", serde_json::to_string_pretty(&rows)?)
         }
-        MapFormat::Dot => lockfast_report::graph::dot(&graph(&keys, &users, &read.inventory)),
-        MapFormat::Svg => lockfast_report::graph::svg(&graph(&keys, &users, &read.inventory)),
-        MapFormat::Html => lockfast_report::graph::html(&graph(&keys, &users, &read.inventory)),
+        MapFormat::Dot => lockfast_report::graph::dot(&graph(&shown)),
+        MapFormat::Svg => lockfast_report::graph::svg(&graph(&shown)),
+        MapFormat::Html => lockfast_report::graph::html(&graph(&shown)),
     };
     match output {
         Some(file) => {
@@ -82,6 +69,95 @@ pub(super) fn run(
         }
     }
     Ok(read.code())
+}
+
+/// The keys that were asked for: those that exist first.
+fn shown<'r, 'a>(sides: &'r Sides<'a>, name: Option<&str>) -> Result<Vec<Shown<'r, 'a>>> {
+    let world = World::new(sides.ring.inventory);
+    let existing = |key: &'r Key<'a>| Shown {
+        key,
+        users: users(&world, key),
+        inventory: sides.ring.inventory,
+        twin: sides.twin(key),
+        planned: sides.planned(key),
+        templates: sides.templates.as_ref().map(|other| other.ring.inventory),
+        is_planned: false,
+    };
+    let planned_world = sides
+        .templates
+        .as_ref()
+        .map(|other| World::new(other.ring.inventory));
+    let planned = |key: &'r Key<'a>| {
+        let world = planned_world.as_ref().unwrap_or(&world);
+        Shown {
+            key,
+            users: users(world, key),
+            inventory: world.inventory(),
+            twin: None,
+            planned: Vec::new(),
+            templates: None,
+            is_planned: true,
+        }
+    };
+    Ok(match name {
+        None => {
+            let all = sides.ring.keys.iter().map(existing);
+            all.chain(sides.not_made().map(planned)).collect()
+        }
+        Some(name) => match sides.one(name)? {
+            (key, false) => vec![existing(key)],
+            (key, true) => vec![planned(key)],
+        },
+    })
+}
+
+fn json_of(shown: &Shown<'_, '_>) -> Value {
+    let mut row = key_json(shown.key);
+    let dependents = shown.key.dependents.iter();
+    row["data"] = json!(
+        dependents
+            .map(|on| on.view(shown.inventory))
+            .collect::<Vec<_>>()
+    );
+    row["principals"] = shown
+        .users
+        .iter()
+        .map(|user| {
+            json!({
+                "principal": user.label, "may": reasons::word(user.may),
+                "if": user.conditions, "by": user.by,
+            })
+        })
+        .collect();
+    if let Some(templates) = shown.templates {
+        row["declared"] = shown.declared().into();
+        let planned = shown.planned.iter().map(|on| on.view(templates));
+        row["planned"] = json!(planned.collect::<Vec<_>>());
+    }
+    if shown.is_planned {
+        row["exists"] = false.into();
+    }
+    row
+}
+
+impl Shown<'_, '_> {
+    /// Where the templates make it.
+    fn declared(&self) -> Option<String> {
+        let (twin, templates) = (self.twin?, self.templates?);
+        Some(templates.place(twin.resource.loc))
+    }
+
+    /// Everything that hangs on it: what exists, then what is planned; with the inventory that tells of it.
+    fn data(&self) -> impl Iterator<Item = (&Dependent<'_>, &Inventory, bool)> {
+        let exists = !self.is_planned;
+        let own = self
+            .key
+            .dependents
+            .iter()
+            .map(move |on| (on, self.inventory, exists));
+        let planned = self.planned.iter();
+        own.chain(planned.filter_map(|on| Some((*on, self.templates?, false))))
+    }
 }
 
 fn users<'a>(world: &World<'a>, key: &Key<'a>) -> Vec<User> {
@@ -106,9 +182,10 @@ fn users<'a>(world: &World<'a>, key: &Key<'a>) -> Vec<User> {
         .collect()
 }
 
-fn tree(keys: &[&Key<'_>], users: &[Vec<User>], inventory: &Inventory) -> String {
+fn tree(keys: &[Shown<'_, '_>]) -> String {
     let mut out = String::new();
-    for (key, users) in keys.iter().zip(users) {
+    for shown in keys {
+        let (key, users) = (shown.key, &shown.users);
         let class = key.classification.value().map_or("?", |c| c.name());
         let environment = key
             .environment
@@ -116,24 +193,38 @@ fn tree(keys: &[&Key<'_>], users: &[Vec<User>], inventory: &Inventory) -> String
             .map_or("?", |(name, _)| name.as_str());
         let _ = writeln!(
             out,
-            "{} · {} · {class} · {}",
+            "{} · {} · {class} · {}{}",
             clean(&key.label),
             clean(environment),
-            super::place(key)
+            super::place(key),
+            if shown.is_planned {
+                " · in the templates only"
+            } else {
+                ""
+            },
         );
-        let _ = writeln!(out, "├─ data ({})", key.dependents.len());
-        for (index, on) in key.dependents.iter().enumerate() {
-            let branch = if index + 1 == key.dependents.len() {
+        if let Some(declared) = shown.declared() {
+            let _ = writeln!(out, "├─ made by {}", clean(&declared));
+        }
+        let data: Vec<_> = shown.data().collect();
+        let _ = writeln!(out, "├─ data ({})", data.len());
+        for (index, (on, inventory, exists)) in data.iter().enumerate() {
+            let branch = if index + 1 == data.len() {
                 "└─"
             } else {
                 "├─"
             };
             let _ = writeln!(
                 out,
-                "│  {branch} {} {}  {}",
+                "│  {branch} {} {}  {}{}",
                 short(&on.resource.kind),
                 clean(&on.label),
-                clean(&inventory.place(on.resource.loc))
+                clean(&inventory.place(on.resource.loc)),
+                if *exists || shown.is_planned {
+                    ""
+                } else {
+                    "  (in the templates only)"
+                },
             );
         }
         let _ = writeln!(out, "└─ who may use it ({})", users.len());
@@ -159,15 +250,11 @@ fn tree(keys: &[&Key<'_>], users: &[Vec<User>], inventory: &Inventory) -> String
 }
 
 /// Data, keys, the policies that let in, and principals, from left to right.
-fn graph(
-    keys: &[&Key<'_>],
-    users: &[Vec<User>],
-    inventory: &Inventory,
-) -> lockfast_report::graph::Graph {
+fn graph(keys: &[Shown<'_, '_>]) -> lockfast_report::graph::Graph {
     use lockfast_report::graph::{Edge, Graph, Node, Tone};
     let mut graph = Graph {
         title: match keys {
-            [key] => format!("What hangs on {}", key.label),
+            [shown] => format!("What hangs on {}", shown.key.label),
             _ => format!(
                 "{} keys: what hangs on them, and who may use them",
                 keys.len()
@@ -181,7 +268,8 @@ fn graph(
         notes: Vec::new(),
     };
     let mut nodes: BTreeMap<(usize, String), usize> = BTreeMap::new();
-    for (key, users) in keys.iter().zip(users) {
+    for shown in keys {
+        let (key, users) = (shown.key, &shown.users);
         let mut node = |graph: &mut Graph, column: usize, id: String, make: &dyn Fn() -> Node| {
             *nodes.entry((column, id)).or_insert_with(|| {
                 graph.nodes.push(make());
@@ -201,6 +289,7 @@ fn graph(
             label: key.label.clone(),
             group: format!("{environment} · {class}"),
             tone: match key.state().as_deref() {
+                _ if shown.is_planned => Tone::Plain,
                 None | Some("Enabled") => Tone::Good,
                 Some("PendingDeletion" | "PendingReplicaDeletion") => Tone::Bad,
                 Some(_) => Tone::Warn,
@@ -216,11 +305,20 @@ fn graph(
                     "State".to_owned(),
                     key.state().unwrap_or_else(|| "-".to_owned()),
                 ),
-                ("Read at".to_owned(), inventory.place(key.resource.loc)),
+                (
+                    "Read at".to_owned(),
+                    shown.inventory.place(key.resource.loc),
+                ),
+                (
+                    "Made by".to_owned(),
+                    shown.declared().unwrap_or_else(|| "-".to_owned()),
+                ),
             ],
         });
-        for on in &key.dependents {
-            let data = node(&mut graph, 0, on.resource.id.0.to_string(), &|| Node {
+        for (on, inventory, exists) in shown.data() {
+            // Of two inventories, the same number may mean two things.
+            let id = format!("{exists} {}", on.resource.id.0);
+            let data = node(&mut graph, 0, id, &|| Node {
                 column: 0,
                 label: on.label.clone(),
                 group: short(&on.resource.kind).to_owned(),
@@ -234,8 +332,11 @@ fn graph(
             graph.edges.push(Edge {
                 from: data,
                 to: own,
-                label: on.part.clone(),
-                certain: true,
+                label: match exists || shown.is_planned {
+                    true => on.part.clone(),
+                    false => format!("{}, in the templates only", on.part),
+                },
+                certain: exists || shown.is_planned,
             });
         }
         for user in users {

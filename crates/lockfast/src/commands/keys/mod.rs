@@ -3,6 +3,7 @@
 pub(super) mod can;
 mod map;
 mod reasons;
+mod sides;
 pub(super) mod who;
 
 use super::catalogue::table;
@@ -93,42 +94,55 @@ fn known<T: std::fmt::Display>(value: &Known<T>) -> String {
 }
 
 fn list(facts: &Facts) -> Result<u8> {
-    let read = Read::new(facts)?;
-    let cx = read.cx();
-    let ring = Ring::new(&cx, &read.inventory);
+    let read = Read::of_both(facts)?;
+    let sides = sides::Sides::new(&read);
     let today = read.today.parse()?;
+    // What exists first, then what the templates make beside it.
+    let own = sides.ring.keys.iter().map(|key| (&sides.cx, key, true));
+    let planned = sides.templates.iter().flat_map(|other| {
+        let keys = sides.not_made();
+        keys.map(move |key| (&other.cx, key, false))
+    });
+    let all: Vec<_> = own.chain(planned).collect();
     if facts.format == TableFormat::Json {
-        let rows: Vec<Value> = ring
-            .keys
+        let rows: Vec<Value> = all
             .iter()
-            .map(|key| {
+            .map(|(cx, key, exists)| {
                 let mut row = key_json(key);
-                row["rotation"] = json!(rotation(&cx, key, today));
+                row["rotation"] = json!(rotation(cx, key, today));
                 row["last_use"] = last_use(key).into();
                 let dependents = key.dependents.iter();
                 row["dependents"] = json!(
                     dependents
-                        .map(|on| on.view(&read.inventory))
+                        .map(|on| on.view(cx.inventory))
                         .collect::<Vec<_>>()
                 );
                 row["not_known"] = json!(key.unknowns);
-                row["place"] = read.inventory.place(key.resource.loc).into();
+                row["place"] = cx.inventory.place(key.resource.loc).into();
+                if let Some(templates) = &read.templates {
+                    row["exists"] = (*exists).into();
+                    let twin = sides.twin(key).filter(|_| *exists);
+                    row["declared"] = json!(twin.map(|twin| templates.place(twin.resource.loc)));
+                }
                 row
             })
             .collect();
         print(&format!("{}\n", serde_json::to_string_pretty(&rows)?))?;
         return Ok(read.code());
     }
-    let owned = ring.keys.iter().any(|key| key.owner.is_some());
+    let owned = all.iter().any(|(_, key, _)| key.owner.is_some());
     let mut head = vec![
         "KEY", "ENV", "CLASS", "REGION", "ROTATES", "AGE", "LAST USE", "DATA",
     ];
     if owned {
         head.insert(1, "OWNER");
     }
+    if read.templates.is_some() {
+        head.push("TEMPLATE");
+    }
     let mut table = table(&head);
-    for key in &ring.keys {
-        let rotation = rotation(&cx, key, today);
+    for (cx, key, exists) in &all {
+        let rotation = rotation(cx, key, today);
         let environment = key.environment.value();
         let mut row = vec![
             clean(key.label.strip_prefix("alias/").unwrap_or(&key.label)),
@@ -148,6 +162,13 @@ fn list(facts: &Facts) -> Result<u8> {
         if owned {
             row.insert(1, clean(key.owner.as_deref().unwrap_or("-")));
         }
+        if read.templates.is_some() {
+            row.push(match (exists, sides.twin(key)) {
+                (true, Some(twin)) => clean(&whole_name(twin)),
+                (true, None) => "in none".to_owned(),
+                (false, _) => "not made yet".to_owned(),
+            });
+        }
         table.add_row(row);
     }
     if let Some(first) = table.column_mut(0) {
@@ -155,7 +176,7 @@ fn list(facts: &Facts) -> Result<u8> {
     }
     print(&format!(
         "{table}\n\n{} keys; `lockfast keys map KEY` shows one with who may use it, `lockfast keys blast-radius KEY` what stops without it.\n",
-        ring.keys.len()
+        all.len()
     ))?;
     Ok(read.code())
 }

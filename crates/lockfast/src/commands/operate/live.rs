@@ -221,6 +221,7 @@ mod with {
             };
             let (inventory, problems, _) = declared(&[file])?;
             let read = Read {
+                templates: None,
                 inventory,
                 config: self.config.clone(),
                 today: self.today.clone(),
