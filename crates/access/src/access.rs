@@ -80,6 +80,8 @@ pub struct Reason {
     pub decision: Decision,
     /// Its statements that decide.
     pub decided_by: Vec<DecidedBy>,
+    /// Whether a resource's policy names the caller's account only, and so leaves it to the account's own policies.
+    pub delegates: bool,
 }
 
 /// Which kind of policy spoke.
@@ -123,6 +125,9 @@ impl Hearing<'_> {
             index,
             decision: outcome.decision.clone(),
             decided_by: outcome.decided_by.clone(),
+            delegates: kind == PolicyKind::Resource
+                && !outcome.through.account.is_no()
+                && outcome.through.role.or(outcome.through.direct).is_no(),
         });
         outcome
     }
@@ -154,6 +159,7 @@ impl Hearing<'_> {
                 index,
                 decision,
                 decided_by: Vec::new(),
+                delegates: false,
             });
         }
         allowed

@@ -8,7 +8,7 @@ mod target;
 
 pub use actor::{Actor, Attached, Origin as Attachment};
 pub use bounds::Bounds;
-pub use target::{On, policy_of};
+pub use target::{On, endpoint, policy_of};
 
 use crate::Three;
 use crate::access::{Access, PolicySet, evaluate_access, may};
@@ -68,6 +68,21 @@ pub struct Heard {
     pub resource: Option<(String, Loc)>,
     /// Grants, by id.
     pub grants: Vec<(String, Loc)>,
+    /// Those passed when the session began.
+    pub session: Vec<(String, Loc)>,
+    /// That of the VPC endpoint.
+    pub endpoint: Option<(String, Loc)>,
+}
+
+/// What is known of a request beside the facts.
+#[derive(Clone, Default)]
+pub struct Circumstances {
+    /// Condition keys with their values, or that the request does not have them.
+    pub context: Vec<(String, ContextValue)>,
+    /// Policies passed when the session began.
+    pub session: Vec<Attached>,
+    /// The policy of the VPC endpoint that the request comes through.
+    pub endpoint: Option<Attached>,
 }
 
 /// What is not known of a principal that is only named.
@@ -241,23 +256,23 @@ impl<'a> World<'a> {
         request
     }
 
-    /// Whether somebody may do something to a resource. `context` states what is known beside the facts.
-    pub fn may(
-        &self,
-        who: &Who<'_>,
-        action: &str,
-        on: &On<'a>,
-        context: &[(String, ContextValue)],
-    ) -> Answer {
+    /// Whether somebody may do something to a resource, in the circumstances given.
+    pub fn may(&self, who: &Who<'_>, action: &str, on: &On<'a>, given: &Circumstances) -> Answer {
         let mut request = self.request(&who.principal, action, on);
-        for (key, value) in context {
+        for (key, value) in &given.context {
             request = request.with_value(key, value.clone());
         }
-        self.decide(who, &request, on)
+        self.decide(who, &request, on, given)
     }
 
     /// The same, of a request that is made already.
-    pub fn decide(&self, who: &Who<'_>, request: &Request, on: &On<'a>) -> Answer {
+    pub fn decide(
+        &self,
+        who: &Who<'_>,
+        request: &Request,
+        on: &On<'a>,
+        given: &Circumstances,
+    ) -> Answer {
         let named = |attached: &Attached| (attached.label.clone(), attached.policy.loc);
         let mut heard = Heard {
             resource: on
@@ -298,6 +313,10 @@ impl<'a> World<'a> {
                 ));
             }
         }
+        set.session = given.session.iter().map(|held| &*held.policy).collect();
+        set.endpoint = given.endpoint.as_ref().map(|held| &*held.policy);
+        heard.session = given.session.iter().map(named).collect();
+        heard.endpoint = given.endpoint.as_ref().map(named);
         let scps = self.limits.scps(&who.principal.account);
         let rcps = self.limits.rcps(&on.account);
         heard.scps = scps.iter().flatten().map(named).collect();
@@ -324,7 +343,7 @@ impl<'a> World<'a> {
         others
             .filter_map(|role| {
                 let on = On::role(self.inventory, role);
-                let answer = self.may(who, "sts:AssumeRole", &on, &[]);
+                let answer = self.may(who, "sts:AssumeRole", &on, &Circumstances::default());
                 (!answer.may.is_no()).then_some((role, answer))
             })
             .collect()
@@ -335,7 +354,7 @@ impl<'a> World<'a> {
         &self,
         action: &str,
         on: &On<'a>,
-        context: &[(String, ContextValue)],
+        given: &Circumstances,
     ) -> Vec<(Who<'_>, Answer)> {
         let strangers = self.strangers(on);
         let everybody = self
@@ -345,7 +364,7 @@ impl<'a> World<'a> {
             .chain(strangers);
         let mut found: Vec<_> = everybody
             .map(|who| {
-                let answer = self.may(&who, action, on, context);
+                let answer = self.may(&who, action, on, given);
                 (who, answer)
             })
             .filter(|(_, answer)| !answer.may.is_no())

@@ -46,6 +46,10 @@ pub enum Origin {
     Boundary,
     /// By the organisation.
     Organization,
+    /// Passed when a session began.
+    Session,
+    /// On the VPC endpoint that a request comes through.
+    Endpoint,
 }
 
 /// Policies by where they stand, read once.

@@ -1,6 +1,6 @@
 //! What is done something to: a resource with its own policy.
 
-use super::actor::Actor;
+use super::actor::{Actor, Attached, Origin as Attachment};
 use crate::Three;
 use crate::access::{KeyFacts, Trust};
 use crate::grant::{Grant, grants_of};
@@ -136,6 +136,45 @@ fn unread(what: &str, loc: Loc) -> Policy {
     Policy::from_value(&Value::new(Kind::Unknown(Arc::new(why)), loc))
 }
 
+/// The policy of a resource whose policies could not be listed: it may have one that says anything.
+fn unlisted(inventory: &Inventory, resource: &Resource) -> Option<Policy> {
+    let place = PLACES.iter().find(|place| place.kind == &*resource.kind)?;
+    let (kind, _, _) = place.beside?;
+    let own = &inventory.stack_of(resource).place;
+    let gap = inventory.gaps().find(|gap| {
+        let place = &inventory.stack_of(gap).place;
+        &*gap.kind == kind
+            && place.account == own.account
+            && (place.region.is_none() || own.region.is_none() || place.region == own.region)
+    })?;
+    Some(unread("its policy, which could not be listed", gap.loc))
+}
+
+/// The policy of a VPC endpoint, and what requests through it are known by; `None` is the default policy, which allows
+/// everything (Amazon VPC User Guide, "Control access to VPC endpoints using endpoint policies").
+pub fn endpoint(
+    inventory: &Inventory,
+    endpoint: &Resource,
+) -> (Option<Attached>, Vec<(String, ContextValue)>) {
+    let account = Account::of(inventory.stack_of(endpoint).place.account.as_ref());
+    let label = super::actor::label(endpoint);
+    let policy = Policy::from_read(endpoint.at("PolicyDocument")).map(|policy| Attached {
+        policy: Arc::new(policy.in_account(account)),
+        label: format!("policy of VPC endpoint {label}"),
+        origin: Attachment::Endpoint,
+    });
+    let known = |text: Text| ContextValue::Known(vec![text]);
+    let mut context = Vec::new();
+    if endpoint.name.starts_with("vpce-") {
+        let id = Text::Plain(endpoint.name.clone());
+        context.push(("aws:SourceVpce".to_owned(), known(id)));
+    }
+    if let Some(vpc) = endpoint.at("VpcId").string().found() {
+        context.push(("aws:SourceVpc".to_owned(), known(Text::Plain(vpc.into()))));
+    }
+    (policy, context)
+}
+
 /// What a key gets whose template writes none: the account's own policies decide (AWS KMS Developer Guide, "Default key policy").
 fn default_key_policy(account: &Account, loc: Loc) -> Policy {
     let all = |pattern: &str| Selection::These(vec![Entry::Pattern(Text::Plain(pattern.into()))]);
@@ -182,6 +221,7 @@ impl<'a> On<'a> {
                 Some(unread("the key policy", resource.loc))
             }
             None if is_key => Some(default_key_policy(&account, resource.loc)),
+            None => unlisted(inventory, resource),
             policy => policy,
         };
         let policy = policy.map(|policy| policy.in_account(account.clone()));

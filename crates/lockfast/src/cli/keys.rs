@@ -198,6 +198,9 @@ pub struct Asked {
     /// does not have it.
     #[arg(long, value_name = "KEY=VALUE")]
     pub context: Vec<String>,
+    /// The VPC endpoint that the request comes through: its id, ARN, construct path or logical id. Its policy is heard then.
+    #[arg(long, value_name = "ENDPOINT")]
+    pub through: Option<String>,
     /// Also say who could get there: by changing the key's policy, by a grant, or by assuming a role that may.
     #[arg(long)]
     pub escalations: bool,
@@ -216,6 +219,9 @@ pub struct Can {
     pub action: String,
     /// The resource: its ARN, name, alias, construct path or logical id.
     pub resource: String,
+    /// A policy that was passed when the session began (a JSON file), which limits it; may be given several times.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub session_policy: Vec<PathBuf>,
     /// What it stands on.
     #[command(flatten)]
     pub asked: Asked,

@@ -60,13 +60,14 @@ fn a_role_may_decrypt_through_the_service_that_the_key_policy_names() {
     let told = through.json();
     assert_eq!(told["may"], "yes");
     let policies = list(&told["because"]);
-    // The key policy and the identity's: both allow, and each says where.
-    for policy in ["key policy", "identity"] {
+    // The key policy leaves it to the account, whose identity's policy allows; each says where.
+    let leaves = "leaves it to the policies of the account's identities";
+    for (policy, says) in [("key policy", leaves), ("identity", "allows")] {
         let said = policies.iter().find(|said| {
             said["policy"]
                 .as_str()
                 .is_some_and(|name| name.starts_with(policy))
-                && said["says"] == "allows"
+                && said["says"] == says
         });
         let at = said.expect(policy)["at"][0]
             .as_str()
@@ -422,4 +423,88 @@ fn an_account_and_its_templates_are_shown_as_one() {
     let refused = both(&["keys", "blast-radius", "Prod/Keys/OrdersKey"]);
     assert_eq!(refused.code, 2);
     assert!(refused.err.contains("take both at once"), "{}", refused.err);
+}
+
+/// A role that may do everything with a key, an endpoint that lets through what it knows, and the two together.
+fn behind_an_endpoint() -> tempfile::TempDir {
+    let statements =
+        |statements: Value| serde_json::json!({"Version": "2012-10-17", "Statement": statements});
+    let template = serde_json::json!({"Resources": {
+        "Key": {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": statements(serde_json::json!([
+            {"Sid": "Account", "Effect": "Allow", "Principal": {"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}}, "Action": "kms:*", "Resource": "*"},
+            {"Sid": "ThroughTheEndpointOnly", "Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*",
+             "Condition": {"StringNotEquals": {"aws:SourceVpc": "vpc-0123456789abcdef0"}}},
+        ]))}},
+        "App": {"Type": "AWS::IAM::Role", "Properties": {
+            "AssumeRolePolicyDocument": statements(serde_json::json!([])),
+            "Policies": [{"PolicyName": "all", "PolicyDocument": statements(serde_json::json!([{"Effect": "Allow", "Action": "kms:*", "Resource": "*"}]))}],
+        }},
+        "Endpoint": {"Type": "AWS::EC2::VPCEndpoint", "Properties": {
+            "ServiceName": "com.amazonaws.eu-central-1.kms", "VpcId": "vpc-0123456789abcdef0", "VpcEndpointType": "Interface",
+            "PolicyDocument": statements(serde_json::json!([{"Effect": "Allow", "Principal": "*", "Action": ["kms:Decrypt", "kms:Encrypt"], "Resource": "*"}])),
+        }},
+    }});
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, value: &Value| {
+        std::fs::write(folder.path().join(name), value.to_string()).expect("written");
+    };
+    write("t.json", &template);
+    write(
+        "session.json",
+        &statements(
+            serde_json::json!([{"Effect": "Allow", "Action": "kms:Encrypt", "Resource": "*"}]),
+        ),
+    );
+    folder
+}
+
+#[test]
+fn endpoints_and_sessions_limit_what_a_role_may() {
+    let folder = behind_an_endpoint();
+    let can = |action: &str, more: &[&str]| {
+        run(lockfast(folder.path())
+            .args(["can", "App", action, "Key", "--from", "t.json"])
+            .args(more))
+    };
+    // From where the call comes is not known.
+    assert_eq!(can("kms:Decrypt", &[]).code, 4);
+    let through = can("kms:Decrypt", &["--through", "Endpoint"]);
+    assert_eq!(through.code, 0, "{}{}", through.out, through.err);
+    assert!(
+        through
+            .out
+            .contains("policy of VPC endpoint Endpoint allows"),
+        "{}",
+        through.out
+    );
+    // The key policy names the account only: the role's own policy is what allows.
+    let said = "key policy leaves it to the policies of the account's identities";
+    assert!(through.out.contains(said), "{}", through.out);
+    let barred = can("kms:Sign", &["--through", "Endpoint"]);
+    assert_eq!(barred.code, 1, "{}", barred.out);
+    assert!(
+        barred
+            .out
+            .contains("policy of VPC endpoint Endpoint is silent"),
+        "{}",
+        barred.out
+    );
+    let session = ["--session-policy", "session.json"];
+    assert_eq!(can("kms:Encrypt", &session).code, 0);
+    let narrowed = can("kms:Sign", &session);
+    assert_eq!(narrowed.code, 1, "{}", narrowed.out);
+    assert!(
+        narrowed
+            .out
+            .contains("session policy session.json is silent"),
+        "{}",
+        narrowed.out
+    );
+    let none = can("kms:Sign", &["--through", "vpce-0"]);
+    assert_eq!(none.code, 2);
+    assert!(none.err.contains("no such VPC endpoint"), "{}", none.err);
+    std::fs::write(folder.path().join("session.json"), "{").expect("written");
+    let torn = can("kms:Encrypt", &session);
+    assert_eq!(torn.code, 2);
+    assert!(torn.err.contains("session.json"), "{}", torn.err);
 }

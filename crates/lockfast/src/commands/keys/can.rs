@@ -4,15 +4,17 @@ use super::super::facts::Read;
 use super::super::print;
 use super::{reasons, who};
 use crate::cli::{Asked, Can, TableFormat};
-use anyhow::{Context, Result, bail};
-use lockfast_access::world::{On, Who, World};
-use lockfast_access::{ContextValue, Principal, Three};
-use lockfast_facts::{Inventory, Resource, Text};
+use anyhow::{Context, Result, anyhow, bail};
+use lockfast_access::world::{self, Attached, Attachment, Circumstances, On, Who, World};
+use lockfast_access::{ContextValue, Policy, Principal, Three};
+use lockfast_facts::{Inventory, Loc, Resource, Text};
 use lockfast_keys::Ring;
 use lockfast_policy::nearest;
 use lockfast_report::clean;
 use serde_json::json;
 use std::fmt::Write;
+use std::path::Path;
+use std::sync::Arc;
 
 /// Runs the command and gives its exit code.
 ///
@@ -20,23 +22,29 @@ use std::fmt::Write;
 /// What is wrong with the command line, the policy file or a snapshot.
 pub fn run(args: &Can) -> Result<u8> {
     let Asked {
-        context,
-        escalations,
-        facts,
+        escalations, facts, ..
     } = &args.asked;
     let read = Read::new(facts)?;
     let cx = read.cx();
     let ring = Ring::new(&cx, &read.inventory);
     let world = World::new(&read.inventory);
-    let given = contexts(context)?;
+    let mut given = circumstances(&read.inventory, &args.asked)?;
+    for file in &args.session_policy {
+        given.session.push(session_policy(file)?);
+    }
     let action = action(&args.action)?;
     let target = target(&read.inventory, &ring, &args.resource)?;
     let principal = principal(&world, &args.principal)?;
     let answer = world.may(&principal, &action, &target, &given);
     let mut chains = Vec::new();
     if *escalations && !answer.may.is_yes() {
+        // A role that is assumed begins a session of its own.
+        let then = Circumstances {
+            session: Vec::new(),
+            ..given.clone()
+        };
         for (role, assumed) in world.assumes(&principal) {
-            let then = world.may(&world.who(role), &action, &target, &given);
+            let then = world.may(&world.who(role), &action, &target, &then);
             if !then.may.is_no() {
                 chains.push((role.label.clone(), assumed.may.and(then.may)));
             }
@@ -112,8 +120,56 @@ pub(super) fn action(text: &str) -> Result<String> {
     }
 }
 
+/// What the command line tells of a request.
+pub(super) fn circumstances(inventory: &Inventory, asked: &Asked) -> Result<Circumstances> {
+    let mut given = Circumstances {
+        context: contexts(&asked.context)?,
+        ..Circumstances::default()
+    };
+    if let Some(name) = &asked.through {
+        let endpoints = inventory.of_kind("AWS::EC2::VPCEndpoint");
+        let found: Vec<&Resource> = endpoints
+            .filter(|endpoint| is_named(inventory, endpoint, name))
+            .collect();
+        match found.as_slice() {
+            [endpoint] => {
+                let (policy, context) = world::endpoint(inventory, endpoint);
+                given.endpoint = policy;
+                given.context.extend(context);
+            }
+            [] => bail!("--through {name}: there is no such VPC endpoint among the facts"),
+            several => bail!(
+                "--through {name} may be any of {} VPC endpoints; name one by its id or construct path",
+                several.len()
+            ),
+        }
+    }
+    Ok(given)
+}
+
+/// The policy of a file that a session began with.
+fn session_policy(file: &Path) -> Result<Attached> {
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    // What is wrong with it, with line and column.
+    serde_json::from_str::<serde_json::Value>(&text)
+        .with_context(|| format!("{}: it is no JSON", file.display()))?;
+    let document = Text::Plain(text.into())
+        .json(Loc::default(), "a policy document")
+        .map_err(|why| anyhow!("{}: {why}", file.display()))?;
+    let policy = Policy::from_value(&document);
+    if let Some((problem, _)) = policy.problems.first() {
+        bail!("{}: {problem}", file.display());
+    }
+    Ok(Attached {
+        policy: Arc::new(policy),
+        label: format!("session policy {}", file.display()),
+        origin: Attachment::Session,
+    })
+}
+
 /// What `--context` states.
-pub(super) fn contexts(given: &[String]) -> Result<Vec<(String, ContextValue)>> {
+fn contexts(given: &[String]) -> Result<Vec<(String, ContextValue)>> {
     let mut found: Vec<(String, ContextValue)> = Vec::new();
     for text in given {
         let (key, value) = text

@@ -7,7 +7,7 @@ use super::{key_json, reasons, short, whole_name};
 use crate::cli::{Facts, MapFormat};
 use anyhow::{Context, Result};
 use lockfast_access::Three;
-use lockfast_access::world::{On, World};
+use lockfast_access::world::{Circumstances, On, World};
 use lockfast_facts::Inventory;
 use lockfast_keys::{Dependent, Key};
 use lockfast_report::clean;
@@ -167,7 +167,7 @@ fn users<'a>(world: &World<'a>, key: &Key<'a>) -> Vec<User> {
         Some("GENERATE_VERIFY_MAC") => "kms:GenerateMac",
         _ => "kms:Decrypt",
     };
-    let all = world.who_can(action, &on, &[]);
+    let all = world.who_can(action, &on, &Circumstances::default());
     all.iter()
         .map(|(who, answer)| User {
             label: who.label.clone(),

@@ -50,7 +50,8 @@ pub(super) fn said(inventory: &Inventory, answer: &Answer) -> Vec<Said> {
             PolicyKind::Resource => heard.resource.as_ref(),
             PolicyKind::Boundary => heard.boundary.as_ref(),
             PolicyKind::Grant => heard.grants.get(reason.index),
-            PolicyKind::Endpoint | PolicyKind::Session => None,
+            PolicyKind::Session => heard.session.get(reason.index),
+            PolicyKind::Endpoint => heard.endpoint.as_ref(),
         };
         let (name, loc) = named.cloned().unwrap_or_default();
         let who = match reason.kind {
@@ -59,6 +60,13 @@ pub(super) fn said(inventory: &Inventory, answer: &Answer) -> Vec<Said> {
             _ => name,
         };
         let says = match &reason.decision {
+            Decision::Allow if reason.delegates => {
+                "leaves it to the policies of the account's identities".to_owned()
+            }
+            Decision::Possible(conditions) if reason.delegates => format!(
+                "leaves it to the policies of the account's identities, {}",
+                conditions.join("; ")
+            ),
             Decision::Allow => "allows".to_owned(),
             Decision::ExplicitDeny => "denies".to_owned(),
             Decision::ImplicitDeny => "is silent".to_owned(),

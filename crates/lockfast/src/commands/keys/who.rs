@@ -2,14 +2,14 @@
 
 use super::super::facts::Read;
 use super::super::print;
-use super::can::{contexts, target};
+use super::can::{circumstances, target};
 use super::reasons;
 use crate::cli::{Asked, Facts, TableFormat, What, WhoCan};
 use crate::commands::catalogue::table;
 use crate::exit;
 use anyhow::{Result, bail};
 use lockfast_access::kms::{Class, actions};
-use lockfast_access::world::{Answer, Matrix, On, Who, World};
+use lockfast_access::world::{Answer, Circumstances, Matrix, On, Who, World};
 use lockfast_access::{ContextValue, Three};
 use lockfast_facts::{Inventory, Text};
 use lockfast_keys::{Key, Ring, reading_of};
@@ -160,7 +160,7 @@ fn ask(name: &str, asked: &Asked, kind: Kind<'_>) -> Result<u8> {
     let cx = read.cx();
     let ring = Ring::new(&cx, &read.inventory);
     let world = World::new(&read.inventory);
-    let given = contexts(&asked.context)?;
+    let given = circumstances(&read.inventory, asked)?;
     let found = target(&read.inventory, &ring, name)?;
     let (heading, holders) = match kind {
         Kind::Use(action) => {
@@ -265,7 +265,7 @@ fn every<'a>(
     world: &World<'a>,
     all: &[&str],
     on: &On<'a>,
-    given: &[(String, ContextValue)],
+    given: &Circumstances,
     inventory: &Inventory,
 ) -> Vec<Holder> {
     let mut found: BTreeMap<String, (Holder, usize)> = BTreeMap::new();
@@ -316,7 +316,7 @@ fn readers<'a>(
     world: &World<'a>,
     ring: &Ring<'a>,
     found: &On<'a>,
-    given: &[(String, ContextValue)],
+    given: &Circumstances,
     inventory: &Inventory,
 ) -> Result<Vec<Holder>> {
     let Some(resource) = found.of else {
@@ -387,8 +387,8 @@ fn via_context(
     via: &str,
     context: Option<&str>,
     arn: Option<&str>,
-    given: &[(String, ContextValue)],
-) -> Vec<(String, ContextValue)> {
+    given: &Circumstances,
+) -> Circumstances {
     let known = |value: String| ContextValue::Known(vec![Text::Plain(value.into())]);
     let mut all = Vec::new();
     if let Some(region) = &key.region {
@@ -403,14 +403,20 @@ fn via_context(
             known(arn.to_owned()),
         ));
     }
-    all.extend(given.iter().cloned());
-    all
+    // The service asks by itself, not through the caller's endpoint.
+    let of_network = |key: &str| key.to_ascii_lowercase().starts_with("aws:sourcevpc");
+    let stated = given.context.iter().filter(|(key, _)| !of_network(key));
+    all.extend(stated.cloned());
+    Circumstances {
+        context: all,
+        ..Circumstances::default()
+    }
 }
 
 /// The principals that may do something with a key, with what it depends on, for other commands.
 pub(super) fn holders<'a>(world: &World<'a>, key: &Key<'a>, action: &str) -> Vec<String> {
     let on = On::resource(world.inventory(), key.resource);
-    let all = world.who_can(action, &on, &[]);
+    let all = world.who_can(action, &on, &Circumstances::default());
     all.iter()
         .map(|(who, answer)| match answer.may {
             Three::Yes => who.label.clone(),
@@ -455,7 +461,7 @@ fn escalations<'a>(world: &World<'a>, on: &On<'a>, holders: &[Holder]) -> Vec<(S
         if (action == "kms:TagResource" || action == "kms:UpdateAlias") && !by_attribute {
             continue;
         }
-        for (who, answer) in world.who_can(action, on, &[]) {
+        for (who, answer) in world.who_can(action, on, &Circumstances::default()) {
             if !is_holder(&who.label) {
                 let sure = match answer.may {
                     Three::Yes => String::new(),
@@ -485,7 +491,7 @@ fn assumptions(world: &World<'_>, holders: &[Holder]) -> Vec<(String, String)> {
             continue;
         }
         let on = On::role(world.inventory(), role);
-        for (who, answer) in world.who_can("sts:AssumeRole", &on, &[]) {
+        for (who, answer) in world.who_can("sts:AssumeRole", &on, &Circumstances::default()) {
             let is_itself = who.label == label;
             if is_itself || is_holder(&who.label) || reached.contains_key(&who.label) {
                 continue;
