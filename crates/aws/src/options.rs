@@ -33,6 +33,8 @@ pub struct ScanOptions {
     pub max_pages: u32,
     /// Objects of each bucket that are asked how they are encrypted, at most; none when 0. Nothing else needs to read data.
     pub sample_objects: u16,
+    /// Whether each key is asked when it was last used: a call a key more.
+    pub key_last_use: bool,
     /// Where the snapshot is written.
     pub output: PathBuf,
     /// Whether to go on with a scan that was cut off.
@@ -103,6 +105,7 @@ impl ScanOptions {
             retries: Retries::default(),
             max_pages: 20_000,
             sample_objects: 0,
+            key_last_use: false,
             output,
             resume: false,
             taken,

@@ -139,6 +139,11 @@ impl Cx {
         )
     }
 
+    /// Whether keys are asked when they were last used.
+    pub(crate) fn asks_last_use(&self) -> bool {
+        self.0.options.key_last_use
+    }
+
     /// The endpoint is not AWS's: S3 buckets are in the path then, not in the host name.
     pub(crate) fn has_own_endpoint(&self) -> bool {
         self.0.options.endpoint_url.is_some()

@@ -2,7 +2,7 @@
 //! S3, and what its aggregators answer. No account is touched.
 //!
 //! AWS Config keeps newer types in the shape of their CloudFormation schema and older ones in that of the answers of
-//! their services. Tables (`types.toml`, `services.toml`) say how each becomes the resource that a scan would have
+//! their services. Tables (`types.toml`, and the services that a scan reads) say how each becomes the resource that a scan would have
 //! found; code is only where shapes differ by more than names. What a configuration item does not tell is unknown, and
 //! so is whatever exists of types that no item tells of.
 //!

@@ -2,6 +2,7 @@
 
 use crate::lookup::Path;
 use crate::shape::Step;
+use lockfast_facts::tables::scanned_services;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
@@ -43,23 +44,6 @@ struct BesideRow {
     #[serde(default)]
     else_none: bool,
     put: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ServicesFile {
-    service: Vec<ServiceRow>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ServiceRow {
-    name: String,
-    #[serde(default)]
-    global: bool,
-    #[serde(default)]
-    by_region: bool,
-    types: Vec<String>,
 }
 
 /// A type.
@@ -169,21 +153,18 @@ impl Tables {
 pub(crate) static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let types: TypesFile =
         toml::from_str(include_str!("../types.toml")).expect("types.toml is tested");
-    let services: ServicesFile =
-        toml::from_str(include_str!("../services.toml")).expect("services.toml is tested");
     let types = types
         .r#type
         .into_iter()
         .map(|row| (row.config.clone(), of_row(row)));
-    let services = services.service.into_iter().flat_map(|row| {
+    let services = scanned_services().iter().flat_map(|row| {
         let service = Service {
-            name: row.name,
+            name: row.name.clone(),
             global: row.global,
             by_region: row.by_region || !row.global,
         };
-        row.types
-            .into_iter()
-            .map(move |kind| (kind, service.clone()))
+        let types = row.types.iter();
+        types.map(move |kind| (kind.clone(), service.clone()))
     });
     Tables {
         types: types.collect(),

@@ -105,6 +105,36 @@ impl StorageType {
     }
 }
 
+/// A service, as a scan of an account reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScannedService {
+    /// Its IAM prefix.
+    pub name: String,
+    /// True when it is asked once an account.
+    #[serde(default)]
+    pub global: bool,
+    /// True when its resources are in regions although it is global.
+    #[serde(default)]
+    pub by_region: bool,
+    /// The types of which it tells.
+    pub types: Vec<String>,
+}
+
+/// The services that a scan of an account reads.
+pub fn scanned_services() -> &'static [ScannedService] {
+    #[derive(Deserialize)]
+    struct File {
+        service: Vec<ScannedService>,
+    }
+    static ROWS: OnceLock<File> = OnceLock::new();
+    let file = ROWS.get_or_init(|| {
+        toml::from_str(include_str!("../tables/services.toml"))
+            .expect("tables/services.toml is checked by a test")
+    });
+    &file.service
+}
+
 /// The row of a storage type, or `None` when the type stores no data or is not known.
 pub fn storage_type(kind: &str) -> Option<&'static StorageType> {
     static TABLE: OnceLock<HashMap<&'static str, &'static StorageType>> = OnceLock::new();

@@ -3,6 +3,7 @@
 use crate::effect::{Effect, effect_of};
 use lockfast_access::{Grant, grants_of};
 use lockfast_facts::nouns::{KeyTarget, resolve_key};
+use lockfast_facts::tables::{scanned_services, storage_type};
 use lockfast_facts::{Inventory, Known, Loc, Read, Resource, ResourceId, Step, Value};
 use lockfast_policy::{Classification, Cx, EnvironmentKind};
 use serde::Serialize;
@@ -304,8 +305,7 @@ fn unknowns(inventory: &Inventory, key: &Resource) -> Vec<String> {
             let place = &inventory.stack_of(gap).place;
             let near = place.account == own.account
                 && (place.region.is_none() || own.region.is_none() || place.region == own.region);
-            let takes_a_key = lockfast_facts::tables::storage_type(&gap.kind)
-                .is_some_and(|spec| !spec.key.is_empty());
+            let takes_a_key = storage_type(&gap.kind).is_some_and(|spec| !spec.key.is_empty());
             match gap.at("") {
                 Read::Unknown(why, _) if near && takes_a_key => {
                     Some(format!("{} could not be listed: {why}", gap.kind))
@@ -314,6 +314,22 @@ fn unknowns(inventory: &Inventory, key: &Resource) -> Vec<String> {
             }
         })
         .collect();
+    // What was not asked may keep anything under the key.
+    let unasked: Vec<&str> = scanned_services()
+        .iter()
+        .filter(|service| {
+            let mut types = service.types.iter();
+            let keeps = |kind: &String| storage_type(kind).is_some_and(|spec| !spec.key.is_empty());
+            types.any(keeps) && !inventory.was_asked(&service.name, own)
+        })
+        .map(|service| service.name.as_str())
+        .collect();
+    if !unasked.is_empty() {
+        found.push(format!(
+            "not asked what they keep under it: {}",
+            unasked.join(", ")
+        ));
+    }
     found.sort();
     found.dedup();
     found

@@ -174,6 +174,9 @@ pub struct Scan {
     /// setting keep their key. Needs to list and read objects (--print-iam-policy); their names are not kept.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub sample_objects: Option<u16>,
+    /// Ask of each key when it was last used (`lockfast keys unused`): one call a key more.
+    #[arg(long)]
+    pub key_last_use: bool,
     /// Where to write the snapshot; lockfast-<time>.snapshot here when not given.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub snapshot: Option<PathBuf>,

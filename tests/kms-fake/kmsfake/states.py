@@ -51,6 +51,7 @@ _ROWS = {
     "GenerateDataKey": _USE,
     "GenerateDataKeyWithoutPlaintext": _USE,
     "GenerateMac": _USE,
+    "GetKeyLastUsage": _ANY,
     "GetKeyPolicy": _ANY,
     "GetKeyRotationStatus": "7 7 6 7 7 7 7 7",
     "GetParametersForImport": _IMPORT,

@@ -24,6 +24,7 @@ pub(super) static READER: Reader = Reader {
         "kms:GetKeyRotationStatus",
         "kms:ListKeyRotations",
         "kms:ListGrants",
+        "kms:GetKeyLastUsage",
         "kms:DescribeCustomKeyStores",
     ],
     secret_calls: &[],
@@ -138,6 +139,9 @@ async fn one(cx: &Cx, client: &Client, id: &str, arn: &str, alias: Option<&Strin
     props = props.from("kms:GetKeyPolicy").put("KeyPolicy", policy);
     props = rotation(cx, client, arn, &key, props).await;
     props = grants(cx, client, arn, props).await;
+    if cx.asks_last_use() {
+        props = last_use(cx, client, arn, props).await;
+    }
     if let Some(store) = key.custom_key_store_id() {
         let store = cx
             .get(
@@ -260,4 +264,24 @@ async fn grants(cx: &Cx, client: &Client, arn: &str, props: Props) -> Props {
         None => Ok(grants),
     };
     props.from("kms:ListGrants").put("Grants", grants)
+}
+
+/// When the key was last used, as far back as AWS KMS kept it (AWS KMS API Reference, GetKeyLastUsage). An empty usage is none
+/// since the tracking began.
+async fn last_use(cx: &Cx, client: &Client, arn: &str, props: Props) -> Props {
+    const CALL: &str = "kms:GetKeyLastUsage";
+    let answer = cx
+        .get(CALL, client.get_key_last_usage().key_id(arn).send())
+        .await;
+    let usage = answer.map(|answer| {
+        let last = answer.key_last_usage();
+        Props::new()
+            .put("Timestamp", last.and_then(|last| last.timestamp()))
+            .put(
+                "Operation",
+                last.and_then(|last| Some(last.operation()?.as_str())),
+            )
+            .put("TrackingStartDate", answer.tracking_start_date())
+    });
+    props.from(CALL).put("LastUsage", usage)
 }

@@ -205,18 +205,8 @@ mod tests {
 
     #[test]
     fn files_of_aws_config_are_taken_for_what_a_scan_reads() {
-        #[derive(serde::Deserialize)]
-        struct Table {
-            service: Vec<Service>,
-        }
-        #[derive(serde::Deserialize)]
-        struct Service {
-            name: String,
-            types: BTreeSet<String>,
-        }
-        let text = include_str!("../../../config-source/services.toml");
-        let table: Table = toml::from_str(text).expect("TOML");
-        let named = table.service.into_iter().map(|s| (s.name, s.types));
+        let table = lockfast_facts::tables::scanned_services().iter();
+        let named = table.map(|s| (s.name.clone(), s.types.iter().cloned().collect()));
         let named: BTreeMap<String, BTreeSet<String>> = named.collect();
         assert_eq!(differences(&named), [""; 0]);
         let services: BTreeSet<&str> = READERS.iter().map(|reader| reader.service).collect();

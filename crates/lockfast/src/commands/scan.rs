@@ -135,6 +135,7 @@ mod live {
         options.keep_budgets = args.access.keep_budgets;
         options.max_pages = args.max_pages;
         options.sample_objects = args.sample_objects.unwrap_or(0);
+        options.key_last_use = args.key_last_use;
         options.resume = args.resume.is_some();
         options
     }

@@ -464,3 +464,44 @@ fn grants_that_could_not_be_read_leave_it_possible() {
     assert_eq!(refused.code, 2, "{}", refused.out);
     assert!(refused.err.contains("grants"), "{}", refused.err);
 }
+
+#[test]
+fn a_key_that_was_used_is_told_and_one_that_was_not_hangs_on_what_was_asked() {
+    let account = Account::start();
+    let used = account.key(json!({}));
+    let idle = account.key(json!({}));
+    account.call("Encrypt", json!({"KeyId": used, "Plaintext": "b3JkZXI="}));
+    let scan = run(account.lockfast().args([
+        "scan",
+        "--region",
+        "eu-central-1",
+        "--service",
+        "kms,iam",
+        "--key-last-use",
+        "--no-judge",
+        "--snapshot",
+        "now.snapshot",
+    ]));
+    assert_eq!(scan.code, 0, "{}", scan.err);
+    let unused = ["keys", "unused", "--from", "now.snapshot", "--format"];
+    let ran = run(account.lockfast().args(unused).arg("json"));
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    let rows = ran.json();
+    let of = |arn: &str| {
+        let mut rows = rows.as_array().expect("rows").iter();
+        let row = rows.find(|row| row["arn"] == arn).expect("the key");
+        (row["use"].clone(), row["because"].to_string())
+    };
+    let (is, because) = of(&used);
+    assert_eq!(is, "used");
+    assert!(because.contains("it was used on"), "{because}");
+    // Nothing used it; but what databases keep under it, nobody asked.
+    let (is, because) = of(&idle);
+    assert_eq!(is, "unknown");
+    assert!(
+        because.contains("not asked what they keep under it"),
+        "{because}"
+    );
+    assert!(because.contains("rds"), "{because}");
+    assert!(!because.contains("whether it was used"), "{because}");
+}

@@ -188,7 +188,7 @@ impl Account {
         self.snapshot();
     }
 
-    /// A snapshot of the services that the servers know whole.
+    /// A snapshot of the services that the servers know whole; of all others, that they were asked and have nothing.
     pub fn snapshot(&self) {
         self.lockfast()
             .args(["scan", "--region", "eu-central-1", "--region", "eu-west-1"])
@@ -203,5 +203,21 @@ impl Account {
             .args(["--no-judge", "--snapshot", "now.snapshot"])
             .assert()
             .success();
+        let path = self.path().join("now.snapshot");
+        let packed = std::fs::read(&path).expect("the snapshot");
+        let told = zstd::decode_all(packed.as_slice()).expect("zstd");
+        let told = String::from_utf8(told).expect("UTF-8");
+        let (body, end) = told.trim_end().rsplit_once('\n').expect("lines");
+        let mut whole = body.to_owned();
+        for service in lockfast_facts::tables::scanned_services() {
+            for region in ["eu-central-1", "eu-west-1", "global"] {
+                let unit = json!({"account": ACCOUNT, "region": region, "service": service.name});
+                let known = format!("\"region\":\"{region}\",\"service\":\"{}\"", service.name);
+                if !told.contains(&known) {
+                    whole.push_str(&format!("\n{}", json!({"unit": unit})));
+                }
+            }
+        }
+        std::fs::write(&path, format!("{whole}\n{end}\n")).expect("written");
     }
 }

@@ -113,6 +113,41 @@ def describe_key(call: Call) -> dict[str, Any]:
     return {"KeyMetadata": metadata(call, call.key())}
 
 
+# What counts as a use, and is kept from the day on which the key was made.
+_USES = {
+    "Decrypt",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyWithoutPlaintext",
+    "GenerateMac",
+    "ReEncrypt",
+    "Sign",
+    "Verify",
+    "VerifyMac",
+}
+
+
+def get_key_last_usage(call: Call) -> dict[str, Any]:
+    key = call.key()
+    log = call.store.data["log"]
+    ok = [one for one in log if one["operation"] in _USES and one["outcome"] == "ok"]
+    mine = [one for one in ok if key["arn"] in one["keys"]]
+    last = {}
+    if mine:
+        last = {
+            "Operation": mine[-1]["operation"],
+            "Timestamp": mine[-1]["time"],
+            "CloudTrailEventId": mine[-1]["id"],
+            "KmsRequestId": mine[-1]["request"],
+        }
+    return {
+        "KeyId": key["id"],
+        "KeyLastUsage": last,
+        "TrackingStartDate": key["created"],
+        "KeyCreationDate": key["created"],
+    }
+
+
 def list_keys(call: Call) -> dict[str, Any]:
     access.by_identity(call.store, call.caller, "kms:ListKeys", "*")
     if call.get("ResourceOwners", ["SELF"]) != ["SELF"]:
@@ -322,6 +357,7 @@ def _is_here(call: Call, key: dict[str, Any]) -> bool:
 OPERATIONS = {
     "CreateKey": create_key,
     "DescribeKey": describe_key,
+    "GetKeyLastUsage": get_key_last_usage,
     "ListKeys": list_keys,
     "UpdateKeyDescription": update_key_description,
     "EnableKey": enable_key,
