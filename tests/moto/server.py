@@ -1,7 +1,8 @@
-"""moto's server, with the one thing fixed that the seed cannot ask for over HTTP: the ids of member accounts.
+"""moto's server, with what is fixed that the tests need: the ids of member accounts, and UpdateTable's SSESpecification.
 
 AWS Organizations gives a new account its id, and moto draws it at random. A scan of an organization takes the ids from
 ListAccounts and assumes a role in each, so the account that the seed fills must be the one that is listed.
+UpdateTable changes a table's key (Amazon DynamoDB API Reference, "UpdateTable"), and moto leaves it as it is.
 Everything else is moto as installed; the seed also runs against plain `moto_server`, and then says what is missing.
 """
 
@@ -17,6 +18,7 @@ os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
 # The third: without it AdministratorAccess and its like do not exist.
 os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 
+from moto.dynamodb.responses import DynamoHandler  # noqa: E402
 from moto.organizations import models, utils  # noqa: E402
 from moto.server import main  # noqa: E402
 
@@ -34,6 +36,19 @@ def _init_with_known_id(self: models.FakeAccount, organization: models.FakeOrgan
 
 
 models.FakeAccount.__init__ = _init_with_known_id  # type: ignore[method-assign]
+
+
+_update_table = DynamoHandler.update_table
+
+
+def _update_table_with_key(self: DynamoHandler) -> Any:
+    wanted = self.body.get("SSESpecification")
+    if wanted:
+        self.dynamodb_backend.get_table(self.body["TableName"]).sse_specification = dict(wanted)
+    return _update_table(self)
+
+
+DynamoHandler.update_table = _update_table_with_key  # type: ignore[method-assign]
 
 
 def _end_with_parent() -> None:

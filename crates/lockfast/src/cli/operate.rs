@@ -137,7 +137,8 @@ pub struct Rotate {
     /// Do it.
     #[arg(long)]
     pub apply: bool,
-    /// Also make new keys in the place of those that never rotate by themselves, and move their aliases.
+    /// Also make new keys in the place of those that never rotate by themselves: their aliases move, and what names the old key is
+    /// pointed at the new one where a call does that. Old data stays under the old key, which stays enabled.
     #[arg(long)]
     pub replace: bool,
     /// The ledger that all that is done is written to; the one that the policy file names when not given.

@@ -505,3 +505,107 @@ fn a_key_that_was_used_is_told_and_one_that_was_not_hangs_on_what_was_asked() {
     assert!(because.contains("rds"), "{because}");
     assert!(!because.contains("whether it was used"), "{because}");
 }
+
+/// One of each that a call points at another key, and one that none does.
+const USERS: &str = "
+import boto3, sys
+key = sys.argv[1]
+boto3.client('s3').create_bucket(Bucket='orders', CreateBucketConfiguration={'LocationConstraint': 'eu-central-1'})
+boto3.client('s3').put_bucket_encryption(Bucket='orders', ServerSideEncryptionConfiguration={'Rules': [
+    {'ApplyServerSideEncryptionByDefault': {'SSEAlgorithm': 'aws:kms', 'KMSMasterKeyID': key}, 'BucketKeyEnabled': True}]})
+boto3.client('sqs').create_queue(QueueName='orders', Attributes={'KmsMasterKeyId': key})
+boto3.client('sns').create_topic(Name='orders', Attributes={'KmsMasterKeyId': key})
+boto3.client('secretsmanager').create_secret(Name='orders', SecretString='s', KmsKeyId=key)
+boto3.client('dynamodb').create_table(TableName='orders', BillingMode='PAY_PER_REQUEST',
+    KeySchema=[{'AttributeName': 'id', 'KeyType': 'HASH'}], AttributeDefinitions=[{'AttributeName': 'id', 'AttributeType': 'S'}],
+    SSESpecification={'Enabled': True, 'SSEType': 'KMS', 'KMSMasterKeyId': key})
+boto3.client('efs').create_file_system(CreationToken='orders', Encrypted=True, KmsKeyId=key)
+";
+
+/// What names which key.
+const NAMED: &str = "
+import boto3, json
+rule = boto3.client('s3').get_bucket_encryption(Bucket='orders')['ServerSideEncryptionConfiguration']['Rules'][0]
+sqs = boto3.client('sqs')
+url = sqs.get_queue_url(QueueName='orders')['QueueUrl']
+topic = boto3.client('sns').list_topics()['Topics'][0]['TopicArn']
+print(json.dumps([
+    rule['ApplyServerSideEncryptionByDefault']['KMSMasterKeyID'],
+    sqs.get_queue_attributes(QueueUrl=url, AttributeNames=['KmsMasterKeyId'])['Attributes']['KmsMasterKeyId'],
+    boto3.client('sns').get_topic_attributes(TopicArn=topic)['Attributes']['KmsMasterKeyId'],
+    boto3.client('secretsmanager').describe_secret(SecretId='orders')['KmsKeyId'],
+    boto3.client('dynamodb').describe_table(TableName='orders')['Table']['SSEDescription']['KMSMasterKeyArn'],
+    rule['BucketKeyEnabled'],
+]))
+";
+
+#[test]
+fn a_key_that_rotates_by_hand_is_replaced_and_what_uses_it_is_pointed_at_the_new_one() {
+    let account = Account::start();
+    let key = account.imported_key();
+    let alias = json!({"AliasName": "alias/orders", "TargetKeyId": key});
+    account.call("CreateAlias", alias);
+    account.people(0);
+    account.python(USERS, &[&key]);
+    run(account
+        .lockfast()
+        .args(["scan", "--region", "eu-central-1", "--no-judge"])
+        .args([
+            "--service",
+            "kms,s3,sqs,sns,secretsmanager,dynamodb,elasticfilesystem",
+        ])
+        .args([
+            "--attempts",
+            "2",
+            "--backoff",
+            "20",
+            "--snapshot",
+            "now.snapshot",
+        ]));
+    let rotate = |more: &[&str]| {
+        let all = [
+            "keys",
+            "rotate",
+            "--from",
+            "now.snapshot",
+            "--today",
+            "2036-01-01",
+        ];
+        run(account.lockfast().args(all).arg("--replace").args(more))
+    };
+    let plan = rotate(&[]);
+    for call in [
+        "s3:PutEncryptionConfiguration",
+        "sqs:SetQueueAttributes",
+        "it takes a copy",
+    ] {
+        assert!(plan.out.contains(call), "{call}: {}{}", plan.out, plan.err);
+    }
+    assert_eq!(account.count("CreateKey"), 1);
+    let applied = rotate(&["--apply"]);
+    assert_eq!(applied.code, 0, "{}{}", applied.out, applied.err);
+    let new = account.call("DescribeKey", json!({"KeyId": "alias/orders"}));
+    let new = &new["KeyMetadata"]["Arn"];
+    assert_ne!(*new, Value::from(key.clone()));
+    let named: Value = serde_json::from_str(&account.python(NAMED, &[])).expect("JSON");
+    for (index, what) in ["bucket", "queue", "topic", "secret", "table"]
+        .iter()
+        .enumerate()
+    {
+        assert_eq!(named[index], *new, "{what}: {}", applied.out);
+    }
+    // What else the bucket asks for stays.
+    assert_eq!(named[5], true);
+    // The file system cannot change its key, which stays enabled for it.
+    assert_eq!(account.state(&key), "Enabled");
+    assert!(applied.out.contains("file-system"), "{}", applied.out);
+    let again = rotate(&["--apply"]);
+    assert_eq!(again.code, 0, "{}{}", again.out, again.err);
+    assert!(again.out.contains("names it already"), "{}", again.out);
+    assert_eq!(account.count("CreateKey"), 2);
+    let ledger = run(account
+        .lockfast()
+        .args(["ledger", "show", "--format", "json"]));
+    assert!(ledger.out.contains("under_the_old_key"), "{}", ledger.out);
+    assert_eq!(verify(&account).code, 0);
+}

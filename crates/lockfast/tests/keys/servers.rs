@@ -143,6 +143,44 @@ impl Account {
             .to_owned()
     }
 
+    /// A new key with material of one's own (AWS KMS Developer Guide, "Importing key material").
+    pub fn imported_key(&self) -> String {
+        let key = self.key(json!({"Origin": "EXTERNAL"}));
+        let how = json!({"KeyId": key, "WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_2048"});
+        let given = self.call("GetParametersForImport", how);
+        let wrapped = self.python(
+            "import base64, os, sys
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+key = serialization.load_der_public_key(base64.b64decode(sys.argv[1]))
+sha = hashes.SHA256()
+print(base64.b64encode(key.encrypt(os.urandom(32), padding.OAEP(padding.MGF1(sha), sha, None))).decode())",
+            &[given["PublicKey"].as_str().expect("a key")],
+        );
+        self.call(
+            "ImportKeyMaterial",
+            json!({"KeyId": key, "ImportToken": given["ImportToken"], "EncryptedKeyMaterial": wrapped.trim(),
+                "ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"}),
+        );
+        key
+    }
+
+    /// What a script of Python prints, which may ask moto by boto3.
+    pub fn python(&self, script: &str, args: &[&str]) -> String {
+        let ran = std::process::Command::new(python())
+            .args(["-c", script])
+            .args(args)
+            .env("AWS_ENDPOINT_URL", &self.moto)
+            .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "secret")
+            .env("AWS_DEFAULT_REGION", "eu-central-1")
+            .output()
+            .expect("Python runs");
+        let err = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success(), "{err}");
+        String::from_utf8(ran.stdout).expect("UTF-8")
+    }
+
     /// The state of a key.
     pub fn state(&self, key: &str) -> String {
         let told = self.call("DescribeKey", json!({"KeyId": key}));

@@ -26,9 +26,9 @@ mod live {
     use crate::commands::print;
     use crate::exit;
     use anyhow::bail;
-    use lockfast_aws::{Keys, region_of};
+    use lockfast_aws::{Keys, Repointed, region_of, repoints};
     use lockfast_facts::Origin;
-    use lockfast_keys::{Due, Key, Mend, Ring, RotationKind, rotation};
+    use lockfast_keys::{Dependent, Due, Key, Mend, Ring, RotationKind, rotation};
     use lockfast_operate::ledger::Ledger;
     use lockfast_report::clean;
     use serde_json::json;
@@ -92,6 +92,11 @@ mod live {
         let mut out = String::new();
         for step in &steps {
             let _ = writeln!(out, "{}  {}", clean(step.key.arn()), planned(step));
+            if step.mend == Mend::Replace {
+                for on in &step.key.dependents {
+                    let _ = writeln!(out, "    {}  {}", clean(arn_of(on)), re_pointed(on));
+                }
+            }
         }
         for (key, told) in &by_hand {
             let why = match &told.kind {
@@ -132,9 +137,10 @@ mod live {
                 &subject,
                 &json!({"key": arn, "step": step.mend}),
             )?;
+            let mut new = None;
             let went = match at.must_own(&arn) {
                 Err(error) => Went::Failed(format!("{error:#}")),
-                Ok(()) => at.runtime.block_on(act(&at.keys, step, today)),
+                Ok(()) => at.runtime.block_on(act(&at.keys, step, today, &mut new)),
             };
             let (kind, said) = match &went {
                 Went::Done(said) => ("rotation-done", said),
@@ -148,8 +154,10 @@ mod live {
             )?;
             failed += usize::from(matches!(went, Went::Failed(_)));
             anstream::println!("{}  {}", clean(&arn), clean(said));
+            if let Some(new) = new {
+                failed += re_point(&at, &mut ledger, step.key, &new)?;
+            }
         }
-        note_dependents(&steps, &mut ledger)?;
         print(&format!("{} steps, {failed} failed.\n", steps.len()))?;
         Ok(match failed {
             0 => exit::KEPT,
@@ -174,7 +182,12 @@ mod live {
     }
 
     /// Looks, acts where that is still to be done, and looks again.
-    async fn act(keys: &Keys, step: &Step<'_, '_>, today: jiff::civil::Date) -> Went {
+    async fn act(
+        keys: &Keys,
+        step: &Step<'_, '_>,
+        today: jiff::civil::Date,
+        new: &mut Option<String>,
+    ) -> Went {
         let arn = step.key.arn();
         let done = async {
             match &step.mend {
@@ -212,7 +225,7 @@ mod live {
                         ),
                     })
                 }
-                Mend::Replace => replace(keys, step).await,
+                Mend::Replace => replace(keys, step, new).await,
             }
         };
         let done: std::result::Result<Went, lockfast_aws::Refused> = done.await;
@@ -222,6 +235,7 @@ mod live {
     async fn replace(
         keys: &Keys,
         step: &Step<'_, '_>,
+        made: &mut Option<String>,
     ) -> std::result::Result<Went, lockfast_aws::Refused> {
         let old = step.key.arn();
         let marker = (MARKER, step.key.resource.name.as_ref());
@@ -230,6 +244,7 @@ mod live {
             Some(new) => new,
             None => keys.make_like(old, marker).await?,
         };
+        *made = Some(new.clone());
         for alias in keys.aliases(old).await? {
             keys.move_alias(&alias, &new).await?;
         }
@@ -250,33 +265,76 @@ mod live {
         })
     }
 
-    /// Data that is there stays under the old key, and what names it by its id goes on using it.
-    fn note_dependents(steps: &[Step<'_, '_>], ledger: &mut Ledger) -> Result<()> {
-        for step in steps.iter().filter(|step| step.mend == Mend::Replace) {
-            if step.key.dependents.is_empty() {
+    fn arn_of<'d>(on: &'d Dependent<'_>) -> &'d str {
+        on.resource.arn.as_deref().unwrap_or(&on.label)
+    }
+
+    fn re_pointed(on: &Dependent<'_>) -> String {
+        match repoints(&on.resource.kind) {
+            Some(call) => format!("is pointed at the new key ({call})"),
+            None => "stays under the old key: it takes a copy, or is made anew".to_owned(),
+        }
+    }
+
+    /// Points at the new key what named the old one; gives how often that failed. What no call can point elsewhere is told, and
+    /// written down. Data that is there stays under the old key, which stays enabled.
+    fn re_point(at: &Connection, ledger: &mut Ledger, key: &Key<'_>, new: &str) -> Result<usize> {
+        let old = key.arn();
+        let subject = format!("rotation of {old}");
+        let mut left: Vec<&str> = Vec::new();
+        let mut failed = 0;
+        for on in &key.dependents {
+            let name = arn_of(on);
+            let account = |arn: &str| arn.split(':').nth(4).unwrap_or_default().to_owned();
+            // A bucket's ARN names no account; another account's has to be done there.
+            let is_here = account(name).is_empty() || account(name) == account(old);
+            let Some(call) = repoints(&on.resource.kind).filter(|_| is_here) else {
+                left.push(name);
                 continue;
-            }
-            let names: Vec<String> = step
-                .key
-                .dependents
-                .iter()
-                .map(|on| on.resource.arn.as_deref().unwrap_or(&on.label).to_owned())
-                .collect();
-            let subject = format!("rotation of {}", step.key.arn());
+            };
+            let about = json!({"resource": name, "call": call, "old": old, "new": new});
+            ledger.append("rotation-intended", &subject, &about)?;
+            let own = &on.resource.name;
+            let call = at.keys.repoint(&on.resource.kind, name, own, old, new);
+            let (kind, said) = match at.runtime.block_on(call) {
+                Ok(Repointed::Done) => {
+                    ("rotation-done", "names the new key, read again".to_owned())
+                }
+                Ok(Repointed::Already) => ("rotation-found", "names it already".to_owned()),
+                Ok(Repointed::Elsewhere(now)) => (
+                    "rotation-found",
+                    format!("names another key meanwhile: {now}"),
+                ),
+                Ok(Repointed::ByHand) => {
+                    left.push(name);
+                    continue;
+                }
+                Err(error) => {
+                    failed += 1;
+                    ("rotation-failed", error.to_string())
+                }
+            };
+            let told = json!({"resource": name, "old": old, "new": new, "said": said});
+            ledger.append(kind, &subject, &told)?;
+            anstream::println!("    {}  {}", clean(name), clean(&said));
+        }
+        if !key.dependents.is_empty() {
+            anstream::println!("    what was stored before stays under {}", clean(old));
+        }
+        if !left.is_empty() {
             ledger.append(
                 "rotation-left",
                 &subject,
-                &json!({"to_be_re_pointed": names}),
+                &json!({"under_the_old_key": left}),
             )?;
-            anstream::println!(
-                "{} has to be re-pointed and its data re-encrypted; the old key stays enabled until then:",
-                clean(step.key.arn())
-            );
-            for name in names {
-                anstream::println!("    {}", clean(&name));
+            for name in left {
+                anstream::println!(
+                    "    {}  stays under the old key: it takes a copy, or is made anew",
+                    clean(name)
+                );
             }
         }
-        Ok(())
+        Ok(failed)
     }
 
     fn age_days(at: i64, today: jiff::civil::Date) -> Option<i64> {

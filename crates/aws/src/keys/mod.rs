@@ -1,5 +1,11 @@
 //! What is done to keys: the only calls of this crate that change anything in an account, but for Security Hub's.
 
+mod anchor;
+mod repoint;
+mod secrets;
+
+pub use repoint::{Repointed, repoints};
+
 use crate::accounts::http_client;
 use crate::unit::failure;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -490,86 +496,6 @@ impl Keys {
         }
         found.sort_by_key(|event| event.at);
         Ok(found)
-    }
-
-    /// Puts a small object that nobody can overwrite or delete until a time (S3 Object Lock in compliance mode).
-    ///
-    /// # Errors
-    /// What AWS said instead.
-    pub async fn put_locked(
-        &self,
-        region: &str,
-        bucket: &str,
-        name: &str,
-        body: &[u8],
-        until: i64,
-    ) -> Result<(), Refused> {
-        use aws_sdk_s3::primitives::{ByteStream, DateTime as When};
-        let config = aws_sdk_s3::config::Builder::from(&self.config)
-            .region(Region::new(region.to_owned()))
-            // What stands in AWS's place is no host of buckets.
-            .force_path_style(self.config.endpoint_url().is_some())
-            .build();
-        let answer = aws_sdk_s3::Client::from_conf(config)
-            .put_object()
-            .bucket(bucket)
-            .key(name)
-            .body(ByteStream::from(body.to_vec()))
-            .content_type("application/json")
-            .object_lock_mode(aws_sdk_s3::types::ObjectLockMode::Compliance)
-            .object_lock_retain_until_date(When::from_secs(until))
-            .send()
-            .await;
-        done("s3:PutObject", answer)
-    }
-
-    /// Turns a secret's rotation on, by its own function, every so many days; or rotates it now.
-    ///
-    /// # Errors
-    /// What AWS said instead.
-    pub async fn rotate_secret(
-        &self,
-        secret: &str,
-        every_days: Option<i64>,
-    ) -> Result<(), Refused> {
-        use aws_sdk_secretsmanager::types::RotationRulesType;
-        let config = aws_sdk_secretsmanager::config::Builder::from(&self.config)
-            .region(Region::new(region_of(secret).to_owned()))
-            .build();
-        let rules = every_days.map(|days| {
-            RotationRulesType::builder()
-                .automatically_after_days(days)
-                .build()
-        });
-        let answer = aws_sdk_secretsmanager::Client::from_conf(config)
-            .rotate_secret()
-            .secret_id(secret)
-            .set_rotation_rules(rules)
-            .send()
-            .await;
-        done("secretsmanager:RotateSecret", answer)
-    }
-
-    /// Whether a secret rotates, and the day it was last rotated on, in seconds since the epoch.
-    ///
-    /// # Errors
-    /// What AWS said instead.
-    pub async fn secret(&self, secret: &str) -> Result<(bool, Option<i64>, Option<i64>), Refused> {
-        let config = aws_sdk_secretsmanager::config::Builder::from(&self.config)
-            .region(Region::new(region_of(secret).to_owned()))
-            .build();
-        let answer = aws_sdk_secretsmanager::Client::from_conf(config)
-            .describe_secret()
-            .secret_id(secret)
-            .send()
-            .await;
-        let told = answer.map_err(|error| refused("secretsmanager:DescribeSecret", &error))?;
-        Ok((
-            told.rotation_enabled.unwrap_or_default(),
-            told.rotation_rules
-                .and_then(|rules| rules.automatically_after_days),
-            told.last_rotated_date.map(|date| date.secs()),
-        ))
     }
 }
 

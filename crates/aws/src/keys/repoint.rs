@@ -1,0 +1,326 @@
+//! Pointing what uses a key at another one, where that is one call that leaves everything else as it is. New data goes under the
+//! new key then; what is there stays under the old one until it is re-encrypted.
+
+use super::{Keys, Refused, done, refused, region_of};
+use aws_config::Region;
+use aws_sdk_s3::types::ServerSideEncryption;
+use std::time::Duration;
+
+/// How it went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Repointed {
+    /// It names the new key, as reading it again says.
+    Done,
+    /// It names the new key, or an alias, already.
+    Already,
+    /// It names neither the old key nor the new one: somebody changed it meanwhile.
+    Elsewhere(String),
+    /// No call does it: it has to be made anew, or its data copied.
+    ByHand,
+}
+
+/// The call that points something of a type at another key, where there is one (the API references of the services).
+pub fn repoints(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "AWS::S3::Bucket" => "s3:PutEncryptionConfiguration",
+        "AWS::SQS::Queue" => "sqs:SetQueueAttributes",
+        "AWS::SNS::Topic" => "sns:SetTopicAttributes",
+        "AWS::Logs::LogGroup" => "logs:AssociateKmsKey",
+        "AWS::SecretsManager::Secret" => "secretsmanager:UpdateSecret",
+        "AWS::DynamoDB::Table" => "dynamodb:UpdateTable",
+        "AWS::Kinesis::Stream" => "kinesis:StartStreamEncryption",
+        "AWS::CloudTrail::Trail" => "cloudtrail:UpdateTrail",
+        _ => return None,
+    })
+}
+
+/// How many seconds something that AWS does in a while is waited for: two minutes.
+const WAITS: [u64; 7] = [1, 2, 5, 12, 20, 30, 50];
+
+/// What is to be pointed elsewhere.
+struct On<'k> {
+    arn: &'k str,
+    name: &'k str,
+    region: &'k str,
+    old: &'k str,
+    new: &'k str,
+}
+
+impl On<'_> {
+    /// What is to be done with something that names this key.
+    fn judged(&self, now: Option<&str>) -> Option<Repointed> {
+        let now = now.unwrap_or_default();
+        let is = |key: &str| now == key || key.rsplit_once('/').is_some_and(|(_, id)| now == id);
+        match () {
+            () if is(self.old) => None,
+            () if is(self.new) || now.contains("alias/") => Some(Repointed::Already),
+            () => Some(Repointed::Elsewhere(now.to_owned())),
+        }
+    }
+
+    /// After the call: whether it says what was asked for.
+    fn confirmed(&self, call: &str, now: Option<&str>) -> Result<Repointed, Refused> {
+        match self.judged(now) {
+            Some(Repointed::Already) => Ok(Repointed::Done),
+            _ => Err(Refused {
+                call: call.to_owned(),
+                error: "it was taken, and the key is another".to_owned(),
+            }),
+        }
+    }
+}
+
+impl Keys {
+    /// Points something at another key than the old one. `arn` and `name` are its own.
+    ///
+    /// # Errors
+    /// What AWS said instead.
+    pub async fn repoint(
+        &self,
+        kind: &str,
+        arn: &str,
+        name: &str,
+        old: &str,
+        new: &str,
+    ) -> Result<Repointed, Refused> {
+        let on = On {
+            arn,
+            name,
+            region: region_of(new),
+            old,
+            new,
+        };
+        match kind {
+            "AWS::S3::Bucket" => self.bucket(&on).await,
+            "AWS::SQS::Queue" => self.queue(&on).await,
+            "AWS::SNS::Topic" => self.topic(&on).await,
+            "AWS::Logs::LogGroup" => self.log_group(&on).await,
+            "AWS::SecretsManager::Secret" => self.secret_key(&on).await,
+            "AWS::DynamoDB::Table" => self.table(&on).await,
+            "AWS::Kinesis::Stream" => self.stream(&on).await,
+            "AWS::CloudTrail::Trail" => self.trail(&on).await,
+            _ => Ok(Repointed::ByHand),
+        }
+    }
+
+    fn at(&self, on: &On<'_>) -> aws_config::SdkConfig {
+        let region = Region::new(on.region.to_owned());
+        self.config.clone().into_builder().region(region).build()
+    }
+
+    async fn bucket(&self, on: &On<'_>) -> Result<Repointed, Refused> {
+        const GET: &str = "s3:GetEncryptionConfiguration";
+        const PUT: &str = "s3:PutEncryptionConfiguration";
+        let config = aws_sdk_s3::config::Builder::from(&self.at(on))
+            // What stands in AWS's place is no host of buckets.
+            .force_path_style(self.config.endpoint_url().is_some())
+            .build();
+        let client = aws_sdk_s3::Client::from_conf(config);
+        let read = || async {
+            let answer = client.get_bucket_encryption().bucket(on.name).send().await;
+            let answer = answer.map_err(|error| refused(GET, &error))?;
+            Ok::<_, Refused>(answer.server_side_encryption_configuration)
+        };
+        let Some(mut rules) = read().await? else {
+            return Ok(Repointed::Elsewhere("no rule".to_owned()));
+        };
+        let key_of = |rules: &aws_sdk_s3::types::ServerSideEncryptionConfiguration| {
+            let mut all = rules.rules.iter();
+            all.find_map(|rule| {
+                let by = rule.apply_server_side_encryption_by_default.as_ref()?;
+                by.kms_master_key_id.clone()
+            })
+        };
+        if let Some(done) = on.judged(key_of(&rules).as_deref()) {
+            return Ok(done);
+        }
+        // The rest of the rule, a bucket key for one, stays as it is.
+        for rule in &mut rules.rules {
+            if let Some(by) = &mut rule.apply_server_side_encryption_by_default
+                && by.sse_algorithm != ServerSideEncryption::Aes256
+            {
+                by.kms_master_key_id = Some(on.new.to_owned());
+            }
+        }
+        let answer = client
+            .put_bucket_encryption()
+            .bucket(on.name)
+            .server_side_encryption_configuration(rules)
+            .send()
+            .await;
+        done(PUT, answer)?;
+        let now = read().await?;
+        on.confirmed(PUT, now.as_ref().and_then(key_of).as_deref())
+    }
+
+    async fn queue(&self, on: &On<'_>) -> Result<Repointed, Refused> {
+        use aws_sdk_sqs::types::QueueAttributeName::KmsMasterKeyId;
+        const SET: &str = "sqs:SetQueueAttributes";
+        let client = aws_sdk_sqs::Client::new(&self.at(on));
+        let name = on.arn.rsplit(':').next().unwrap_or(on.name);
+        let url = client.get_queue_url().queue_name(name).send().await;
+        let url = url.map_err(|error| refused("sqs:GetQueueUrl", &error))?;
+        let url = url.queue_url.unwrap_or_default();
+        let read = || async {
+            let request = client.get_queue_attributes().queue_url(&url);
+            let answer = request.attribute_names(KmsMasterKeyId).send().await;
+            let answer = answer.map_err(|error| refused("sqs:GetQueueAttributes", &error))?;
+            let mut all = answer.attributes.unwrap_or_default();
+            Ok::<_, Refused>(all.remove(&KmsMasterKeyId))
+        };
+        if let Some(done) = on.judged(read().await?.as_deref()) {
+            return Ok(done);
+        }
+        let request = client.set_queue_attributes().queue_url(&url);
+        let answer = request.attributes(KmsMasterKeyId, on.new).send().await;
+        done(SET, answer)?;
+        on.confirmed(SET, read().await?.as_deref())
+    }
+
+    async fn topic(&self, on: &On<'_>) -> Result<Repointed, Refused> {
+        const SET: &str = "sns:SetTopicAttributes";
+        let client = aws_sdk_sns::Client::new(&self.at(on));
+        let read = || async {
+            let answer = client.get_topic_attributes().topic_arn(on.arn).send().await;
+            let answer = answer.map_err(|error| refused("sns:GetTopicAttributes", &error))?;
+            let mut all = answer.attributes.unwrap_or_default();
+            Ok::<_, Refused>(all.remove("KmsMasterKeyId"))
+        };
+        if let Some(done) = on.judged(read().await?.as_deref()) {
+            return Ok(done);
+        }
+        let answer = client
+            .set_topic_attributes()
+            .topic_arn(on.arn)
+            .attribute_name("KmsMasterKeyId")
+            .attribute_value(on.new)
+            .send()
+            .await;
+        done(SET, answer)?;
+        on.confirmed(SET, read().await?.as_deref())
+    }
+
+    async fn log_group(&self, on: &On<'_>) -> Result<Repointed, Refused> {
+        const SET: &str = "logs:AssociateKmsKey";
+        let client = aws_sdk_cloudwatchlogs::Client::new(&self.at(on));
+        let read = || async {
+            let request = client.describe_log_groups().log_group_name_prefix(on.name);
+            let mut groups = request.into_paginator().items().send();
+            while let Some(group) = groups.next().await {
+                let group = group.map_err(|error| refused("logs:DescribeLogGroups", &error))?;
+                if group.log_group_name.as_deref() == Some(on.name) {
+                    return Ok::<_, Refused>(group.kms_key_id);
+                }
+            }
+            Ok(None)
+        };
+        if let Some(done) = on.judged(read().await?.as_deref()) {
+            return Ok(done);
+        }
+        let request = client.associate_kms_key().log_group_name(on.name);
+        done(SET, request.kms_key_id(on.new).send().await)?;
+        on.confirmed(SET, read().await?.as_deref())
+    }
+
+    async fn secret_key(&self, on: &On<'_>) -> Result<Repointed, Refused> {
+        const SET: &str = "secretsmanager:UpdateSecret";
+        let client = aws_sdk_secretsmanager::Client::new(&self.at(on));
+        let read = || async {
+            let answer = client.describe_secret().secret_id(on.arn).send().await;
+            let answer =
+                answer.map_err(|error| refused("secretsmanager:DescribeSecret", &error))?;
+            Ok::<_, Refused>(answer.kms_key_id)
+        };
+        if let Some(done) = on.judged(read().await?.as_deref()) {
+            return Ok(done);
+        }
+        let request = client.update_secret().secret_id(on.arn);
+        done(SET, request.kms_key_id(on.new).send().await)?;
+        on.confirmed(SET, read().await?.as_deref())
+    }
+
+    async fn table(&self, on: &On<'_>) -> Result<Repointed, Refused> {
+        use aws_sdk_dynamodb::types::{SseSpecification, SseType};
+        const SET: &str = "dynamodb:UpdateTable";
+        let client = aws_sdk_dynamodb::Client::new(&self.at(on));
+        let read = || async {
+            let answer = client.describe_table().table_name(on.arn).send().await;
+            let answer = answer.map_err(|error| refused("dynamodb:DescribeTable", &error))?;
+            let table = answer.table;
+            let replicas = table.as_ref().map_or(0, |table| table.replicas().len());
+            let key = table.and_then(|table| table.sse_description?.kms_master_key_arn);
+            Ok::<_, Refused>((key, replicas))
+        };
+        let (now, replicas) = read().await?;
+        if let Some(done) = on.judged(now.as_deref()) {
+            return Ok(done);
+        }
+        // Each replica has a key of its own region.
+        if replicas > 0 {
+            return Ok(Repointed::ByHand);
+        }
+        let new = SseSpecification::builder()
+            .enabled(true)
+            .sse_type(SseType::Kms)
+            .kms_master_key_id(on.new)
+            .build();
+        let request = client.update_table().table_name(on.arn);
+        done(SET, request.sse_specification(new).send().await)?;
+        // AWS takes the call, and does it in a while.
+        for wait in WAITS {
+            if on.judged(read().await?.0.as_deref()) == Some(Repointed::Already) {
+                return Ok(Repointed::Done);
+            }
+            tokio::time::sleep(Duration::from_secs(wait)).await;
+        }
+        on.confirmed(SET, read().await?.0.as_deref())
+    }
+
+    async fn stream(&self, on: &On<'_>) -> Result<Repointed, Refused> {
+        use aws_sdk_kinesis::types::EncryptionType;
+        const SET: &str = "kinesis:StartStreamEncryption";
+        let client = aws_sdk_kinesis::Client::new(&self.at(on));
+        let read = || async {
+            let request = client.describe_stream_summary().stream_arn(on.arn);
+            let answer = request.send().await;
+            let answer =
+                answer.map_err(|error| refused("kinesis:DescribeStreamSummary", &error))?;
+            let summary = answer.stream_description_summary;
+            Ok::<_, Refused>(summary.and_then(|summary| summary.key_id))
+        };
+        if let Some(done) = on.judged(read().await?.as_deref()) {
+            return Ok(done);
+        }
+        let answer = client
+            .start_stream_encryption()
+            .stream_arn(on.arn)
+            .encryption_type(EncryptionType::Kms)
+            .key_id(on.new)
+            .send()
+            .await;
+        done(SET, answer)?;
+        for wait in WAITS {
+            if on.judged(read().await?.as_deref()) == Some(Repointed::Already) {
+                return Ok(Repointed::Done);
+            }
+            tokio::time::sleep(Duration::from_secs(wait)).await;
+        }
+        on.confirmed(SET, read().await?.as_deref())
+    }
+
+    async fn trail(&self, on: &On<'_>) -> Result<Repointed, Refused> {
+        const SET: &str = "cloudtrail:UpdateTrail";
+        let client = aws_sdk_cloudtrail::Client::new(&self.at(on));
+        let read = || async {
+            let answer = client.get_trail().name(on.arn).send().await;
+            let answer = answer.map_err(|error| refused("cloudtrail:GetTrail", &error))?;
+            Ok::<_, Refused>(answer.trail.and_then(|trail| trail.kms_key_id))
+        };
+        if let Some(done) = on.judged(read().await?.as_deref()) {
+            return Ok(done);
+        }
+        let answer = client.update_trail().name(on.arn).kms_key_id(on.new).send();
+        done(SET, answer.await)?;
+        on.confirmed(SET, read().await?.as_deref())
+    }
+}
