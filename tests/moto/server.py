@@ -18,9 +18,13 @@ os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
 # The third: without it AdministratorAccess and its like do not exist.
 os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 
+from moto.core.config import default_user_config  # noqa: E402
 from moto.dynamodb.responses import DynamoHandler  # noqa: E402
 from moto.organizations import models, utils  # noqa: E402
 from moto.server import main  # noqa: E402
+
+# Functions answer without running: a secret's rotation begins, and its function changes nothing.
+default_user_config["lambda"] = {"use_docker": False}
 
 ACCOUNT_IDS = {"shop-workloads": "222222222222"}
 

@@ -62,6 +62,11 @@ async fn one(cx: &Cx, client: &Client, secret: &SecretListEntry, name: &str, arn
             "RotationEnabled",
             secret.rotation_enabled().unwrap_or(false),
         )
+        // It stays when the rotation is turned off, and is what turns on again.
+        .put(
+            "RotationLambdaARN",
+            secret.rotation_lambda_arn().filter(|arn| !arn.is_empty()),
+        )
         .put("OwningService", secret.owning_service())
         .put("PrimaryRegion", secret.primary_region())
         .put("CreatedDate", secret.created_date())

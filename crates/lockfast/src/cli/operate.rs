@@ -191,6 +191,10 @@ pub struct Secrets {
     /// Turn rotation on where it is off, and rotate what is late; without it nothing is done.
     #[arg(long)]
     pub apply: bool,
+    /// Rotate by hand the one secret named: its new value is read from this file, `-` for standard input. Change it first where
+    /// it is asked for. The value before stays as AWSPREVIOUS; neither is printed or kept.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "apply")]
+    pub value_from: Option<PathBuf>,
     /// The ledger that all that is done is written to; the one that the policy file names when not given.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub ledger: Option<PathBuf>,

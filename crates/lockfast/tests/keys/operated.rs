@@ -609,3 +609,149 @@ fn a_key_that_rotates_by_hand_is_replaced_and_what_uses_it_is_pointed_at_the_new
     assert!(ledger.out.contains("under_the_old_key"), "{}", ledger.out);
     assert_eq!(verify(&account).code, 0);
 }
+
+/// A secret that a function could rotate and does not, and one that nothing rotates.
+const SECRETS: &str = "
+import boto3, json
+iam = boto3.client('iam')
+trust = json.dumps({'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'Service': 'lambda.amazonaws.com'}, 'Action': 'sts:AssumeRole'}]})
+role = iam.create_role(RoleName='rotate', AssumeRolePolicyDocument=trust)['Role']['Arn']
+function = boto3.client('lambda').create_function(FunctionName='rotate', Runtime='python3.12', Role=role, Handler='a.b', Code={'ZipFile': b'x'})
+client = boto3.client('secretsmanager')
+client.create_secret(Name='database', SecretString='first-database')
+client.rotate_secret(SecretId='database', RotationLambdaARN=function['FunctionArn'], RotationRules={'AutomaticallyAfterDays': 30})
+client.cancel_rotate_secret(SecretId='database')
+client.create_secret(Name='supplier', SecretString='first-supplier')
+";
+
+/// The current and the previous value of the supplier's secret, and how the database's rotates.
+const VALUES: &str = "
+import boto3, json
+client = boto3.client('secretsmanager')
+value = lambda stage: client.get_secret_value(SecretId='supplier', VersionStage=stage)['SecretString']
+told = client.describe_secret(SecretId='database')
+print(json.dumps([value('AWSCURRENT'), value('AWSPREVIOUS'), told['RotationEnabled'], told['RotationRules']['AutomaticallyAfterDays']]))
+";
+
+#[test]
+fn secrets_rotate_by_their_function_or_by_hand_and_no_value_is_told() {
+    let account = Account::start();
+    account.people(0);
+    account.python(SECRETS, &[]);
+    let scan = run(account.lockfast().args([
+        "scan",
+        "--region",
+        "eu-central-1",
+        "--service",
+        "secretsmanager",
+        "--no-judge",
+        "--snapshot",
+        "now.snapshot",
+    ]));
+    assert_eq!(scan.code, 0, "{}", scan.err);
+    let secrets = |more: &[&str], value: &str| {
+        let from = ["secrets", "--from", "now.snapshot", "--today", "2036-01-01"];
+        run(account
+            .lockfast()
+            .args(from)
+            .args(more)
+            .write_stdin(value.to_owned()))
+    };
+    let plan = secrets(&[], "");
+    assert_eq!(plan.code, 1, "{}{}", plan.out, plan.err);
+    assert!(plan.out.contains(", by hand"), "{}", plan.out);
+    assert!(plan.out.contains("--value-from -"), "{}", plan.out);
+    let applied = secrets(&["--apply"], "");
+    assert_eq!(applied.code, 0, "{}{}", applied.out, applied.err);
+    // A function's secret is its function's to rotate; and no value is no value.
+    let value = ["--apply", "--value-from", "-"];
+    let with = |name: &'static str| [&[name][..], &value].concat();
+    assert_eq!(secrets(&with("database"), "second").code, 2);
+    assert_eq!(secrets(&with("supplier"), "\n").code, 2);
+    assert_eq!(secrets(&value, "second").code, 2);
+    let by_hand = secrets(&with("supplier"), "second-supplier\n");
+    assert_eq!(by_hand.code, 0, "{}{}", by_hand.out, by_hand.err);
+    let told: Value = serde_json::from_str(&account.python(VALUES, &[])).expect("JSON");
+    assert_eq!(told[0], "second-supplier");
+    assert_eq!(told[1], "first-supplier");
+    assert_eq!(told[2], true);
+    assert_eq!(told[3], 180, "as it was asked for");
+    let ledger = run(account
+        .lockfast()
+        .args(["ledger", "show", "--format", "json"]));
+    for said in [&by_hand.out, &by_hand.err, &ledger.out, &applied.out] {
+        assert!(!said.contains("-supplier"), "{said}");
+    }
+    assert!(ledger.out.contains("by hand"), "{}", ledger.out);
+    // The ledger knows of it: it is not late tomorrow.
+    let tomorrow = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24))
+        .strftime("%Y-%m-%d")
+        .to_string();
+    let list = run(account.lockfast().args([
+        "secrets",
+        "supplier",
+        "--from",
+        "now.snapshot",
+        "--today",
+        &tomorrow,
+        "--format",
+        "json",
+    ]));
+    assert_eq!(list.json()[0]["age_days"], 1, "{}", list.out);
+    assert_eq!(verify(&account).code, 0);
+}
+
+#[test]
+fn the_head_of_the_ledger_is_locked_in_a_bucket_and_finds_what_was_cut_off() {
+    let account = Account::start();
+    let key = account.key(json!({}));
+    account.people(0);
+    account.python(
+        "import boto3
+client = boto3.client('s3')
+client.create_bucket(Bucket='anchors', ObjectLockEnabledForBucket=True, CreateBucketConfiguration={'LocationConstraint': 'eu-central-1'})",
+        &[],
+    );
+    let id = id_of(&request(&account, &key, &[]));
+    assert_eq!(decide(&account, "approve", &id, "ben").code, 0);
+    let anchor = run(account.lockfast().args([
+        "ledger",
+        "anchor",
+        "--bucket",
+        "anchors",
+        "--region",
+        "eu-central-1",
+        "--days",
+        "400",
+    ]));
+    assert_eq!(anchor.code, 0, "{}{}", anchor.out, anchor.err);
+    let told = account.python(
+        "import boto3, json
+client = boto3.client('s3')
+name = client.list_objects_v2(Bucket='anchors')['Contents'][0]['Key']
+found = client.get_object(Bucket='anchors', Key=name)
+print(json.dumps([found['ObjectLockMode'], found['Body'].read().decode()]))",
+        &[],
+    );
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(told[0], "COMPLIANCE");
+    let head = account.path().join("head.json");
+    std::fs::write(&head, told[1].as_str().expect("a head")).expect("written");
+    let against = || {
+        run(account
+            .lockfast()
+            .args(["ledger", "verify", "--head", "head.json"]))
+    };
+    let whole = against();
+    assert_eq!(whole.code, 0, "{}{}", whole.out, whole.err);
+    // A ledger that ends before the anchor was cut off.
+    let export = account.path().join("cut.jsonl");
+    let all = run(account.lockfast().args(["ledger", "export"]));
+    let first = all.out.lines().next().expect("an entry");
+    std::fs::write(&export, format!("{first}\n")).expect("written");
+    let cut =
+        run(account
+            .lockfast()
+            .args(["ledger", "verify", "cut.jsonl", "--head", "head.json"]));
+    assert_eq!(cut.code, 1, "{}{}", cut.out, cut.err);
+}

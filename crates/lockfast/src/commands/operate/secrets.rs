@@ -1,15 +1,25 @@
 //! `lockfast secrets`: which secrets rotate, when, and their rotation brought in order.
 
+#[cfg(feature = "aws")]
+use super::open;
+use super::{ledger_file, open_there};
 use crate::cli::{Secrets, TableFormat};
 use crate::commands::catalogue::table;
 use crate::commands::facts::Read;
 use crate::commands::print;
 use crate::exit;
+#[cfg(feature = "aws")]
+use anyhow::Context;
 use anyhow::{Result, bail};
 use lockfast_facts::{Read as Found, Resource};
 use lockfast_policy::Cx;
 use lockfast_report::clean;
 use serde_json::json;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+#[cfg(feature = "aws")]
+use std::io::Read as _;
+use std::path::Path;
 
 /// A secret's rotation.
 struct Secret<'a> {
@@ -20,6 +30,8 @@ struct Secret<'a> {
     function: bool,
     every_days: Option<i64>,
     age_days: Option<i64>,
+    /// What reads it, by what the input says, and has to read the new value when it is rotated by hand.
+    consumers: Vec<String>,
 }
 
 impl Secret<'_> {
@@ -31,10 +43,13 @@ impl Secret<'_> {
         match (self.is_late(), self.on) {
             (true, _) => {
                 let over = self.age_days.unwrap_or_default() - self.asked_days.unwrap_or_default();
-                format!("late by {over} d")
+                match self.function {
+                    true => format!("late by {over} d"),
+                    false => format!("late by {over} d, by hand"),
+                }
             }
             (_, Some(false)) if self.function => "off".to_owned(),
-            (_, Some(false)) => "off: no function rotates it".to_owned(),
+            (_, Some(false)) => "by hand".to_owned(),
             (_, Some(true)) => "on time".to_owned(),
             (_, None) => "?".to_owned(),
         }
@@ -49,10 +64,11 @@ pub fn run(args: &Secrets) -> Result<u8> {
     let read = Read::new(&args.facts)?;
     let cx = read.cx();
     let today: jiff::civil::Date = read.today.parse()?;
+    let by_hands = put_by_hand(args, &read)?;
     let mut secrets: Vec<Secret<'_>> = Vec::new();
     for resource in read.inventory.of_kind("AWS::SecretsManager::Secret") {
         if &*resource.name != "*" {
-            secrets.push(secret(&cx, &read, resource, today));
+            secrets.push(secret(&cx, &read, resource, today, &by_hands));
         }
     }
     if !args.secrets.is_empty() {
@@ -70,6 +86,13 @@ pub fn run(args: &Secrets) -> Result<u8> {
         secrets.retain(|secret| args.secrets.iter().any(|name| named(secret, name)));
     }
     secrets.sort_by(|a, b| (b.is_late(), &a.label).cmp(&(a.is_late(), &b.label)));
+    match (&args.value_from, secrets.as_slice()) {
+        (Some(file), [secret]) if args.secrets.len() == 1 => {
+            return by_hand(args, &read, secret, file);
+        }
+        (Some(_), _) => bail!("--value-from takes one secret: name it"),
+        (None, _) => {}
+    }
     if args.apply {
         return apply(args, &read, &secrets);
     }
@@ -85,7 +108,7 @@ pub fn run(args: &Secrets) -> Result<u8> {
                 json!({
                     "secret": secret.label, "arn": secret.resource.arn.as_deref(), "asked_days": secret.asked_days,
                     "rotation": secret.on, "every_days": secret.every_days, "age_days": secret.age_days,
-                    "late": secret.is_late(), "state": secret.state(),
+                    "late": secret.is_late(), "state": secret.state(), "consumers": secret.consumers,
                     "place": read.inventory.place(secret.resource.loc),
                 })
             })
@@ -110,10 +133,20 @@ pub fn run(args: &Secrets) -> Result<u8> {
             secret.state(),
         ]);
     }
-    print(&format!(
-        "{table}\n\n{} secrets, {late} late.\n",
-        secrets.len()
-    ))?;
+    let mut out = format!("{table}\n\n{} secrets, {late} late.\n", secrets.len());
+    for secret in secrets.iter().filter(|s| s.is_late() && !s.function) {
+        let _ = writeln!(
+            out,
+            "{}: change it where it is asked for, then `lockfast secrets {} --apply --value-from -`{}",
+            clean(&secret.label),
+            clean(secret.resource.arn.as_deref().unwrap_or(&secret.label)),
+            match secret.consumers.is_empty() {
+                true => String::new(),
+                false => format!("; read by {}", clean(&secret.consumers.join(", "))),
+            }
+        );
+    }
+    print(&out)?;
     Ok(code)
 }
 
@@ -122,6 +155,7 @@ fn secret<'a>(
     read: &'a Read,
     resource: &'a Resource,
     today: jiff::civil::Date,
+    by_hands: &BTreeMap<String, jiff::civil::Date>,
 ) -> Secret<'a> {
     let own = |at: &str| resource.at(at);
     // In a template a schedule beside it turns rotation on.
@@ -140,16 +174,140 @@ fn secret<'a>(
         .into_iter()
         .find_map(|at| own(at).string().found());
     let last: Option<jiff::civil::Date> = last.and_then(|last| last.get(..10)?.parse().ok());
+    // AWS does not count a value that somebody put as a rotation; the ledger knows of those put here.
+    let put = resource.arn.as_deref().and_then(|arn| by_hands.get(arn));
+    let last = last.max(put.copied());
     let age = last.and_then(|last| today.since((jiff::Unit::Day, last)).ok());
     let class = cx.classification(resource.id).value().copied();
     Secret {
         label: cx.label(resource),
         asked_days: class.map(|class| i64::from(cx.config.asks(class).rotation_days)),
         on,
-        function: schedule.is_some() || !own("RotationLambdaARN").is_absent(),
+        // What another service owns, that service rotates (AWS Secrets Manager User Guide, "Managed rotation").
+        function: schedule.is_some()
+            || !own("RotationLambdaARN").is_absent()
+            || !own("OwningService").is_absent(),
         every_days: every_days.or_else(|| rules.and_then(Found::found)),
         age_days: age.map(|span| i64::from(span.get_days())),
+        consumers: consumers(cx, read, resource),
         resource,
+    }
+}
+
+/// What refers to a secret, but for what rotates or guards it.
+fn consumers(cx: &Cx<'_>, read: &Read, secret: &Resource) -> Vec<String> {
+    let others = read.inventory.referrers(secret.id);
+    let reads = |other: &&Resource| {
+        !other.kind.starts_with("AWS::SecretsManager::") && !other.kind.starts_with("AWS::IAM::")
+    };
+    let mut found: Vec<String> = others.filter(reads).map(|other| cx.label(other)).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// The days on which values were put by hand, as the ledger tells.
+fn put_by_hand(args: &Secrets, read: &Read) -> Result<BTreeMap<String, jiff::civil::Date>> {
+    let file = ledger_file(
+        args.ledger.as_deref(),
+        &read.config.approvals,
+        read.config_file.as_deref(),
+    );
+    let mut found = BTreeMap::new();
+    if !file.exists() {
+        return Ok(found);
+    }
+    for entry in open_there(&file)?.entries()? {
+        if entry.kind == "rotation-done"
+            && let (Some(arn), Some("by hand")) =
+                (entry.body["secret"].as_str(), entry.body["how"].as_str())
+        {
+            let day = jiff::tz::TimeZone::UTC.to_datetime(entry.at).date();
+            found.insert(arn.to_owned(), day);
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(not(feature = "aws"))]
+fn by_hand(args: &Secrets, _: &Read, _: &Secret<'_>, _: &Path) -> Result<u8> {
+    super::live::Connection::new(args.profile.clone(), args.endpoint_url.clone())?;
+    Ok(exit::KEPT)
+}
+
+/// Gives a secret the value that a person brings, and looks whether it is the current one.
+#[cfg(feature = "aws")]
+fn by_hand(args: &Secrets, read: &Read, secret: &Secret<'_>, file: &Path) -> Result<u8> {
+    use super::live::Connection;
+    let Some(arn) = secret.resource.arn.as_deref() else {
+        bail!("templates have no secrets to rotate: name a snapshot of the account with --from");
+    };
+    if secret.function {
+        bail!("{arn} is rotated by its function: `lockfast secrets {arn} --apply` has it do that");
+    }
+    let value = new_value(file)?;
+    let mut ledger = open(&ledger_file(
+        args.ledger.as_deref(),
+        &read.config.approvals,
+        read.config_file.as_deref(),
+    ))?;
+    let at = Connection::new(args.profile.clone(), args.endpoint_url.clone())?;
+    at.must_own(arn)?;
+    let token = lockfast_operate::request::nonce()?[..32].to_owned();
+    let subject = format!("rotation of {arn}");
+    let about = json!({"secret": arn, "how": "by hand", "version": token});
+    ledger.append("rotation-intended", &subject, &about)?;
+    let went = at.runtime.block_on(async {
+        let version = at.keys.put_secret_value(arn, &value, &token).await?;
+        let current = at.keys.current_version(arn).await?;
+        match current.as_deref() == Some(version.as_str()) {
+            true => Ok(()),
+            false => Err(lockfast_aws::Refused {
+                call: "secretsmanager:PutSecretValue".to_owned(),
+                error: "it was taken, and another version is current".to_owned(),
+            }),
+        }
+    });
+    let (code, kind, said) = match went {
+        Ok(()) => (
+            exit::KEPT,
+            "rotation-done",
+            format!("version {token} is current, read again; the one before is AWSPREVIOUS"),
+        ),
+        Err(error) => (exit::UNREADABLE, "rotation-failed", error.to_string()),
+    };
+    let told = json!({"secret": arn, "how": "by hand", "version": token, "said": said});
+    ledger.append(kind, &subject, &told)?;
+    let mut out = format!("{}  {}\n", clean(arn), clean(&said));
+    for consumer in &secret.consumers {
+        let _ = writeln!(
+            out,
+            "    {} reads it: see that it reads the new value",
+            clean(consumer)
+        );
+    }
+    print(&out)?;
+    Ok(code)
+}
+
+/// The new value: one line end at its end is the editor's.
+#[cfg(feature = "aws")]
+fn new_value(file: &Path) -> Result<String> {
+    // AWS Secrets Manager quotas: "Secret value size".
+    const MOST: u64 = 65_536;
+    let mut value = String::new();
+    let read = match file.as_os_str() == "-" {
+        true => std::io::stdin().take(MOST + 2).read_to_string(&mut value),
+        false => std::fs::File::open(file)
+            .and_then(|opened| opened.take(MOST + 2).read_to_string(&mut value)),
+    };
+    read.with_context(|| format!("cannot read the new value from {}", file.display()))?;
+    let value = value.strip_suffix('\n').unwrap_or(&value);
+    let value = value.strip_suffix('\r').unwrap_or(value);
+    match value.len() as u64 {
+        0 => bail!("the new value is empty"),
+        1..=MOST => Ok(value.to_owned()),
+        _ => bail!("the new value is longer than {MOST} bytes"),
     }
 }
 
@@ -163,7 +321,6 @@ fn apply(args: &Secrets, _: &Read, _: &[Secret<'_>]) -> Result<u8> {
 #[cfg(feature = "aws")]
 fn apply(args: &Secrets, read: &Read, secrets: &[Secret<'_>]) -> Result<u8> {
     use super::live::Connection;
-    use super::{ledger_file, open};
     let mut ledger = open(&ledger_file(
         args.ledger.as_deref(),
         &read.config.approvals,
