@@ -5,8 +5,8 @@ mod operate;
 
 pub use keys::{Asked, Can, Facts, Keys, KeysCommand, MapFormat, Source, What, WhoCan};
 pub use operate::{
-    Account, Cancel, Decide, Delete, Drill, Guard, LedgerArgs, LedgerCommand, RequestDeletion,
-    Requests, Rotate, Secrets,
+    Account, Cancel, Decide, Delete, Drill, EscrowArgs, Guard, LedgerArgs, LedgerCommand,
+    RequestDeletion, Requests, Rotate, Secrets,
 };
 
 use crate::exit;

@@ -2,9 +2,11 @@
 
 mod approvals;
 mod check;
+mod evidence;
 mod incident;
 
 pub use approvals::{Approvals, Approver};
+pub use evidence::{Drill, Escrow, Evidence};
 pub use incident::{Incident, IncidentKind};
 
 use crate::control::Severity;
@@ -38,6 +40,9 @@ pub struct Config {
     pub control: BTreeMap<String, ControlConfig>,
     /// Accepted failures.
     pub waiver: Vec<Waiver>,
+    /// What the ledger tells, which the file does not hold.
+    #[serde(skip)]
+    pub evidence: Evidence,
 }
 
 /// A customer.

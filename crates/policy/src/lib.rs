@@ -34,8 +34,9 @@ mod wording;
 
 pub use clause::{Clause, Kind as SourceKind, clause, clauses};
 pub use config::{
-    Approvals, Approver, Asks, Classification, Config, ConfigError, Customer, Environment,
-    EnvironmentKind, Incident, IncidentKind, KeyAsk, System, TlsVersion, Waiver, nearest,
+    Approvals, Approver, Asks, Classification, Config, ConfigError, Customer, Drill, Environment,
+    EnvironmentKind, Escrow, Evidence, Incident, IncidentKind, KeyAsk, System, TlsVersion, Waiver,
+    nearest,
 };
 pub use control::{Control, Severity, all as controls, find as control};
 pub use controls::{Switch, SwitchValue, has_switches, switches};

@@ -1,7 +1,7 @@
 //! Every control's fixtures give the verdict they are named for.
 //!
 //! Beside a control stand `pass*`, `fail*` and `unknown*`: a template, or a folder of them, with an
-//! optional `lockfast.toml` of the same stem (`fail.toml`), for each source that the control decides from. A passing fixture gives at least one
+//! optional `lockfast.toml` of the same stem (`fail.toml`) and what a ledger tells (`fail.evidence.toml`), for each source that the control decides from. A passing fixture gives at least one
 //! pass and nothing worse, a failing one at least one fail, an unknown one at least one unknown and
 //! no fail. What each says is kept in a snapshot per control. `pass.live.jsonl` and the like are snapshots of accounts
 //! as `lockfast scan` writes them, uncompressed, and `pass.probe.jsonl` those of endpoints, as `lockfast probe` does; the
@@ -28,10 +28,15 @@ fn selected() -> impl Iterator<Item = &'static Control> {
 fn judge(control: &Control, file: &str) -> Vec<Finding> {
     let path = folder(control).join(file);
     let stem = file.split('.').next().unwrap_or(file);
-    let config = match std::fs::read_to_string(folder(control).join(format!("{stem}.toml"))) {
+    let mut config = match std::fs::read_to_string(folder(control).join(format!("{stem}.toml"))) {
         Ok(text) => Config::parse(&text).expect("the fixture's lockfast.toml is valid"),
         Err(_) => Config::default(),
     };
+    // What the ledger tells.
+    if let Ok(text) = std::fs::read_to_string(folder(control).join(format!("{stem}.evidence.toml")))
+    {
+        config.evidence = toml::from_str(&text).expect("the fixture's evidence is valid");
+    }
     let input = path.to_str().expect("fixture paths are UTF-8").to_owned();
     let inventory = match file.ends_with(".jsonl") {
         true => match lockfast_snapshot::load(&path) {

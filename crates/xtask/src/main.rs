@@ -109,6 +109,9 @@ fn run_in(folder: &Path, program: &str, args: &[&str], env: &[(&str, OsString)])
 
 fn test() -> Result<()> {
     let moto = venv::ready("moto", Path::new("tests/moto/requirements.txt"))?;
+    // What stands in AWS KMS's place is only worth as much as it is right.
+    let fake = ["-m", "unittest", "-q", "test_kms_fake"];
+    run_in(Path::new("tests/kms-fake"), &moto, &fake, &[])?;
     let mut env = servers::ready()?;
     env.push(("INSTA_UPDATE", "no".into()));
     env.push(("LOCKFAST_MOTO_PYTHON", moto.into()));

@@ -184,6 +184,7 @@ CALLS: dict[str, tuple[dict[str, Any], Parameters]] = {
     "GenerateDataKey": (SYMMETRIC, of_key(KeySpec="AES_256")),
     "GenerateDataKeyWithoutPlaintext": (SYMMETRIC, of_key(KeySpec="AES_256")),
     "GenerateMac": (MAC, of_key(Message=b"data", MacAlgorithm="HMAC_SHA_256")),
+    "GetKeyLastUsage": (SYMMETRIC, of_key()),
     "GetKeyPolicy": (SYMMETRIC, of_key()),
     "GetKeyRotationStatus": (SYMMETRIC, of_key()),
     "GetParametersForImport": (EXTERNAL, of_key(WrappingAlgorithm="RSAES_OAEP_SHA_256", WrappingKeySpec="RSA_2048")),

@@ -72,6 +72,14 @@ pub enum KeysCommand {
     },
     /// Bring the rotation of keys in order: the plan, or with --apply the deed.
     Rotate(Box<super::Rotate>),
+    /// Say which keys survive the loss of a region or of their material, and when that was last tried.
+    Recovery {
+        /// Where the facts come from.
+        #[command(flatten)]
+        facts: Facts,
+    },
+    /// Write down where the copy of imported key material is kept.
+    Escrow(super::EscrowArgs),
     /// Prove in a replica's region that data under a key can still be read.
     RecoveryDrill(super::Drill),
     /// Ask for the deletion of a key, which several people have to approve.

@@ -89,9 +89,32 @@ pub struct Delete {
     /// How many minutes CloudTrail may be late: what happened since is not known yet.
     #[arg(long, value_name = "MINUTES", default_value_t = 15)]
     pub trail_delay: u32,
+    /// The ledger's head that was kept elsewhere (`lockfast ledger head`): nothing is done by a ledger that does not lead on from
+    /// it. The last one in the bucket that the policy file names is taken when not given.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub head: Option<PathBuf>,
     /// The account.
     #[command(flatten)]
     pub account: Account,
+}
+
+/// `lockfast keys escrow`.
+#[derive(Debug, Args)]
+pub struct EscrowArgs {
+    /// The key's ARN.
+    pub key: String,
+    /// Where the copy is kept: a safe, an HSM, a record's number. Never the material itself.
+    #[arg(long, value_name = "TEXT")]
+    pub place: String,
+    /// Who says so.
+    #[arg(long, value_name = "NAME")]
+    pub by: String,
+    /// The policy file; lockfast.toml here when not given.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// The ledger; the one that the policy file names when not given.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub ledger: Option<PathBuf>,
 }
 
 /// `lockfast keys cancel`.

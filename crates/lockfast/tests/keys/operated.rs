@@ -174,6 +174,18 @@ fn somebody_who_misses_the_key_stops_its_deletion() {
     // No time is skipped, however often it is asked.
     assert_eq!(delete(&account, &id).code, 4);
     assert_eq!(account.count("ScheduleKeyDeletion"), 0);
+    // Somebody misses it: that stops it, before the time is over.
+    let missed = account.call("Encrypt", json!({"KeyId": key, "Plaintext": "b3JkZXI="}));
+    assert_eq!(missed["__type"], "DisabledException");
+    let stopped = delete(&account, &id);
+    assert_eq!(stopped.code, 1, "{}{}", stopped.out, stopped.err);
+    assert!(
+        stopped.out.contains("the key was missed"),
+        "{}",
+        stopped.out
+    );
+    assert_eq!(delete(&account, &id).code, 1);
+    assert_eq!(account.count("ScheduleKeyDeletion"), 0);
     let cancelled = run(account.lockfast().args([
         "keys",
         "cancel",
@@ -394,12 +406,69 @@ fn a_drill_reads_in_another_region_what_a_key_encrypted() {
         recovered.out
     );
     assert_eq!(drill(&alone).code, 2);
+    // Whoever judges the account knows of it, and when it is due again.
+    let judged = || {
+        let judge = ["judge", "now.snapshot", "--format", "json"];
+        let told = run(account.lockfast().args(judge)).json();
+        let mut found = told["findings"].as_array().expect("findings").iter();
+        let id = key.rsplit('/').next().expect("an id");
+        let of_key = |finding: &&Value| {
+            finding["control"] == "key-recoverable" && finding["resource"].to_string().contains(id)
+        };
+        let finding = found.find(of_key).expect("a finding").clone();
+        (finding["verdict"].clone(), finding["message"].to_string())
+    };
+    let recovery = |today: &str| {
+        let list = [
+            "keys",
+            "recovery",
+            "--from",
+            "now.snapshot",
+            "--format",
+            "json",
+        ];
+        let told = run(account.lockfast().args(list).args(["--today", today]));
+        let mut rows = told.json();
+        let rows = rows.as_array_mut().expect("rows");
+        rows.retain(|row| row["arn"] == Value::from(key.clone()));
+        (told.code, rows[0]["lacks"].clone())
+    };
+    assert_eq!(judged().0, "pass", "{}", judged().1);
+    assert_eq!(recovery("2026-12-01").1, Value::Null);
+    assert_eq!(recovery("2036-12-01"), (1, json!("the drill is due again")));
     // A replica that cannot decrypt is no recovery, and that is written down too.
     account.control(
         "faults",
         Some(json!({"operation": "Decrypt", "times": 9, "mode": "KeyUnavailableException"})),
     );
     assert_eq!(drill(&key).code, 1);
+    let (verdict, said) = judged();
+    assert_eq!(verdict, "fail");
+    assert!(said.contains("KeyUnavailable"), "{said}");
+    // Imported material is recovered from where somebody keeps it.
+    let imported = account.imported_key();
+    account.snapshot();
+    let lacks = || {
+        let list = [
+            "keys",
+            "recovery",
+            "--from",
+            "now.snapshot",
+            "--format",
+            "json",
+        ];
+        let rows = run(account.lockfast().args(list)).json();
+        let mut rows = rows.as_array().expect("rows").iter();
+        let row = rows.find(|row| row["arn"] == Value::from(imported.clone()));
+        row.expect("the key")["lacks"].clone()
+    };
+    assert_eq!(lacks(), "no copy of its material is known");
+    let escrow = run(account
+        .lockfast()
+        .args(["keys", "escrow", &imported])
+        .args(["--place", "safe 2, envelope 14", "--by", "anna"]));
+    assert_eq!(escrow.code, 0, "{}", escrow.err);
+    assert_eq!(lacks(), Value::Null);
     let entries = run(account
         .lockfast()
         .args(["ledger", "show", "--format", "json"]))
@@ -408,6 +477,7 @@ fn a_drill_reads_in_another_region_what_a_key_encrypted() {
         .as_array()
         .expect("entries")
         .iter()
+        .filter(|entry| entry["kind"] == "recovery-drill")
         .map(|entry| entry["body"]["recovered"].clone())
         .collect();
     assert_eq!(drills, [json!(true), json!(false)]);
@@ -706,6 +776,10 @@ fn the_head_of_the_ledger_is_locked_in_a_bucket_and_finds_what_was_cut_off() {
     let account = Account::start();
     let key = account.key(json!({}));
     account.people(0);
+    let toml = account.path().join("lockfast.toml");
+    let text = std::fs::read_to_string(&toml).expect("the policy file");
+    let bucket = "[approvals]\nanchor_bucket = \"anchors\"\nanchor_region = \"eu-central-1\"\n";
+    std::fs::write(&toml, text.replacen("[approvals]\n", bucket, 1)).expect("written");
     account.python(
         "import boto3
 client = boto3.client('s3')
@@ -714,16 +788,9 @@ client.create_bucket(Bucket='anchors', ObjectLockEnabledForBucket=True, CreateBu
     );
     let id = id_of(&request(&account, &key, &[]));
     assert_eq!(decide(&account, "approve", &id, "ben").code, 0);
-    let anchor = run(account.lockfast().args([
-        "ledger",
-        "anchor",
-        "--bucket",
-        "anchors",
-        "--region",
-        "eu-central-1",
-        "--days",
-        "400",
-    ]));
+    let anchor = run(account
+        .lockfast()
+        .args(["ledger", "anchor", "--days", "400"]));
     assert_eq!(anchor.code, 0, "{}{}", anchor.out, anchor.err);
     let told = account.python(
         "import boto3, json
@@ -754,4 +821,86 @@ print(json.dumps([found['ObjectLockMode'], found['Body'].read().decode()]))",
             .lockfast()
             .args(["ledger", "verify", "cut.jsonl", "--head", "head.json"]));
     assert_eq!(cut.code, 1, "{}{}", cut.out, cut.err);
+    // Somebody takes back what was cancelled by putting an older copy in the ledger's place: the bucket tells.
+    assert_eq!(decide(&account, "approve", &id, "cleo").code, 0);
+    let database = account.path().join("lockfast-ledger.db");
+    let older = std::fs::read(&database).expect("the ledger");
+    let cancelled = run(account.lockfast().args(["keys", "cancel", &id]).args([
+        "--reason",
+        "we need it",
+        "--by",
+        "anna",
+    ]));
+    assert_eq!(cancelled.code, 0, "{}{}", cancelled.out, cancelled.err);
+    let anchored = run(account
+        .lockfast()
+        .args(["ledger", "anchor", "--days", "400"]));
+    assert_eq!(anchored.code, 0, "{}", anchored.err);
+    std::fs::write(&database, older).expect("written");
+    let refused = run(account
+        .lockfast()
+        .args(["keys", "delete", &id, "--apply", "--trail-delay", "0"])
+        .args(["--from", "now.snapshot"]));
+    assert_ne!(refused.code, 0, "{}{}", refused.out, refused.err);
+    assert_eq!(account.count("DisableKey"), 0);
+}
+
+#[test]
+fn a_ledger_that_is_locked_or_full_loses_nothing_and_lets_nothing_through() {
+    let account = Account::start();
+    let key = account.key(json!({}));
+    account.people(0);
+    let id = id_of(&request(&account, &key, &[]));
+    assert_eq!(decide(&account, "approve", &id, "ben").code, 0);
+    let before = account.path().join("lockfast-ledger.db");
+    let whole = std::fs::read(&before).expect("the ledger");
+    // The file may not grow: the second approval is not written, and does not count.
+    let full = std::process::Command::new("sh")
+        .arg("-c")
+        .arg("trap '' XFSZ; ulimit -f $1; shift; exec \"$@\"")
+        .arg("sh")
+        .arg((whole.len() / 512).to_string())
+        .arg(assert_cmd::cargo::cargo_bin!("lockfast"))
+        .args(["keys", "approve", &id, "--key", "cleo"])
+        .current_dir(account.path())
+        .output()
+        .expect("a shell");
+    let said = String::from_utf8_lossy(&full.stderr);
+    assert_ne!(full.status.code(), Some(0), "{said}");
+    assert!(
+        full.status.code().is_some() && said.contains("lockfast-ledger.db"),
+        "{said}"
+    );
+    assert_eq!(verify(&account).code, 0);
+    let blocked = delete(&account, &id);
+    assert_ne!(blocked.code, 0, "{}", blocked.out);
+    assert_eq!(account.count("DisableKey"), 0);
+    // Somebody's shell holds the ledger: that is said after a while, and nothing is half done.
+    let mut holder = std::process::Command::new("python3")
+        .args([
+            "-c",
+            "import sqlite3, sys
+held = sqlite3.connect('lockfast-ledger.db', isolation_level=None)
+held.execute('BEGIN EXCLUSIVE')
+print('held', flush=True)
+sys.stdin.read()",
+        ])
+        .current_dir(account.path())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("Python");
+    let mut line = String::new();
+    let out = holder.stdout.take().expect("its output");
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut line).expect("a line");
+    let locked = decide(&account, "approve", &id, "cleo");
+    drop(holder.stdin.take());
+    holder.wait().expect("it ends");
+    assert_ne!(locked.code, 0, "{}", locked.out);
+    assert!(locked.err.contains("held the ledger"), "{}", locked.err);
+    assert_eq!(decide(&account, "approve", &id, "cleo").code, 0);
+    let deleted = delete(&account, &id);
+    assert_eq!(deleted.code, 0, "{}{}", deleted.out, deleted.err);
+    assert_eq!(account.count("ScheduleKeyDeletion"), 1);
+    assert_eq!(verify(&account).code, 0);
 }

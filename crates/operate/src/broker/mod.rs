@@ -377,7 +377,15 @@ impl<S: KeyService> Broker<S> {
         }
         let until = disabled.until(&status.request);
         if now < until {
-            return Ok(Outcome::Waiting { until });
+            // Whoever misses the key need not wait for the end.
+            let early = self
+                .service
+                .failing_uses(&status.request.key_arn, disabled.since);
+            let missed = early.map(|uses| uses.failures).unwrap_or_default();
+            return match missed.is_empty() {
+                true => Ok(Outcome::Waiting { until }),
+                false => self.stop(status, said(&missed)),
+            };
         }
         match self.missed(status, disabled, until)? {
             Look::On(observed) => self.record(status, &Event::Observed(observed)),
@@ -399,9 +407,7 @@ impl<S: KeyService> Broker<S> {
             Err(error) => return unknown(format!("who tried to use the key ({error})")),
         };
         if !uses.failures.is_empty() {
-            let missed = uses.failures.iter().map(Use::to_string);
-            let missed = missed.map(|failure| format!("the key was missed: {failure}"));
-            return self.stop(status, missed.collect()).map(Look::Out);
+            return self.stop(status, said(&uses.failures)).map(Look::Out);
         }
         if !uses.complete {
             return unknown(format!(
@@ -471,6 +477,14 @@ impl<S: KeyService> Broker<S> {
         });
         self.record(status, &verified)
     }
+}
+
+/// Who missed the key, in words.
+fn said(failures: &[Use]) -> Vec<String> {
+    let missed = failures.iter().map(Use::to_string);
+    missed
+        .map(|failure| format!("the key was missed: {failure}"))
+        .collect()
 }
 
 /// How a request left its key, when that is not how it found it.

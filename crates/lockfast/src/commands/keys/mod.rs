@@ -3,6 +3,7 @@
 pub(super) mod can;
 mod map;
 mod reasons;
+mod recovery;
 mod sides;
 pub(super) mod who;
 
@@ -38,6 +39,8 @@ pub fn run(args: &Keys) -> Result<u8> {
         Some(KeysCommand::BlastRadius { key, facts }) => blast_radius(key, facts),
         Some(KeysCommand::Unused { facts }) => unused(facts),
         Some(KeysCommand::Rotation { facts }) => rotations(facts),
+        Some(KeysCommand::Recovery { facts }) => recovery::run(facts),
+        Some(KeysCommand::Escrow(args)) => operate::escrow::run(args),
         Some(KeysCommand::Rotate(args)) => operate::rotate::run(args),
         Some(KeysCommand::RecoveryDrill(args)) => operate::drill::run(args),
         Some(KeysCommand::RequestDeletion(args)) => operate::deletion::request(args),

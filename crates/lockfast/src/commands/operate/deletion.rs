@@ -352,6 +352,9 @@ pub fn delete(args: &Delete) -> Result<u8> {
         args.trail_delay,
         &status,
     )?;
+    if let Some(head) = head(&desk, args)? {
+        broker = broker.against(head);
+    }
     loop {
         let outcome = broker.step(&args.request)?;
         match outcome {
@@ -360,6 +363,30 @@ pub fn delete(args: &Delete) -> Result<u8> {
             outcome => return ended(&outcome),
         }
     }
+}
+
+/// The head that was kept elsewhere: in a file, or in the bucket that the policy file names.
+#[cfg(feature = "aws")]
+fn head(desk: &Desk, args: &Delete) -> Result<Option<lockfast_operate::ledger::Head>> {
+    use super::ledger::{ANCHORS, read_head};
+    if let Some(file) = &args.head {
+        return Ok(Some(read_head(file)?));
+    }
+    let Some(bucket) = &desk.approvals.anchor_bucket else {
+        return Ok(None);
+    };
+    let region = desk.approvals.anchor_region.as_deref();
+    let at = super::live::Connection::of(&args.account)?;
+    let read = at
+        .keys
+        .last_object(region.unwrap_or("us-east-1"), bucket, ANCHORS);
+    let body = at
+        .runtime
+        .block_on(read)
+        .map_err(|error| anyhow::anyhow!("the ledger's head in s3://{bucket}: {error}"))?;
+    let head = body.map(|body| serde_json::from_slice(&body));
+    head.transpose()
+        .with_context(|| format!("s3://{bucket}/{ANCHORS}: the last object is no head of a ledger"))
 }
 
 /// Takes a request back.

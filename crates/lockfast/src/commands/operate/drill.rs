@@ -104,7 +104,7 @@ pub fn run(args: &Drill) -> Result<u8> {
         false => day,
     };
     ledger.append(
-        "recovery-drill",
+        super::evidence::DRILL,
         &args.key,
         &json!({"key": args.key, "replica": there, "region": region, "recovered": recovered, "said": said, "due_again": due.to_string()}),
     )?;

@@ -13,6 +13,9 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
+/// Where heads are kept in a bucket, by their entries' numbers.
+pub(super) const ANCHORS: &str = "lockfast-ledger/";
+
 /// Runs the command and gives its exit code.
 ///
 /// # Errors
@@ -62,7 +65,7 @@ pub fn run(args: &LedgerArgs) -> Result<u8> {
                 bail!("{}: there is nothing to anchor yet", file.display());
             };
             let at = super::live::Connection::new(profile.clone(), endpoint_url.clone())?;
-            let name = format!("lockfast-ledger/{:020}-{}.json", head.seq, head.hash);
+            let name = format!("{ANCHORS}{:020}-{}.json", head.seq, head.hash);
             let body = serde_json::to_vec(&head)?;
             let until = jiff::Timestamp::now().as_second() + i64::from(*days) * 86_400;
             at.put_locked(
@@ -85,7 +88,7 @@ pub fn run(args: &LedgerArgs) -> Result<u8> {
     }
 }
 
-fn read_head(file: &Path) -> Result<Head> {
+pub(super) fn read_head(file: &Path) -> Result<Head> {
     let text = crate::commands::read_small(file)
         .with_context(|| format!("cannot read {}", file.display()))?;
     serde_json::from_str(&text)

@@ -2,6 +2,8 @@
 
 pub(super) mod deletion;
 pub(super) mod drill;
+pub(super) mod escrow;
+pub(super) mod evidence;
 pub(super) mod guard;
 pub(super) mod ledger;
 mod live;
@@ -84,7 +86,11 @@ fn open_there(file: &Path) -> Result<Ledger> {
 }
 
 /// The ledger that is named, or the policy file's: beside that, so that everybody who uses it means the same ledger.
-fn ledger_file(named: Option<&Path>, approvals: &Approvals, policy: Option<&Path>) -> PathBuf {
+pub(super) fn ledger_file(
+    named: Option<&Path>,
+    approvals: &Approvals,
+    policy: Option<&Path>,
+) -> PathBuf {
     match named {
         Some(named) => named.to_owned(),
         None => {

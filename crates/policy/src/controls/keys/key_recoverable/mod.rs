@@ -10,7 +10,9 @@ control! {
     /// template must not schedule the deletion in production (`DeletionPolicy: Retain`). A key with
     /// imported material (`Origin: EXTERNAL`) is only as recoverable as the copy of that material,
     /// so it must be tagged with where its escrow record is. Of a live key the waiting period is chosen when its
-    /// deletion is scheduled: there a key must not be about to be deleted while data hangs on it.
+    /// deletion is scheduled: there a key must not be about to be deleted while data hangs on it. Of a live key with replicas in
+    /// other regions the ledger has to tell of a recovery drill (`lockfast keys recovery-drill`) that went well and is not due
+    /// again; without a ledger that is unknown. The ledger may tell of an escrow (`lockfast keys escrow`) in the tag's place.
     id: "key-recoverable",
     title: "Keys can be recovered: long deletion windows, retained keys, escrow for imported material",
     clauses: ["BP-8"],
@@ -94,13 +96,55 @@ fn of_live(cx: &Cx<'_>, subject: Subject<'_>, users: &BTreeMap<KeyTarget, Vec<&S
         };
     }
     let imported = subject.at("Origin").string().found().as_deref() == Some("EXTERNAL");
-    match subject.variant.tag("EscrowRecord") {
-        Known::Unknown(why, _) if imported => {
-            Judgement::cannot_tell(subject, "where the imported material's escrow record is", &why)
+    let arn = subject.resource.arn.as_deref().unwrap_or_default();
+    let evidence = &cx.config.evidence;
+    let escrowed = match (subject.variant.tag("EscrowRecord"), evidence.escrow.get(arn)) {
+        (_, Some(escrow)) => Some(Judgement::pass(
+            subject,
+            format!("the copy of its material is kept at {} ({}, entry {} of the ledger)", escrow.place, escrow.by, escrow.entry),
+        )),
+        (Known::Unknown(why, _), None) if imported => {
+            return Judgement::cannot_tell(subject, "where the imported material's escrow record is", &why);
         }
-        tag if imported && tag.value().is_none_or(Option::is_none) => no_escrow(subject),
-        _ => Judgement::pass(subject, "the key can be recovered"),
+        (tag, None) if imported && tag.value().is_none_or(Option::is_none) => return no_escrow(subject),
+        _ => None,
+    };
+    drilled(cx, subject, arn).or(escrowed).unwrap_or_else(|| Judgement::pass(subject, "the key can be recovered"))
+}
+
+/// Whether data under a key that has replicas was read in another region, lately; `None` for a key that lies in one region, or
+/// that is a replica itself: its primary is judged.
+fn drilled(cx: &Cx<'_>, subject: Subject<'_>, arn: &str) -> Option<Judgement> {
+    let replicas = match subject.at("ReplicaKeys").list() {
+        Read::Found(replicas, _) => replicas.len(),
+        _ => 0,
+    };
+    if replicas == 0 || &*subject.resource.kind != "AWS::KMS::Key" {
+        return None;
     }
+    let evidence = &cx.config.evidence;
+    let mend = format!("Run `lockfast keys recovery-drill {arn}`: it reads in another region what the key encrypts, and writes that down.");
+    let what = "that data under the key can be read in another region";
+    Some(match (&evidence.unread, evidence.drill.get(arn)) {
+        (Some(why), _) => Judgement::unknown(subject, format!("cannot tell {what}: of the ledger, {why}")),
+        (None, None) if evidence.ledger.is_none() => {
+            Judgement::unknown(subject, format!("cannot tell {what}: no ledger was given that tells of a recovery drill"))
+        }
+        (None, None) => Judgement::fail(subject, format!("the ledger tells of no recovery drill: nobody has shown {what}")).fix(mend),
+        (None, Some(drill)) if !drill.recovered => {
+            Judgement::fail(subject, format!("the recovery drill of {} failed: {}", drill.day, drill.said)).fix(mend)
+        }
+        (None, Some(drill)) => match drill.due.parse().ok().and_then(|due| cx.days_since_day(&due)) {
+            Some(days) if days > 0 => {
+                Judgement::fail(subject, format!("the recovery drill of {} has been due again for {days} days", drill.day)).fix(mend)
+            }
+            Some(_) => Judgement::pass(
+                subject,
+                format!("{} (recovery drill of {}, entry {} of the ledger; due again on {})", drill.said, drill.day, drill.entry, drill.due),
+            ),
+            None => Judgement::unknown(subject, format!("cannot tell {what}: `{}` is no day", drill.due)),
+        },
+    })
 }
 
 fn no_escrow(key: Subject<'_>) -> Judgement {
