@@ -430,7 +430,7 @@ fn a_drill_reads_in_another_region_what_a_key_encrypted() {
         let told = run(account.lockfast().args(list).args(["--today", today]));
         let mut rows = told.json();
         let rows = rows.as_array_mut().expect("rows");
-        rows.retain(|row| row["arn"] == Value::from(key.clone()));
+        rows.retain(|row| row["arn"] == key.as_str());
         (told.code, rows[0]["lacks"].clone())
     };
     assert_eq!(judged().0, "pass", "{}", judged().1);
@@ -459,7 +459,7 @@ fn a_drill_reads_in_another_region_what_a_key_encrypted() {
         ];
         let rows = run(account.lockfast().args(list)).json();
         let mut rows = rows.as_array().expect("rows").iter();
-        let row = rows.find(|row| row["arn"] == Value::from(imported.clone()));
+        let row = rows.find(|row| row["arn"] == imported.as_str());
         row.expect("the key")["lacks"].clone()
     };
     assert_eq!(lacks(), "no copy of its material is known");
