@@ -6,9 +6,11 @@
 use super::prelude::*;
 use aws_sdk_organizations::Client;
 use aws_sdk_organizations::types::{Account, PolicySummary, PolicyType};
+use std::collections::HashMap;
 
 const ORGANIZATION: &str = "organizations:DescribeOrganization";
 const ACCOUNTS: &str = "organizations:ListAccounts";
+const PARENTS: &str = "organizations:ListParents";
 const POLICIES: &str = "organizations:ListPolicies";
 const CONTENT: &str = "organizations:DescribePolicy";
 const TARGETS: &str = "organizations:ListTargetsForPolicy";
@@ -21,7 +23,7 @@ pub(super) static READER: Reader = Reader {
     service: "organizations",
     scope: Scope::Global,
     kinds: &[KIND, ACCOUNT, POLICY],
-    calls: &[ORGANIZATION, ACCOUNTS, POLICIES, CONTENT, TARGETS],
+    calls: &[ORGANIZATION, ACCOUNTS, PARENTS, POLICIES, CONTENT, TARGETS],
     secret_calls: &[],
     read: |cx| read(cx).boxed(),
 };
@@ -65,12 +67,18 @@ async fn accounts(cx: &Cx, client: &Client) {
     let answers = cx
         .list(ACCOUNTS, &[ACCOUNT], pages!(client.list_accounts()))
         .await;
+    let mut known = HashMap::new();
     for item in answers.iter().flat_map(|answer| answer.accounts()) {
-        account(cx, item);
+        account(cx, client, item, &mut known).await;
     }
 }
 
-fn account(cx: &Cx, account: &Account) {
+async fn account(
+    cx: &Cx,
+    client: &Client,
+    account: &Account,
+    known: &mut HashMap<String, Option<String>>,
+) {
     let Some(id) = account.id() else {
         return;
     };
@@ -79,13 +87,54 @@ fn account(cx: &Cx, account: &Account) {
         .put("AccountId", id)
         .put("AccountName", account.name())
         .put("State", account.state().map(|state| state.as_str()))
-        .put("Paths", account.paths())
         .put(
             "JoinedMethod",
             account.joined_method().map(|method| method.as_str()),
         )
         .put("JoinedTimestamp", account.joined_timestamp());
+    let props = match account.paths() {
+        [] => {
+            let path = path(cx, client, id, known).await;
+            props
+                .from(PARENTS)
+                .put("Paths", path.map(|path| vec![Value::String(path)]))
+        }
+        paths => props.put("Paths", paths),
+    };
     cx.emit(ACCOUNT, id, account.arn(), props);
+}
+
+/// The path of an account where the list does not tell it, unit by unit, each asked once.
+async fn path(
+    cx: &Cx,
+    client: &Client,
+    id: &str,
+    known: &mut HashMap<String, Option<String>>,
+) -> Result<String, Failure> {
+    let mut path = format!("{id}/");
+    let mut at = id.to_owned();
+    // Units nest five deep (AWS Organizations User Guide, "Quotas").
+    for _ in 0..8 {
+        let parent = match known.get(&at) {
+            Some(parent) => parent.clone(),
+            None => {
+                let answer = cx
+                    .get(PARENTS, client.list_parents().child_id(&at).send())
+                    .await?;
+                let parent = answer.parents().first().and_then(|parent| parent.id());
+                let parent = parent.map(str::to_owned);
+                known.insert(at, parent.clone());
+                parent
+            }
+        };
+        let Some(parent) = parent else { break };
+        path = format!("{parent}/{path}");
+        if parent.starts_with("r-") {
+            break;
+        }
+        at = parent;
+    }
+    Ok(path)
 }
 
 async fn policies(cx: &Cx, client: &Client, kind: PolicyType) {

@@ -4,15 +4,26 @@ use super::{Facts, TableFormat, exit};
 use clap::{Args, Subcommand, ValueHint};
 use std::path::PathBuf;
 
-/// How the account is reached, and where the policy stands.
+/// How an account is reached, and where what is done there is written down.
 #[derive(Clone, Debug, Args)]
-pub struct Account {
+pub struct Reach {
+    /// The ledger that all that is done is written to; the one that the policy file names when not given.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub ledger: Option<PathBuf>,
     /// The profile of the shared AWS configuration; the default credential chain when not given.
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
     /// Ask this endpoint in place of AWS's own, for all services.
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub endpoint_url: Option<String>,
+}
+
+/// How the account is reached, and where the policy stands.
+#[derive(Clone, Debug, Args)]
+pub struct Account {
+    /// The account.
+    #[command(flatten)]
+    pub reach: Reach,
     /// Try a call of a scan at most so often before it counts as one that gave no answer.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
     pub attempts: u32,
@@ -22,9 +33,6 @@ pub struct Account {
     /// The policy file; lockfast.toml here when not given.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
-    /// The ledger; the one that the policy file names when not given.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub ledger: Option<PathBuf>,
 }
 
 /// `lockfast keys request-deletion`.
@@ -164,15 +172,9 @@ pub struct Rotate {
     /// pointed at the new one where a call does that. Old data stays under the old key, which stays enabled.
     #[arg(long)]
     pub replace: bool,
-    /// The ledger that all that is done is written to; the one that the policy file names when not given.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub ledger: Option<PathBuf>,
-    /// The profile of the shared AWS configuration; the default credential chain when not given.
-    #[arg(long, value_name = "NAME")]
-    pub profile: Option<String>,
-    /// Ask this endpoint in place of AWS's own, for all services.
-    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
-    pub endpoint_url: Option<String>,
+    /// The account that it is done in.
+    #[command(flatten)]
+    pub reach: Reach,
     /// Where the facts come from.
     #[command(flatten)]
     pub facts: Facts,
@@ -218,15 +220,9 @@ pub struct Secrets {
     /// it is asked for. The value before stays as AWSPREVIOUS; neither is printed or kept.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "apply")]
     pub value_from: Option<PathBuf>,
-    /// The ledger that all that is done is written to; the one that the policy file names when not given.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub ledger: Option<PathBuf>,
-    /// The profile of the shared AWS configuration; the default credential chain when not given.
-    #[arg(long, value_name = "NAME")]
-    pub profile: Option<String>,
-    /// Ask this endpoint in place of AWS's own, for all services.
-    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
-    pub endpoint_url: Option<String>,
+    /// The account that it is done in.
+    #[command(flatten)]
+    pub reach: Reach,
     /// Where the facts come from.
     #[command(flatten)]
     pub facts: Facts,

@@ -48,7 +48,7 @@ fn a_watch_tells_what_changed_and_ends_when_interrupted() {
     watch.until("the first report", |out| {
         out.contains("The policy is broken")
     });
-    let first = watch.out();
+    let first = watch.settled();
     assert!(
         first.contains("TLS 1.3, TLS 1.2") && first.contains("[endpoint-serves-valid-certificate]"),
         "{first}"
@@ -60,7 +60,7 @@ fn a_watch_tells_what_changed_and_ends_when_interrupted() {
     watch.until("what is new", |out| {
         out[first.len()..].contains("known before")
     });
-    let second = watch.out()[first.len()..].to_owned();
+    let second = watch.settled()[first.len()..].to_owned();
     assert!(
         second.contains("[endpoint-certificates-not-expiring]"),
         "{second}"

@@ -87,7 +87,10 @@ mod with {
 
         /// As the command line says.
         pub(in crate::commands::operate) fn of(account: &crate::cli::Account) -> Result<Self> {
-            let mut at = Connection::new(account.profile.clone(), account.endpoint_url.clone())?;
+            let mut at = Connection::new(
+                account.reach.profile.clone(),
+                account.reach.endpoint_url.clone(),
+            )?;
             at.retries.attempts = account.attempts;
             at.retries.initial_backoff = std::time::Duration::from_millis(account.backoff);
             Ok(at)

@@ -9,7 +9,7 @@ use anyhow::Result;
 /// Always.
 #[cfg(not(feature = "aws"))]
 pub fn run(args: &Rotate) -> Result<u8> {
-    super::live::Connection::new(args.profile.clone(), args.endpoint_url.clone())?;
+    super::live::Connection::new(args.reach.profile.clone(), args.reach.endpoint_url.clone())?;
     Ok(crate::exit::KEPT)
 }
 
@@ -123,11 +123,11 @@ mod live {
             return Ok(read.code());
         }
         let mut ledger = open(&ledger_file(
-            args.ledger.as_deref(),
+            args.reach.ledger.as_deref(),
             &read.config.approvals,
             read.config_file.as_deref(),
         ))?;
-        let at = Connection::new(args.profile.clone(), args.endpoint_url.clone())?;
+        let at = Connection::new(args.reach.profile.clone(), args.reach.endpoint_url.clone())?;
         let mut failed = 0;
         for step in &steps {
             let arn = step.key.arn().to_owned();

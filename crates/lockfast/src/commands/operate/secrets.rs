@@ -209,7 +209,7 @@ fn consumers(cx: &Cx<'_>, read: &Read, secret: &Resource) -> Vec<String> {
 /// The days on which values were put by hand, as the ledger tells.
 fn put_by_hand(args: &Secrets, read: &Read) -> Result<BTreeMap<String, jiff::civil::Date>> {
     let file = ledger_file(
-        args.ledger.as_deref(),
+        args.reach.ledger.as_deref(),
         &read.config.approvals,
         read.config_file.as_deref(),
     );
@@ -231,7 +231,7 @@ fn put_by_hand(args: &Secrets, read: &Read) -> Result<BTreeMap<String, jiff::civ
 
 #[cfg(not(feature = "aws"))]
 fn by_hand(args: &Secrets, _: &Read, _: &Secret<'_>, _: &Path) -> Result<u8> {
-    super::live::Connection::new(args.profile.clone(), args.endpoint_url.clone())?;
+    super::live::Connection::new(args.reach.profile.clone(), args.reach.endpoint_url.clone())?;
     Ok(exit::KEPT)
 }
 
@@ -247,11 +247,11 @@ fn by_hand(args: &Secrets, read: &Read, secret: &Secret<'_>, file: &Path) -> Res
     }
     let value = new_value(file)?;
     let mut ledger = open(&ledger_file(
-        args.ledger.as_deref(),
+        args.reach.ledger.as_deref(),
         &read.config.approvals,
         read.config_file.as_deref(),
     ))?;
-    let at = Connection::new(args.profile.clone(), args.endpoint_url.clone())?;
+    let at = Connection::new(args.reach.profile.clone(), args.reach.endpoint_url.clone())?;
     at.must_own(arn)?;
     let token = lockfast_operate::request::nonce()?[..32].to_owned();
     let subject = format!("rotation of {arn}");
@@ -313,7 +313,7 @@ fn new_value(file: &Path) -> Result<String> {
 
 #[cfg(not(feature = "aws"))]
 fn apply(args: &Secrets, _: &Read, _: &[Secret<'_>]) -> Result<u8> {
-    super::live::Connection::new(args.profile.clone(), args.endpoint_url.clone())?;
+    super::live::Connection::new(args.reach.profile.clone(), args.reach.endpoint_url.clone())?;
     Ok(exit::KEPT)
 }
 
@@ -322,11 +322,11 @@ fn apply(args: &Secrets, _: &Read, _: &[Secret<'_>]) -> Result<u8> {
 fn apply(args: &Secrets, read: &Read, secrets: &[Secret<'_>]) -> Result<u8> {
     use super::live::Connection;
     let mut ledger = open(&ledger_file(
-        args.ledger.as_deref(),
+        args.reach.ledger.as_deref(),
         &read.config.approvals,
         read.config_file.as_deref(),
     ))?;
-    let at = Connection::new(args.profile.clone(), args.endpoint_url.clone())?;
+    let at = Connection::new(args.reach.profile.clone(), args.reach.endpoint_url.clone())?;
     let mut failed = 0;
     for secret in secrets {
         let Some(arn) = secret.resource.arn.as_deref() else {

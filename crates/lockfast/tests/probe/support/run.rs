@@ -135,6 +135,17 @@ impl Background {
         }
     }
 
+    /// What it has said once it says no more for a while: a report comes in pieces.
+    pub fn settled(&self) -> String {
+        loop {
+            let before = self.out();
+            std::thread::sleep(Duration::from_millis(400));
+            if self.out() == before {
+                return before;
+            }
+        }
+    }
+
     /// Interrupts it as a person does with Ctrl-C, and waits for its end.
     pub fn interrupt(mut self) -> Ran {
         let status = std::process::Command::new("kill")
