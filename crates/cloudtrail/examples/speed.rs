@@ -4,7 +4,7 @@
 
 use flate2::{Compression, write::GzEncoder};
 use lockfast_cloudtrail::inflate::Inflater;
-use lockfast_cloudtrail::{Needle, Seen, files, kms, read};
+use lockfast_cloudtrail::{Needle, Seen, files, kms, read, split};
 use std::error::Error;
 use std::io::Write;
 use std::path::Path;
@@ -58,6 +58,15 @@ fn measure(folder: &Path) -> Result<(), Box<dyn Error>> {
         "bare inflation: {:.0} MB/s, one thread",
         bytes as f64 / bare / 1e6
     );
+    let gzip = std::fs::read(&found.files[0].path)?;
+    let text = Inflater::default().inflate(&gzip).text.to_vec();
+    println!(
+        "one file: {} bytes in gzip, {} inflated",
+        gzip.len(),
+        text.len()
+    );
+    let (time, _) = one_thread(&mut || split::records(&text).filter(Result::is_ok).count() as u64);
+    println!("splitting: {:.0} MB/s", text.len() as f64 / time / 1e6);
     let needles = [Needle::new(kms::SOURCE)];
     for threads in [1, 2] {
         let pool = rayon::ThreadPoolBuilder::new()

@@ -32,6 +32,7 @@
 //! ```
 #![deny(missing_docs)]
 
+mod block;
 mod event;
 pub mod files;
 pub mod inflate;

@@ -1,9 +1,10 @@
 //! Where the records of a document begin and end, without parsing them.
 //!
-//! Records are seldom looked at, so all that is done to most of them is to find their end: strings are jumped over with
-//! `memchr`, and braces and brackets outside of them are counted. Nothing is taken for granted about what stands between
-//! two records: `},{"eventVersion"` may as well stand in a string that somebody sent as a parameter.
+//! All that is done to most records is to find their end: braces and brackets outside of strings are counted. Nothing is
+//! taken for granted about what stands between two records: `},{"eventVersion"` may as well stand in a string that somebody
+//! sent as a parameter.
 
+use crate::block::container_end;
 use memchr::memchr2;
 use std::ops::Range;
 
@@ -346,29 +347,5 @@ fn string_end(text: &[u8], start: usize) -> Option<usize> {
         }
         // Whatever follows a backslash ends nothing.
         at += 2;
-    }
-}
-
-/// The end of the object or list that begins at `start`. Depth is counted, so however deep it is, nothing recurses.
-fn container_end(text: &[u8], start: usize) -> Option<usize> {
-    let mut depth = 0_usize;
-    let mut at = start;
-    loop {
-        match text.get(at)? {
-            b'"' => {
-                at = string_end(text, at)?;
-                continue;
-            }
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => {
-                // Never below zero: it begins with one that opens, and ends with the one that closes it.
-                depth -= 1;
-                if depth == 0 {
-                    return Some(at + 1);
-                }
-            }
-            _ => {}
-        }
-        at += 1;
     }
 }
