@@ -197,6 +197,10 @@ impl FileReader<'_> {
         each: &impl Fn(&LogFile, &Event),
     ) {
         self.report.inflated += text.len() as u64;
+        if text.is_empty() && damage.is_none() {
+            self.problem(None, "what it holds is empty".into());
+            return;
+        }
         let mut hits = Hits::of(text, needles);
         let (mut records, mut whole) = (0, damage.is_none());
         let mut cut_off_at = None;
