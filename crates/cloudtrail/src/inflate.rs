@@ -142,11 +142,12 @@ impl Inflater {
         while from < gzip.len() {
             let rest = &gzip[from..];
             let begins =
-                memmem::find_iter(rest.get(SMALLEST_MEMBER..).unwrap_or_default(), &MEMBER)
-                    .map(|at| SMALLEST_MEMBER + at);
+                memmem::find_iter(rest.get(SMALLEST_MEMBER..).unwrap_or_default(), &MEMBER);
+            // The end of the file only when all that comes before was tried: the last member may have the first one's size.
             let ends = begins
-                .take(MOST_FALSE_MEMBERS)
-                .chain(std::iter::once(rest.len()));
+                .map(|at| SMALLEST_MEMBER + at)
+                .chain(std::iter::once(rest.len()))
+                .take(MOST_FALSE_MEMBERS);
             let mut whole = None;
             for end in ends {
                 if let Some(text) = self.member(&rest[..end], length)? {

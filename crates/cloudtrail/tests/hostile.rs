@@ -141,15 +141,21 @@ fn several_members() {
         inflated(&[gzip(&b), gzip(&b)].concat()).0,
         format!("{b}{b}").into_bytes()
     );
-    // What looks like the beginning of a member and is stored as it is.
-    let mut stored = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
-    let magic = [0x1f, 0x8b, 0x08, 0, 1, 2, 3, 4].repeat(50);
-    std::io::Write::write_all(&mut stored, &magic).unwrap();
-    let stored = [stored.finish().unwrap(), gzip(&b)].concat();
-    assert_eq!(
-        inflated(&stored),
-        ([&magic[..], b.as_bytes()].concat(), None)
-    );
+    // What looks like the beginning of a member and is stored as it is, once or more often than is tried.
+    for times in [1, 2, 3, 4, 5, 50] {
+        let magic = [0x1f, 0x8b, 0x08, 0, 1, 2, 3, 4].repeat(times);
+        let mut stored = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        std::io::Write::write_all(&mut stored, &magic).unwrap();
+        let stored = stored.finish().unwrap();
+        let followed = [&stored[..], &gzip(&b)].concat();
+        assert_eq!(
+            inflated(&followed),
+            ([&magic[..], b.as_bytes()].concat(), None)
+        );
+        // Of the same size, so that the size at the end fits the first one, too.
+        let twice = [&stored[..], &stored].concat();
+        assert_eq!(inflated(&twice), (magic.repeat(2), None), "{times}");
+    }
     // The last one cut off: the others are whole.
     let cut = joined.len() - 30;
     let (before, damage) = inflated(&joined[..cut]);
