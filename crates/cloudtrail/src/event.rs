@@ -137,6 +137,7 @@ projected! {
         time: Timestamp = "eventTime",
         region: Cow<'a, str> = "awsRegion",
         recipient_account_id: Cow<'a, str> = "recipientAccountId",
+        category: Cow<'a, str> = "eventCategory",
     }
 }
 

@@ -39,6 +39,18 @@ pub enum Kind {
     Digest,
     /// Insights: CloudTrail's own conclusions from events.
     Insight,
+    /// Records of requests through VPC endpoints. The other records have most of these, too, each with another identifier; they
+    /// do not cover what else happened.
+    NetworkActivity,
+    /// Counts of events, and no records.
+    Aggregated,
+}
+
+impl Kind {
+    /// True for what holds records.
+    pub fn has_records(self) -> bool {
+        matches!(self, Kind::Log | Kind::NetworkActivity)
+    }
 }
 
 /// A file that was found.
@@ -46,7 +58,7 @@ pub enum Kind {
 pub struct LogFile {
     /// The file.
     pub path: PathBuf,
-    /// What it holds. Only logs are read.
+    /// What it holds. Only what has records is read.
     pub kind: Kind,
     /// What it is of, when its path has CloudTrail's layout.
     pub place: Option<Place>,
@@ -75,7 +87,7 @@ pub struct Found {
 /// Finds log files: those that are given by name, whatever their name, and in folders, at any depth, those whose names
 /// end as CloudTrail's do, compressed or not. Links are followed; one that leads back to where it is is not.
 ///
-/// Digests and insights are found, too, and told by [`LogFile::kind`]; [`read`](crate::read) counts them and reads none,
+/// Digests, insights and aggregated events are found, too, and told by [`LogFile::kind`]; [`read`](crate::read) counts them and reads none,
 /// not even when one is given by name: a shell's `**/*.gz` names them all.
 ///
 /// # Errors

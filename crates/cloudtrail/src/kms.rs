@@ -101,10 +101,7 @@ pub struct KeyUse {
     pub time: Option<Timestamp>,
 }
 
-/// True for operations that use a key, and do not manage it.
-///
-/// Source: AWS KMS Developer Guide, "KMS key access and permissions: cryptographic operations"; `CreateGrant` is not
-/// among them, for it lets others use the key.
+/// True for operations that use a key, and do not manage it. `CreateGrant` manages: it lets others use the key.
 pub fn is_cryptographic(operation: &str) -> bool {
     matches!(
         operation,
@@ -239,7 +236,8 @@ fn keys_of_reencrypt(event: &Event, parameters: &Parameters) -> Vec<(KeyName, Pa
         [first, second, ..] => {
             let swapped = (is(first, &destination) && !is(second, &destination))
                 || (is(second, &source) && !is(first, &source));
-            // AWS writes the source first.
+            // The source comes first (AWS KMS Developer Guide, "Logging AWS KMS API calls: ReEncrypt"); but what the request
+            // names goes before that.
             let (from, to) = match swapped {
                 true => (second, first),
                 false => (first, second),

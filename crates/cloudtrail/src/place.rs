@@ -86,11 +86,13 @@ fn kind_of_folders(parts: &[&str]) -> Kind {
     kinds.next().unwrap_or(Kind::Log)
 }
 
+/// Source: CloudTrail User Guide, "Finding your CloudTrail log files".
 fn kind(part: &str) -> Option<Kind> {
     match part {
         "CloudTrail-Digest" => Some(Kind::Digest),
         "CloudTrail-Insight" => Some(Kind::Insight),
-        // Events of network activity have a folder of their own, and are records as others.
+        "CloudTrail-NetworkActivity" => Some(Kind::NetworkActivity),
+        "CloudTrail-Aggregated" => Some(Kind::Aggregated),
         _ => (part == "CloudTrail" || part.starts_with("CloudTrail-")).then_some(Kind::Log),
     }
 }
@@ -153,13 +155,17 @@ mod tests {
     }
 
     #[test]
-    fn digests_and_insights_are_told_apart() {
+    fn other_kinds_are_told_apart() {
         let digest = "AWSLogs/111122223333/CloudTrail-Digest/eu-west-1/2026/03/01/\
                       111122223333_CloudTrail-Digest_eu-west-1_my_trail_eu-west-1_20260301T000512Z.json.gz";
         assert_eq!(told(digest), (Kind::Digest, place(None, date(2026, 3, 1))));
         let insight = "111122223333_CloudTrail-Insight_eu-west-1_20260301T0005Z_aBcD1234.json.gz";
         assert_eq!(told(insight).0, Kind::Insight);
         assert_eq!(told("CloudTrail-Digest/x.json.gz"), (Kind::Digest, None));
+        let network = "111122223333/CloudTrail-NetworkActivity/eu-west-1/2026/03/01/x.json.gz";
+        let expected = (Kind::NetworkActivity, place(None, date(2026, 3, 1)));
+        assert_eq!(told(network), expected);
+        assert_eq!(told("CloudTrail-Aggregated/x.json").0, Kind::Aggregated);
     }
 
     #[test]

@@ -5,7 +5,6 @@ use crate::files::{Kind, LogFile};
 use crate::inflate::{self, Damage, Inflater, MOST_INFLATED};
 use crate::report::{MOST_PROBLEMS, Problem, Report};
 use crate::split;
-use jiff::Timestamp;
 use jiff::civil::Date;
 use memchr::memmem::Finder;
 use std::fs::File;
@@ -129,7 +128,7 @@ impl<'a> Worker<'a> {
     }
 
     fn file(&mut self, index: usize, file: &LogFile, each: &impl Fn(&LogFile, &Event)) {
-        if file.kind != Kind::Log {
+        if !file.kind.has_records() {
             self.report.skipped_files += 1;
             return;
         }
@@ -225,11 +224,7 @@ impl FileReader<'_> {
                 self.event(range.start, record, each);
             } else if self.file.place.is_none() {
                 match serde_json::from_slice::<Whence>(record) {
-                    Ok(Whence {
-                        time,
-                        region,
-                        recipient_account_id,
-                    }) => self.parsed(time, recipient_account_id.as_deref(), region.as_deref()),
+                    Ok(whence) => self.parsed(&whence),
                     Err(error) => {
                         self.problem(
                             Some(range.start),
@@ -245,6 +240,7 @@ impl FileReader<'_> {
         }
         // An empty list is an answer, too: nothing happened.
         if let Some(place) = &self.file.place
+            && self.file.kind == Kind::Log
             && (records > 0 || whole)
         {
             self.report.day(place.date);
@@ -266,8 +262,12 @@ impl FileReader<'_> {
         }
         match read {
             Ok(event) => {
-                let account = event.recipient_account_id.as_deref();
-                self.parsed(event.time, account, event.region.as_deref());
+                self.parsed(&Whence {
+                    time: event.time,
+                    region: event.region.clone(),
+                    recipient_account_id: event.recipient_account_id.clone(),
+                    category: event.category.clone(),
+                });
                 each(self.file, &event);
             }
             Err(error) => self.problem(Some(offset), error.to_string()),
@@ -275,12 +275,18 @@ impl FileReader<'_> {
     }
 
     /// Notes what a parsed record tells of time and place.
-    fn parsed(&mut self, time: Option<Timestamp>, account: Option<&str>, region: Option<&str>) {
-        let Some(time) = time else { return };
+    fn parsed(&mut self, whence: &Whence) {
+        let Some(time) = whence.time else { return };
         self.report.time(time);
-        let (None, Some(account), Some(region)) = (&self.file.place, account, region) else {
+        let account = whence.recipient_account_id.as_deref();
+        let (None, Some(account), Some(region)) =
+            (&self.file.place, account, whence.region.as_deref())
+        else {
             return;
         };
+        if whence.category.as_deref() == Some("NetworkActivity") {
+            return;
+        }
         let day = day(time);
         let known = |(of_account, of_region, of_day): &(String, String, Date)| {
             of_account == account && of_region == region && *of_day == day

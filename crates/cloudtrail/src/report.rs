@@ -46,7 +46,7 @@ pub struct Report {
     pub records: u64,
     /// How many of them hold a needle.
     pub matched: u64,
-    /// How many files were not read for they are digests or insights.
+    /// How many files were not read for they are digests, insights or aggregated.
     pub skipped_files: u64,
     /// What could not be read, in the order of the files: the first [`MOST_PROBLEMS`].
     pub problems: Vec<Problem>,
@@ -61,7 +61,10 @@ pub struct Report {
     /// The last one.
     pub last_day: Option<Date>,
     /// Which days of which accounts and regions the files are of. By their paths; where a path does not tell, by the
-    /// records' own account, region and day. A file that gave no record for its damage covers nothing.
+    /// records' own account, region and day. A file that gave no record for its damage covers nothing, and
+    /// neither do records of network activity, which are about requests through VPC endpoints alone.
+    ///
+    /// It says that somebody looked, not at what: a trail may leave out the events of AWS KMS, and data events.
     pub coverage: Coverage,
 }
 

@@ -253,6 +253,10 @@ fn re_encrypting_uses_two_keys() {
     assert_eq!(event(&same, &[KEY_A]), [from_a.clone(), to_a]);
     let both = format!(r#"{{"sourceKeyId":"{KEY_A}","destinationKeyId":"{KEY_B}"}}"#);
     assert_eq!(event(&both, &[]), [from_a.clone(), to_b.clone()]);
+    assert_eq!(
+        event(&both, &[KEY_B, KEY_A]),
+        [from_a.clone(), to_b.clone()]
+    );
     assert_eq!(event(&both, &[KEY_A]), [from_a.clone(), to_b.clone()]);
     assert_eq!(event(&both, &[KEY_B]), [from_a, to_b.clone()]);
     let destination = format!(r#"{{"destinationKeyId":"{KEY_B}"}}"#);

@@ -156,10 +156,10 @@ fn coverage_from_records_where_the_path_is_silent() {
 }
 
 #[test]
-fn digests_and_insights_are_counted_and_not_read() {
+fn what_holds_no_records_is_counted_and_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    for kind in ["Digest", "Insight"] {
+    for kind in ["Digest", "Insight", "Aggregated"] {
         write(
             root,
             &format!("111122223333_CloudTrail-{kind}_eu-west-1_20260301T000512Z.json.gz"),
@@ -169,9 +169,30 @@ fn digests_and_insights_are_counted_and_not_read() {
     let (report, _) = told(root, &[]);
     assert_eq!(
         (report.files, report.skipped_files, report.problem_count),
-        (0, 2, 0)
+        (0, 3, 0)
     );
     assert_eq!(covered(&report), [""; 0]);
+}
+
+#[test]
+fn network_activity_is_read_and_covers_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let activity = record("re-encrypt").replace("\"Management\"", "\"NetworkActivity\"");
+    write(
+        root,
+        "111122223333_CloudTrail-NetworkActivity_eu-west-1_20260301T0005Z_a.json.gz",
+        gzip(document(std::slice::from_ref(&activity))),
+    );
+    write(root, "export.json", document(&[activity]));
+    for needles in [vec![], vec![Needle::new("nothing")]] {
+        let (report, _) = told(root, &needles);
+        assert_eq!(
+            (report.files, report.records, report.problem_count),
+            (2, 2, 0)
+        );
+        assert_eq!(covered(&report), [""; 0]);
+    }
 }
 
 #[test]
