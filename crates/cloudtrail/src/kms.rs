@@ -236,7 +236,7 @@ fn keys_of_reencrypt(event: &Event, parameters: &Parameters) -> Vec<(KeyName, Pa
         [first, second, ..] => {
             let swapped = (is(first, &destination) && !is(second, &destination))
                 || (is(second, &source) && !is(first, &source));
-            // The source comes first (AWS KMS Developer Guide, "Logging AWS KMS API calls: ReEncrypt"); but what the request
+            // The source comes first (AWS KMS Developer Guide, page `ct-reencrypt`); but what the request
             // names goes before that.
             let (from, to) = match swapped {
                 true => (second, first),
