@@ -66,6 +66,12 @@ pub enum KeysCommand {
     },
     /// Name the keys that nobody and nothing needs, with the proof.
     Unused {
+        /// CloudTrail's log files, or folders of them as CloudTrail lays them out, that tell when keys were used.
+        #[arg(long, value_name = "PATH", num_args = 1.., value_hint = ValueHint::AnyPath)]
+        logs: Vec<PathBuf>,
+        /// How many days without a use are proof, where the logs are of every one of them.
+        #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: u32,
         /// Where the facts come from.
         #[command(flatten)]
         facts: Facts,

@@ -1,12 +1,14 @@
 //! `lockfast keys`: the keys, and everything about them.
 
 pub(super) mod can;
+mod logs;
 mod map;
 mod reasons;
 mod recovery;
 mod sides;
 pub(super) mod who;
 
+use self::logs::{Logs, together};
 use super::catalogue::table;
 use super::facts::Read;
 use super::operate;
@@ -21,6 +23,7 @@ use lockfast_policy::nearest;
 use lockfast_report::clean;
 use serde_json::{Value, json};
 use std::fmt::Write;
+use std::path::PathBuf;
 
 /// Runs the command and gives its exit code.
 ///
@@ -37,7 +40,7 @@ pub fn run(args: &Keys) -> Result<u8> {
             source,
         }) => map::run(key.as_deref(), *format, output.as_deref(), &source.facts()),
         Some(KeysCommand::BlastRadius { key, facts }) => blast_radius(key, facts),
-        Some(KeysCommand::Unused { facts }) => unused(facts),
+        Some(KeysCommand::Unused { logs, days, facts }) => unused(logs, *days, facts),
         Some(KeysCommand::Rotation { facts }) => rotations(facts),
         Some(KeysCommand::Recovery { facts }) => recovery::run(facts),
         Some(KeysCommand::Escrow(args)) => operate::escrow::run(args),
@@ -347,20 +350,30 @@ fn blast_radius(name: &str, facts: &Facts) -> Result<u8> {
     })
 }
 
-fn unused(facts: &Facts) -> Result<u8> {
+fn unused(logs: &[PathBuf], days: u32, facts: &Facts) -> Result<u8> {
     let read = Read::new(facts)?;
+    let logs = Logs::read(logs)?;
+    let today: jiff::civil::Date = read.today.parse()?;
     let cx = read.cx();
     let ring = Ring::new(&cx, &read.inventory);
     let told: Vec<(&Key<'_>, Use)> = ring
         .keys
         .iter()
-        .map(|key| (key, use_of(&read.inventory, key, &LastUse::of(key))))
+        .map(|key| {
+            let told = LastUse::of(key);
+            let last = match &logs {
+                Some(logs) => together(told, logs.of(key, today, days)),
+                None => told,
+            };
+            (key, use_of(&read.inventory, key, &last))
+        })
         .collect();
     let code = match told
         .iter()
         .any(|(_, found)| matches!(found, Use::Unknown(_)))
     {
         true => exit::UNKNOWN,
+        false if logs.as_ref().is_some_and(|logs| !logs.is_whole()) => exit::UNREADABLE,
         false => read.code(),
     };
     if facts.format == TableFormat::Json {
