@@ -67,11 +67,30 @@ pub(crate) fn lets_in(
     let role = format!("arn:aws:iam::{account}:role/stranger");
     let policy = settled(policy);
     let request = request_of(arn.unwrap_or(&role), account, action, resource);
-    let mut request = request.in_account(policy.account.clone());
-    if let Some(organization) = bounds.organization_of(&request.principal.account) {
-        request = request.with("aws:PrincipalOrgID", organization);
-    }
+    let request = request.in_account(policy.account.clone());
+    let request = in_organization(request, bounds);
     allows(&policy, &request).and(limits_leave(&request, &bounds.over(&policy.account)))
+}
+
+/// Whether resource control policies leave it open to principals of another account to do something to an account's resource.
+pub(crate) fn leave_to_account(
+    stranger: &str,
+    action: &str,
+    resource: Resource,
+    account: &Account,
+    bounds: &Bounds<'_>,
+) -> Three {
+    let role = format!("arn:aws:iam::{stranger}:role/stranger");
+    let request = request_of(&role, stranger, action, resource).in_account(account.clone());
+    limits_leave(&in_organization(request, bounds), &bounds.over(account))
+}
+
+/// The same request, of a member of the organisation that its account is of.
+fn in_organization(request: Request, bounds: &Bounds<'_>) -> Request {
+    match bounds.organization_of(&request.principal.account) {
+        Some(organization) => request.with("aws:PrincipalOrgID", organization),
+        None => request,
+    }
 }
 
 /// Whether resource control policies leave it open to a service to do something to an account's resource for another customer.

@@ -1,6 +1,6 @@
 use super::key_policy;
 use crate::prelude::*;
-use crate::strangers::lets_in;
+use crate::strangers::{leave_to_account, lets_in};
 use lockfast_access::kms::{Class, actions};
 use lockfast_access::{
     Account, Grantee, Policy, PrincipalPattern, Resource as Target, Scope, Three, account_of_arn, allowed_principals,
@@ -68,7 +68,13 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             }
         }
         for (who, loc) in by_grant(cx, &policy, subject) {
-            found.push((Three::Yes, who, loc));
+            let left = match &who {
+                Who::Account(id) => leave_to_account(id, "kms:Decrypt", target.clone(), &policy.account, bounds),
+                _ => Three::Yes,
+            };
+            if !left.is_no() {
+                found.push((left, who, loc));
+            }
         }
         out.push(verdict(subject, &policy, found));
     }
