@@ -69,7 +69,8 @@ lockfast keys map alias/orders --from now.snapshot
 lockfast who-can decrypt alias/orders --escalations --from now.snapshot
 lockfast keys rotate --from now.snapshot          # the plan; --apply does it
 lockfast keys recovery-drill $orders
-lockfast keys request-deletion $old --reason "replaced in spring" --requester anna --from now.snapshot
+lockfast keys request-deletion $old --reason "replaced in spring" --requester anna --from now.snapshot \\
+  --override-reason "only these services are used here"
 lockfast keys approve REQUEST --key ben           # and --key cleo
 lockfast keys delete REQUEST --apply --trail-delay 0 --from now.snapshot
 lockfast keys cancel REQUEST --by ben --reason "too early"

@@ -34,8 +34,8 @@ When 1 and 3 hold, 1 is given.";
 /// What each code means for `lockfast keys`.
 pub const KEYS_HELP: &str = "Exit codes:
   0  it was told, or done
-  1  a key is late, or what was asked for was refused or did not come true
-  2  the command line or the policy file is wrong, or there is no such key
+  1  a key is late or lacks something, or what was begun was stopped or did not come true
+  2  the command line or the policy file is wrong, there is no such key, or a request or approval is refused
   3  some input could not be read, or a call to AWS gave no answer
   4  it cannot be told";
 

@@ -151,7 +151,7 @@ pub enum RequestError {
 
 fn in_use(dependents: &[Dependent], grants: &[Grant], unknowns: &[String]) -> String {
     let mut text = String::from(
-        "the key is in use, or it is not known that it is not; give a reason to override, or see to:",
+        "the key is in use, or it is not known that it is not; give a reason (--override-reason), or see to:",
     );
     let lines = dependents.iter().map(Dependent::to_string);
     let lines = lines.chain(grants.iter().map(Grant::to_string));

@@ -157,6 +157,16 @@ fn one_who_rejects_ends_it() {
     let ended = delete(&account, &id);
     assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
     assert_eq!(account.count("DisableKey"), 0);
+    // What is over stays so, and not everybody may cancel.
+    let cancel = |by: &str| {
+        let why = ["--by", by, "--reason", "no"];
+        run(account.lockfast().args(["keys", "cancel", &id]).args(why))
+    };
+    let over = cancel("anna");
+    assert_eq!(over.code, 2, "{}", over.out);
+    assert!(over.err.contains("over already"), "{}", over.err);
+    let nobody = cancel("mallory");
+    assert!(nobody.err.contains("nobody in the rules"), "{}", nobody.err);
 }
 
 #[test]

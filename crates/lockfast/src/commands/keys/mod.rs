@@ -476,6 +476,9 @@ fn rotations(facts: &Facts) -> Result<u8> {
             rotation.last.clone().unwrap_or_else(|| "-".to_owned()),
             match &rotation.due {
                 Due::Late(days) => format!("late by {days} d"),
+                Due::Unset(until) if rotation.automatic == Some(true) => {
+                    format!("{until}, and it rotates too seldom")
+                }
                 Due::Unset(until) => format!("{until}, and nothing rotates it"),
                 Due::OnTime(until) => until.clone(),
                 Due::Unknown(why) => format!("? {why}"),
@@ -489,7 +492,14 @@ fn rotations(facts: &Facts) -> Result<u8> {
                 .join(", then "),
         ]);
     }
-    print(&format!("{table}\n\n{} keys, {late} late.\n", told.len()))?;
+    let unset = told
+        .iter()
+        .filter(|(_, r)| matches!(r.due, Due::Unset(_)))
+        .count();
+    print(&format!(
+        "{table}\n\n{} keys, {late} late, {unset} that will be: nothing rotates them in time.\n",
+        told.len()
+    ))?;
     Ok(code)
 }
 

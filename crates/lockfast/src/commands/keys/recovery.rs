@@ -91,6 +91,7 @@ pub(super) fn run(facts: &Facts) -> Result<u8> {
             match (&told.lacks, &told.open) {
                 (Some(lacks), _) => clean(lacks),
                 (None, Some(open)) => format!("? {}", clean(open)),
+                (None, None) if told.replicas.is_empty() => "lost with its region".to_owned(),
                 (None, None) => "good".to_owned(),
             },
         ]);

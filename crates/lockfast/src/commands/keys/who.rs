@@ -482,6 +482,9 @@ fn assumptions(world: &World<'_>, holders: &[Holder]) -> Vec<(String, String)> {
         .iter()
         .map(|holder| (holder.label.clone(), holder.label.clone()))
         .collect();
+    // The surest ways are told: those who hold it for certain come first.
+    let surely = |label: &str| holders.iter().any(|h| h.label == label && h.may.is_yes());
+    next.sort_by_key(|(label, _)| surely(label));
     let is_holder = |label: &str| holders.iter().any(|h| h.label == label);
     while let Some((label, path)) = next.pop() {
         let Some(role) = world.actors().iter().find(|actor| actor.label == label) else {
@@ -496,6 +499,7 @@ fn assumptions(world: &World<'_>, holders: &[Holder]) -> Vec<(String, String)> {
             if is_itself || is_holder(&who.label) || reached.contains_key(&who.label) {
                 continue;
             }
+            // By a way that is only possible, until a surer one is found.
             let sure = match answer.may {
                 Three::Yes => "may assume",
                 _ => "may possibly assume",

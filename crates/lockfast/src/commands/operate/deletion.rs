@@ -401,6 +401,24 @@ pub fn cancel(args: &Cancel) -> Result<u8> {
         args.account.reach.ledger.as_deref(),
     )?;
     let status = status(&desk, &args.request)?;
+    if !desk
+        .approvals
+        .person
+        .iter()
+        .any(|person| person.name == args.by)
+    {
+        bail!(
+            "`{}` is nobody in the rules: [[approvals.person]] lists who may cancel",
+            args.by
+        );
+    }
+    let over = matches!(
+        status.phase,
+        Phase::Rejected | Phase::Expired | Phase::Voided
+    );
+    if over && status.disabled.is_none() && status.scheduled.is_none() {
+        bail!("{} is over already: {}", args.request, status.phase);
+    }
     let mut broker = broker(&desk, &args.account, None, 15, &status)?;
     let mut outcome = broker.cancel(&args.request, &args.by, &args.reason)?;
     while let Outcome::Progress(_) | Outcome::Changed = outcome {
@@ -472,7 +490,9 @@ fn ended(outcome: &lockfast_operate::broker::Outcome) -> Result<u8> {
             action,
             until,
         } => (
-            format!("{holder} set out to {action}, and may be about it until {until}"),
+            format!(
+                "another run ({holder}) set out to {action}, and has until {until} for it; try again then"
+            ),
             exit::UNKNOWN,
         ),
         Outcome::Unknown { what } => (

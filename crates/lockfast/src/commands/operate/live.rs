@@ -205,6 +205,11 @@ mod with {
             options.endpoint_url.clone_from(&self.at.endpoint_url);
             options.regions = regions.into_iter().collect();
             options.sample_objects = sample;
+            // What else hangs on the key, the snapshot tells that was given: objects are all that is sampled.
+            if sample > 0 && self.from.is_some() {
+                options.services = ["kms", "s3"].map(str::to_owned).to_vec();
+            }
+            anstream::eprintln!("reading what the account has under the key…");
             options.retries = self.at.retries;
             let scan = lockfast_aws::scan(options, Progress::default());
             let outcome = self.at.runtime.block_on(scan)?;

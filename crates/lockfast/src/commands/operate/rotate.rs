@@ -42,6 +42,8 @@ mod live {
         key: &'k Key<'a>,
         mend: Mend,
         asked_days: i64,
+        /// Whether it rotates by itself already.
+        on: bool,
     }
 
     /// How a step went.
@@ -82,6 +84,7 @@ mod live {
                         key,
                         mend: mend.clone(),
                         asked_days: told.asked_days.unwrap_or_default(),
+                        on: told.automatic == Some(true),
                     }),
                 }
             }
@@ -112,6 +115,28 @@ mod live {
                     count => format!("its {count} aliases"),
                 }
             );
+        }
+        if !args.apply && args.facts.format == crate::cli::TableFormat::Json {
+            let step = |step: &Step<'_, '_>| {
+                let on = step.key.dependents.iter();
+                let on: Vec<_> = on
+                    .map(|on| json!({"resource": arn_of(on), "call": repoints(&on.resource.kind)}))
+                    .collect();
+                let on = if step.mend == Mend::Replace {
+                    on
+                } else {
+                    Vec::new()
+                };
+                json!({"key": step.key.arn(), "step": step.mend, "says": planned(step), "re_points": on})
+            };
+            let hand = |(key, told): &(&Key<'_>, lockfast_keys::Rotation)| json!({"key": key.arn(), "step": null, "says": "rotates by hand: --replace", "why": told.kind});
+            let rows: Vec<_> = steps
+                .iter()
+                .map(step)
+                .chain(by_hand.iter().map(hand))
+                .collect();
+            print(&format!("{}\n", serde_json::to_string_pretty(&rows)?))?;
+            return Ok(read.code());
         }
         if !args.apply {
             let _ = writeln!(
@@ -167,6 +192,9 @@ mod live {
 
     fn planned(step: &Step<'_, '_>) -> String {
         match &step.mend {
+            Mend::EnableRotation(days) if step.on => {
+                format!("have it rotate every {days} days (kms:EnableKeyRotation)")
+            }
             Mend::EnableRotation(days) => {
                 format!("turn automatic rotation on, every {days} days (kms:EnableKeyRotation)")
             }
@@ -209,7 +237,11 @@ mod live {
                 Mend::RotateNow => {
                     let before = keys.last_rotation(arn).await?;
                     let recent = before.and_then(|at| age_days(at, today));
-                    if recent.is_some_and(|days| days <= step.asked_days) {
+                    // Or since the facts were read, whatever day is taken for today.
+                    let known = step.key.text("LastRotationDate");
+                    let known = known.and_then(|at| at.parse::<jiff::Timestamp>().ok());
+                    let since = before > known.map(jiff::Timestamp::as_second) && known.is_some();
+                    if since || recent.is_some_and(|days| days <= step.asked_days) {
                         return Ok(Went::Found("was rotated meanwhile".to_owned()));
                     }
                     if keys.rotation(arn).await?.on_demand {

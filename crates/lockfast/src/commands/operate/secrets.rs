@@ -328,6 +328,7 @@ fn apply(args: &Secrets, read: &Read, secrets: &[Secret<'_>]) -> Result<u8> {
     ))?;
     let at = Connection::new(args.reach.profile.clone(), args.reach.endpoint_url.clone())?;
     let mut failed = 0;
+    let mut touched = 0;
     for secret in secrets {
         let Some(arn) = secret.resource.arn.as_deref() else {
             bail!(
@@ -340,8 +341,16 @@ fn apply(args: &Secrets, read: &Read, secrets: &[Secret<'_>]) -> Result<u8> {
         };
         let late = secret.is_late() && secret.function;
         if every.is_none() && !late {
+            if secret.is_late() {
+                anstream::println!(
+                    "{}  rotates by hand: `lockfast secrets {} --apply --value-from -`",
+                    clean(arn),
+                    clean(arn)
+                );
+            }
             continue;
         }
+        touched += 1;
         at.must_own(arn)?;
         let subject = format!("rotation of {arn}");
         ledger.append(
@@ -378,6 +387,9 @@ fn apply(args: &Secrets, read: &Read, secrets: &[Secret<'_>]) -> Result<u8> {
         ledger.append(kind, &subject, &json!({"secret": arn, "said": said}))?;
         anstream::println!("{}  {}", clean(arn), clean(&said));
     }
+    print(&format!(
+        "{touched} secrets brought in order, {failed} failed.\n"
+    ))?;
     Ok(match failed {
         0 => exit::KEPT,
         _ => exit::UNREADABLE,
