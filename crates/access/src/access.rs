@@ -349,6 +349,17 @@ fn retires(request: &Request) -> bool {
     request.action.eq_ignore_ascii_case("kms:RetireGrant")
 }
 
+/// Whether one of the policies allows a request, and whether one denies it.
+fn any_of(policies: &[&Policy], request: &Request) -> (Three, Three) {
+    let (mut allowed, mut denied) = (Three::No, Three::No);
+    for policy in policies {
+        let outcome = policy.evaluate(request);
+        allowed = allowed.or(outcome.allowed);
+        denied = denied.or(outcome.denied);
+    }
+    (allowed, denied)
+}
+
 /// Whether what only limits leaves a request open: service and resource control policies, and the boundary. It allows
 /// nothing by itself.
 pub fn limits_leave(request: &Request, policies: &PolicySet<'_>) -> Three {
@@ -360,13 +371,8 @@ pub fn limits_leave(request: &Request, policies: &PolicySet<'_>) -> Three {
         .collect();
     let mut open = Three::Yes;
     for level in scps.iter().chain(rcps).chain(&boundary) {
-        let mut here = Three::No;
-        for policy in level {
-            let outcome = policy.evaluate(request);
-            open = open.and(!outcome.denied);
-            here = here.or(outcome.allowed);
-        }
-        open = open.and(here);
+        let (allowed, denied) = any_of(level, request);
+        open = open.and(allowed).and(!denied);
         if open.is_no() {
             break;
         }
@@ -405,12 +411,9 @@ pub fn may(request: &Request, policies: &PolicySet<'_>) -> Three {
         return Three::No;
     }
     if principal.identity != Identity::Root {
-        ways.identity = Three::No;
-        for policy in &policies.identity {
-            let outcome = policy.evaluate(request);
-            denied = denied.or(outcome.denied);
-            ways.identity = ways.identity.or(outcome.allowed);
-        }
+        let (allowed, refused) = any_of(&policies.identity, request);
+        ways.identity = allowed;
+        denied = denied.or(refused);
     }
     if denied.is_yes() || ways.allow(request, policies.trust).0.is_no() {
         return Three::No;
@@ -423,13 +426,9 @@ pub fn may(request: &Request, policies: &PolicySet<'_>) -> Three {
     if policies.session.is_empty() && principal.is_federated_user() {
         ways.bounds = Three::No;
     } else if !policies.session.is_empty() {
-        let mut by_session = Three::No;
-        for policy in &policies.session {
-            let outcome = policy.evaluate(request);
-            denied = denied.or(outcome.denied);
-            by_session = by_session.or(outcome.allowed);
-        }
+        let (by_session, refused) = any_of(&policies.session, request);
         ways.bounds = ways.bounds.and(by_session);
+        denied = denied.or(refused);
     }
     let mut allowed = ways.allow(request, policies.trust).0;
     let (scps, rcps) = organization(request, policies);
@@ -439,13 +438,9 @@ pub fn may(request: &Request, policies: &PolicySet<'_>) -> Three {
         if denied.is_yes() || allowed.is_no() {
             return Three::No;
         }
-        let mut here = Three::No;
-        for policy in level {
-            let outcome = policy.evaluate(request);
-            denied = denied.or(outcome.denied);
-            here = here.or(outcome.allowed);
-        }
+        let (here, refused) = any_of(level, request);
         allowed = allowed.and(here);
+        denied = denied.or(refused);
     }
     allowed.and(!denied)
 }

@@ -1,14 +1,14 @@
 //! What stands in templates and exists in an account, found together.
 
 use lockfast_facts::{Inventory, Known, Resource, ResourceId};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// Pairs of resources of templates and of accounts, by the tags that CloudFormation gives what it makes
 /// (`aws:cloudformation:stack-name`, `aws:cloudformation:logical-id`; AWS CloudFormation User Guide, "Resource tag"). What it
 /// gives no tags (aliases, policies) has no twin.
 pub struct Twins {
     declared: HashMap<ResourceId, ResourceId>,
-    live: HashSet<ResourceId>,
+    existing: HashMap<ResourceId, ResourceId>,
 }
 
 impl Twins {
@@ -26,7 +26,7 @@ impl Twins {
         };
         let mut twins = Twins {
             declared: HashMap::new(),
-            live: HashSet::new(),
+            existing: HashMap::new(),
         };
         for resource in live.resources() {
             let stack = tag(resource, "aws:cloudformation:stack-name");
@@ -44,7 +44,7 @@ impl Twins {
             });
             if let Some(twin) = twin {
                 twins.declared.insert(resource.id, twin.id);
-                twins.live.insert(twin.id);
+                twins.existing.insert(twin.id, resource.id);
             }
         }
         twins
@@ -57,12 +57,11 @@ impl Twins {
 
     /// What exists of something in the templates.
     pub fn existing(&self, declared: ResourceId) -> Option<ResourceId> {
-        let pair = self.declared.iter().find(|(_, id)| **id == declared);
-        pair.map(|(live, _)| *live)
+        self.existing.get(&declared).copied()
     }
 
     /// Whether something in the templates exists.
     pub fn exists(&self, declared: ResourceId) -> bool {
-        self.live.contains(&declared)
+        self.existing.contains_key(&declared)
     }
 }

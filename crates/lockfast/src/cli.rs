@@ -5,7 +5,7 @@ mod operate;
 
 pub use keys::{Asked, Can, Facts, Keys, KeysCommand, MapFormat, Source, What, WhoCan};
 pub use operate::{
-    Account, Cancel, Decide, Delete, Drill, EscrowArgs, Guard, LedgerArgs, LedgerCommand,
+    Account, Acting, Cancel, Decide, Delete, Drill, EscrowArgs, Guard, LedgerArgs, LedgerCommand,
     RequestDeletion, Requests, Rotate, Secrets,
 };
 

@@ -7,6 +7,10 @@ use lockfast_facts::{Part, ResourceId, Text, Why};
 /// A resource that no input makes: a key, a role of which no policy says anything in particular.
 pub(crate) const UNMADE: ResourceId = ResourceId(u32::MAX);
 
+/// The names of keys that no policy knows, of one Region and of many: AWS chooses them when keys are made.
+pub(crate) const UNMADE_KEY: &str = "key/00000000-0000-4000-8000-000000000000";
+pub(crate) const UNMADE_MULTI_REGION_KEY: &str = "key/mrk-00000000000040008000000000000000";
+
 /// An account that is nobody's here.
 const STRANGER: &str = "000000000000";
 

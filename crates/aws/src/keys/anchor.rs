@@ -4,7 +4,7 @@ use super::{Keys, Refused, done, refused};
 use aws_config::Region;
 
 impl Keys {
-    fn anchors(&self, region: &str) -> aws_sdk_s3::Client {
+    pub(super) fn s3(&self, region: &str) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::config::Builder::from(&self.config)
             .region(Region::new(region.to_owned()))
             // What stands in AWS's place is no host of buckets.
@@ -24,7 +24,7 @@ impl Keys {
         prefix: &str,
     ) -> Result<Option<Vec<u8>>, Refused> {
         const GET: &str = "s3:GetObject";
-        let client = self.anchors(region);
+        let client = self.s3(region);
         let request = client.list_objects_v2().bucket(bucket).prefix(prefix);
         let mut pages = request.into_paginator().send();
         let mut last = None;
@@ -62,7 +62,7 @@ impl Keys {
     ) -> Result<(), Refused> {
         use aws_sdk_s3::primitives::{ByteStream, DateTime as When};
         let answer = self
-            .anchors(region)
+            .s3(region)
             .put_object()
             .bucket(bucket)
             .key(name)

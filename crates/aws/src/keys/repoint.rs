@@ -47,7 +47,7 @@ struct On<'k> {
 }
 
 impl On<'_> {
-    /// What is to be done with something that names this key.
+    /// What is to be done with something that names this key; nothing where it names the old one.
     fn judged(&self, now: Option<&str>) -> Option<Repointed> {
         let now = now.unwrap_or_default();
         let is = |key: &str| now == key || key.rsplit_once('/').is_some_and(|(_, id)| now == id);
@@ -58,15 +58,32 @@ impl On<'_> {
         }
     }
 
-    /// After the call: whether it says what was asked for.
-    fn confirmed(&self, call: &str, now: Option<&str>) -> Result<Repointed, Refused> {
-        match self.judged(now) {
-            Some(Repointed::Already) => Ok(Repointed::Done),
-            _ => Err(Refused {
-                call: call.to_owned(),
-                error: "it was taken, and the key is another".to_owned(),
-            }),
+    /// Reads the key, sets it where it is the old one, and reads it again until it is the new one; what AWS does in a while is
+    /// waited for so long.
+    async fn repointed(
+        &self,
+        call: &str,
+        waits: &[u64],
+        read: impl AsyncFn() -> Result<Option<String>, Refused>,
+        set: impl AsyncFn() -> Result<(), Refused>,
+    ) -> Result<Repointed, Refused> {
+        if let Some(done) = self.judged(read().await?.as_deref()) {
+            return Ok(done);
         }
+        set().await?;
+        let waits = waits.iter().copied().map(Some).chain([None]);
+        for wait in waits {
+            if self.judged(read().await?.as_deref()) == Some(Repointed::Already) {
+                return Ok(Repointed::Done);
+            }
+            if let Some(seconds) = wait {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+            }
+        }
+        Err(Refused {
+            call: call.to_owned(),
+            error: "it was taken, and the key is another".to_owned(),
+        })
     }
 }
 
@@ -109,48 +126,36 @@ impl Keys {
     }
 
     async fn bucket(&self, on: &On<'_>) -> Result<Repointed, Refused> {
-        const GET: &str = "s3:GetEncryptionConfiguration";
-        const PUT: &str = "s3:PutEncryptionConfiguration";
-        let config = aws_sdk_s3::config::Builder::from(&self.at(on))
-            // What stands in AWS's place is no host of buckets.
-            .force_path_style(self.config.endpoint_url().is_some())
-            .build();
-        let client = aws_sdk_s3::Client::from_conf(config);
-        let read = || async {
+        const SET: &str = "s3:PutEncryptionConfiguration";
+        let client = self.s3(on.region);
+        let rules = async || {
             let answer = client.get_bucket_encryption().bucket(on.name).send().await;
-            let answer = answer.map_err(|error| refused(GET, &error))?;
+            let answer =
+                answer.map_err(|error| refused("s3:GetEncryptionConfiguration", &error))?;
             Ok::<_, Refused>(answer.server_side_encryption_configuration)
         };
-        let Some(mut rules) = read().await? else {
-            return Ok(Repointed::Elsewhere("no rule".to_owned()));
+        let read = async || {
+            let rules = rules().await?.map(|found| found.rules).unwrap_or_default();
+            Ok(rules.into_iter().find_map(|rule| {
+                let by = rule.apply_server_side_encryption_by_default?;
+                by.kms_master_key_id
+            }))
         };
-        let key_of = |rules: &aws_sdk_s3::types::ServerSideEncryptionConfiguration| {
-            let mut all = rules.rules.iter();
-            all.find_map(|rule| {
-                let by = rule.apply_server_side_encryption_by_default.as_ref()?;
-                by.kms_master_key_id.clone()
-            })
-        };
-        if let Some(done) = on.judged(key_of(&rules).as_deref()) {
-            return Ok(done);
-        }
-        // The rest of the rule, a bucket key for one, stays as it is.
-        for rule in &mut rules.rules {
-            if let Some(by) = &mut rule.apply_server_side_encryption_by_default
-                && by.sse_algorithm != ServerSideEncryption::Aes256
-            {
-                by.kms_master_key_id = Some(on.new.to_owned());
+        let set = async || {
+            let mut found = rules().await?;
+            // The rest of the rule, a bucket key for one, stays as it is.
+            for rule in found.iter_mut().flat_map(|found| &mut found.rules) {
+                if let Some(by) = &mut rule.apply_server_side_encryption_by_default
+                    && by.sse_algorithm != ServerSideEncryption::Aes256
+                {
+                    by.kms_master_key_id = Some(on.new.to_owned());
+                }
             }
-        }
-        let answer = client
-            .put_bucket_encryption()
-            .bucket(on.name)
-            .server_side_encryption_configuration(rules)
-            .send()
-            .await;
-        done(PUT, answer)?;
-        let now = read().await?;
-        on.confirmed(PUT, now.as_ref().and_then(key_of).as_deref())
+            let request = client.put_bucket_encryption().bucket(on.name);
+            let request = request.set_server_side_encryption_configuration(found);
+            done(SET, request.send().await)
+        };
+        on.repointed(SET, &[], read, set).await
     }
 
     async fn queue(&self, on: &On<'_>) -> Result<Repointed, Refused> {
@@ -161,49 +166,44 @@ impl Keys {
         let url = client.get_queue_url().queue_name(name).send().await;
         let url = url.map_err(|error| refused("sqs:GetQueueUrl", &error))?;
         let url = url.queue_url.unwrap_or_default();
-        let read = || async {
+        let read = async || {
             let request = client.get_queue_attributes().queue_url(&url);
             let answer = request.attribute_names(KmsMasterKeyId).send().await;
             let answer = answer.map_err(|error| refused("sqs:GetQueueAttributes", &error))?;
             let mut all = answer.attributes.unwrap_or_default();
             Ok::<_, Refused>(all.remove(&KmsMasterKeyId))
         };
-        if let Some(done) = on.judged(read().await?.as_deref()) {
-            return Ok(done);
-        }
-        let request = client.set_queue_attributes().queue_url(&url);
-        let answer = request.attributes(KmsMasterKeyId, on.new).send().await;
-        done(SET, answer)?;
-        on.confirmed(SET, read().await?.as_deref())
+        let set = async || {
+            let request = client.set_queue_attributes().queue_url(&url);
+            let request = request.attributes(KmsMasterKeyId, on.new);
+            done(SET, request.send().await)
+        };
+        on.repointed(SET, &[], read, set).await
     }
 
     async fn topic(&self, on: &On<'_>) -> Result<Repointed, Refused> {
         const SET: &str = "sns:SetTopicAttributes";
         let client = aws_sdk_sns::Client::new(&self.at(on));
-        let read = || async {
+        let read = async || {
             let answer = client.get_topic_attributes().topic_arn(on.arn).send().await;
             let answer = answer.map_err(|error| refused("sns:GetTopicAttributes", &error))?;
             let mut all = answer.attributes.unwrap_or_default();
             Ok::<_, Refused>(all.remove("KmsMasterKeyId"))
         };
-        if let Some(done) = on.judged(read().await?.as_deref()) {
-            return Ok(done);
-        }
-        let answer = client
-            .set_topic_attributes()
-            .topic_arn(on.arn)
-            .attribute_name("KmsMasterKeyId")
-            .attribute_value(on.new)
-            .send()
-            .await;
-        done(SET, answer)?;
-        on.confirmed(SET, read().await?.as_deref())
+        let set = async || {
+            let request = client.set_topic_attributes().topic_arn(on.arn);
+            let request = request
+                .attribute_name("KmsMasterKeyId")
+                .attribute_value(on.new);
+            done(SET, request.send().await)
+        };
+        on.repointed(SET, &[], read, set).await
     }
 
     async fn log_group(&self, on: &On<'_>) -> Result<Repointed, Refused> {
         const SET: &str = "logs:AssociateKmsKey";
         let client = aws_sdk_cloudwatchlogs::Client::new(&self.at(on));
-        let read = || async {
+        let read = async || {
             let request = client.describe_log_groups().log_group_name_prefix(on.name);
             let mut groups = request.into_paginator().items().send();
             while let Some(group) = groups.next().await {
@@ -214,73 +214,64 @@ impl Keys {
             }
             Ok(None)
         };
-        if let Some(done) = on.judged(read().await?.as_deref()) {
-            return Ok(done);
-        }
-        let request = client.associate_kms_key().log_group_name(on.name);
-        done(SET, request.kms_key_id(on.new).send().await)?;
-        on.confirmed(SET, read().await?.as_deref())
+        let set = async || {
+            let request = client.associate_kms_key().log_group_name(on.name);
+            done(SET, request.kms_key_id(on.new).send().await)
+        };
+        on.repointed(SET, &[], read, set).await
     }
 
     async fn secret_key(&self, on: &On<'_>) -> Result<Repointed, Refused> {
         const SET: &str = "secretsmanager:UpdateSecret";
         let client = aws_sdk_secretsmanager::Client::new(&self.at(on));
-        let read = || async {
+        let read = async || {
             let answer = client.describe_secret().secret_id(on.arn).send().await;
             let answer =
                 answer.map_err(|error| refused("secretsmanager:DescribeSecret", &error))?;
             Ok::<_, Refused>(answer.kms_key_id)
         };
-        if let Some(done) = on.judged(read().await?.as_deref()) {
-            return Ok(done);
-        }
-        let request = client.update_secret().secret_id(on.arn);
-        done(SET, request.kms_key_id(on.new).send().await)?;
-        on.confirmed(SET, read().await?.as_deref())
+        let set = async || {
+            let request = client.update_secret().secret_id(on.arn);
+            done(SET, request.kms_key_id(on.new).send().await)
+        };
+        on.repointed(SET, &[], read, set).await
     }
 
     async fn table(&self, on: &On<'_>) -> Result<Repointed, Refused> {
-        use aws_sdk_dynamodb::types::{SseSpecification, SseType};
+        use aws_sdk_dynamodb::types::{SseSpecification, SseType, TableDescription};
         const SET: &str = "dynamodb:UpdateTable";
         let client = aws_sdk_dynamodb::Client::new(&self.at(on));
-        let read = || async {
+        let table = async || {
             let answer = client.describe_table().table_name(on.arn).send().await;
             let answer = answer.map_err(|error| refused("dynamodb:DescribeTable", &error))?;
-            let table = answer.table;
-            let replicas = table.as_ref().map_or(0, |table| table.replicas().len());
-            let key = table.and_then(|table| table.sse_description?.kms_master_key_arn);
-            Ok::<_, Refused>((key, replicas))
+            Ok::<_, Refused>(answer.table)
         };
-        let (now, replicas) = read().await?;
-        if let Some(done) = on.judged(now.as_deref()) {
-            return Ok(done);
-        }
+        let key = |table: Option<TableDescription>| table?.sse_description?.kms_master_key_arn;
+        let found = table().await?;
+        let replicas = found.as_ref().map_or(0, |found| found.replicas().len());
         // Each replica has a key of its own region.
         if replicas > 0 {
-            return Ok(Repointed::ByHand);
+            return Ok(on
+                .judged(key(found).as_deref())
+                .unwrap_or(Repointed::ByHand));
         }
-        let new = SseSpecification::builder()
-            .enabled(true)
-            .sse_type(SseType::Kms)
-            .kms_master_key_id(on.new)
-            .build();
-        let request = client.update_table().table_name(on.arn);
-        done(SET, request.sse_specification(new).send().await)?;
-        // AWS takes the call, and does it in a while.
-        for wait in WAITS {
-            if on.judged(read().await?.0.as_deref()) == Some(Repointed::Already) {
-                return Ok(Repointed::Done);
-            }
-            tokio::time::sleep(Duration::from_secs(wait)).await;
-        }
-        on.confirmed(SET, read().await?.0.as_deref())
+        let read = async || Ok(key(table().await?));
+        let set = async || {
+            let new = SseSpecification::builder()
+                .enabled(true)
+                .sse_type(SseType::Kms);
+            let new = new.kms_master_key_id(on.new).build();
+            let request = client.update_table().table_name(on.arn);
+            done(SET, request.sse_specification(new).send().await)
+        };
+        on.repointed(SET, &WAITS, read, set).await
     }
 
     async fn stream(&self, on: &On<'_>) -> Result<Repointed, Refused> {
         use aws_sdk_kinesis::types::EncryptionType;
         const SET: &str = "kinesis:StartStreamEncryption";
         let client = aws_sdk_kinesis::Client::new(&self.at(on));
-        let read = || async {
+        let read = async || {
             let request = client.describe_stream_summary().stream_arn(on.arn);
             let answer = request.send().await;
             let answer =
@@ -288,39 +279,26 @@ impl Keys {
             let summary = answer.stream_description_summary;
             Ok::<_, Refused>(summary.and_then(|summary| summary.key_id))
         };
-        if let Some(done) = on.judged(read().await?.as_deref()) {
-            return Ok(done);
-        }
-        let answer = client
-            .start_stream_encryption()
-            .stream_arn(on.arn)
-            .encryption_type(EncryptionType::Kms)
-            .key_id(on.new)
-            .send()
-            .await;
-        done(SET, answer)?;
-        for wait in WAITS {
-            if on.judged(read().await?.as_deref()) == Some(Repointed::Already) {
-                return Ok(Repointed::Done);
-            }
-            tokio::time::sleep(Duration::from_secs(wait)).await;
-        }
-        on.confirmed(SET, read().await?.as_deref())
+        let set = async || {
+            let request = client.start_stream_encryption().stream_arn(on.arn);
+            let request = request.encryption_type(EncryptionType::Kms).key_id(on.new);
+            done(SET, request.send().await)
+        };
+        on.repointed(SET, &WAITS, read, set).await
     }
 
     async fn trail(&self, on: &On<'_>) -> Result<Repointed, Refused> {
         const SET: &str = "cloudtrail:UpdateTrail";
         let client = aws_sdk_cloudtrail::Client::new(&self.at(on));
-        let read = || async {
+        let read = async || {
             let answer = client.get_trail().name(on.arn).send().await;
             let answer = answer.map_err(|error| refused("cloudtrail:GetTrail", &error))?;
             Ok::<_, Refused>(answer.trail.and_then(|trail| trail.kms_key_id))
         };
-        if let Some(done) = on.judged(read().await?.as_deref()) {
-            return Ok(done);
-        }
-        let answer = client.update_trail().name(on.arn).kms_key_id(on.new).send();
-        done(SET, answer.await)?;
-        on.confirmed(SET, read().await?.as_deref())
+        let set = async || {
+            let request = client.update_trail().name(on.arn).kms_key_id(on.new);
+            done(SET, request.send().await)
+        };
+        on.repointed(SET, &[], read, set).await
     }
 }

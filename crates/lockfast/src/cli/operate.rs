@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// How an account is reached, and where what is done there is written down.
 #[derive(Clone, Debug, Args)]
-pub struct Reach {
+pub struct Acting {
     /// The ledger that all that is done is written to; the one that the policy file names when not given.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub ledger: Option<PathBuf>,
@@ -23,7 +23,7 @@ pub struct Reach {
 pub struct Account {
     /// The account.
     #[command(flatten)]
-    pub reach: Reach,
+    pub acting: Acting,
     /// Try a call of a scan at most so often before it counts as one that gave no answer.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
     pub attempts: u32,
@@ -174,7 +174,7 @@ pub struct Rotate {
     pub replace: bool,
     /// The account that it is done in.
     #[command(flatten)]
-    pub reach: Reach,
+    pub acting: Acting,
     /// Where the facts come from.
     #[command(flatten)]
     pub facts: Facts,
@@ -222,7 +222,7 @@ pub struct Secrets {
     pub value_from: Option<PathBuf>,
     /// The account that it is done in.
     #[command(flatten)]
-    pub reach: Reach,
+    pub acting: Acting,
     /// Where the facts come from.
     #[command(flatten)]
     pub facts: Facts,

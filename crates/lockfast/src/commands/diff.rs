@@ -1,6 +1,7 @@
 //! `lockfast diff`: what changed between two snapshots, and what got worse.
 
 use super::judging::{day, spinner};
+use super::operate;
 use super::{catalogue, policy, print};
 use crate::cli::{Diff, TableFormat};
 use crate::exit;
@@ -41,7 +42,8 @@ struct Turn {
 /// What is wrong with the command line, the policy file or a snapshot.
 pub fn run(args: &Diff) -> Result<u8> {
     let folders: Vec<PathBuf> = vec![PathBuf::from(".")];
-    let (config, _) = policy::load(args.config.as_deref(), &folders)?;
+    let (mut config, file) = policy::load(args.config.as_deref(), &folders)?;
+    config.evidence = operate::evidence::beside(&config, file.as_deref());
     let today = day(args.today.as_deref())?;
     let spinner = spinner();
     spinner.set_message("comparing the snapshots");

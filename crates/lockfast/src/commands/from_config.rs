@@ -71,7 +71,7 @@ impl Input<'_> {
     fn judge(&self, judging: &Judging) -> Result<u8> {
         let mut named = self.snapshots.to_vec();
         named.extend_from_slice(self.config);
-        let ready = Ready::new(judging, &folders(&named))?;
+        let ready = Ready::new(judging, &folders(&named))?.with_ledger();
         let mut read = self.snapshots.to_vec();
         read.extend(lockfast_config_source::files(self.config));
         read.extend(self.output.map(Path::to_owned));

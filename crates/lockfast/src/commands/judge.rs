@@ -19,7 +19,7 @@ pub fn run(args: &Judge) -> Result<u8> {
         return super::from_config::judge(args);
     }
     send::check(&args.sending)?;
-    let ready = Ready::new(&args.judging, &folders(&args.snapshots))?;
+    let ready = Ready::new(&args.judging, &folders(&args.snapshots))?.with_ledger();
     let only = ready.only();
     snapshots(ready, &args.snapshots, |loaded, report| {
         send::judged(args, loaded, report, only)

@@ -1,5 +1,6 @@
 //! Judging facts and reporting: what `check`, `scan` and `judge` share.
 
+use super::operate::evidence;
 use super::{policy, width};
 use crate::cli::Judging;
 use crate::exit;
@@ -50,6 +51,12 @@ impl<'a> Ready<'a> {
             today: day(args.today.as_deref())?,
             known,
         })
+    }
+
+    /// Hears what the ledger beside the policy file tells of the keys of accounts.
+    pub(super) fn with_ledger(mut self) -> Self {
+        self.config.evidence = evidence::beside(&self.config, self.config_file.as_deref());
+        self
     }
 
     /// The endpoints that the policy file names.

@@ -1,6 +1,6 @@
 //! `lockfast policy`.
 
-use super::{operate, print};
+use super::print;
 use crate::cli::TableFormat;
 use anyhow::{Context, Result, bail};
 use lockfast_policy::{Classification, Config};
@@ -33,11 +33,7 @@ pub(super) fn load(named: Option<&Path>, folders: &[PathBuf]) -> Result<(Config,
     let text = super::read_small(&file)
         .with_context(|| format!("cannot read the policy file {}", file.display()))?;
     match Config::parse(&text) {
-        Ok(mut config) => {
-            let ledger = operate::ledger_file(None, &config.approvals, Some(&file));
-            config.evidence = operate::evidence::read(&ledger);
-            Ok((config, Some(file)))
-        }
+        Ok(config) => Ok((config, Some(file))),
         Err(lockfast_policy::ConfigError::Invalid {
             line,
             column,

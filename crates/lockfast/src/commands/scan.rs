@@ -56,7 +56,7 @@ mod live {
         }
         send::check(&args.sending)?;
         // A report that cannot be written should be known of before an hour's scan.
-        let ready = Ready::new(&args.judging, &[PathBuf::from(".")])?;
+        let ready = Ready::new(&args.judging, &[PathBuf::from(".")])?.with_ledger();
         let options = options(args);
         let progress = Progress::default();
         let runtime = tokio::runtime::Builder::new_multi_thread()

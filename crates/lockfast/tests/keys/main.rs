@@ -2,8 +2,10 @@
 //! project's own strict fake of AWS KMS (tests/kms-fake).
 
 mod asked;
+mod existing;
 #[cfg(feature = "aws")]
 mod operated;
+mod rotated;
 #[cfg(feature = "aws")]
 mod servers;
 

@@ -15,6 +15,8 @@ pub struct Evidence {
     pub drill: BTreeMap<String, Drill>,
     /// Where the copy of imported material is kept, by the key's ARN.
     pub escrow: BTreeMap<String, Escrow>,
+    /// The day (`YYYY-MM-DD`) on which each secret got the last value that somebody put by hand, by its ARN.
+    pub by_hand: BTreeMap<String, String>,
 }
 
 /// A recovery drill.

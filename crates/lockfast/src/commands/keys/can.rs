@@ -149,8 +149,8 @@ pub(super) fn circumstances(inventory: &Inventory, asked: &Asked) -> Result<Circ
 
 /// The policy of a file that a session began with.
 fn session_policy(file: &Path) -> Result<Attached> {
-    let text =
-        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text = crate::commands::read_small(file)
+        .with_context(|| format!("cannot read {}", file.display()))?;
     // What is wrong with it, with line and column.
     serde_json::from_str::<serde_json::Value>(&text)
         .with_context(|| format!("{}: it is no JSON", file.display()))?;

@@ -1,5 +1,6 @@
 //! When keys were last used, as CloudTrail's log files tell.
 
+use super::super::judging::spinner;
 use anyhow::{Result, bail};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
@@ -44,7 +45,8 @@ impl Logs {
                 named.join(", ")
             );
         }
-        let progress = progress(found.files.len());
+        let progress = spinner();
+        progress.set_message(format!("reading {} log files", found.files.len()));
         let uses: Mutex<BTreeMap<String, Vec<Found>>> = Mutex::default();
         let of_kms = Mutex::new(Vec::new());
         let report = read(&found.files, &[Needle::new(kms::SOURCE)], |_, event| {
@@ -179,11 +181,4 @@ pub(super) fn together(own: LastUse, logs: LastUse) -> LastUse {
         (LastUse::Never(a), LastUse::Never(b)) => LastUse::Never(format!("{a}; nor {b}")),
         (_, logs) => logs,
     }
-}
-
-fn progress(files: usize) -> indicatif::ProgressBar {
-    let bar = indicatif::ProgressBar::new_spinner();
-    bar.set_message(format!("reading {files} log files"));
-    bar.enable_steady_tick(std::time::Duration::from_millis(200));
-    bar
 }

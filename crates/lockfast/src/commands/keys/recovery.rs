@@ -3,6 +3,7 @@
 
 use super::super::catalogue::table;
 use super::super::facts::Read;
+use super::super::operate::evidence;
 use super::super::print;
 use super::key_json;
 use crate::cli::{Facts, TableFormat};
@@ -34,7 +35,7 @@ pub(super) fn run(facts: &Facts) -> Result<u8> {
     let read = Read::new(facts)?;
     let cx = read.cx();
     let ring = Ring::new(&cx, &read.inventory);
-    let evidence = &read.config.evidence;
+    let evidence = &evidence::beside(&read.config, read.config_file.as_deref());
     let told: Vec<(&Key<'_>, Recovery)> = ring
         .keys
         .iter()

@@ -499,7 +499,6 @@ fn assumptions(world: &World<'_>, holders: &[Holder]) -> Vec<(String, String)> {
             if is_itself || is_holder(&who.label) || reached.contains_key(&who.label) {
                 continue;
             }
-            // By a way that is only possible, until a surer one is found.
             let sure = match answer.may {
                 Three::Yes => "may assume",
                 _ => "may possibly assume",

@@ -27,7 +27,7 @@ pub fn request(args: &RequestDeletion) -> Result<u8> {
     use lockfast_operate::service::KeyService;
     let desk = Desk::new(
         args.account.config.as_deref(),
-        args.account.reach.ledger.as_deref(),
+        args.account.acting.ledger.as_deref(),
     )?;
     let at = Connection::of(&args.account)?;
     at.must_own(&args.key)?;
@@ -82,8 +82,8 @@ pub fn request(args: &RequestDeletion) -> Result<u8> {
 #[cfg(not(feature = "aws"))]
 pub fn request(args: &RequestDeletion) -> Result<u8> {
     super::live::Connection::new(
-        args.account.reach.profile.clone(),
-        args.account.reach.endpoint_url.clone(),
+        args.account.acting.profile.clone(),
+        args.account.acting.endpoint_url.clone(),
     )?;
     Ok(exit::KEPT)
 }
@@ -320,7 +320,7 @@ pub fn delete(args: &Delete) -> Result<u8> {
     use lockfast_operate::broker::Outcome;
     let desk = Desk::new(
         args.account.config.as_deref(),
-        args.account.reach.ledger.as_deref(),
+        args.account.acting.ledger.as_deref(),
     )?;
     let status = status(&desk, &args.request)?;
     if !args.apply {
@@ -398,7 +398,7 @@ pub fn cancel(args: &Cancel) -> Result<u8> {
     use lockfast_operate::broker::Outcome;
     let desk = Desk::new(
         args.account.config.as_deref(),
-        args.account.reach.ledger.as_deref(),
+        args.account.acting.ledger.as_deref(),
     )?;
     let status = status(&desk, &args.request)?;
     if !desk
@@ -541,8 +541,8 @@ fn ended(outcome: &lockfast_operate::broker::Outcome) -> Result<u8> {
 #[cfg(not(feature = "aws"))]
 pub fn delete(args: &Delete) -> Result<u8> {
     super::live::Connection::new(
-        args.account.reach.profile.clone(),
-        args.account.reach.endpoint_url.clone(),
+        args.account.acting.profile.clone(),
+        args.account.acting.endpoint_url.clone(),
     )?;
     Ok(exit::KEPT)
 }
@@ -554,8 +554,8 @@ pub fn delete(args: &Delete) -> Result<u8> {
 #[cfg(not(feature = "aws"))]
 pub fn cancel(args: &Cancel) -> Result<u8> {
     super::live::Connection::new(
-        args.account.reach.profile.clone(),
-        args.account.reach.endpoint_url.clone(),
+        args.account.acting.profile.clone(),
+        args.account.acting.endpoint_url.clone(),
     )?;
     Ok(exit::KEPT)
 }

@@ -10,8 +10,8 @@ use anyhow::Result;
 #[cfg(not(feature = "aws"))]
 pub fn run(args: &Drill) -> Result<u8> {
     super::live::Connection::new(
-        args.account.reach.profile.clone(),
-        args.account.reach.endpoint_url.clone(),
+        args.account.acting.profile.clone(),
+        args.account.acting.endpoint_url.clone(),
     )?;
     Ok(crate::exit::KEPT)
 }
@@ -62,7 +62,7 @@ pub fn run(args: &Drill) -> Result<u8> {
         .key
         .replacen(&format!(":{own}:"), &format!(":{region}:"), 1);
     let mut ledger = open(&ledger_file(
-        args.account.reach.ledger.as_deref(),
+        args.account.acting.ledger.as_deref(),
         &config.approvals,
         file.as_deref(),
     ))?;

@@ -1,8 +1,9 @@
 //! What the ledger beside the policy file tells of keys, for controls to judge by.
 
+use super::ledger_file;
 use lockfast_operate::clock::SystemClock;
 use lockfast_operate::ledger::{Entry, Ledger};
-use lockfast_policy::{Drill, Escrow, Evidence};
+use lockfast_policy::{Config, Drill, Escrow, Evidence};
 use std::path::Path;
 
 /// How the ledger calls the record of a copy of imported material.
@@ -10,8 +11,16 @@ pub(super) const ESCROW: &str = "escrow";
 /// How it calls a recovery drill.
 pub(super) const DRILL: &str = "recovery-drill";
 
-/// Reads it, where there is one. What is not whole tells nothing.
-pub(in crate::commands) fn read(file: &Path) -> Evidence {
+/// What the ledger tells that the policy file names.
+pub(in crate::commands) fn beside(config: &Config, policy: Option<&Path>) -> Evidence {
+    match policy {
+        Some(_) => read(&ledger_file(None, &config.approvals, policy)),
+        None => Evidence::default(),
+    }
+}
+
+/// What a ledger tells, where there is one. What is not whole tells nothing.
+pub(super) fn read(file: &Path) -> Evidence {
     let mut evidence = Evidence::default();
     if !file.is_file() {
         return evidence;
@@ -60,6 +69,9 @@ fn take(evidence: &mut Evidence, entry: &Entry) {
                 entry: entry.seq,
             };
             evidence.escrow.insert(text("key"), escrow);
+        }
+        "rotation-done" if entry.body["how"] == "by hand" => {
+            evidence.by_hand.insert(text("secret"), day);
         }
         _ => {}
     }

@@ -88,8 +88,8 @@ mod with {
         /// As the command line says.
         pub(in crate::commands::operate) fn of(account: &crate::cli::Account) -> Result<Self> {
             let mut at = Connection::new(
-                account.reach.profile.clone(),
-                account.reach.endpoint_url.clone(),
+                account.acting.profile.clone(),
+                account.acting.endpoint_url.clone(),
             )?;
             at.retries.attempts = account.attempts;
             at.retries.initial_backoff = std::time::Duration::from_millis(account.backoff);

@@ -10,7 +10,11 @@ mod live;
 pub(super) mod rotate;
 pub(super) mod secrets;
 
+#[cfg(feature = "aws")]
+use super::facts::Read;
 use super::policy;
+#[cfg(feature = "aws")]
+use crate::cli::Acting;
 use anyhow::{Context, Result, bail};
 use lockfast_operate::canonical::{canonical, sha256};
 use lockfast_operate::clock::SystemClock;
@@ -77,6 +81,13 @@ fn open(file: &Path) -> Result<Ledger> {
     Ledger::open(file, SystemClock).with_context(|| file.display().to_string())
 }
 
+/// Opens the ledger that a command names or, where it names none, the policy file.
+#[cfg(feature = "aws")]
+fn open_named(acting: &Acting, read: &Read) -> Result<Ledger> {
+    let (named, policy) = (acting.ledger.as_deref(), read.config_file.as_deref());
+    open(&ledger_file(named, &read.config.approvals, policy))
+}
+
 /// Opens a ledger that is there.
 fn open_there(file: &Path) -> Result<Ledger> {
     if !file.is_file() {
@@ -86,11 +97,7 @@ fn open_there(file: &Path) -> Result<Ledger> {
 }
 
 /// The ledger that is named, or the policy file's: beside that, so that everybody who uses it means the same ledger.
-pub(super) fn ledger_file(
-    named: Option<&Path>,
-    approvals: &Approvals,
-    policy: Option<&Path>,
-) -> PathBuf {
+fn ledger_file(named: Option<&Path>, approvals: &Approvals, policy: Option<&Path>) -> PathBuf {
     match named {
         Some(named) => named.to_owned(),
         None => {

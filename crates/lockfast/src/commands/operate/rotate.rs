@@ -9,7 +9,10 @@ use anyhow::Result;
 /// Always.
 #[cfg(not(feature = "aws"))]
 pub fn run(args: &Rotate) -> Result<u8> {
-    super::live::Connection::new(args.reach.profile.clone(), args.reach.endpoint_url.clone())?;
+    super::live::Connection::new(
+        args.acting.profile.clone(),
+        args.acting.endpoint_url.clone(),
+    )?;
     Ok(crate::exit::KEPT)
 }
 
@@ -19,7 +22,7 @@ pub use live::run;
 #[cfg(feature = "aws")]
 mod live {
     use super::super::live::Connection;
-    use super::super::{ledger_file, open};
+    use super::super::open_named;
     use super::{Result, Rotate};
     use crate::commands::facts::Read;
     use crate::commands::keys::one;
@@ -147,12 +150,11 @@ mod live {
             print(&out)?;
             return Ok(read.code());
         }
-        let mut ledger = open(&ledger_file(
-            args.reach.ledger.as_deref(),
-            &read.config.approvals,
-            read.config_file.as_deref(),
-        ))?;
-        let at = Connection::new(args.reach.profile.clone(), args.reach.endpoint_url.clone())?;
+        let mut ledger = open_named(&args.acting, &read)?;
+        let at = Connection::new(
+            args.acting.profile.clone(),
+            args.acting.endpoint_url.clone(),
+        )?;
         let mut failed = 0;
         for step in &steps {
             let arn = step.key.arn().to_owned();

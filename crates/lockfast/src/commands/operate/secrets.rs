@@ -1,8 +1,8 @@
 //! `lockfast secrets`: which secrets rotate, when, and their rotation brought in order.
 
 #[cfg(feature = "aws")]
-use super::open;
-use super::{ledger_file, open_there};
+use super::open_named;
+use super::{evidence, ledger_file};
 use crate::cli::{Secrets, TableFormat};
 use crate::commands::catalogue::table;
 use crate::commands::facts::Read;
@@ -12,10 +12,9 @@ use crate::exit;
 use anyhow::Context;
 use anyhow::{Result, bail};
 use lockfast_facts::{Read as Found, Resource};
-use lockfast_policy::Cx;
+use lockfast_policy::{Cx, Evidence};
 use lockfast_report::clean;
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::fmt::Write;
 #[cfg(feature = "aws")]
 use std::io::Read as _;
@@ -64,11 +63,18 @@ pub fn run(args: &Secrets) -> Result<u8> {
     let read = Read::new(&args.facts)?;
     let cx = read.cx();
     let today: jiff::civil::Date = read.today.parse()?;
-    let by_hands = put_by_hand(args, &read)?;
+    let evidence = evidence::read(&ledger_file(
+        args.acting.ledger.as_deref(),
+        &read.config.approvals,
+        read.config_file.as_deref(),
+    ));
+    if let Some(why) = &evidence.unread {
+        bail!("{why}");
+    }
     let mut secrets: Vec<Secret<'_>> = Vec::new();
     for resource in read.inventory.of_kind("AWS::SecretsManager::Secret") {
         if &*resource.name != "*" {
-            secrets.push(secret(&cx, &read, resource, today, &by_hands));
+            secrets.push(secret(&cx, &read, resource, today, &evidence));
         }
     }
     if !args.secrets.is_empty() {
@@ -155,7 +161,7 @@ fn secret<'a>(
     read: &'a Read,
     resource: &'a Resource,
     today: jiff::civil::Date,
-    by_hands: &BTreeMap<String, jiff::civil::Date>,
+    evidence: &Evidence,
 ) -> Secret<'a> {
     let own = |at: &str| resource.at(at);
     // In a template a schedule beside it turns rotation on.
@@ -175,8 +181,11 @@ fn secret<'a>(
         .find_map(|at| own(at).string().found());
     let last: Option<jiff::civil::Date> = last.and_then(|last| last.get(..10)?.parse().ok());
     // AWS does not count a value that somebody put as a rotation; the ledger knows of those put here.
-    let put = resource.arn.as_deref().and_then(|arn| by_hands.get(arn));
-    let last = last.max(put.copied());
+    let put = resource
+        .arn
+        .as_deref()
+        .and_then(|arn| evidence.by_hand.get(arn));
+    let last = last.max(put.and_then(|day| day.parse().ok()));
     let age = last.and_then(|last| today.since((jiff::Unit::Day, last)).ok());
     let class = cx.classification(resource.id).value().copied();
     Secret {
@@ -206,32 +215,12 @@ fn consumers(cx: &Cx<'_>, read: &Read, secret: &Resource) -> Vec<String> {
     found
 }
 
-/// The days on which values were put by hand, as the ledger tells.
-fn put_by_hand(args: &Secrets, read: &Read) -> Result<BTreeMap<String, jiff::civil::Date>> {
-    let file = ledger_file(
-        args.reach.ledger.as_deref(),
-        &read.config.approvals,
-        read.config_file.as_deref(),
-    );
-    let mut found = BTreeMap::new();
-    if !file.exists() {
-        return Ok(found);
-    }
-    for entry in open_there(&file)?.entries()? {
-        if entry.kind == "rotation-done"
-            && let (Some(arn), Some("by hand")) =
-                (entry.body["secret"].as_str(), entry.body["how"].as_str())
-        {
-            let day = jiff::tz::TimeZone::UTC.to_datetime(entry.at).date();
-            found.insert(arn.to_owned(), day);
-        }
-    }
-    Ok(found)
-}
-
 #[cfg(not(feature = "aws"))]
 fn by_hand(args: &Secrets, _: &Read, _: &Secret<'_>, _: &Path) -> Result<u8> {
-    super::live::Connection::new(args.reach.profile.clone(), args.reach.endpoint_url.clone())?;
+    super::live::Connection::new(
+        args.acting.profile.clone(),
+        args.acting.endpoint_url.clone(),
+    )?;
     Ok(exit::KEPT)
 }
 
@@ -246,12 +235,11 @@ fn by_hand(args: &Secrets, read: &Read, secret: &Secret<'_>, file: &Path) -> Res
         bail!("{arn} is rotated by its function: `lockfast secrets {arn} --apply` has it do that");
     }
     let value = new_value(file)?;
-    let mut ledger = open(&ledger_file(
-        args.reach.ledger.as_deref(),
-        &read.config.approvals,
-        read.config_file.as_deref(),
-    ))?;
-    let at = Connection::new(args.reach.profile.clone(), args.reach.endpoint_url.clone())?;
+    let mut ledger = open_named(&args.acting, read)?;
+    let at = Connection::new(
+        args.acting.profile.clone(),
+        args.acting.endpoint_url.clone(),
+    )?;
     at.must_own(arn)?;
     let token = lockfast_operate::request::nonce()?[..32].to_owned();
     let subject = format!("rotation of {arn}");
@@ -313,7 +301,10 @@ fn new_value(file: &Path) -> Result<String> {
 
 #[cfg(not(feature = "aws"))]
 fn apply(args: &Secrets, _: &Read, _: &[Secret<'_>]) -> Result<u8> {
-    super::live::Connection::new(args.reach.profile.clone(), args.reach.endpoint_url.clone())?;
+    super::live::Connection::new(
+        args.acting.profile.clone(),
+        args.acting.endpoint_url.clone(),
+    )?;
     Ok(exit::KEPT)
 }
 
@@ -321,12 +312,11 @@ fn apply(args: &Secrets, _: &Read, _: &[Secret<'_>]) -> Result<u8> {
 #[cfg(feature = "aws")]
 fn apply(args: &Secrets, read: &Read, secrets: &[Secret<'_>]) -> Result<u8> {
     use super::live::Connection;
-    let mut ledger = open(&ledger_file(
-        args.reach.ledger.as_deref(),
-        &read.config.approvals,
-        read.config_file.as_deref(),
-    ))?;
-    let at = Connection::new(args.reach.profile.clone(), args.reach.endpoint_url.clone())?;
+    let mut ledger = open_named(&args.acting, read)?;
+    let at = Connection::new(
+        args.acting.profile.clone(),
+        args.acting.endpoint_url.clone(),
+    )?;
     let mut failed = 0;
     let mut touched = 0;
     for secret in secrets {

@@ -90,7 +90,7 @@ fn ready(args: &Probe) -> Result<Ready<'_>> {
         .chain(beside.filter(|folder| !folder.as_os_str().is_empty()))
         .map(PathBuf::from)
         .collect::<Vec<_>>();
-    Ready::new(&args.judging, &folders)
+    Ok(Ready::new(&args.judging, &folders)?.with_ledger())
 }
 
 /// Nothing that is written takes the place of what endpoints come from, nor a report that of the snapshot.

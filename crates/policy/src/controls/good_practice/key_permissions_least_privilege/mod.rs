@@ -2,7 +2,7 @@ use lockfast_access::identities::{HOLDERS, Held, arn, holders, is_of_aws, writte
 use crate::judgement::Verdict;
 use crate::patterns::wildcard;
 use crate::prelude::*;
-use crate::strangers::UNMADE;
+use crate::strangers::{UNMADE, UNMADE_KEY, UNMADE_MULTI_REGION_KEY};
 use lockfast_access::{Account, Base, Condition, Policy, Principal, Request, Resource as Target, Three};
 use lockfast_facts::Map;
 use lockfast_access::kms::{Class, actions};
@@ -80,7 +80,7 @@ fn limited(
     let account = Account::of(cx.inventory.stack_of(subject.resource).place.account.as_ref());
     let all = || [Class::Use, Class::Administer].into_iter().flat_map(actions);
     let places = cx.reach(subject.resource);
-    let somewhere = places.iter().flat_map(|place| SOME_KEYS.map(|key| arn("kms", place, key)));
+    let somewhere = places.iter().flat_map(|place| [UNMADE_KEY, UNMADE_MULTI_REGION_KEY].map(|key| arn("kms", place, key)));
     let left = Three::any(somewhere.flat_map(|name| {
         let key = Target::id(UNMADE).also(name);
         let left = |action: &String| {
@@ -107,10 +107,6 @@ fn limited(
         },
     }
 }
-
-/// Keys that no policy names, of one Region and of many.
-const SOME_KEYS: [&str; 2] =
-    ["key/00000000-0000-4000-8000-000000000000", "key/mrk-00000000000040008000000000000000"];
 
 /// A policy that the template only names has no text to show.
 fn named(held: &Held<'_>, mut judgement: Judgement) -> Judgement {

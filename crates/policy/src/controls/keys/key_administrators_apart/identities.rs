@@ -1,16 +1,12 @@
 //! The identities whose own policies let them both administer and use keys.
 
 use super::both;
-use crate::controls::keys::key_policy::UNMADE;
+use crate::strangers::{UNMADE, UNMADE_KEY, UNMADE_MULTI_REGION_KEY};
 use lockfast_access::identities::{Home, arn, identities, of_identity};
 use crate::prelude::*;
 use lockfast_access::{Account, Policy, Request, Resource as Target, Three, may};
 use lockfast_facts::Place;
 use std::collections::{BTreeSet, HashMap};
-
-/// The id of a key that no policy knows: AWS chooses it when the key is made.
-const ID: &str = "key/00000000-0000-4000-8000-000000000000";
-const MULTI_REGION_ID: &str = "key/mrk-00000000000040008000000000000000";
 
 /// Where a key lies.
 type Region = (Home, Option<Arc<str>>);
@@ -74,7 +70,7 @@ impl<'a> Identities<'a> {
             }
             for (account, region) in regions.get(&home).into_iter().flatten() {
                 let place = Place { account: account.clone(), region: region.clone() };
-                let target = Target::id(UNMADE).also(arn("kms", &place, ID));
+                let target = Target::id(UNMADE).also(arn("kms", &place, UNMADE_KEY));
                 let does = does_both(&target);
                 if !does.is_no() {
                     let of_region = found.general.entry((home.clone(), region.clone())).or_default();
@@ -89,8 +85,8 @@ impl<'a> Identities<'a> {
     /// A key as policies may name it.
     pub(super) fn key(&self, cx: &Cx<'_>, key: &Resource) -> Target {
         let id = match key.at("MultiRegion").bool() {
-            Read::Absent(_) | Read::Found(false, _) if &*key.kind == "AWS::KMS::Key" => ID,
-            _ => MULTI_REGION_ID,
+            Read::Absent(_) | Read::Found(false, _) if &*key.kind == "AWS::KMS::Key" => UNMADE_KEY,
+            _ => UNMADE_MULTI_REGION_KEY,
         };
         Target::id(key.id).also(arn("kms", &cx.inventory.stack_of(key).place, id))
     }
