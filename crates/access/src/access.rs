@@ -28,8 +28,30 @@ pub enum Trust {
 pub struct KeyFacts {
     /// `KeyState`, such as `Enabled`; `None` where that is not known.
     pub state: Option<Arc<str>>,
+    /// `KeyUsage`, such as `ENCRYPT_DECRYPT`; `None` where that is not known.
+    pub usage: Option<Arc<str>>,
     /// Whether AWS manages it: resource control policies leave such keys out.
     pub aws_managed: bool,
+}
+
+/// Why a key refuses an action, whatever policies say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is in this state.
+    State(Arc<str>),
+    /// It is for this usage.
+    Usage(Arc<str>),
+}
+
+impl KeyFacts {
+    /// Why it surely refuses an action, where it does.
+    pub fn refuses(&self, action: &str) -> Option<Refusal> {
+        let by_state = |state: &&Arc<str>| kms::state_refuses(state, action).is_yes();
+        let by_usage = |usage: &&Arc<str>| kms::usage_refuses(usage, action).is_yes();
+        let state = self.state.as_ref().filter(by_state).cloned();
+        let usage = self.usage.as_ref().filter(by_usage).cloned();
+        state.map(Refusal::State).or(usage.map(Refusal::Usage))
+    }
 }
 
 /// Everything that speaks to a request.
@@ -63,8 +85,8 @@ pub struct PolicySet<'a> {
 pub struct Access {
     /// What the policies answer.
     pub decision: Decision,
-    /// The state of the key that refuses the action whatever policies say, where it does.
-    pub refused_by_state: Option<Arc<str>>,
+    /// Why the key refuses the action whatever policies say, where it does.
+    pub refused_by_key: Option<Refusal>,
     /// Which policy says what, in the order of evaluation.
     pub reasons: Vec<Reason>,
 }
@@ -186,9 +208,7 @@ pub fn evaluate_access(request: &Request, policies: &PolicySet<'_>) -> Access {
     let is_kms = is_kms(request);
     let retires = retires(request);
     let key = policies.key.as_ref();
-    let refused_by_state = key.and_then(|key| key.state.clone());
-    let refused_by_state =
-        refused_by_state.filter(|state| kms::state_refuses(state, &request.action).is_yes());
+    let refused_by_key = key.and_then(|key| key.refuses(&request.action));
     let mut hearing = Hearing {
         request,
         denied: Three::No,
@@ -246,7 +266,7 @@ pub fn evaluate_access(request: &Request, policies: &PolicySet<'_>) -> Access {
     let allowed = allowed.and(limits);
     Access {
         decision: decide(hearing.denied, allowed, hearing.if_allowed, hearing.unless),
-        refused_by_state,
+        refused_by_key,
         reasons: hearing.reasons,
     }
 }
@@ -385,9 +405,7 @@ pub fn limits_leave(request: &Request, policies: &PolicySet<'_>) -> Three {
 pub fn may(request: &Request, policies: &PolicySet<'_>) -> Three {
     let principal = &request.principal;
     let key = policies.key.as_ref();
-    if let Some(state) = key.and_then(|key| key.state.as_deref())
-        && kms::state_refuses(state, &request.action).is_yes()
-    {
+    if key.is_some_and(|key| key.refuses(&request.action).is_some()) {
         return Three::No;
     }
     let mut denied = Three::No;

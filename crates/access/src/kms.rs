@@ -29,6 +29,7 @@ struct Table {
     r#use: Vec<String>,
     read: Vec<String>,
     across_accounts: Vec<String>,
+    usage: BTreeMap<String, Vec<String>>,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
@@ -65,6 +66,18 @@ pub fn state_refuses(state: &str, action: &str) -> Three {
     let usable = matches!(state, "Enabled" | "Updating");
     let listed = refused.iter().any(|a| a.eq_ignore_ascii_case(action));
     (listed || !usable && is_cryptography(action)).into()
+}
+
+/// Whether a key of this usage (`KeyUsage`, such as `SIGN_VERIFY`) refuses an action, whoever asks. Maybe, where the usage is
+/// none that the table knows. AWS KMS API Reference, "CreateKey".
+pub fn usage_refuses(usage: &str, action: &str) -> Three {
+    if !is_cryptography(action) {
+        return Three::No;
+    }
+    match TABLE.usage.get(usage) {
+        Some(can) => (!can.iter().any(|a| a.eq_ignore_ascii_case(action))).into(),
+        None => Three::Maybe,
+    }
 }
 
 /// Title of AWS's document that tells what each state refuses, and the date it was read.
@@ -204,6 +217,9 @@ mod tests {
         assert!(source_of_states().0.contains("KMS"));
         let mut listed = STATES.refused.values().flatten();
         assert!(listed.all(|action| class_of(action).is_some()));
+        assert!(TABLE.usage.values().flatten().all(|a| is_cryptography(a)));
+        let mut all = STATES.cryptography.iter();
+        assert!(all.all(|a| TABLE.usage.values().flatten().any(|can| can == a)));
         assert!(
             STATES
                 .cryptography

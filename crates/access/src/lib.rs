@@ -79,7 +79,8 @@ mod tests;
 mod tests_access;
 
 pub use access::{
-    Access, KeyFacts, PolicyKind, PolicySet, Reason, Trust, evaluate_access, limits_leave, may,
+    Access, KeyFacts, PolicyKind, PolicySet, Reason, Refusal, Trust, evaluate_access, limits_leave,
+    may,
 };
 pub use compare::Order;
 pub use condition::{Base, Condition, Operator, SetOperator};

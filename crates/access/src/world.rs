@@ -324,7 +324,7 @@ impl<'a> World<'a> {
         set.scps = levels(scps);
         set.rcps = levels(rcps);
         let access = evaluate_access(request, &set);
-        let may = match (&access.refused_by_state, &access.decision) {
+        let may = match (&access.refused_by_key, &access.decision) {
             (Some(_), _) => Three::No,
             (None, Decision::Allow) => Three::Yes,
             (None, Decision::Possible(_)) => Three::Maybe,

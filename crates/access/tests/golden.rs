@@ -124,12 +124,13 @@ fn answer(case: &Json) -> (&'static str, String) {
         endpoint: endpoint.first(),
         key: is_key.then(|| KeyFacts {
             state: Some(case["key"]["state"].as_str().unwrap_or("Enabled").into()),
+            usage: case["key"]["usage"].as_str().map(Into::into),
             aws_managed: case["key"]["aws_managed"] == true,
         }),
     };
     let access = evaluate_access(&request, &set);
     // The short way comes to the same.
-    let word = match (&access.refused_by_state, &access.decision) {
+    let word = match (&access.refused_by_key, &access.decision) {
         (Some(_), _) | (None, Decision::ExplicitDeny | Decision::ImplicitDeny) => Three::No,
         (None, Decision::Allow) => Three::Yes,
         (None, Decision::Possible(_)) => Three::Maybe,
@@ -141,7 +142,7 @@ fn answer(case: &Json) -> (&'static str, String) {
         "{}",
         case["name"]
     );
-    if access.refused_by_state.is_some() {
+    if access.refused_by_key.is_some() {
         return ("key-state", String::new());
     }
     match access.decision {

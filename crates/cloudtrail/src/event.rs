@@ -62,6 +62,8 @@ projected! {
         shared_event_id: Cow<'a, str> = "sharedEventID",
         /// The VPC endpoint that it came through.
         vpc_endpoint_id: Cow<'a, str> = "vpcEndpointId",
+        /// `AwsApiCall`, `AwsServiceEvent`, `AwsConsoleSignIn` and others.
+        event_type: Cow<'a, str> = "eventType",
         /// `Management`, `Data`, `NetworkActivity` or `Insight`.
         category: Cow<'a, str> = "eventCategory",
     }
@@ -94,8 +96,20 @@ projected! {
     pub struct SessionContext<'a> {
         /// What the session was issued for.
         session_issuer: SessionIssuer<'a> = "sessionIssuer",
+        /// How it began.
+        attributes: SessionAttributes<'a> = "attributes",
         /// Who is behind it, as set when the role was assumed.
         source_identity: Cow<'a, str> = "sourceIdentity",
+    }
+}
+
+projected! {
+    /// How a session began.
+    pub struct SessionAttributes<'a> {
+        /// With a second factor: `true` or `false`, as text.
+        mfa_authenticated: Cow<'a, str> = "mfaAuthenticated",
+        /// When.
+        creation_date: Timestamp = "creationDate",
     }
 }
 

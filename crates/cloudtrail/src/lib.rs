@@ -43,13 +43,15 @@ mod reading;
 mod report;
 mod seen;
 pub mod split;
+pub mod verify;
 mod window;
 
 pub use event::{
-    Event, Resource, SessionContext, SessionIssuer, TlsDetails, Unreadable, UserIdentity,
+    Event, Resource, SessionAttributes, SessionContext, SessionIssuer, TlsDetails, Unreadable,
+    UserIdentity,
 };
 pub use place::Place;
-pub use reading::{Needle, Reading, read};
+pub use reading::{Needle, Part, Reader, Reading, Record, read};
 pub use report::{Coverage, MOST_PROBLEMS, Problem, Report};
 pub use seen::Seen;
 pub use window::Window;

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use memchr::memmem::Finder;
 use std::fs::File;
 use std::io::Read;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -54,6 +54,19 @@ pub fn read(
     Reading::default().read(files, needles, each)
 }
 
+/// A record that holds a needle.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// The file.
+    pub file: &'a LogFile,
+    /// Where it begins: the byte of the file's text, after inflation.
+    pub offset: usize,
+    /// The whole of it.
+    pub text: &'a str,
+    /// What was read of it.
+    pub event: &'a Event<'a>,
+}
+
 impl Reading {
     /// Reads the files, on all threads of the current `rayon` pool, one file each at a time. `each` is told every event whose
     /// record holds any of the needles, or every event when there are none; of one file in order, of several in any.
@@ -72,25 +85,42 @@ impl Reading {
         rayon::scope(|scope| {
             for _ in 0..rayon::current_num_threads().min(files.len()) {
                 scope.spawn(|_| {
-                    let mut worker = Worker::new(self, needles);
+                    let mut reader = Reader::new(self, needles);
                     loop {
                         let index = next.fetch_add(1, Ordering::Relaxed);
                         let Some(file) = files.get(index) else { break };
-                        worker.file(index, file, &each);
+                        let _ = reader.file(index, file, |record| {
+                            each(record.file, record.event);
+                            ControlFlow::Continue(())
+                        });
                     }
                     let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-                    done.push((worker.report, worker.problems));
+                    done.push(reader.done());
                 });
             }
         });
+        Part::together(done.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What one thread has read.
+#[derive(Debug, Default)]
+pub struct Part {
+    report: Report,
+    problems: Problems,
+}
+
+impl Part {
+    /// The report of all threads, each of which took files in their order.
+    pub fn together(parts: Vec<Part>) -> Report {
         let mut report = Report::default();
         let mut problems = Vec::new();
-        for (part, of_part) in done.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            report.add(part);
-            report.problem_count += of_part.count;
-            problems.extend(of_part.first);
+        for part in parts {
+            report.add(part.report);
+            report.problem_count += part.problems.count;
+            problems.extend(part.problems.first);
         }
-        // Each thread took files in their order and kept its first, so the first of all are among them.
+        // Each kept its first, so the first of all are among them.
         problems.sort_by_key(|(index, _)| *index);
         problems.truncate(MOST_PROBLEMS);
         report.problems = problems.into_iter().map(|(_, problem)| problem).collect();
@@ -98,64 +128,107 @@ impl Reading {
     }
 }
 
-/// What one thread has, and what it has read.
-struct Worker<'a> {
+/// One thread's reading of files, one after another, for whoever has threads of one's own.
+pub struct Reader {
     most: usize,
     input: Vec<u8>,
     inflater: Inflater,
-    needles: &'a [Needle],
-    report: Report,
-    problems: Problems,
+    needles: Vec<Needle>,
+    part: Part,
 }
 
 /// The first problems, each with the index of its file, and the count of all.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Problems {
     first: Vec<(usize, Problem)>,
     count: u64,
 }
 
-impl<'a> Worker<'a> {
-    fn new(reading: &Reading, needles: &'a [Needle]) -> Self {
-        Worker {
+impl Reader {
+    /// Reads records that hold any of the needles, or all when there are none.
+    pub fn new(reading: &Reading, needles: &[Needle]) -> Self {
+        Reader {
             most: reading.most_inflated,
             input: Vec::new(),
             inflater: Inflater::new(reading.most_inflated),
-            needles,
-            report: Report::default(),
-            problems: Problems::default(),
+            needles: needles.to_vec(),
+            part: Part::default(),
         }
     }
 
-    fn file(&mut self, index: usize, file: &LogFile, each: &impl Fn(&LogFile, &Event)) {
+    /// Reads one file; `index` is its place among all, by which problems are put in order. `each` may end the reading. What
+    /// cannot be read is a problem of the report.
+    pub fn file(
+        &mut self,
+        index: usize,
+        file: &LogFile,
+        each: impl FnMut(Record<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         if !file.kind.has_records() {
-            self.report.skipped_files += 1;
-            return;
+            self.part.report.skipped_files += 1;
+            return ControlFlow::Continue(());
         }
+        let mut input = std::mem::take(&mut self.input);
+        let went = match load(&file.path, self.most, &mut input) {
+            Ok(()) => self.document(index, file, &input, each),
+            Err(what) => {
+                self.of(index, file).problem(None, what);
+                ControlFlow::Continue(())
+            }
+        };
+        self.input = input;
+        went
+    }
+
+    /// The same of a file's bytes, wherever they came from.
+    pub fn document(
+        &mut self,
+        index: usize,
+        file: &LogFile,
+        bytes: &[u8],
+        mut each: impl FnMut(Record<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        // Not by `of`, for the inflater is borrowed beside.
         let mut reader = FileReader {
             index,
             file,
-            report: &mut self.report,
-            problems: &mut self.problems,
+            report: &mut self.part.report,
+            problems: &mut self.part.problems,
             covered: None,
         };
-        if let Err(what) = load(&file.path, self.most, &mut self.input) {
-            reader.problem(None, what);
-            return;
-        }
         reader.report.files += 1;
-        reader.report.bytes += self.input.len() as u64;
-        if self.input.is_empty() {
+        reader.report.bytes += bytes.len() as u64;
+        if bytes.is_empty() {
             reader.problem(None, "the file is empty".into());
-            return;
+            return ControlFlow::Continue(());
         }
         // By what it is and not by its name: some tools inflate files and leave the name.
-        match inflate::is_gzip(&self.input) {
+        match inflate::is_gzip(bytes) {
             true => {
-                let inflated = self.inflater.inflate(&self.input);
-                reader.text(inflated.text, inflated.damage, self.needles, each);
+                let inflated = self.inflater.inflate(bytes);
+                reader.text(inflated.text, inflated.damage, &self.needles, &mut each)
             }
-            false => reader.text(&self.input, None, self.needles, each),
+            false => reader.text(bytes, None, &self.needles, &mut each),
+        }
+    }
+
+    /// Notes that a file could not be got at all.
+    pub fn failed(&mut self, index: usize, file: &LogFile, what: String) {
+        self.of(index, file).problem(None, what);
+    }
+
+    /// What was read.
+    pub fn done(self) -> Part {
+        self.part
+    }
+
+    fn of<'r>(&'r mut self, index: usize, file: &'r LogFile) -> FileReader<'r> {
+        FileReader {
+            index,
+            file,
+            report: &mut self.part.report,
+            problems: &mut self.part.problems,
+            covered: None,
         }
     }
 }
@@ -193,12 +266,12 @@ impl FileReader<'_> {
         text: &[u8],
         damage: Option<Damage>,
         needles: &[Needle],
-        each: &impl Fn(&LogFile, &Event),
-    ) {
+        each: &mut impl FnMut(Record<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         self.report.inflated += text.len() as u64;
         if text.is_empty() && damage.is_none() {
             self.problem(None, "what it holds is empty".into());
-            return;
+            return ControlFlow::Continue(());
         }
         let mut hits = Hits::of(text, needles);
         let (mut records, mut whole) = (0, damage.is_none());
@@ -221,7 +294,10 @@ impl FileReader<'_> {
             let record = &text[range.clone()];
             if hits.any_within(&range) {
                 self.report.matched += 1;
-                self.event(range.start, record, each);
+                if self.event(range.start, record, each).is_break() {
+                    self.report.records += records;
+                    return ControlFlow::Break(());
+                }
             } else if self.file.place.is_none() {
                 match serde_json::from_slice::<Whence>(record) {
                     Ok(whence) => self.parsed(&whence),
@@ -247,10 +323,17 @@ impl FileReader<'_> {
             self.report
                 .covered(&place.account, &place.region, place.date);
         }
+        ControlFlow::Continue(())
     }
 
-    fn event(&mut self, offset: usize, record: &[u8], each: &impl Fn(&LogFile, &Event)) {
+    fn event(
+        &mut self,
+        offset: usize,
+        record: &[u8],
+        each: &mut impl FnMut(Record<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         let lossy;
+        let mut text = std::str::from_utf8(record).unwrap_or_default();
         let mut read = Event::parse(record);
         if let Err(Unreadable::NotUtf8(at)) = read {
             self.problem(
@@ -258,6 +341,7 @@ impl FileReader<'_> {
                 "bytes that are not UTF-8: the record is read with U+FFFD in their place".into(),
             );
             lossy = String::from_utf8_lossy(record);
+            text = &lossy;
             read = Event::parse(lossy.as_bytes());
         }
         match read {
@@ -268,9 +352,17 @@ impl FileReader<'_> {
                     recipient_account_id: event.recipient_account_id.clone(),
                     category: event.category.clone(),
                 });
-                each(self.file, &event);
+                each(Record {
+                    file: self.file,
+                    offset,
+                    text,
+                    event: &event,
+                })
             }
-            Err(error) => self.problem(Some(offset), error.to_string()),
+            Err(error) => {
+                self.problem(Some(offset), error.to_string());
+                ControlFlow::Continue(())
+            }
         }
     }
 

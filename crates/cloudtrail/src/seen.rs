@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// So many that threads seldom meet at one.
 const SHARDS: usize = 64;
@@ -28,14 +28,28 @@ impl Default for Seen {
 impl Seen {
     /// True the first time that it is asked about an `eventID`.
     pub fn is_new(&self, event_id: &str) -> bool {
-        let value = uuid(event_id).unwrap_or_else(|| {
+        let value = self.value(event_id);
+        let mut shard = self.shard(value);
+        shard.insert(value)
+    }
+
+    /// True when it was asked about it before.
+    pub fn has(&self, event_id: &str) -> bool {
+        let value = self.value(event_id);
+        self.shard(value).contains(&value)
+    }
+
+    fn value(&self, event_id: &str) -> u128 {
+        uuid(event_id).unwrap_or_else(|| {
             let [high, low] = &self.hashers;
             (u128::from(high.hash_one(event_id)) << 64) | u128::from(low.hash_one(event_id))
-        });
+        })
+    }
+
+    fn shard(&self, value: u128) -> MutexGuard<'_, HashSet<u128>> {
         // The low bits of a UUID are random in every version but those made from a machine's address.
         let shard = &self.shards[(value as usize ^ (value >> 64) as usize) % SHARDS];
-        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        shard.insert(value)
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many there are.

@@ -2,11 +2,17 @@
 
 mod keys;
 mod operate;
+mod trail;
 
-pub use keys::{Asked, Can, Facts, Keys, KeysCommand, MapFormat, Source, What, WhoCan};
+pub use keys::{Asked, Can, Facts, Keys, KeysCommand, Listing, MapFormat, Source, What, WhoCan};
 pub use operate::{
     Account, Acting, Cancel, Decide, Delete, Drill, EscrowArgs, Guard, LedgerArgs, LedgerCommand,
     RequestDeletion, Requests, Rotate, Secrets,
+};
+
+pub use trail::{
+    About, Answer, AnswerFormat, Asking, Forensics, Index, SecretReads, Sql, Tls, Trail,
+    TrailCommand, Usage, Verify,
 };
 
 use crate::exit;
@@ -66,6 +72,8 @@ pub enum Command {
     WhoCan(Box<WhoCan>),
     /// Say whether somebody may do something, with the statements that decide.
     Can(Box<Can>),
+    /// What the keys and secrets were really used for: CloudTrail's logs, asked.
+    Trail(Box<Trail>),
     /// Explain a control, a clause, or a finding by its fingerprint.
     Explain(Explain),
     /// List the controls.

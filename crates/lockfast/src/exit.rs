@@ -47,6 +47,14 @@ pub const CAN_HELP: &str = "Exit codes:
   3  some input could not be read
   4  possible: it depends on what is not known";
 
+/// What each code means for `lockfast trail`.
+pub const TRAIL_HELP: &str = "Exit codes:
+  0  it was told
+  1  what was looked for was found: an altered or missing file, an anomaly, a detection
+  2  the command line or the query is wrong, or no log file is there
+  3  some file could not be read, or not in whole; the rest was
+When several hold, the first of 2, 1, 3 is given.";
+
 /// What each code means for `lockfast ledger`.
 pub const LEDGER_HELP: &str = "Exit codes:
   0  it is whole, or done

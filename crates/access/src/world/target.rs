@@ -298,6 +298,7 @@ impl<'a> On<'a> {
         let text = |at: &str| key.at(at).string().found();
         self.key = Some(KeyFacts {
             state: text("KeyState").map(Into::into),
+            usage: text("KeyUsage").map(Into::into),
             aws_managed: text("KeyManager").as_deref() == Some("AWS"),
         });
         self.grants = match grants_of(inventory, key) {

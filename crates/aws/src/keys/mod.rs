@@ -109,6 +109,11 @@ impl Keys {
         )
     }
 
+    /// The region that the configuration names for calls without one.
+    pub fn region(&self) -> Option<&str> {
+        self.config.region().map(AsRef::as_ref)
+    }
+
     /// The account and the ARN of the caller.
     ///
     /// # Errors

@@ -27,21 +27,28 @@ pub struct Facts {
 pub struct Keys {
     /// Without a subcommand: list every key.
     #[command(flatten)]
-    pub facts: Facts,
+    pub listing: Listing,
     /// What else to do.
     #[command(subcommand)]
     pub command: Option<KeysCommand>,
+}
+
+/// `lockfast keys list`.
+#[derive(Debug, Args)]
+pub struct Listing {
+    /// CloudTrail's log files, or folders of them as CloudTrail lays them out, that tell when keys were last used.
+    #[arg(long, value_name = "PATH", num_args = 1.., value_hint = ValueHint::AnyPath)]
+    pub logs: Vec<PathBuf>,
+    /// Where the facts come from.
+    #[command(flatten)]
+    pub facts: Facts,
 }
 
 /// The subcommands of `lockfast keys`.
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
     /// List every key, with whose it is, what hangs on it and how it rotates.
-    List {
-        /// Where the facts come from.
-        #[command(flatten)]
-        facts: Facts,
-    },
+    List(Listing),
     /// Draw which data hangs on which key, and who may use it.
     Map {
         /// One key: its ARN, id, alias, construct path or logical id; all when not given.

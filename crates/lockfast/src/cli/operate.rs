@@ -38,7 +38,7 @@ pub struct Account {
 /// `lockfast keys request-deletion`.
 #[derive(Debug, Args)]
 pub struct RequestDeletion {
-    /// The key's ARN.
+    /// The key: its ARN, its alias or an alias's ARN, or its id.
     pub key: String,
     /// Why it is to be deleted.
     #[arg(long, value_name = "TEXT")]
@@ -183,7 +183,7 @@ pub struct Rotate {
 /// `lockfast keys recovery-drill`.
 #[derive(Debug, Args)]
 pub struct Drill {
-    /// The key's ARN.
+    /// The key: its ARN, its alias or an alias's ARN, or its id.
     pub key: String,
     /// The region to decrypt in; that of the first replica when not given.
     #[arg(long, value_name = "REGION")]

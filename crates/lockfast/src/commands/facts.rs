@@ -44,6 +44,12 @@ impl Read {
     /// As [`Read::new`].
     pub(super) fn of_both(facts: &Facts) -> Result<Read> {
         let today = judging::day(facts.today.as_deref())?;
+        if let Some(path) = facts.from.iter().find(|path| !path.exists()) {
+            bail!(
+                "--from {}: there is no such file or folder (--from takes all that follows it: what is none of its files stands before it)",
+                path.display()
+            );
+        }
         let folder = |path: &PathBuf| match path.is_dir() {
             true => Some(path.clone()),
             false => path.parent().map(Path::to_owned),

@@ -17,6 +17,7 @@ mod policy;
 mod probe;
 mod scan;
 mod send;
+mod trail;
 
 use crate::cli::{Cli, ColorWhen, Command, Policy};
 use anstyle::{AnsiColor, Style};
@@ -55,6 +56,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Ledger(args) => operate::ledger::run(&args),
         Command::WhoCan(args) => keys::who::run(&args),
         Command::Can(args) => keys::can::run(&args),
+        Command::Trail(args) => trail::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Controls(args) => catalogue::controls(&args),
         Command::Coverage(args) => catalogue::coverage(&args),

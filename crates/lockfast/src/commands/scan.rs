@@ -30,6 +30,7 @@ mod live {
     use anyhow::Context;
     use indicatif::{ProgressBar, ProgressStyle};
     use lockfast_aws::{AccountRole, Mfa, Progress, Retries, ScanOptions};
+    use lockfast_report::clean;
     use std::io::IsTerminal;
     use std::path::PathBuf;
     use std::time::Duration;
@@ -82,6 +83,12 @@ mod live {
             );
         }
         if args.no_judge {
+            if counts.failed > 0 {
+                let loaded = lockfast_snapshot::load_all(std::slice::from_ref(&outcome.snapshot))?;
+                for problem in judge::summary(&loaded).problems {
+                    anstream::eprintln!("{}: {}", clean(&problem.place()), clean(&problem.message));
+                }
+            }
             return Ok(match counts.failed {
                 0 => exit::KEPT,
                 _ => exit::UNREADABLE,

@@ -429,3 +429,100 @@ fn endpoints_and_sessions_limit_what_a_role_may() {
     assert_eq!(torn.code, 2);
     assert!(torn.err.contains("session.json"), "{}", torn.err);
 }
+
+#[test]
+fn what_cannot_be_meant_is_told_and_not_answered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let template = serde_json::json!({"Resources": {
+        "Signing": {"Type": "AWS::KMS::Key", "Properties": {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"}},
+        "Orders": {"Type": "AWS::KMS::Key", "Properties": {}},
+        "OrdersAlias": {"Type": "AWS::KMS::Alias", "Properties": {"AliasName": "alias/orders", "TargetKeyId": {"Ref": "Orders"}}},
+        "Through": {"Type": "AWS::EC2::VPCEndpoint", "Properties": {"ServiceName": "com.amazonaws.eu-central-1.s3", "VpcId": "vpc-1"}},
+        "Admin": {"Type": "AWS::IAM::Role", "Properties": {
+            "AssumeRolePolicyDocument": {"Statement": []},
+            "Policies": [{"PolicyName": "all", "PolicyDocument": {"Statement": [
+                {"Effect": "Allow", "Action": ["kms:Sign", "kms:Decrypt", "kms:PutKeyPolicy", "kms:CreateGrant"], "Resource": "*"}]}}],
+        }},
+        "Keeper": {"Type": "AWS::IAM::Role", "Properties": {
+            "AssumeRolePolicyDocument": {"Statement": []},
+            "Policies": [{"PolicyName": "policy", "PolicyDocument": {"Statement": [
+                {"Effect": "Allow", "Action": ["kms:PutKeyPolicy", "kms:CreateGrant"], "Resource": "*"}]}}],
+        }},
+    }});
+    let write = |name: &str, template: &Value| {
+        std::fs::write(folder.path().join(name), template.to_string()).expect("written");
+    };
+    write("t.json", &template);
+    let ask = |args: &[&str]| {
+        run(lockfast(folder.path())
+            .args(args)
+            .args(["--from", "t.json"]))
+    };
+    // A key for signatures decrypts for nobody, whatever policies say.
+    let decrypt = ask(&["can", "Admin", "kms:Decrypt", "Signing"]);
+    assert_eq!(decrypt.code, 1, "{}", decrypt.out);
+    assert!(
+        decrypt.out.contains("is for SIGN_VERIFY"),
+        "{}",
+        decrypt.out
+    );
+    assert_eq!(ask(&["can", "Admin", "kms:Sign", "Signing"]).code, 0);
+    let nobody = ask(&["who-can", "decrypt", "Signing"]);
+    assert!(nobody.out.contains("nobody"), "{}", nobody.out);
+    // Who may not decrypt may come to.
+    let ways = ask(&["can", "Keeper", "kms:Decrypt", "Orders", "--escalations"]);
+    assert_eq!(ways.code, 1, "{}", ways.out);
+    for way in ["may write the key policy", "may make a grant"] {
+        assert!(ways.out.contains(way), "{}", ways.out);
+    }
+    let typo = ask(&["can", "Admin", "kms:Decrpyt", "Orders"]);
+    assert_eq!(typo.code, 2);
+    assert!(
+        typo.err.contains("did you mean `kms:Decrypt`"),
+        "{}",
+        typo.err
+    );
+    let wrong = ask(&[
+        "can",
+        "Admin",
+        "kms:Decrypt",
+        "Orders",
+        "--through",
+        "Through",
+    ]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.err.contains("an endpoint of s3"), "{}", wrong.err);
+    let swallowed = run(lockfast(folder.path()).args(["keys", "--from", "t.json", "map"]));
+    assert_eq!(swallowed.code, 2);
+    assert!(
+        swallowed.err.contains("stands before it"),
+        "{}",
+        swallowed.err
+    );
+    // A name that is a key's and a bucket's is nobody's.
+    let mut second = template.clone();
+    second["Resources"] =
+        serde_json::json!({"Orders": {"Type": "AWS::S3::Bucket", "Properties": {}}});
+    write("second.json", &second);
+    let both = run(lockfast(folder.path()).args([
+        "can",
+        "Admin",
+        "kms:Decrypt",
+        "Orders",
+        "--from",
+        "t.json",
+        "second.json",
+    ]));
+    assert_eq!(both.code, 2, "{}", both.out);
+    assert!(both.err.contains("any of 2 resources"), "{}", both.err);
+    let alias = run(lockfast(folder.path()).args([
+        "can",
+        "Admin",
+        "kms:Decrypt",
+        "alias/orders",
+        "--from",
+        "t.json",
+        "second.json",
+    ]));
+    assert_eq!(alias.code, 0, "{}{}", alias.out, alias.err);
+}

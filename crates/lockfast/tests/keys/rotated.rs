@@ -82,6 +82,20 @@ fn a_drill_reads_in_another_region_what_a_key_encrypted() {
         recovered.out
     );
     assert_eq!(drill(&alone).code, 2);
+    // By whatever name AWS KMS knows it.
+    account.call(
+        "CreateAlias",
+        json!({"AliasName": "alias/orders", "TargetKeyId": key}),
+    );
+    let id = key.rsplit('/').next().expect("an id");
+    let whole = key.replace(&format!("key/{id}"), "alias/orders");
+    for name in ["alias/orders", id, &whole] {
+        let by_name = drill(name);
+        assert_eq!(by_name.code, 0, "{name}: {}{}", by_name.out, by_name.err);
+    }
+    let none = drill("alias/other");
+    assert_eq!(none.code, 2);
+    assert!(none.err.contains("no such key"), "{}", none.err);
     // Whoever judges the account knows of it, and when it is due again.
     let judged = || {
         let judge = ["judge", "now.snapshot", "--format", "json"];
@@ -156,7 +170,10 @@ fn a_drill_reads_in_another_region_what_a_key_encrypted() {
         .filter(|entry| entry["kind"] == "recovery-drill")
         .map(|entry| entry["body"]["recovered"].clone())
         .collect();
-    assert_eq!(drills, [json!(true), json!(false)]);
+    assert_eq!(
+        drills,
+        [true, true, true, true, false].map(|went| json!(went))
+    );
 }
 
 #[test]

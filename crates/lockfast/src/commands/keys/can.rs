@@ -5,6 +5,7 @@ use super::super::print;
 use super::{reasons, who};
 use crate::cli::{Asked, Can, TableFormat};
 use anyhow::{Context, Result, anyhow, bail};
+use lockfast_access::kms::{Class, actions, class_of};
 use lockfast_access::world::{self, Attached, Attachment, Circumstances, On, Who, World};
 use lockfast_access::{ContextValue, Policy, Principal, Three};
 use lockfast_facts::{Inventory, Loc, Resource, Text};
@@ -28,7 +29,7 @@ pub fn run(args: &Can) -> Result<u8> {
     let cx = read.cx();
     let ring = Ring::new(&cx, &read.inventory);
     let world = World::new(&read.inventory);
-    let mut given = circumstances(&read.inventory, &args.asked)?;
+    let mut given = circumstances(&read.inventory, &args.asked, &args.action)?;
     for file in &args.session_policy {
         given.session.push(session_policy(file)?);
     }
@@ -50,6 +51,10 @@ pub fn run(args: &Can) -> Result<u8> {
             }
         }
     }
+    let ways = match *escalations && !answer.may.is_yes() && target.is_key() {
+        true => who::ways_of(&world, &principal, &target),
+        false => Vec::new(),
+    };
     if facts.format == TableFormat::Json {
         let mut told = reasons::json(&read.inventory, &answer);
         told["principal"] = principal.label.clone().into();
@@ -61,6 +66,7 @@ pub fn run(args: &Can) -> Result<u8> {
                 .map(|(role, may)| json!({"role": role, "may": reasons::word(*may)}))
                 .collect::<Vec<_>>()
         );
+        told["ways"] = json!(ways);
         told["not_read"] = json!(world.unread());
         print(&format!("{}\n", serde_json::to_string_pretty(&told)?))?;
         return Ok(who::code(answer.may));
@@ -88,6 +94,9 @@ pub fn run(args: &Can) -> Result<u8> {
     if target.policy.is_none() {
         let _ = writeln!(out, "  {} has no policy of its own", clean(&target.label));
     }
+    for way in &ways {
+        let _ = writeln!(out, "\n  {} {}", clean(&principal.label), clean(way));
+    }
     for (role, may) in &chains {
         let _ = writeln!(
             out,
@@ -114,14 +123,29 @@ pub(super) fn action(text: &str) -> Result<String> {
                     .chars()
                     .all(|c| c.is_ascii_alphanumeric() || "-:".contains(c)) =>
         {
+            let known = [Class::Administer, Class::Use, Class::Read];
+            let known = known.into_iter().flat_map(actions).map(String::as_str);
+            // What does nothing to a key is nobody's to be let.
+            if service.eq_ignore_ascii_case("kms") && class_of(text).is_none() {
+                match nearest(text, known) {
+                    Some(meant) => {
+                        bail!("AWS KMS has no action `{text}` on a key; did you mean `{meant}`?")
+                    }
+                    None => bail!("AWS KMS has no action `{text}` on a key"),
+                }
+            }
             Ok(text.to_owned())
         }
         _ => bail!("`{text}` is no action; write one such as kms:Decrypt"),
     }
 }
 
-/// What the command line tells of a request.
-pub(super) fn circumstances(inventory: &Inventory, asked: &Asked) -> Result<Circumstances> {
+/// What the command line tells of a request to do something.
+pub(super) fn circumstances(
+    inventory: &Inventory,
+    asked: &Asked,
+    action: &str,
+) -> Result<Circumstances> {
     let mut given = Circumstances {
         context: contexts(&asked.context)?,
         ..Circumstances::default()
@@ -134,6 +158,24 @@ pub(super) fn circumstances(inventory: &Inventory, asked: &Asked) -> Result<Circ
         match found.as_slice() {
             [endpoint] => {
                 let (policy, context) = world::endpoint(inventory, endpoint);
+                let service = endpoint.at("ServiceName").string().found();
+                let service = service.as_deref().and_then(|name| name.rsplit_once('.'));
+                let asked = action.split(':').next().unwrap_or_default();
+                // A service's last label is its name in actions, but for a few; `kms-fips` is KMS all the same.
+                if let Some((_, service)) = service
+                    && ["kms", "secretsmanager", "ssm", "s3", "dynamodb", "sts"].contains(&asked)
+                    && service.trim_end_matches("-fips") != asked
+                {
+                    bail!(
+                        "--through {name}: it is an endpoint of {service}, through which no {action} comes"
+                    );
+                }
+                if policy.is_none() {
+                    anstream::eprintln!(
+                        "{} has AWS's default policy, which allows everything",
+                        clean(name)
+                    );
+                }
                 given.endpoint = policy;
                 given.context.extend(context);
             }
@@ -246,18 +288,25 @@ fn principal<'w>(world: &'w World<'_>, name: &str) -> Result<Who<'w>> {
 pub(super) fn target<'a>(inventory: &'a Inventory, ring: &Ring<'a>, name: &str) -> Result<On<'a>> {
     let keys = ring.find(name);
     let mut found: Vec<&Resource> = keys.iter().map(|key| key.resource).collect();
-    if found.is_empty() {
-        let resources = inventory.resources().iter();
-        found = resources
-            .filter(|resource| is_named(inventory, resource, name))
-            .collect();
+    // A key's alias is nobody else's name; any other name may be another resource's, too.
+    let is_alias = keys
+        .iter()
+        .any(|key| key.aliases.iter().any(|own| own == name));
+    if !is_alias {
+        let others = inventory.resources().iter();
+        let named = others.filter(|resource| is_named(inventory, resource, name));
+        let known: Vec<_> = found.iter().map(|key| key.id).collect();
+        found.extend(named.filter(|resource| !known.contains(&resource.id)));
     }
     // Policies beside a resource share its name.
     if found.len() > 1 {
         let main: Vec<&Resource> = found
             .iter()
             .copied()
-            .filter(|resource| lockfast_facts::tables::storage_type(&resource.kind).is_some())
+            .filter(|resource| {
+                resource.kind.starts_with("AWS::KMS::")
+                    || lockfast_facts::tables::storage_type(&resource.kind).is_some()
+            })
             .collect();
         if !main.is_empty() {
             found = main;

@@ -13,7 +13,7 @@ use super::catalogue::table;
 use super::facts::Read;
 use super::operate;
 use super::print;
-use crate::cli::{Facts, Keys, KeysCommand, TableFormat};
+use crate::cli::{Facts, Keys, KeysCommand, Listing, TableFormat};
 use crate::exit;
 use anyhow::{Result, bail};
 use lockfast_facts::{Known, Origin};
@@ -31,8 +31,8 @@ use std::path::PathBuf;
 /// What is wrong with the command line, the policy file or a snapshot.
 pub fn run(args: &Keys) -> Result<u8> {
     match &args.command {
-        None => list(&args.facts),
-        Some(KeysCommand::List { facts }) => list(facts),
+        None => list(&args.listing),
+        Some(KeysCommand::List(listing)) => list(listing),
         Some(KeysCommand::Map {
             key,
             format,
@@ -99,8 +99,13 @@ fn known<T: std::fmt::Display>(value: &Known<T>) -> String {
     value.value().map_or_else(|| "?".to_owned(), T::to_string)
 }
 
-fn list(facts: &Facts) -> Result<u8> {
+/// How far back `keys list` looks in logs, as `keys unused` does where it is not told otherwise.
+const LOOKED_BACK: u32 = 90;
+
+fn list(listing: &Listing) -> Result<u8> {
+    let facts = &listing.facts;
     let read = Read::of_both(facts)?;
+    let logs = Logs::read(&listing.logs)?;
     let sides = sides::Sides::new(&read);
     let today = read.today.parse()?;
     // What exists first, then what the templates make beside it.
@@ -110,6 +115,7 @@ fn list(facts: &Facts) -> Result<u8> {
         keys.map(move |key| (&other.cx, key, false))
     });
     let all: Vec<_> = own.chain(planned).collect();
+    let last_use = |key: &Key<'_>| last_use(&used(key, logs.as_ref(), today, LOOKED_BACK));
     if facts.format == TableFormat::Json {
         let rows: Vec<Value> = all
             .iter()
@@ -224,9 +230,19 @@ fn rotates(kind: &RotationKind, automatic: Option<bool>, period: Option<i64>) ->
     }
 }
 
-fn last_use(key: &Key<'_>) -> String {
-    match LastUse::of(key) {
-        LastUse::At(when) => when,
+/// When a key was last used, as the scan and logs tell.
+fn used(key: &Key<'_>, logs: Option<&Logs>, today: jiff::civil::Date, days: u32) -> LastUse {
+    let told = LastUse::of(key);
+    match logs {
+        Some(logs) => together(told, logs.of(key, today, days)),
+        None => told,
+    }
+}
+
+/// The day alone: the reasons are for `keys unused`.
+fn last_use(last: &LastUse) -> String {
+    match last {
+        LastUse::At(when) => when.split(',').next().unwrap_or(when).to_owned(),
         LastUse::Never(_) => "never".to_owned(),
         LastUse::NotGiven | LastUse::Unknown(_) => "?".to_owned(),
     }
@@ -360,11 +376,7 @@ fn unused(logs: &[PathBuf], days: u32, facts: &Facts) -> Result<u8> {
         .keys
         .iter()
         .map(|key| {
-            let told = LastUse::of(key);
-            let last = match &logs {
-                Some(logs) => together(told, logs.of(key, today, days)),
-                None => told,
-            };
+            let last = used(key, logs.as_ref(), today, days);
             (key, use_of(&read.inventory, key, &last))
         })
         .collect();

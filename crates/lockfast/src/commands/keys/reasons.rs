@@ -1,7 +1,7 @@
 //! Why somebody may do something: which statement of which policy decided.
 
 use lockfast_access::world::Answer;
-use lockfast_access::{Decision, PolicyKind, Three};
+use lockfast_access::{Decision, PolicyKind, Refusal, Three};
 use lockfast_facts::{Inventory, Loc};
 use serde_json::{Value, json};
 
@@ -33,12 +33,14 @@ pub(super) struct Said {
 pub(super) fn said(inventory: &Inventory, answer: &Answer) -> Vec<Said> {
     let heard = &answer.heard;
     let mut told = Vec::new();
-    if let Some(state) = &answer.access.refused_by_state {
+    if let Some(refusal) = &answer.access.refused_by_key {
+        let (who, why) = match refusal {
+            Refusal::State(state) => ("key state", format!("is in the state {state}")),
+            Refusal::Usage(usage) => ("key usage", format!("is for {usage}")),
+        };
         told.push(Said {
-            who: "key state".to_owned(),
-            says: format!(
-                "the key is in the state {state}, which refuses this whatever policies say"
-            ),
+            who: who.to_owned(),
+            says: format!("the key {why}, which refuses this whatever policies say"),
             places: Vec::new(),
         });
     }

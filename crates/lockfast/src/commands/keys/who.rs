@@ -160,8 +160,17 @@ fn ask(name: &str, asked: &Asked, kind: Kind<'_>) -> Result<u8> {
     let cx = read.cx();
     let ring = Ring::new(&cx, &read.inventory);
     let world = World::new(&read.inventory);
-    let given = circumstances(&read.inventory, asked)?;
     let found = target(&read.inventory, &ring, name)?;
+    let action = match kind {
+        Kind::Use(action) => action,
+        Kind::Administer => "kms:PutKeyPolicy",
+        _ if found.is_key() => "kms:Decrypt",
+        _ => found
+            .of
+            .and_then(|of| reading_of(&of.kind))
+            .map_or("", |reading| reading.action),
+    };
+    let given = circumstances(&read.inventory, asked, action)?;
     let (heading, holders) = match kind {
         Kind::Use(action) => {
             let action = super::can::action(action)?;
@@ -444,9 +453,8 @@ const WAYS: [(&str, &str); 5] = [
     ),
 ];
 
-fn escalations<'a>(world: &World<'a>, on: &On<'a>, holders: &[Holder]) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let is_holder = |label: &str| holders.iter().any(|h| h.label == label && h.may.is_yes());
+/// Those of [`WAYS`] that lead anywhere with this key.
+fn ways(on: &On<'_>) -> impl Iterator<Item = (&'static str, &'static str)> {
     let by_attribute = on.policy.as_ref().is_some_and(|policy| {
         policy
             .statements
@@ -457,17 +465,37 @@ fn escalations<'a>(world: &World<'a>, on: &On<'a>, holders: &[Holder]) -> Vec<(S
                 key.starts_with("aws:resourcetag/") || key.contains("alias")
             })
     });
-    for (action, how) in WAYS {
-        if (action == "kms:TagResource" || action == "kms:UpdateAlias") && !by_attribute {
-            continue;
-        }
-        for (who, answer) in world.who_can(action, on, &Circumstances::default()) {
+    let of_attributes = |action: &str| matches!(action, "kms:TagResource" | "kms:UpdateAlias");
+    WAYS.into_iter()
+        .filter(move |(action, _)| by_attribute || !of_attributes(action))
+}
+
+/// A way in words, with what it depends on.
+fn way((action, how): (&str, &str), answer: &Answer) -> String {
+    match answer.may {
+        Three::Yes => format!("{how} ({action})"),
+        _ => format!(
+            "{how} ({action}), {}",
+            reasons::conditions(answer).join("; ")
+        ),
+    }
+}
+
+/// The ways by which one principal may come to use a key.
+pub(super) fn ways_of<'a>(world: &World<'a>, who: &Who<'a>, on: &On<'a>) -> Vec<String> {
+    let given = Circumstances::default();
+    let asked = ways(on).map(|known| (known, world.may(who, known.0, on, &given)));
+    let open = asked.filter(|(_, answer)| !answer.may.is_no());
+    open.map(|(known, answer)| way(known, &answer)).collect()
+}
+
+fn escalations<'a>(world: &World<'a>, on: &On<'a>, holders: &[Holder]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let is_holder = |label: &str| holders.iter().any(|h| h.label == label && h.may.is_yes());
+    for known in ways(on) {
+        for (who, answer) in world.who_can(known.0, on, &Circumstances::default()) {
             if !is_holder(&who.label) {
-                let sure = match answer.may {
-                    Three::Yes => String::new(),
-                    _ => format!(", {}", reasons::conditions(&answer).join("; ")),
-                };
-                found.push((who.label.clone(), format!("{how} ({action}){sure}")));
+                found.push((who.label.clone(), way(known, &answer)));
             }
         }
     }

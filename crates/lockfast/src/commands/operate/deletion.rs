@@ -30,17 +30,17 @@ pub fn request(args: &RequestDeletion) -> Result<u8> {
         args.account.acting.ledger.as_deref(),
     )?;
     let at = Connection::of(&args.account)?;
-    at.must_own(&args.key)?;
+    let key = at.key(&args.key)?;
     let (config, _) = super::settings(args.account.config.as_deref())?;
     let live = Live::new(at, config, args.from.clone(), jiff::SignedDuration::ZERO)?;
-    let impact = live.impact(&args.key)?;
+    let impact = live.impact(&key)?;
     let mut ledger = desk.open()?;
     let now = ledger.now()?;
     let expires_at = now.checked_add(jiff::SignedDuration::from_hours(
         i64::from(desk.approvals.expires_days) * 24,
     ))?;
     let asked = Asked {
-        key_arn: args.key.clone(),
+        key_arn: key,
         parameters: Parameters {
             pending_window_days: args
                 .pending_window

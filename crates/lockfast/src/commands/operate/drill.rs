@@ -35,12 +35,12 @@ pub fn run(args: &Drill) -> Result<u8> {
 
     let (config, file) = settings(args.account.config.as_deref())?;
     let at = Connection::of(&args.account)?;
-    at.must_own(&args.key)?;
+    let key = at.key(&args.key)?;
     let told = at
         .runtime
-        .block_on(at.keys.describe(&args.key))
+        .block_on(at.keys.describe(&key))
         .map_err(|error| anyhow!("{error}"))?;
-    let own = region_of(&args.key);
+    let own = region_of(&key);
     let others: Vec<&String> = told
         .regions
         .iter()
@@ -51,16 +51,14 @@ pub fn run(args: &Drill) -> Result<u8> {
         (None, [first, ..]) => (*first).clone(),
         (None, []) if told.origin == "EXTERNAL" => bail!(
             "{}: it is in one region alone; its material is imported, so a drill is importing it again from its escrow",
-            args.key
+            key
         ),
         (None, []) => bail!(
             "{}: it is in one region alone, so what is under it is lost with the region; a multi-Region key has replicas",
-            args.key
+            key
         ),
     };
-    let there = args
-        .key
-        .replacen(&format!(":{own}:"), &format!(":{region}:"), 1);
+    let there = key.replacen(&format!(":{own}:"), &format!(":{region}:"), 1);
     let mut ledger = open(&ledger_file(
         args.account.acting.ledger.as_deref(),
         &config.approvals,
@@ -70,13 +68,10 @@ pub fn run(args: &Drill) -> Result<u8> {
     let canary = lockfast_operate::request::nonce()?;
     let context = HashMap::from([
         ("lockfast".to_owned(), "recovery-drill".to_owned()),
-        ("key".to_owned(), args.key.clone()),
+        ("key".to_owned(), key.clone()),
     ]);
     let round = async {
-        let cipher = at
-            .keys
-            .encrypt(&args.key, canary.as_bytes(), &context)
-            .await?;
+        let cipher = at.keys.encrypt(&key, canary.as_bytes(), &context).await?;
         let plain = at.keys.decrypt(&there, &cipher, &context).await?;
         // Without its context nobody may read it: a replica that ignored it would be no proof.
         let without = at.keys.decrypt(&there, &cipher, &HashMap::new()).await;
@@ -105,8 +100,8 @@ pub fn run(args: &Drill) -> Result<u8> {
     };
     ledger.append(
         super::evidence::DRILL,
-        &args.key,
-        &json!({"key": args.key, "replica": there, "region": region, "recovered": recovered, "said": said, "due_again": due.to_string()}),
+        &key,
+        &json!({"key": key, "replica": there, "region": region, "recovered": recovered, "said": said, "due_again": due.to_string()}),
     )?;
     print(&format!(
         "{}: {said}\n  written to the ledger; due again on {due}\n",

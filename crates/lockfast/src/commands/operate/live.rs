@@ -110,6 +110,45 @@ mod with {
                 .map_err(|error| anyhow!("{error}"))
         }
 
+        /// The ARN of the key that is named by its ARN, an alias or its ARN, or a key id; an alias and an id within the account
+        /// of the credentials, in the region of the AWS configuration.
+        pub(in crate::commands::operate) fn key(&self, name: &str) -> Result<String> {
+            if name.starts_with("arn:") && name.contains(":key/") {
+                self.must_own(name)?;
+                return Ok(name.to_owned());
+            }
+            let whole = match name.starts_with("arn:") {
+                true => {
+                    self.must_own(name)?;
+                    name.to_owned()
+                }
+                false => {
+                    let (account, caller) = self
+                        .runtime
+                        .block_on(self.keys.caller())
+                        .map_err(|error| anyhow!("{error}"))?;
+                    let Some(region) = self.keys.region() else {
+                        bail!("{name}: set a region (AWS_REGION) or name the key by its ARN");
+                    };
+                    let partition = caller.split(':').nth(1).unwrap_or("aws");
+                    let kind = if name.starts_with("alias/") {
+                        ""
+                    } else {
+                        "key/"
+                    };
+                    format!("arn:{partition}:kms:{region}:{account}:{kind}{name}")
+                }
+            };
+            let told = self
+                .runtime
+                .block_on(self.keys.describe(&whole))
+                .map_err(|error| anyhow!("{error}"))?;
+            match told.state {
+                Some(_) => Ok(told.arn),
+                None => bail!("{name}: there is no such key ({whole})"),
+            }
+        }
+
         /// The account that the credentials are of must be the key's.
         pub(in crate::commands::operate) fn must_own(&self, key: &str) -> Result<()> {
             let (account, _) = self

@@ -37,7 +37,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
         let target = Target::kms_key(subject.id());
         let unlimited = bounds.over(&policy.account).rcps.is_empty();
         let mut done: Vec<(usize, PrincipalPattern)> = Vec::new();
-        let mut found: Vec<(Three, Who, Loc)> = Vec::new();
+        let mut found: Vec<Found> = Vec::new();
         for action in [Class::Use, Class::Administer, Class::Read].into_iter().flat_map(actions) {
             for grantee in allowed_principals(&policy, action, &target) {
                 let key = (grantee.statement, grantee.pattern.clone());
@@ -61,8 +61,8 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                         }
                         Who::Unknown(_) => Three::Maybe,
                     };
-                    if !lets_in.is_no() && !found.iter().any(|(certain, other, _)| *certain >= lets_in && *other == who) {
-                        found.push((lets_in, who, grantee.loc));
+                    if !lets_in.is_no() && !found.iter().any(|known| known.lets_in >= lets_in && known.who == who) {
+                        found.push(Found { lets_in, who, by: "the key policy", loc: grantee.loc });
                     }
                 }
             }
@@ -73,27 +73,36 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 _ => Three::Yes,
             };
             if !left.is_no() {
-                found.push((left, who, loc));
+                found.push(Found { lets_in: left, who, by: "a grant", loc });
             }
         }
         out.push(verdict(subject, &policy, found));
     }
 }
 
-fn verdict(subject: Subject<'_>, policy: &Policy, found: Vec<(Three, Who, Loc)>) -> Judgement {
+/// Somebody who is let in, or may be.
+struct Found {
+    lets_in: Three,
+    who: Who,
+    /// By what.
+    by: &'static str,
+    loc: Loc,
+}
+
+fn verdict(subject: Subject<'_>, policy: &Policy, found: Vec<Found>) -> Judgement {
     let mut foreign: Vec<(String, Loc)> = Vec::new();
     let mut unknown: Vec<(String, Loc)> = Vec::new();
-    for (lets_in, who, loc) in found {
+    for Found { lets_in, who, by, loc } in found {
         match who {
             Who::Unknown(why) => unknown.push((why, loc)),
-            who if lets_in.is_yes() => foreign.push((who.to_string(), loc)),
-            who => unknown.push((format!("whether it admits {who} hangs on values known only at deployment"), loc)),
+            who if lets_in.is_yes() => foreign.push((format!("{by} admits {who}"), loc)),
+            who => unknown.push((format!("whether {by} admits {who} hangs on values known only at deployment"), loc)),
         }
     }
     match (foreign.as_slice(), unknown.as_slice()) {
         ([(who, loc), rest @ ..], _) => {
             let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-            Judgement::fail(subject, format!("the key policy admits {who}{more}, beyond its own account and those trusted")).at(*loc)
+            Judgement::fail(subject, format!("{who}{more}, beyond its own account and those trusted")).at(*loc)
         }
         ([], [(why, loc), ..]) => {
             Judgement::unknown(subject, format!("cannot tell which accounts are admitted: {why}")).at(*loc)

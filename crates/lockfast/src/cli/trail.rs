@@ -1,0 +1,245 @@
+//! The command line of `lockfast trail`.
+
+use super::exit;
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
+use std::path::PathBuf;
+
+/// `lockfast trail`.
+#[derive(Debug, Args)]
+#[command(after_help = exit::TRAIL_HELP)]
+pub struct Trail {
+    /// The question.
+    #[command(subcommand)]
+    pub command: TrailCommand,
+}
+
+/// The questions.
+#[derive(Debug, Subcommand)]
+pub enum TrailCommand {
+    /// Count who used which key for what: by key, principal, operation and day.
+    Usage(Usage),
+    /// Say who read which secret or SecureString parameter, from where, how often, and who is new.
+    Secrets(SecretReads),
+    /// Say who calls AWS with TLS below 1.2, without forward secrecy or without TLS.
+    Tls(Tls),
+    /// Ask anything else in SQL; `lockfast trail tables` lists what there is.
+    Sql(Sql),
+    /// Ask in SQL, one query after another.
+    Shell(Asking),
+    /// List the tables and their columns.
+    Tables {
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t = super::TableFormat::Table)]
+        format: super::TableFormat,
+    },
+    /// Keep the events of keys, secrets and identities in Parquet, so that the next question takes milliseconds.
+    Index(Index),
+    /// Say what somebody did: a timeline, their sessions through every role, and everything that they decrypted.
+    Forensics(Box<Forensics>),
+    /// Hold log files against CloudTrail's digest files: which are missing, altered or added.
+    Verify(Verify),
+}
+
+/// Which logs are asked.
+#[derive(Debug, Args)]
+pub struct Asking {
+    /// Log files, folders of them as CloudTrail lays them out, or an index that `lockfast trail index` made.
+    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+    /// Read so many files at once; as many as there are processors when not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// Queries that need more than so many MiB go on on disk.
+    #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = clap::value_parser!(u32).range(16..))]
+    pub memory: u32,
+}
+
+/// What is told, and how.
+#[derive(Debug, Args)]
+pub struct Answer {
+    /// Which logs are asked.
+    #[command(flatten)]
+    pub asking: Asking,
+    /// How to print it.
+    #[arg(short, long, value_enum, default_value_t = AnswerFormat::Table)]
+    pub format: AnswerFormat,
+    /// All columns of a table, also where they do not fit; the other formats have them anyway.
+    #[arg(long)]
+    pub wide: bool,
+    /// Write it to this file.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+}
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AnswerFormat {
+    /// For people.
+    Table,
+    /// A list of objects.
+    Json,
+    /// With a header.
+    Csv,
+    /// Apache Parquet; with --output only.
+    Parquet,
+}
+
+/// What a question is about.
+#[derive(Debug, Args)]
+pub struct About {
+    /// Events not before this day or time (UTC): 2026-03-01, or 2026-03-01T12:00:00Z.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub since: Option<jiff::Timestamp>,
+    /// Events before this day or time (UTC).
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub until: Option<jiff::Timestamp>,
+    /// Events of this account. May be given several times.
+    #[arg(long, value_name = "ID")]
+    pub account: Vec<String>,
+    /// Events of this region. May be given several times.
+    #[arg(long, value_name = "REGION")]
+    pub region: Vec<String>,
+    /// Events of this principal: the ARN of a role or user, or a service. May be given several times.
+    #[arg(long, value_name = "ARN")]
+    pub principal: Vec<String>,
+    /// What the answer is and how it is told.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// A day, or a time.
+fn moment(text: &str) -> Result<jiff::Timestamp, String> {
+    let day = text.parse::<jiff::civil::Date>().ok();
+    let midnight = day.and_then(|day| jiff::tz::Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok());
+    match midnight {
+        Some(midnight) if !text.contains('T') => Ok(midnight),
+        _ => text
+            .parse()
+            .map_err(|_| "write 2026-03-01 or 2026-03-01T12:00:00Z".to_owned()),
+    }
+}
+
+/// `lockfast trail usage`.
+#[derive(Debug, Args)]
+pub struct Usage {
+    /// Uses of this key, by its ARN or as requests name it. May be given several times.
+    #[arg(long, value_name = "KEY")]
+    pub key: Vec<String>,
+    /// What uses are counted by.
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', default_values = ["day", "key", "principal", "operation"], value_parser = clap::builder::PossibleValuesParser::new(BY))]
+    pub by: Vec<String>,
+    /// Count what is no cryptography, too: DescribeKey, CreateGrant, PutKeyPolicy.
+    #[arg(long)]
+    pub all: bool,
+    /// What it is about.
+    #[command(flatten)]
+    pub about: About,
+}
+
+const BY: [&str; 9] = [
+    "day",
+    "key",
+    "principal",
+    "operation",
+    "via",
+    "context",
+    "account",
+    "region",
+    "source-ip",
+];
+
+/// `lockfast trail secrets`.
+#[derive(Debug, Args)]
+pub struct SecretReads {
+    /// Readers of this secret or parameter, as requests name it. May be given several times.
+    #[arg(long, value_name = "SECRET")]
+    pub secret: Vec<String>,
+    /// A reader is new who was first seen in so many days before the last event.
+    #[arg(long, value_name = "DAYS", default_value_t = 7)]
+    pub new_days: u32,
+    /// What it is about.
+    #[command(flatten)]
+    pub about: About,
+}
+
+/// `lockfast trail tls`.
+#[derive(Debug, Args)]
+pub struct Tls {
+    /// Those that are well, too.
+    #[arg(long)]
+    pub all: bool,
+    /// What it is about.
+    #[command(flatten)]
+    pub about: About,
+}
+
+/// `lockfast trail sql`.
+#[derive(Debug, Args)]
+pub struct Sql {
+    /// The query: one SELECT.
+    pub query: String,
+    /// What the answer is and how it is told.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// `lockfast trail index`.
+#[derive(Debug, Args)]
+pub struct Index {
+    /// The folder of the index; it is made, or brought up to date.
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub into: PathBuf,
+    /// Which logs are read.
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// `lockfast trail verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Folders with logs and digests as CloudTrail lays them out: AWSLogs/…/CloudTrail and AWSLogs/…/CloudTrail-Digest.
+    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+    /// CloudTrail's public keys, as `aws cloudtrail list-public-keys --start-time …` writes them, of each region. Without them the
+    /// chain of digests is verified, and no signature.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub public_keys: Vec<PathBuf>,
+    /// How to print it.
+    #[arg(short, long, value_enum, default_value_t = super::TableFormat::Table)]
+    pub format: super::TableFormat,
+}
+
+/// `lockfast trail forensics`.
+#[derive(Debug, Args)]
+pub struct Forensics {
+    /// A role, user or session by ARN. May be given several times.
+    #[arg(long, value_name = "ARN", required_unless_present_any = ["access_key", "ip", "key"])]
+    pub principal: Vec<String>,
+    /// An access key. May be given several times.
+    #[arg(long, value_name = "ID")]
+    pub access_key: Vec<String>,
+    /// An address. May be given several times.
+    #[arg(long, value_name = "ADDRESS")]
+    pub ip: Vec<String>,
+    /// A KMS key by ARN: whatever was done with it, by anybody. May be given several times.
+    #[arg(long, value_name = "ARN")]
+    pub key: Vec<String>,
+    /// Events not before this day or time (UTC): 2026-03-01, or 2026-03-01T12:00:00Z.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub since: Option<jiff::Timestamp>,
+    /// Events before this day or time (UTC).
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub until: Option<jiff::Timestamp>,
+    /// A snapshot: what hangs on the keys that were used is told, too.
+    #[arg(long, value_name = "SNAPSHOT", value_hint = ValueHint::FilePath)]
+    pub from: Vec<PathBuf>,
+    /// Print the whole timeline, and not only what changed something.
+    #[arg(long)]
+    pub all: bool,
+    /// How to print it; json has all of it.
+    #[arg(short, long, value_enum, default_value_t = super::TableFormat::Table)]
+    pub format: super::TableFormat,
+    /// Which logs are asked.
+    #[command(flatten)]
+    pub asking: Asking,
+}

@@ -1,0 +1,98 @@
+//! The tables: what columns they have, what stands in them, and how a record becomes their rows.
+
+mod columns;
+mod events;
+mod key_uses;
+mod secret_reads;
+
+pub(crate) use columns::Batches;
+pub use columns::{Column, Kind};
+
+use columns::Row;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use lockfast_cloudtrail::Record;
+use std::sync::{Arc, LazyLock};
+
+/// A table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Table {
+    /// Every event.
+    Events,
+    /// Every use of a KMS key, and whatever else was asked of AWS KMS about one.
+    KeyUses,
+    /// Every reading of a secret or a parameter.
+    SecretReads,
+}
+
+impl Table {
+    /// All of them.
+    pub const ALL: [Table; 3] = [Table::Events, Table::KeyUses, Table::SecretReads];
+
+    /// Its name in SQL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Table::Events => "events",
+            Table::KeyUses => "key_uses",
+            Table::SecretReads => "secret_reads",
+        }
+    }
+
+    /// The table of this name.
+    pub fn named(name: &str) -> Option<Table> {
+        Table::ALL.into_iter().find(|table| table.name() == name)
+    }
+
+    /// What its rows are.
+    pub fn doc(self) -> &'static str {
+        match self {
+            Table::Events => {
+                "One row for each event, by `eventID`, however many copies of it were delivered."
+            }
+            Table::KeyUses => {
+                "One row for each KMS key that an event of AWS KMS is about; two for ReEncrypt: `ReEncryptFrom` and `ReEncryptTo`."
+            }
+            Table::SecretReads => {
+                "One row for each secret of AWS Secrets Manager, and each parameter of Parameter Store with its value decrypted, that an event reads or tries to."
+            }
+        }
+    }
+
+    /// Its columns.
+    pub fn columns(self) -> &'static [Column] {
+        match self {
+            Table::Events => events::COLUMNS,
+            Table::KeyUses => key_uses::COLUMNS,
+            Table::SecretReads => secret_reads::COLUMNS,
+        }
+    }
+
+    /// Its schema.
+    pub fn schema(self) -> SchemaRef {
+        static ALL: LazyLock<[SchemaRef; 3]> = LazyLock::new(|| {
+            Table::ALL.map(|table| {
+                let fields = table.columns().iter().map(Column::field);
+                Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+            })
+        });
+        ALL[self as usize].clone()
+    }
+
+    /// Bytes of which a record must hold one to give any row; none where every record may.
+    pub(crate) fn needles(self) -> &'static [&'static str] {
+        match self {
+            Table::Events => &[],
+            Table::KeyUses => &["\"kms.amazonaws.com\""],
+            Table::SecretReads => secret_reads::NEEDLES,
+        }
+    }
+
+    /// Adds the rows that a record gives, which was not seen before.
+    pub(crate) fn rows(self, record: &Record<'_>, into: &mut Batches) {
+        let mut add = |row: &dyn Row| into.row(row);
+        match self {
+            Table::Events => add(&events::Row { record: *record }),
+            Table::KeyUses => key_uses::rows(record, &mut add),
+            Table::SecretReads => secret_reads::rows(record, &mut add),
+        }
+    }
+}

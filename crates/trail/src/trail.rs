@@ -1,0 +1,170 @@
+//! A session over log files or an index of them.
+
+use crate::index::{self, Index};
+use crate::input::Input;
+use crate::scan::{Collected, Logs};
+use crate::tables::Table;
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::DataFusionError;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
+use lockfast_cloudtrail::{Part, Reading, Report};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The table of events with every copy of each: which of them a scan meets first is chance, so whoever tells a file asks it.
+pub(crate) const COPIES: &str = "event_copies";
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A path that was given is not there, or may not be looked at.
+    #[error(transparent)]
+    Files(#[from] lockfast_cloudtrail::files::Error),
+    /// There is nothing to ask.
+    #[error("{}: no log file of CloudTrail is there (…_CloudTrail_….json.gz), and no index", shown(.0))]
+    Empty(Vec<PathBuf>),
+    /// An index that cannot be used.
+    #[error(transparent)]
+    Index(#[from] index::Error),
+    /// What DataFusion says: of a query that is wrong, mostly.
+    #[error("{}", told(.0))]
+    Query(#[from] DataFusionError),
+}
+
+fn shown(paths: &[PathBuf]) -> String {
+    let shown: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+    shown.join(", ")
+}
+
+/// Without the names of DataFusion's own layers, and without a backtrace.
+fn told(error: &DataFusionError) -> String {
+    error.strip_backtrace()
+}
+
+/// How logs are read.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// So many files are read at once.
+    pub threads: usize,
+    /// So many bytes may queries keep before they go on on disk.
+    pub memory: usize,
+    /// How each file is read.
+    pub reading: Reading,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            memory: 128 << 20,
+            reading: Reading::default(),
+        }
+    }
+}
+
+/// Logs, ready to be asked.
+pub struct Trail {
+    session: SessionContext,
+    input: Arc<Input>,
+    index: Option<Index>,
+    collected: Arc<Collected>,
+}
+
+impl Trail {
+    /// Opens log files, folders of them, or one index.
+    ///
+    /// # Errors
+    /// That there is nothing of the kind.
+    pub async fn open(paths: &[PathBuf], options: &Options) -> Result<Trail, Error> {
+        let session = session(options)?;
+        let collected = Arc::<Collected>::default();
+        if let [one] = paths
+            && let Some(index) = Index::at(one)?
+        {
+            index.register(&session).await?;
+            return Ok(Trail {
+                session,
+                input: Arc::default(),
+                index: Some(index),
+                collected,
+            });
+        }
+        let input = Input::find(paths)?;
+        if input.files.is_empty() {
+            return Err(Error::Empty(paths.to_vec()));
+        }
+        let tables = Table::ALL.map(|table| (table, table.name(), false));
+        for (table, name, copies) in [(Table::Events, COPIES, true)].into_iter().chain(tables) {
+            let logs = Logs {
+                table,
+                input: input.clone(),
+                reading: options.reading.clone(),
+                collected: collected.clone(),
+                copies,
+            };
+            session.register_table(name, Arc::new(logs))?;
+        }
+        Ok(Trail {
+            session,
+            input,
+            index: None,
+            collected,
+        })
+    }
+
+    /// A query, which reads and changes nothing.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub async fn sql(&self, query: &str) -> Result<DataFrame, Error> {
+        let only_reads = SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false);
+        Ok(self.session.sql_with_options(query, only_reads).await?)
+    }
+
+    /// The answer to a query.
+    ///
+    /// # Errors
+    /// What is wrong with it, or with what it reads.
+    pub async fn ask(&self, query: &str) -> Result<Vec<RecordBatch>, Error> {
+        Ok(self.sql(query).await?.collect().await?)
+    }
+
+    /// The session.
+    pub fn session(&self) -> &SessionContext {
+        &self.session
+    }
+
+    /// The files that are asked; none of an index.
+    pub fn input(&self) -> &Arc<Input> {
+        &self.input
+    }
+
+    /// The index that is asked.
+    pub fn index(&self) -> Option<&Index> {
+        self.index.as_ref()
+    }
+
+    /// What was read by the queries since it was last asked for.
+    pub fn report(&self) -> Report {
+        Part::together(self.collected.take())
+    }
+}
+
+/// A session whose queries stay within their memory.
+///
+/// # Errors
+/// When there is no place for what goes to disk.
+pub(crate) fn session(options: &Options) -> Result<SessionContext, DataFusionError> {
+    let config = SessionConfig::new()
+        .with_information_schema(true)
+        .with_target_partitions(options.threads);
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(options.memory)))
+        .build_arc()?;
+    Ok(SessionContext::new_with_config_rt(config, runtime))
+}
