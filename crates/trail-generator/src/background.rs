@@ -24,6 +24,7 @@ enum Act {
     Logs,
     ReEncrypt,
     Assume,
+    Start,
     Login,
     Describe,
     RotationStatus,
@@ -51,7 +52,7 @@ const ACTS: &[(Kind, &[(Act, u64)])] = &[
     (Kind::Human, &[(Describe, 130), (Aliases, 60), (Login, 70), (ReadSecret, 25), (Secrets, 40), (Decrypt, 8), (Policy, 20)]),
     (Kind::Monitoring, &[(Describe, 90), (RotationStatus, 50), (Aliases, 20), (Policy, 20), (Secrets, 40)]),
     (Kind::Backup, &[(Volume, 280), (Database, 120), (ReEncrypt, 60), (Retire, 80)]),
-    (Kind::Service, &[(Logs, 90), (Volume, 60), (Rotate, 2), (RotateSecret, 8), (Retire, 10)]),
+    (Kind::Service, &[(Start, 5_200), (Logs, 50), (Volume, 35), (Rotate, 1), (RotateSecret, 5), (Retire, 6)]),
 ];
 
 /// Writes what this caller does once.
@@ -80,7 +81,7 @@ pub(crate) fn act(
 fn special(world: &World, draft: &mut Draft, act: Act, call: &Call, who: (&Actor, &Site)) {
     let (actor, site) = who;
     let key = &site.key;
-    let other = neighbour(world, draft, who);
+    let (another, other) = neighbour(world, draft, who);
     match act {
         ReadObject | WriteObject => {
             services::s3_object(draft, call, site, matches!(act, WriteObject));
@@ -96,7 +97,11 @@ fn special(world: &World, draft: &mut Draft, act: Act, call: &Call, who: (&Actor
             services::parameter(draft, call, site);
         }
         Decrypt | DataKey => {
-            let name = if matches!(act, Decrypt) { "Decrypt" } else { "GenerateDataKey" };
+            let name = if matches!(act, Decrypt) {
+                "Decrypt"
+            } else {
+                "GenerateDataKey"
+            };
             let context = usual_context(actor, site);
             kms::used(draft, call, name, key, &context);
         }
@@ -119,7 +124,12 @@ fn special(world: &World, draft: &mut Draft, act: Act, call: &Call, who: (&Actor
             let by = Call {
                 address: &service,
                 agent: &service,
-                ..Call::of_service("logs.amazonaws.com", &actor.account, &site.region, call.time)
+                ..Call::of_service(
+                    "logs.amazonaws.com",
+                    &actor.account,
+                    &site.region,
+                    call.time,
+                )
             };
             let name = *draft.random.pick(&names);
             services::log_group(draft, &by, other, name);
@@ -133,6 +143,15 @@ fn special(world: &World, draft: &mut Draft, act: Act, call: &Call, who: (&Actor
             let session = draft.random.hex(12);
             let role = format!("{}-target", actor.name);
             services::assumed(draft, call, &role, &session);
+        }
+        Start => {
+            let service = match another.kind {
+                Kind::Task => "ecs-tasks.amazonaws.com",
+                Kind::Function => "lambda.amazonaws.com",
+                _ => "ec2.amazonaws.com",
+            };
+            let by = Call::of_service(service, &actor.account, &site.region, call.time);
+            services::started(draft, &by, another);
         }
         Login => {
             services::login(draft, call, true);
@@ -186,13 +205,16 @@ fn neighbour<'a>(
     world: &'a World,
     draft: &mut Draft,
     (actor, site): (&'a Actor, &'a Site),
-) -> &'a Site {
+) -> (&'a Actor, &'a Site) {
     // The next that is found from anywhere on, so that nothing need be collected.
     let all = world.actors.len();
     let from = draft.random.below(all as u64) as usize;
     let near = (0..all).map(|at| &world.actors[(from + at) % all]);
     let works = |kind| matches!(kind, Kind::Task | Kind::Function | Kind::Batch);
     near.filter(|it| it.account == actor.account && works(it.kind))
-        .find_map(|it| it.sites.iter().find(|there| there.region == site.region))
-        .unwrap_or(site)
+        .find_map(|it| {
+            let there = it.sites.iter().find(|there| there.region == site.region);
+            there.map(|there| (it, there))
+        })
+        .unwrap_or((actor, site))
 }

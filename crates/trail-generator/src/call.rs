@@ -20,7 +20,10 @@ pub(crate) enum Who<'a> {
     /// A service, in the events that it tells without a call.
     Internal(&'static str),
     /// A principal of another account, of which no more is told.
-    Outsider { account: &'a str, principal: &'a str },
+    Outsider {
+        account: &'a str,
+        principal: &'a str,
+    },
 }
 
 /// A session of a role.
@@ -129,7 +132,10 @@ impl<'a> Call<'a> {
         match &self.who {
             Who::Session { actor, session, .. } => {
                 let Actor { name, account, .. } = actor;
-                format!("arn:aws:sts::{account}:assumed-role/{name}/{}", session.name)
+                format!(
+                    "arn:aws:sts::{account}:assumed-role/{name}/{}",
+                    session.name
+                )
             }
             Who::User(actor) => actor.arn.clone(),
             Who::Outsider { account, .. } => format!("arn:aws:iam::{account}:root"),

@@ -188,7 +188,9 @@ impl Chain<'_> {
 
     /// The digest's key in its bucket.
     fn object(&self, ends: i64) -> String {
-        let Pair { account, region, .. } = self.pair;
+        let Pair {
+            account, region, ..
+        } = self.pair;
         let (year, month, day) = civil(ends.div_euclid(86_400));
         let stamp: String = time_text(ends)
             .chars()

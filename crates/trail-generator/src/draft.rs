@@ -105,7 +105,10 @@ impl Draft {
         let (request, id) = (self.random.uuid(), self.random.uuid());
         let tls = call.tls.pick(&mut self.random);
         let out = &mut self.text;
-        put(out, &["{\"eventVersion\":\"", version, "\",\"userIdentity\":"]);
+        put(
+            out,
+            &["{\"eventVersion\":\"", version, "\",\"userIdentity\":"],
+        );
         identity(out, call, version == "1.11");
         put(out, &[",\"eventTime\":\""]);
         time(out, call.time);
@@ -205,13 +208,19 @@ fn identity(out: &mut Vec<u8>, call: &Call, scoped: bool) {
             put(out, &[account, ":assumed-role/", name, "/", &session.name]);
             put(out, &["\",\"accountId\":\"", account]);
             put(out, &["\",\"accessKeyId\":\"", &session.access_key]);
-            put(out, &["\",\"sessionContext\":{\"sessionIssuer\":{\"type\":"]);
+            put(
+                out,
+                &["\",\"sessionContext\":{\"sessionIssuer\":{\"type\":"],
+            );
             put(out, &["\"Role\",\"principalId\":\"", id, "\",\"arn\":\""]);
             put(out, &[&actor.arn, "\",\"accountId\":\"", account]);
             put(out, &["\",\"userName\":\"", name]);
             put(out, &["\"},\"attributes\":{\"creationDate\":\""]);
             time(out, session.started);
-            put(out, &["\",\"mfaAuthenticated\":\"", truth(session.mfa), "\"}}"]);
+            put(
+                out,
+                &["\",\"mfaAuthenticated\":\"", truth(session.mfa), "\"}}"],
+            );
             if let Some(service) = call.invoked_by {
                 put(out, &[",\"invokedBy\":\"", service, "\""]);
             }
@@ -224,7 +233,10 @@ fn identity(out: &mut Vec<u8>, call: &Call, scoped: bool) {
             }
         }
         Who::User(actor) => {
-            put(out, &["{\"type\":\"IAMUser\",\"principalId\":\"", &actor.id]);
+            put(
+                out,
+                &["{\"type\":\"IAMUser\",\"principalId\":\"", &actor.id],
+            );
             put(out, &["\",\"arn\":\"", &actor.arn]);
             put(out, &["\",\"accountId\":\"", &actor.account]);
             put(out, &["\",\"accessKeyId\":\"", &actor.access_key]);
@@ -234,14 +246,20 @@ fn identity(out: &mut Vec<u8>, call: &Call, scoped: bool) {
             }
         }
         Who::Service(service) => {
-            put(out, &["{\"type\":\"AWSService\",\"invokedBy\":\"", service, "\""]);
+            put(
+                out,
+                &["{\"type\":\"AWSService\",\"invokedBy\":\"", service, "\""],
+            );
         }
         Who::Internal(service) => {
             put(out, &["{\"accountId\":\"", call.account]);
             put(out, &["\",\"invokedBy\":\"", service, "\""]);
         }
         Who::Outsider { account, principal } => {
-            put(out, &["{\"type\":\"AWSAccount\",\"principalId\":\"", principal]);
+            put(
+                out,
+                &["{\"type\":\"AWSAccount\",\"principalId\":\"", principal],
+            );
             put(out, &["\",\"accountId\":\"", account, "\""]);
         }
     }
@@ -365,7 +383,11 @@ pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
     let of_year = of_era - (365 * year + year / 4 - year / 100);
     let shifted = (5 * of_year + 2) / 153;
     let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
     let year = year + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }

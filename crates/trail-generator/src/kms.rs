@@ -98,13 +98,7 @@ pub(crate) enum Refusal {
 }
 
 /// The record of a request that was refused.
-pub(crate) fn refused(
-    draft: &mut Draft,
-    call: &Call,
-    name: &str,
-    key: &Key,
-    why: Refusal,
-) -> u128 {
+pub(crate) fn refused(draft: &mut Draft, call: &Call, name: &str, key: &Key, why: Refusal) -> u128 {
     let arn = &key.arn;
     let (code, message) = match why {
         Refusal::Denied => (

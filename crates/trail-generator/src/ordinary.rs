@@ -29,8 +29,6 @@ struct Row {
     /// Its events are in us-east-1, wherever the caller is.
     #[serde(default)]
     global: bool,
-    #[serde(default)]
-    shared: bool,
     parameters: Option<String>,
     response: Option<String>,
     #[serde(default)]
@@ -57,7 +55,6 @@ enum Fill {
     Role,
     Object,
     Hex(usize),
-    Upper,
     Uuid,
     /// What looks like base64 of some bytes.
     Blob,
@@ -67,7 +64,7 @@ enum Fill {
 }
 
 /// What can be filled in; the longer of two names that begin alike first.
-const FILLS: [(&str, Fill); 16] = [
+const FILLS: [(&str, Fill); 15] = [
     ("account", Fill::Account),
     ("region", Fill::Region),
     ("bucket", Fill::Bucket),
@@ -78,7 +75,6 @@ const FILLS: [(&str, Fill); 16] = [
     ("hex16", Fill::Hex(16)),
     ("hex32", Fill::Hex(32)),
     ("hex8", Fill::Hex(8)),
-    ("upper16", Fill::Upper),
     ("uuid", Fill::Uuid),
     ("blob", Fill::Blob),
     ("number", Fill::Number),
@@ -120,7 +116,6 @@ impl Template {
                     Fill::Role => out.push_str(with.role),
                     Fill::Object => out.push_str(with.object),
                     Fill::Hex(length) => hex(out, random.next(), random.next(), *length),
-                    Fill::Upper => out.push_str(&random.base32(16)),
                     Fill::Uuid => out.push_str(&uuid_text(random.uuid())),
                     Fill::Blob => {
                         hex(out, random.next(), random.next(), 32);
@@ -188,12 +183,17 @@ const KINDS: [(&str, Kind); 9] = [
 
 /// Where the events of global services are.
 const GLOBAL: &str = "us-east-1";
-const GLOBAL_ROLES: [&str; 4] = ["ecsTaskExecutionRole", "orders-worker", "ci-deploy", "thumbnails"];
+const GLOBAL_ROLES: [&str; 4] = [
+    "ecsTaskExecutionRole",
+    "orders-worker",
+    "ci-deploy",
+    "thumbnails",
+];
 
 impl Calls {
     pub(crate) fn new() -> Result<Self, Error> {
-        let table: Table =
-            toml::from_str(TABLE).map_err(|error| Error::Plan(format!("ordinary.toml: {error}")))?;
+        let table: Table = toml::from_str(TABLE)
+            .map_err(|error| Error::Plan(format!("ordinary.toml: {error}")))?;
         let mut calls = Vec::new();
         for row in table.call {
             calls.push(Ordinary {
@@ -235,14 +235,20 @@ impl Calls {
         let ordinary = loop {
             let at = draft.random.unit() * all;
             let index = theirs.partition_point(|(sum, _)| *sum <= at);
-            let Some((_, index)) = theirs.get(index) else { return };
+            let Some((_, index)) = theirs.get(index) else {
+                return;
+            };
             let ordinary = &self.calls[*index];
             if !ordinary.row.global || call.region == GLOBAL {
                 break ordinary;
             }
         };
         if let Who::Service(_) = call.who {
-            let services = ["ecs-tasks.amazonaws.com", "lambda.amazonaws.com", "ec2.amazonaws.com"];
+            let services = [
+                "ecs-tasks.amazonaws.com",
+                "lambda.amazonaws.com",
+                "ec2.amazonaws.com",
+            ];
             let service = draft.random.pick(&services);
             call.who = Who::Service(service);
             (call.address, call.agent) = (service, service);
@@ -289,7 +295,6 @@ impl Calls {
                 None
             }
         };
-        let shared = ordinary.row.shared.then(|| draft.random.uuid());
         let facts = Facts {
             source: &ordinary.row.source,
             name: &ordinary.row.name,
@@ -300,7 +305,6 @@ impl Calls {
             resources,
             data: ordinary.row.data,
             error,
-            shared,
             host,
             ..Facts::default()
         };

@@ -19,7 +19,7 @@ pub struct Plan {
     pub files: usize,
     /// How many accounts.
     pub accounts: usize,
-    /// In which regions they work.
+    /// In which regions they work; those of the partition `aws`.
     pub regions: Vec<String>,
     /// The first day (UTC).
     pub start: Date,
@@ -140,6 +140,12 @@ impl Plan {
         if let Some(region) = self.regions.iter().find(|region| !plausible(region)) {
             return Err(Error::Plan(format!("{region:?} is no region")));
         }
+        // Another partition's ARNs begin otherwise.
+        let others = ["cn-", "us-gov-", "us-iso", "eusc-", "eu-isoe-"];
+        let of_another = |region: &&String| others.iter().any(|it| region.starts_with(it));
+        if let Some(region) = self.regions.iter().find(of_another) {
+            return Err(Error::Plan(format!("{region} is not of the partition aws")));
+        }
         let mut regions: Vec<_> = self.regions.iter().collect();
         regions.sort_unstable();
         regions.dedup();
@@ -157,7 +163,9 @@ impl Plan {
         }
         if let Some(organization) = &self.organization
             && !(organization.starts_with("o-")
-                && organization[2..].bytes().all(|byte| byte.is_ascii_alphanumeric()))
+                && organization[2..]
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric()))
         {
             return Err(Error::Plan(format!(
                 "{organization:?} is no organisation: it is o- and letters or digits"

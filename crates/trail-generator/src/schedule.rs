@@ -112,7 +112,12 @@ impl Schedule {
                 sum += weight(world, *it) * rhythm * (until - from) as f64;
             }
         }
-        let of_day = Random::of(plan.seed, "day", pair as u64 * 100_000 + (from / DAY) as u64).unit();
+        let of_day = Random::of(
+            plan.seed,
+            "day",
+            pair as u64 * 100_000 + (from / DAY) as u64,
+        )
+        .unit();
         let of_file = Random::of(plan.seed, "busy", pair as u64 ^ ((from as u64) << 16)).unit();
         sum * (0.85 + 0.3 * of_day) * (0.85 + 0.3 * of_file)
     }
@@ -121,7 +126,9 @@ impl Schedule {
     fn deliver(&mut self, plan: &Plan, planned: &[Planned]) {
         let mut of_pair: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
         for (index, file) in self.files.iter().enumerate() {
-            let Pair { account, region, .. } = &self.pairs[file.pair];
+            let Pair {
+                account, region, ..
+            } = &self.pairs[file.pair];
             let of = of_pair.entry((account.clone(), region.clone()));
             of.or_default().push(index);
         }
@@ -212,5 +219,8 @@ pub(crate) fn hours(from: i64, until: i64) -> impl Iterator<Item = (i64, i64)> {
 /// The day of the week, Monday being zero, and the hour.
 pub(crate) fn clock(time: i64) -> (i64, i64) {
     // The first of January 1970 was a Thursday.
-    ((time.div_euclid(DAY) + 3).rem_euclid(7), time.rem_euclid(DAY) / HOUR)
+    (
+        (time.div_euclid(DAY) + 3).rem_euclid(7),
+        time.rem_euclid(DAY) / HOUR,
+    )
 }

@@ -4,7 +4,7 @@ use crate::call::{Call, Who};
 use crate::draft::{Draft, Facts, uuid_text};
 use crate::kms;
 use crate::ordinary::object;
-use crate::world::{Key, Site};
+use crate::world::{Actor, Key, Site};
 
 /// How S3 is known to AWS KMS, and other services of old.
 pub(crate) const INTERNAL: &str = "AWS Internal";
@@ -22,7 +22,8 @@ pub(crate) fn s3_object(draft: &mut Draft, call: &Call, site: &Site, write: bool
         ),
         false => String::new(),
     };
-    let parameters = format!(r#"{{"bucketName":"{bucket}","Host":"{host}","key":"{object}"{asked}}}"#);
+    let parameters =
+        format!(r#"{{"bucketName":"{bucket}","Host":"{host}","key":"{object}"{asked}}}"#);
     let response = match write {
         true => format!(
             r#"{{"x-amz-server-side-encryption":"aws:kms","x-amz-server-side-encryption-aws-kms-key-id":"{arn}"}}"#
@@ -94,7 +95,11 @@ pub(crate) fn secret(draft: &mut Draft, call: &Call, key: &Key, secret: &str) ->
     // By its ARN, or by its name, which is its last part without the suffix.
     let name = secret.rsplit(':').next().unwrap_or_default();
     let name = name.rsplit_once('-').map_or(name, |(name, _)| name);
-    let asked = if draft.random.below(3) == 0 { name } else { secret };
+    let asked = if draft.random.below(3) == 0 {
+        name
+    } else {
+        secret
+    };
     let parameters = format!(r#"{{"secretId":"{asked}"}}"#);
     let id = secrets_manager(draft, call, "GetSecretValue", &parameters, "null");
     [id, secret_key(draft, call, key, secret)]
@@ -132,7 +137,13 @@ pub(crate) fn secrets_manager(
 pub(crate) fn batch_of_secrets(draft: &mut Draft, call: &Call, site: &Site) -> Vec<u128> {
     let list = site.secrets.join("\",\"");
     let parameters = format!(r#"{{"secretIdList":["{list}"]}}"#);
-    let mut ids = vec![secrets_manager(draft, call, "BatchGetSecretValue", &parameters, "null")];
+    let mut ids = vec![secrets_manager(
+        draft,
+        call,
+        "BatchGetSecretValue",
+        &parameters,
+        "null",
+    )];
     for secret in &site.secrets {
         ids.push(secret_key(draft, call, &site.key, secret));
     }
@@ -266,6 +277,31 @@ pub(crate) fn assumed(draft: &mut Draft, call: &Call, role: &str, session: &str)
     draft.record(call, &facts)
 }
 
+/// A service assumes a role, for what it starts: the session that then calls.
+pub(crate) fn started(draft: &mut Draft, call: &Call, actor: &Actor) -> u128 {
+    let number = draft.random.below(3);
+    let session = actor.session(call.time, number);
+    let (account, arn, role, id) = (call.account, &actor.arn, &actor.name, &actor.id);
+    let (name, key) = (&session.name, &session.access_key);
+    let parameters = format!(r#"{{"roleArn":"{arn}","roleSessionName":"{name}"}}"#);
+    let expires = crate::draft::time_text(call.time + 6 * 3_600);
+    let response = format!(
+        r#"{{"credentials":{{"accessKeyId":"{key}","sessionToken":"HIDDEN_DUE_TO_SECURITY_REASONS","expiration":"{expires}"}},"assumedRoleUser":{{"assumedRoleId":"{id}:{name}","arn":"arn:aws:sts::{account}:assumed-role/{role}/{name}"}}}}"#
+    );
+    let resources =
+        format!(r#"[{{"accountId":"{account}","type":"AWS::IAM::Role","ARN":"{arn}"}}]"#);
+    let facts = Facts {
+        source: "sts.amazonaws.com",
+        name: "AssumeRole",
+        parameters: &parameters,
+        response: &response,
+        resources: &resources,
+        shared: Some(draft.random.uuid()),
+        ..Facts::default()
+    };
+    draft.record(call, &facts)
+}
+
 /// Somebody signs in to the console.
 pub(crate) fn login(draft: &mut Draft, call: &Call, mfa: bool) -> u128 {
     let used = if mfa { "Yes" } else { "No" };
@@ -284,7 +320,12 @@ pub(crate) fn login(draft: &mut Draft, call: &Call, mfa: bool) -> u128 {
         host: &host,
         ..Facts::default()
     };
-    draft.record(call, &facts)
+    // The session begins with it.
+    let call = Call {
+        console: false,
+        ..call.clone()
+    };
+    draft.record(&call, &facts)
 }
 
 /// A request to CloudTrail itself.
@@ -294,7 +335,11 @@ pub(crate) fn trail(draft: &mut Draft, call: &Call, name: &str, parameters: &str
         name,
         read_only: false,
         parameters,
-        response: if name == "StopLogging" { "null" } else { parameters },
+        response: if name == "StopLogging" {
+            "null"
+        } else {
+            parameters
+        },
         ..Facts::default()
     };
     draft.record(call, &facts)

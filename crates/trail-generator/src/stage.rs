@@ -155,7 +155,11 @@ impl<'a> Stage<'a> {
         let hour = 8 * 3_600 + self.draft.random.below(9 * 3_600) as i64;
         let of_day = time - time.rem_euclid(DAY) + hour;
         let latest = self.end - 2 * 3_600;
-        if of_day < earliest || of_day > latest { time } else { of_day }
+        if of_day < earliest || of_day > latest {
+            time
+        } else {
+            of_day
+        }
     }
 
     /// So many times, in order, within as many seconds from this one on; before the end in any case.

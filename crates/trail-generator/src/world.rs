@@ -69,9 +69,9 @@ const fn spec(
     }
 }
 
-pub(crate) const PYTHON: &str = "Boto3/1.40.23 md/Botocore#1.40.23 ua/2.1 os/linux#6.1.141 md/arch#x86_64 lang/python#3.13.5 md/pyimpl#CPython m/Z,b,E cfg/retry-mode#standard Botocore/1.40.23";
+pub(crate) const PYTHON: &str = "Boto3/1.40.23 md/Botocore#1.40.23 ua/2.1 os/linux#6.1.141 md/arch#x86_64 lang/python#3.13.5 md/pyimpl#CPython cfg/retry-mode#standard Botocore/1.40.23";
 pub(crate) const GO: &str = "aws-sdk-go-v2/1.38.1 ua/2.1 os/linux lang/go#1.24.6 md/GOOS#linux md/GOARCH#arm64 exec-env/AWS_ECS_FARGATE m/E,g";
-const JAVA: &str = "aws-sdk-java/2.32.29 md/io#sync md/http#Apache ua/2.1 os/Linux#6.1.141 lang/java#21.0.8 md/OpenJDK_64-Bit_Server_VM#21.0.8+9-LTS md/vendor#Amazon.com_Inc. md/en exec-env/AWS_ECS_FARGATE m/D,N";
+const JAVA: &str = "aws-sdk-java/2.32.29 md/io#sync md/http#Apache ua/2.1 os/Linux#6.1.141 lang/java#21.0.8 md/OpenJDK_64-Bit_Server_VM#21.0.8+9-LTS exec-env/AWS_ECS_FARGATE m/D,N";
 const OLD_JAVA: &str = "aws-sdk-java/1.11.327 Linux/3.10.0-957.el7.x86_64 OpenJDK_64-Bit_Server_VM/25.201-b09 java/1.8.0_201";
 const JAVASCRIPT: &str = "aws-sdk-js/3.873.0 ua/2.1 os/linux#5.10.240 lang/js md/nodejs#22.18.0 exec-env/AWS_Lambda_nodejs22.x m/E,n";
 pub(crate) const CLI: &str = "aws-cli/2.28.16 md/awscrt#0.27.6 ua/2.1 os/macos#24.6.0 md/arch#arm64 lang/python#3.13.7 md/pyimpl#CPython m/E,b cfg/retry-mode#standard md/prompt#off";
@@ -100,7 +100,7 @@ const STAFF: &[Spec] = &[
     spec("jonas.weber",                 Kind::Human,      BROWSER,    Where::Two,   1.0),
     spec("mei.tanaka",                  Kind::Human,      CLI,        Where::Two,   0.9),
     spec("priya.nair",                  Kind::Human,      BROWSER,    Where::Home,  0.7),
-    spec("aws-services",                Kind::Service,    "",         Where::All,   9.0),
+    spec("aws-services",                Kind::Service,    "",         Where::All,  17.0),
 ];
 
 /// In the first account only.
@@ -232,7 +232,11 @@ impl World {
             Kind::Legacy => "user/".into(),
             _ => "role/".into(),
         };
-        let prefix = if spec.kind == Kind::Legacy { "AIDA" } else { "AROA" };
+        let prefix = if spec.kind == Kind::Legacy {
+            "AIDA"
+        } else {
+            "AROA"
+        };
         let sites = self.regions[regions].iter();
         Actor {
             arn: format!("arn:aws:iam::{}:{path}{name}", account.id),
@@ -311,7 +315,8 @@ fn site(random: &mut Random, account: &Account, spec: &Spec, region: &str) -> Si
     Site {
         region: region.into(),
         key: key(random, id, region, &format!("{}/{short}", account.name)),
-        bucket: format!("{}-{short}-{region}-{id}", account.name),
+        // Regions have buckets of their own, by another suffix.
+        bucket: format!("{}-{short}-{}", account.name, random.hex(6)),
         table: format!("{short}-prod"),
         secrets: ["database", "api-token", "signing"]
             .map(|what| secret(random, what))

@@ -22,11 +22,7 @@ use std::sync::{Mutex, PoisonError};
 ///
 /// # Errors
 /// When the plan asks for what cannot be, the folder has logs already, or a file cannot be written.
-pub fn write(
-    plan: &Plan,
-    folder: &Path,
-    progress: impl Fn(u64) + Sync,
-) -> Result<Written, Error> {
+pub fn write(plan: &Plan, folder: &Path, progress: impl Fn(u64) + Sync) -> Result<Written, Error> {
     plan.check()?;
     let there = folder.join("AWSLogs");
     if there.exists() {
@@ -173,14 +169,21 @@ impl Worker {
 
     /// Writes a file, and the other one that has some of its records again.
     fn file(&mut self, shared: &Shared, index: usize) -> Result<Done, Error> {
-        let Shared { plan, schedule, played, .. } = *shared;
+        let Shared {
+            plan,
+            schedule,
+            played,
+            ..
+        } = *shared;
         let file = &schedule.files[index];
         let pair = &schedule.pairs[file.pair];
-        self.draft.clear(Random::of(plan.seed, "file", index as u64));
+        self.draft
+            .clear(Random::of(plan.seed, "file", index as u64));
         ordinary(shared, file, pair, &mut self.draft, &mut self.scratch);
         for planned in &file.planned {
             let planned = &played.records[*planned];
-            self.draft.copy(&played.text[planned.record.clone()], planned.time);
+            self.draft
+                .copy(&played.text[planned.record.clone()], planned.time);
         }
         let mut done = Done::default();
         let mut order: Vec<usize> = (0..self.draft.records.len()).collect();
@@ -265,7 +268,9 @@ impl Worker {
 
 /// The key of a log file in its bucket.
 fn object(organization: Option<&str>, pair: &Pair, stamp: i64, random: &str) -> String {
-    let Pair { account, region, .. } = pair;
+    let Pair {
+        account, region, ..
+    } = pair;
     let (year, month, day) = civil(stamp.div_euclid(86_400));
     let minute = stamp.rem_euclid(86_400) / 60;
     format!(
@@ -285,13 +290,7 @@ pub(crate) fn prefix(organization: Option<&str>, account: &str) -> String {
 }
 
 /// Writes the events of ordinary days of one file.
-fn ordinary(
-    shared: &Shared,
-    file: &File,
-    pair: &Pair,
-    draft: &mut Draft,
-    scratch: &mut Scratch,
-) {
+fn ordinary(shared: &Shared, file: &File, pair: &Pair, draft: &mut Draft, scratch: &mut Scratch) {
     let world = shared.world;
     // By hour and caller, each with the weight of all up to it.
     let mut cells = Vec::new();
@@ -309,9 +308,14 @@ fn ordinary(
     }
     let draw = |random: &mut Random| {
         let at = random.unit() * all;
-        let index = cells.partition_point(|(sum, ..)| *sum <= at).min(cells.len() - 1);
+        let index = cells
+            .partition_point(|(sum, ..)| *sum <= at)
+            .min(cells.len() - 1);
         let (_, (from, until), who) = cells[index];
-        (from + random.below((until - from).max(1) as u64) as i64, who)
+        (
+            from + random.below((until - from).max(1) as u64) as i64,
+            who,
+        )
     };
     let events = file.events as usize;
     // In the order of delivery. Some calls write several records, so the last are drawn one by one.

@@ -160,11 +160,18 @@ fn every_label_is_in_the_logs() {
     assert_eq!(played, all);
     assert_eq!(written.labels.len(), all.len());
     let start = plan.start.at(0, 0, 0, 0);
-    let start = jiff::tz::Offset::UTC.to_timestamp(start).unwrap().as_second();
+    let start = jiff::tz::Offset::UTC
+        .to_timestamp(start)
+        .unwrap()
+        .as_second();
     let period = i64::from(plan.days) * 86_400;
     for label in &written.labels {
         let name = label.scenario;
-        let of_label: Vec<_> = label.event_ids.iter().map(|id| records[id.as_str()]).collect();
+        let of_label: Vec<_> = label
+            .event_ids
+            .iter()
+            .map(|id| records[id.as_str()])
+            .collect();
         assert!(!of_label.is_empty(), "{name}");
         let unique: HashSet<_> = label.event_ids.iter().collect();
         assert_eq!(unique.len(), of_label.len(), "{name}");
@@ -172,9 +179,15 @@ fn every_label_is_in_the_logs() {
             assert!(record.time >= label.from.as_second(), "{name}");
             assert!(record.time <= label.until.as_second(), "{name}");
         }
-        assert!((label.from.as_second() - start) as f64 >= 0.6 * period as f64, "{name}");
+        assert!(
+            (label.from.as_second() - start) as f64 >= 0.6 * period as f64,
+            "{name}"
+        );
         assert!(label.until.as_second() < start + period, "{name}");
-        assert!(of_label.iter().any(|it| it.principal == label.principal), "{name}");
+        assert!(
+            of_label.iter().any(|it| it.principal == label.principal),
+            "{name}"
+        );
         // Where a key is what it is about, lockfast finds its use, unless there is none.
         let unused = ["rotation-disabled", "forbidden-replica"];
         if let Some(resource) = &label.resource
@@ -188,7 +201,10 @@ fn every_label_is_in_the_logs() {
     let text = std::fs::read_to_string(folder.path().join("labels.json")).unwrap();
     let labels: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(labels.as_array().unwrap().len(), written.labels.len());
-    assert_eq!(labels[0]["event_ids"].as_array().unwrap().len(), written.labels[0].event_ids.len());
+    assert_eq!(
+        labels[0]["event_ids"].as_array().unwrap().len(),
+        written.labels[0].event_ids.len()
+    );
 }
 
 #[test]
@@ -198,14 +214,19 @@ fn what_a_detector_has_to_see_is_there() {
     let written = written(&plan, folder.path());
     let (_, records) = records(folder.path());
     let records = by_id(&records);
-    let label = |name: &str| written.labels.iter().find(|it| it.scenario == name).unwrap();
+    let label = |name: &str| {
+        written
+            .labels
+            .iter()
+            .find(|it| it.scenario == name)
+            .unwrap()
+    };
     let of = |name: &str| -> Vec<&Record> {
         let ids = label(name).event_ids.iter();
         ids.map(|id| records[id.as_str()]).collect()
     };
-    let names = |name: &str| -> BTreeSet<&str> {
-        of(name).iter().map(|it| it.name.as_str()).collect()
-    };
+    let names =
+        |name: &str| -> BTreeSet<&str> { of(name).iter().map(|it| it.name.as_str()).collect() };
     // Whoever uses a key for the first time did not before, and whoever is known did.
     let uses_before = |name: &str| {
         let label = label(name);
@@ -214,17 +235,42 @@ fn what_a_detector_has_to_see_is_there() {
         let mut before = records.values().filter(|it| it.time < from);
         before.any(|it| it.principal == label.principal && it.keys.iter().any(|it| it == key))
     };
-    for name in ["new-principal", "new-region", "login-without-mfa", "new-deployment"] {
+    for name in [
+        "new-principal",
+        "new-region",
+        "login-without-mfa",
+        "new-deployment",
+    ] {
         assert!(!uses_before(name), "{name}");
     }
-    for name in ["decrypt-burst", "new-network", "after-silence", "new-context", "release",
-        "slow-exfiltration", "no-service-use", "monthly-batch", "data-key-harvest"] {
+    for name in [
+        "decrypt-burst",
+        "new-network",
+        "after-silence",
+        "new-context",
+        "release",
+        "slow-exfiltration",
+        "no-service-use",
+        "monthly-batch",
+        "data-key-harvest",
+    ] {
         assert!(uses_before(name), "{name}");
     }
-    let regions: BTreeSet<&str> = of("new-region").iter().map(|it| it.region.as_str()).collect();
-    assert!(regions.iter().all(|it| !plan.regions.iter().any(|region| region == it)));
+    let regions: BTreeSet<&str> = of("new-region")
+        .iter()
+        .map(|it| it.region.as_str())
+        .collect();
+    assert!(
+        regions
+            .iter()
+            .all(|it| !plan.regions.iter().any(|region| region == it))
+    );
     let denied = of("denied-spike");
-    assert!(denied.iter().all(|it| it.error.as_deref() == Some("AccessDenied") && it.keys.len() == 1));
+    assert!(
+        denied
+            .iter()
+            .all(|it| it.error.as_deref() == Some("AccessDenied") && it.keys.len() == 1)
+    );
     let looked = of("enumeration");
     let refused = looked.iter().filter(|it| it.error.is_some()).count();
     assert!(refused * 2 > looked.len());
@@ -235,7 +281,10 @@ fn what_a_detector_has_to_see_is_there() {
     assert!(names("material-deleted").contains("DeleteImportedKeyMaterial"));
     assert!(names("rotation-disabled").contains("DisableKeyRotation"));
     assert!(names("bulk-secrets").contains("BatchGetSecretValue"));
-    assert_eq!(names("trail-stopped"), BTreeSet::from(["PutEventSelectors", "StopLogging"]));
+    assert_eq!(
+        names("trail-stopped"),
+        BTreeSet::from(["PutEventSelectors", "StopLogging"])
+    );
     assert!(names("ransomware").contains("CopyObject"));
     assert!(names("login-without-mfa").contains("ConsoleLogin"));
 }
@@ -267,7 +316,11 @@ fn proportions_of_ordinary_days() {
     assert!((1_200.0..1_700.0).contains(&a_record), "{a_record}");
     // Older than TLS 1.2 is one principal only, and seldom.
     let old = |it: &Record| matches!(it.tls.as_deref(), Some("TLSv1" | "TLSv1.1"));
-    let olds: BTreeSet<&str> = records.iter().filter(|it| old(it)).map(|it| &it.principal[..]).collect();
+    let olds: BTreeSet<&str> = records
+        .iter()
+        .filter(|it| old(it))
+        .map(|it| &it.principal[..])
+        .collect();
     assert_eq!(olds.len(), 1);
     let old = share(&old);
     assert!((0.000_05..0.001).contains(&old), "{old}");
@@ -277,10 +330,22 @@ fn proportions_of_ordinary_days() {
     let people = |it: &&Record| it.principal.contains("AWSReservedSSO");
     let of_people = records.iter().filter(people).count();
     let hour = |it: &&Record| it.time.rem_euclid(86_400) / 3_600;
-    let at_night = records.iter().filter(people).filter(|it| hour(it) < 5).count();
-    assert!(of_people > 500 && at_night * 20 < of_people, "{at_night} of {of_people}");
+    let at_night = records
+        .iter()
+        .filter(people)
+        .filter(|it| hour(it) < 5)
+        .count();
+    assert!(
+        of_people > 500 && at_night * 20 < of_people,
+        "{at_night} of {of_people}"
+    );
     let key_use = |it: &Record| it.source == "kms.amazonaws.com" && kms::is_cryptographic(&it.name);
-    assert!(records.iter().filter(|it| key_use(it)).all(|it| !it.keys.is_empty()));
+    assert!(
+        records
+            .iter()
+            .filter(|it| key_use(it))
+            .all(|it| !it.keys.is_empty())
+    );
 }
 
 #[test]
@@ -295,7 +360,10 @@ fn layout_and_borders() {
         let name = file.path.file_name().unwrap().to_str().unwrap();
         let parts: Vec<_> = name.split('_').collect();
         assert_eq!(parts.len(), 5, "{name}");
-        assert_eq!((parts[0], parts[1], parts[2]), (&*place.account, "CloudTrail", &*place.region));
+        assert_eq!(
+            (parts[0], parts[1], parts[2]),
+            (&*place.account, "CloudTrail", &*place.region)
+        );
         assert_eq!(parts[3].len(), "20260601T0005Z".len());
         assert_eq!(parts[4].len(), 16 + ".json.gz".len());
         let gzip = std::fs::read(&file.path).unwrap();
@@ -310,22 +378,58 @@ fn layout_and_borders() {
     }
     // Nothing is overwritten.
     let again = write(&plan, folder.path(), |_| {});
-    assert!(again.unwrap_err().to_string().starts_with("there are logs in"));
+    assert!(
+        again
+            .unwrap_err()
+            .to_string()
+            .starts_with("there are logs in")
+    );
 }
 
 #[test]
 fn what_cannot_be_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let plans = [
-        Plan { accounts: 0, ..Plan::default() },
-        Plan { regions: Vec::new(), ..Plan::default() },
-        Plan { regions: vec!["../..".into()], ..Plan::default() },
-        Plan { regions: vec!["eu-west-1".into(), "eu-west-1".into()], ..Plan::default() },
-        Plan { days: 0, ..Plan::default() },
-        Plan { copies: 1.5, ..Plan::default() },
-        Plan { copies: f64::NAN, ..Plan::default() },
-        Plan { level: 13, ..Plan::default() },
-        Plan { organization: Some("../x".into()), ..Plan::default() },
+        Plan {
+            accounts: 0,
+            ..Plan::default()
+        },
+        Plan {
+            regions: Vec::new(),
+            ..Plan::default()
+        },
+        Plan {
+            regions: vec!["../..".into()],
+            ..Plan::default()
+        },
+        Plan {
+            regions: vec!["eu-west-1".into(), "eu-west-1".into()],
+            ..Plan::default()
+        },
+        Plan {
+            regions: vec!["cn-north-1".into()],
+            ..Plan::default()
+        },
+        Plan {
+            days: 0,
+            ..Plan::default()
+        },
+        Plan {
+            copies: 1.5,
+            ..Plan::default()
+        },
+        Plan {
+            copies: f64::NAN,
+            ..Plan::default()
+        },
+        Plan {
+            level: 13,
+            ..Plan::default()
+        },
+        Plan {
+            organization: Some("../x".into()),
+            ..Plan::default()
+        },
     ];
     for plan in plans {
         assert!(write(&plan, folder.path(), |_| {}).is_err(), "{plan:?}");
@@ -336,10 +440,28 @@ fn what_cannot_be_is_refused() {
 #[test]
 fn small_plans_and_odd_ones() {
     let plans = [
-        Plan { events: 0, ..plan(0, 1) },
-        Plan { accounts: 1, regions: vec!["us-gov-west-1".into()], days: 1, ..plan(500, 1) },
-        Plan { accounts: 12, days: 3, copies: 1.0, organization: None, ..plan(3_000, 5) },
-        Plan { days: 40, regions: vec!["ap-southeast-1".into(), "sa-east-1".into()], ..plan(2_000, 5) },
+        Plan {
+            events: 0,
+            ..plan(0, 1)
+        },
+        Plan {
+            accounts: 1,
+            regions: vec!["il-central-1".into()],
+            days: 1,
+            ..plan(500, 1)
+        },
+        Plan {
+            accounts: 12,
+            days: 3,
+            copies: 1.0,
+            organization: None,
+            ..plan(3_000, 5)
+        },
+        Plan {
+            days: 40,
+            regions: vec!["ap-southeast-1".into(), "sa-east-1".into()],
+            ..plan(2_000, 5)
+        },
     ];
     for plan in plans {
         let folder = tempfile::tempdir().unwrap();

@@ -24,7 +24,13 @@ pub(super) fn release(stage: &mut Stage) {
     // The working day's rest and the evening.
     for time in stage.times(from, 10 * HOUR, usual) {
         stage.own(|draft| {
-            kms::used(draft, &call_at(&actor, site, time), "Decrypt", &site.key, &context);
+            kms::used(
+                draft,
+                &call_at(&actor, site, time),
+                "Decrypt",
+                &site.key,
+                &context,
+            );
         });
     }
 }
@@ -99,7 +105,13 @@ pub(super) fn monthly_batch(stage: &mut Stage) {
     }
     for time in stage.times(last, HOUR, 400) {
         stage.own(|draft| {
-            kms::used(draft, &call_at(&actor, site, time), "Decrypt", &site.key, &context);
+            kms::used(
+                draft,
+                &call_at(&actor, site, time),
+                "Decrypt",
+                &site.key,
+                &context,
+            );
         });
     }
 }

@@ -6,21 +6,35 @@ use crate::background::usual_context;
 use crate::call::{Call, Tls, Who};
 use crate::draft::time_text;
 use crate::kms::{self, Refusal};
+use crate::random::Random;
 use crate::services;
 use crate::stage::{Stage, stolen};
-use crate::world::{CLI, Key, PYTHON, outside_account};
+use crate::world::{Actor, CLI, Key, PYTHON, key, outside_account};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 
+/// A key that only this scenario is about, so that nobody uses it on ordinary days after what is done to it; until then,
+/// its owner does.
+fn doomed(stage: &mut Stage, owner: &Actor, alias: &str, until: i64) -> Key {
+    let site = &owner.sites[0];
+    let mut random = Random::of(owner.seed, alias, 0);
+    let key = key(&mut random, &owner.account, &site.region, alias);
+    let context = usual_context(owner, site);
+    stage.usually_until(until, (owner, site), 10, |draft, call| {
+        kms::used(draft, call, "Decrypt", &key, &context);
+    });
+    key
+}
+
 pub(super) fn key_deletion(stage: &mut Stage) {
     let victim = stage.somebody("payments-prod");
     let site = &victim.sites[0];
-    let key = &site.key;
     let thief = stage.somebody("ci-deploy");
     let own = &thief.sites[0];
-    stage.by(&thief.arn, Some(&key.arn));
     let from = stage.time(0.87);
+    let key = &doomed(stage, &victim, "payments/archive", from);
+    stage.by(&thief.arn, Some(&key.arn));
     let agent = format!("{ATTACKERS_TOOL}kms.schedule-key-deletion");
     stage.own(|draft| {
         let call = call_at(&thief, own, from);
@@ -47,11 +61,11 @@ pub(super) fn key_deletion(stage: &mut Stage) {
 pub(super) fn key_disabled(stage: &mut Stage) {
     let victim = stage.somebody("orders-worker");
     let site = &victim.sites[0];
-    let key = &site.key;
     let person = stage.somebody("anna.schmidt");
     let own = &person.sites[0];
-    stage.by(&person.arn, Some(&key.arn));
     let from = stage.time(0.83);
+    let key = &doomed(stage, &victim, "orders/exports", from);
+    stage.by(&person.arn, Some(&key.arn));
     stage.own(|draft| {
         let call = call_at(&person, own, from);
         let parameters = format!(r#"{{"keyId":"{}"}}"#, key.id);
@@ -150,16 +164,26 @@ pub(super) fn outside_grant(stage: &mut Stage) {
 pub(super) fn material_deleted(stage: &mut Stage) {
     let victim = stage.somebody("invoices-worker");
     let site = &victim.sites[0];
-    let key = &site.key;
     let person = stage.somebody("anna.schmidt");
     let own = &person.sites[0];
-    stage.by(&person.arn, Some(&key.arn));
     let from = stage.time(0.77);
+    let key = &doomed(stage, &victim, "invoices/imported", from);
+    stage.by(&person.arn, Some(&key.arn));
     let parameters = format!(r#"{{"keyId":"{}"}}"#, key.arn);
-    let response = format!(r#"{{"keyId":"{}","keyMaterialId":"{}"}}"#, key.arn, key.material);
+    let response = format!(
+        r#"{{"keyId":"{}","keyMaterialId":"{}"}}"#,
+        key.arn, key.material
+    );
     stage.own(|draft| {
         let call = call_at(&person, own, from);
-        kms::managed(draft, &call, "DeleteImportedKeyMaterial", key, &parameters, &response);
+        kms::managed(
+            draft,
+            &call,
+            "DeleteImportedKeyMaterial",
+            key,
+            &parameters,
+            &response,
+        );
     });
     for time in stage.times(from + 30, HOUR, 15) {
         stage.own(|draft| {
@@ -197,11 +221,24 @@ pub(super) fn rotation_disabled(stage: &mut Stage) {
             let Key { arn, id, .. } = &site.key;
             let parameters = format!(r#"{{"keyId":"{id}"}}"#);
             let response = format!(r#"{{"keyId":"{arn}"}}"#);
-            kms::managed(draft, &call, "DisableKeyRotation", &site.key, &parameters, &response);
+            kms::managed(
+                draft,
+                &call,
+                "DisableKeyRotation",
+                &site.key,
+                &parameters,
+                &response,
+            );
             if at == 0 {
                 let parameters = format!(r#"{{"secretId":"{secret}"}}"#);
                 let response = format!(r#"{{"arn":"{secret}"}}"#);
-                services::secrets_manager(draft, &call, "CancelRotateSecret", &parameters, &response);
+                services::secrets_manager(
+                    draft,
+                    &call,
+                    "CancelRotateSecret",
+                    &parameters,
+                    &response,
+                );
             }
         });
     }
@@ -211,7 +248,7 @@ pub(super) fn trail_stopped(stage: &mut Stage) {
     let thief = stage.somebody("ci-deploy");
     let own = &thief.sites[0];
     let trail = format!(
-        "arn:aws:cloudtrail:{}:{}:trail/organization-trail",
+        "arn:aws:cloudtrail:{}:{}:trail/security-trail",
         own.region,
         stage.account().id
     );
@@ -280,7 +317,10 @@ pub(super) fn forbidden_replica(stage: &mut Stage) {
     for time in stage.times(from + 300, 2 * HOUR, 15) {
         stage.own(|draft| {
             let call = call_at(&person, own, time);
-            let call = Call { region: there, ..call };
+            let call = Call {
+                region: there,
+                ..call
+            };
             kms::used(draft, &call, "Decrypt", &replica, &context);
         });
     }

@@ -17,7 +17,8 @@ const OTHER_ATTACKER: &str = "192.0.2.144";
 /// With what they come.
 const ATTACKERS_TOOL: &str =
     "aws-cli/2.9.19 Python/3.11.2 Linux/6.5.0-14-generic exe/x86_64.ubuntu.22 prompt/off command/";
-const ATTACKERS_SCRIPT: &str = "Boto3/1.26.27 Python/3.11.2 Linux/6.5.0-14-generic Botocore/1.29.27";
+const ATTACKERS_SCRIPT: &str =
+    "Boto3/1.26.27 Python/3.11.2 Linux/6.5.0-14-generic Botocore/1.29.27";
 
 /// Plays what the plan has.
 pub(crate) fn play(world: &World, plan: &Plan, period: (i64, i64)) -> Played {

@@ -2,12 +2,12 @@
 
 use super::{ATTACKER, ATTACKERS_SCRIPT, call_at};
 use crate::background::usual_context;
+use crate::call::Tls;
 use crate::kms;
 use crate::random::Random;
 use crate::services;
 use crate::stage::{Stage, stolen};
-use crate::world::{Kind, Spec, PYTHON, Where, key};
-use crate::call::Tls;
+use crate::world::{Kind, PYTHON, Spec, Where, key};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
@@ -23,7 +23,13 @@ pub(super) fn decrypt_burst(stage: &mut Stage) {
     let (from, count) = (stage.time(0.7), stage.many(&actor, 15.0, 900));
     for time in stage.times(from, HOUR, count) {
         stage.own(|draft| {
-            kms::used(draft, &call_at(&actor, site, time), "Decrypt", &site.key, &context);
+            kms::used(
+                draft,
+                &call_at(&actor, site, time),
+                "Decrypt",
+                &site.key,
+                &context,
+            );
         });
     }
 }
@@ -49,7 +55,13 @@ pub(super) fn new_principal(stage: &mut Stage) {
     let from = stage.time(0.74);
     for time in stage.times(from, 5 * HOUR, 45) {
         stage.own(|draft| {
-            kms::used(draft, &call_at(&intruder, own, time), "Decrypt", &site.key, &context);
+            kms::used(
+                draft,
+                &call_at(&intruder, own, time),
+                "Decrypt",
+                &site.key,
+                &context,
+            );
         });
     }
 }
@@ -136,7 +148,13 @@ pub(super) fn after_silence(stage: &mut Stage) {
     let from = stage.time(0.88);
     for time in stage.times(from, HOUR, 12) {
         stage.own(|draft| {
-            kms::used(draft, &call_at(&actor, site, time), "Decrypt", &site.key, &context);
+            kms::used(
+                draft,
+                &call_at(&actor, site, time),
+                "Decrypt",
+                &site.key,
+                &context,
+            );
         });
     }
 }
@@ -153,7 +171,13 @@ pub(super) fn new_context(stage: &mut Stage) {
     for time in stage.times(from, 2 * HOUR, 20) {
         stage.own(|draft| {
             let context = r#""tenant":"acme-gmbh","purpose":"payroll""#;
-            kms::used(draft, &call_at(&actor, site, time), "Decrypt", &site.key, context);
+            kms::used(
+                draft,
+                &call_at(&actor, site, time),
+                "Decrypt",
+                &site.key,
+                context,
+            );
         });
     }
 }
@@ -172,7 +196,6 @@ pub(super) fn no_service_use(stage: &mut Stage) {
             let bucket = &site.bucket;
             let context = format!(r#""aws:s3:arn":"arn:aws:s3:::{bucket}/documents/{object}""#);
             let call = call_at(&actor, site, time);
-            let call = stolen(&call, &site.addresses[0], ATTACKERS_SCRIPT);
             kms::used(draft, &call, "Decrypt", &site.key, &context);
         });
     }
@@ -192,7 +215,13 @@ pub(super) fn slow_exfiltration(stage: &mut Stage) {
     while from < stage.end - 60 {
         for time in stage.times(from, DAY, count) {
             stage.own(|draft| {
-                kms::used(draft, &call_at(&actor, site, time), "Decrypt", &site.key, &context);
+                kms::used(
+                    draft,
+                    &call_at(&actor, site, time),
+                    "Decrypt",
+                    &site.key,
+                    &context,
+                );
             });
         }
         count += step;

@@ -30,7 +30,12 @@ pub(super) fn enumeration(stage: &mut Stage) {
     let all = others(stage, &site.region);
     stage.by(&actor.arn, None);
     let mut time = stage.time(0.69);
-    let asked = ["DescribeKey", "GetKeyPolicy", "GetKeyRotationStatus", "ListGrants"];
+    let asked = [
+        "DescribeKey",
+        "GetKeyPolicy",
+        "GetKeyRotationStatus",
+        "ListGrants",
+    ];
     stage.own(|draft| {
         for list in ["ListKeys", "ListAliases"] {
             time += 2;
@@ -107,18 +112,30 @@ pub(super) fn bulk_secrets(stage: &mut Stage) {
             }
             for secret in &there.secrets {
                 time += 1;
-                services::secret(draft, &Call { time, ..call.clone() }, &there.key, secret);
+                services::secret(
+                    draft,
+                    &Call {
+                        time,
+                        ..call.clone()
+                    },
+                    &there.key,
+                    secret,
+                );
             }
         }
     });
 }
 
-
 pub(super) fn ransomware(stage: &mut Stage) {
     let actor = stage.somebody("backup-service");
     let site = &actor.sites[0];
     let foreign = outside_account(actor.seed, 1);
-    let foreign = key(&mut Random::of(actor.seed, "ransom", 0), &foreign, &site.region, "r");
+    let foreign = key(
+        &mut Random::of(actor.seed, "ransom", 0),
+        &foreign,
+        &site.region,
+        "r",
+    );
     let victim = others(stage, &site.region).remove(0);
     let bucket = &victim.bucket;
     stage.by(&actor.arn, Some(&foreign.arn));
@@ -199,7 +216,11 @@ pub(super) fn login_without_mfa(stage: &mut Stage) {
     let from = stage.time(0.86);
     stage.own(|draft| {
         let call = call_at(&actor, site, from);
-        services::login(draft, &stolen(&call, OTHER_ATTACKER, crate::world::BROWSER), false);
+        services::login(
+            draft,
+            &stolen(&call, OTHER_ATTACKER, crate::world::BROWSER),
+            false,
+        );
     });
     for time in stage.times(from + 240, HOUR, 25) {
         stage.own(|draft| {
