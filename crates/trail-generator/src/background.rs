@@ -2,7 +2,7 @@
 
 use crate::call::Call;
 use crate::draft::{Draft, uuid_text};
-use crate::kms;
+use crate::kms::{self, Refusal};
 use crate::ordinary::{Calls, Scratch};
 use crate::services::{self, INTERNAL};
 use crate::world::{Actor, Kind, Site, World};
@@ -35,6 +35,7 @@ enum Act {
     RotateSecret,
     PutSecret,
     Retire,
+    Denied,
 }
 
 use Act::*;
@@ -42,14 +43,16 @@ use Act::*;
 /// How often of ten thousand calls. One act may write several records.
 #[rustfmt::skip]
 const ACTS: &[(Kind, &[(Act, u64)])] = &[
-    (Kind::Task, &[(ReadObject, 70), (WriteObject, 35), (ReadSecret, 90), (ReadSecrets, 4), (ReadParameter, 35), (Decrypt, 55),
+    (Kind::Task, &[(ReadObject, 85), (WriteObject, 40), (ReadSecret, 110), (ReadSecrets, 4), (ReadParameter, 40), (Decrypt, 65),
         (DataKey, 25), (Table, 30), (Assume, 80)]),
-    (Kind::Function, &[(ReadObject, 60), (WriteObject, 30), (ReadSecret, 85), (ReadParameter, 40), (Decrypt, 40), (Table, 30),
-        (Environment, 50), (Assume, 60)]),
+    (Kind::Function, &[(ReadObject, 75), (WriteObject, 35), (ReadSecret, 100), (ReadParameter, 45), (Decrypt, 45), (Table, 30),
+        (Environment, 50), (Assume, 60), (Denied, 1)]),
     (Kind::Batch, &[(ReadObject, 160), (WriteObject, 90), (ReadSecret, 25), (DataKey, 20)]),
     (Kind::Legacy, &[(ReadObject, 60), (WriteObject, 40), (Decrypt, 20)]),
-    (Kind::Ci, &[(Assume, 700), (ReadSecret, 60), (ReadParameter, 120), (WriteObject, 80), (PutSecret, 8), (Describe, 20)]),
-    (Kind::Human, &[(Describe, 130), (Aliases, 60), (Login, 70), (ReadSecret, 25), (Secrets, 40), (Decrypt, 8), (Policy, 20)]),
+    (Kind::Ci, &[(Assume, 700), (ReadSecret, 60), (ReadParameter, 120), (WriteObject, 80), (PutSecret, 8), (Describe, 20),
+        (Denied, 6)]),
+    (Kind::Human, &[(Describe, 130), (Aliases, 60), (Login, 70), (ReadSecret, 25), (Secrets, 40), (Decrypt, 8), (Policy, 20),
+        (Denied, 12)]),
     (Kind::Monitoring, &[(Describe, 90), (RotationStatus, 50), (Aliases, 20), (Policy, 20), (Secrets, 40)]),
     (Kind::Backup, &[(Volume, 280), (Database, 120), (ReEncrypt, 60), (Retire, 80)]),
     (Kind::Service, &[(Start, 5_200), (Logs, 50), (Volume, 35), (Rotate, 1), (RotateSecret, 5), (Retire, 6)]),
@@ -154,7 +157,8 @@ fn special(world: &World, draft: &mut Draft, act: Act, call: &Call, who: (&Actor
             services::started(draft, &by, another);
         }
         Login => {
-            services::login(draft, call, true);
+            // The sign-on asked for a second factor, and the console does not know.
+            services::login(draft, call, false);
         }
         Describe | RotationStatus | Policy => {
             let name = match act {
@@ -186,6 +190,9 @@ fn special(world: &World, draft: &mut Draft, act: Act, call: &Call, who: (&Actor
             let parameters = format!(r#"{{"secretId":"{secret}","clientRequestToken":"{token}"}}"#);
             let response = format!(r#"{{"arn":"{secret}","versionId":"{token}"}}"#);
             services::secrets_manager(draft, call, "PutSecretValue", &parameters, &response);
+        }
+        Denied => {
+            kms::refused(draft, call, "Decrypt", &other.key, Refusal::Denied);
         }
         Retire => {
             let grant = draft.random.hex(64);

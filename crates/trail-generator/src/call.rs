@@ -15,6 +15,11 @@ pub(crate) enum Who<'a> {
     },
     /// A user of IAM, with a key that does not expire.
     User(&'a Actor),
+    /// The same user in the console; without a session while signing in.
+    InConsole {
+        actor: &'a Actor,
+        session: Option<Session>,
+    },
     /// A service for itself.
     Service(&'static str),
     /// A service, in the events that it tells without a call.
@@ -137,7 +142,7 @@ impl<'a> Call<'a> {
                     session.name
                 )
             }
-            Who::User(actor) => actor.arn.clone(),
+            Who::User(actor) | Who::InConsole { actor, .. } => actor.arn.clone(),
             Who::Outsider { account, .. } => format!("arn:aws:iam::{account}:root"),
             Who::Service(service) | Who::Internal(service) => (*service).into(),
         }

@@ -245,6 +245,27 @@ fn identity(out: &mut Vec<u8>, call: &Call, scoped: bool) {
                 put(out, &[",\"invokedBy\":\"", service, "\""]);
             }
         }
+        Who::InConsole { actor, session } => {
+            put(
+                out,
+                &["{\"type\":\"IAMUser\",\"principalId\":\"", &actor.id],
+            );
+            put(out, &["\",\"arn\":\"", &actor.arn]);
+            put(out, &["\",\"accountId\":\"", &actor.account]);
+            if let Some(session) = session {
+                put(out, &["\",\"accessKeyId\":\"", &session.access_key]);
+            }
+            put(out, &["\",\"userName\":\"", &actor.name, "\""]);
+            if let Some(session) = session {
+                put(
+                    out,
+                    &[",\"sessionContext\":{\"attributes\":{\"creationDate\":\""],
+                );
+                time(out, session.started);
+                put(out, &["\",\"mfaAuthenticated\":\"", truth(session.mfa)]);
+                put(out, &["\"}}"]);
+            }
+        }
         Who::Service(service) => {
             put(
                 out,

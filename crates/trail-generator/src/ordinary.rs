@@ -260,7 +260,9 @@ impl Calls {
             site,
             region: call.region,
             role: match actor.kind {
-                Kind::Service | Kind::Human | Kind::Monitoring => *draft.random.pick(&GLOBAL_ROLES),
+                Kind::Service | Kind::Human | Kind::Monitoring => {
+                    draft.random.pick::<&str>(&GLOBAL_ROLES)
+                }
                 _ => actor.name.as_str(),
             },
             object: &object,

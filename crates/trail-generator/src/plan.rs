@@ -15,7 +15,7 @@ pub struct Plan {
     /// How many events of ordinary days there are; those of the scenarios come on top.
     pub events: u64,
     /// About how many files they are in. There are more when each account and region would not have one a day, or one would
-    /// hold more than 20,000 records: so much is held in memory, for each thread.
+    /// hold many more than 4,000 records: so much is held in memory, for each thread.
     pub files: usize,
     /// How many accounts.
     pub accounts: usize,

@@ -13,7 +13,7 @@ pub(crate) const LATEST: i64 = 900;
 /// And at least.
 pub(crate) const SOONEST: i64 = 60;
 /// The most events that a file is planned for: hours differ, so that it may come to twice as many.
-const MOST: f64 = 10_000.0;
+const MOST: f64 = 4_000.0;
 
 /// An account in a region: what log files are of.
 #[derive(Clone, Debug)]

@@ -28,7 +28,7 @@ pub(crate) struct Played {
 }
 
 /// The most events that a scenario does, however many there are of ordinary days: all of them are held in memory.
-const MOST: u64 = 20_000;
+const MOST: u64 = 10_000;
 const DAY: i64 = 86_400;
 
 /// One scenario being played.

@@ -100,7 +100,7 @@ const STAFF: &[Spec] = &[
     spec("jonas.weber",                 Kind::Human,      BROWSER,    Where::Two,   1.0),
     spec("mei.tanaka",                  Kind::Human,      CLI,        Where::Two,   0.9),
     spec("priya.nair",                  Kind::Human,      BROWSER,    Where::Home,  0.7),
-    spec("aws-services",                Kind::Service,    "",         Where::All,  17.0),
+    spec("aws-services",                Kind::Service,    "",         Where::All,  34.0),
 ];
 
 /// In the first account only.

@@ -2,12 +2,12 @@
 
 use super::{ATTACKER, ATTACKERS_SCRIPT, ATTACKERS_TOOL, OTHER_ATTACKER, call_at};
 use crate::background::usual_context;
-use crate::call::Call;
+use crate::call::{Call, Session, Tls, Who};
 use crate::kms::{self, Refusal};
 use crate::random::Random;
 use crate::services::{self, INTERNAL, Object};
 use crate::stage::{Stage, stolen};
-use crate::world::{Kind, Site, key, outside_account};
+use crate::world::{Actor, BROWSER, Kind, Site, Spec, Where, key, outside_account};
 
 const HOUR: i64 = 3_600;
 
@@ -204,30 +204,51 @@ pub(super) fn ransomware(stage: &mut Stage) {
 }
 
 pub(super) fn login_without_mfa(stage: &mut Stage) {
-    let actor = stage.somebody("jonas.weber");
+    // A user of IAM: of those who come by the sign-on, the console never knows.
+    let spec = Spec {
+        name: "emergency-access",
+        kind: Kind::Legacy,
+        agent: BROWSER,
+        place: Where::Home,
+        weight: 0.0,
+        tls: Tls::Modern,
+    };
+    let actor = stage.world.actor(stage.account(), &spec, 0);
     let site = &actor.sites[0];
     let victim = stage.somebody("customers-prod");
     let there = &victim.sites[0];
     let context = usual_context(&victim, there);
     stage.by(&actor.arn, Some(&there.key.arn));
     stage.usually((&actor, site), 1, |draft, call| {
-        services::login(draft, call, true);
+        let call = in_console(call, &actor, None);
+        services::login(draft, &call, true);
     });
     let from = stage.time(0.86);
     stage.own(|draft| {
-        let call = call_at(&actor, site, from);
-        services::login(
-            draft,
-            &stolen(&call, OTHER_ATTACKER, crate::world::BROWSER),
-            false,
-        );
+        let call = in_console(&call_at(&actor, site, from), &actor, None);
+        services::login(draft, &stolen(&call, OTHER_ATTACKER, BROWSER), false);
     });
+    let session = Session {
+        started: from,
+        ..actor.session(from, 0)
+    };
     for time in stage.times(from + 240, HOUR, 25) {
         stage.own(|draft| {
-            let call = call_at(&actor, site, time);
-            let mut call = stolen(&call, OTHER_ATTACKER, crate::world::BROWSER);
-            call.console = true;
+            let call = in_console(&call_at(&actor, site, time), &actor, Some(session.clone()));
+            let call = Call {
+                console: true,
+                ..stolen(&call, OTHER_ATTACKER, BROWSER)
+            };
             kms::used(draft, &call, "Decrypt", &there.key, &context);
         });
+    }
+}
+
+/// The same user's call in the console.
+fn in_console<'a>(call: &Call<'a>, actor: &'a Actor, session: Option<Session>) -> Call<'a> {
+    Call {
+        who: Who::InConsole { actor, session },
+        address: "198.51.100.9",
+        ..call.clone()
     }
 }
