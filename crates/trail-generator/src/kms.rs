@@ -1,7 +1,7 @@
 //! The records of AWS KMS. Their fields are those of the examples in the AWS KMS Developer Guide, "Examples of AWS KMS log
 //! entries".
 
-use crate::call::Call;
+use crate::call::{Call, Who};
 use crate::draft::{Draft, Facts};
 use crate::world::Key;
 use std::fmt::Write;
@@ -62,7 +62,8 @@ fn is_foreign(service: &str) -> bool {
     matches!(service, "lambda.amazonaws.com" | "dynamodb.amazonaws.com")
 }
 
-/// A use in the account that the key is of, by another account's principal.
+/// A use in the account that the key is of, by another account's principal. The other account has a record of it, too, when
+/// it is one of the organisation's; both have the same `sharedEventID`.
 pub(crate) fn used_by_outsider(
     draft: &mut Draft,
     call: &Call,
@@ -70,6 +71,42 @@ pub(crate) fn used_by_outsider(
     key: &Key,
     context: &str,
 ) -> u128 {
+    let shared = draft.random.uuid();
+    across(draft, call, name, key, context, shared)
+}
+
+/// A use of another account's key, in both accounts: that of the caller, and that of the key.
+pub(crate) fn used_across(
+    draft: &mut Draft,
+    call: &Call,
+    principal: &str,
+    name: &str,
+    key: &Key,
+    context: &str,
+) {
+    let shared = draft.random.uuid();
+    across(draft, call, name, key, context, shared);
+    let of_key = Call {
+        account: &key.account,
+        who: Who::Outsider {
+            account: call.account,
+            principal,
+        },
+        endpoint: None,
+        ..call.clone()
+    };
+    across(draft, &of_key, name, key, context, shared);
+}
+
+fn across(
+    draft: &mut Draft,
+    call: &Call,
+    name: &str,
+    key: &Key,
+    context: &str,
+    shared: u128,
+) -> u128 {
+    // Another account's key is named by its ARN, or not at all.
     let parameters = format!(
         r#"{{"keyId":"{}","encryptionAlgorithm":"SYMMETRIC_DEFAULT","encryptionContext":{{{context}}}}}"#,
         key.arn
@@ -82,7 +119,7 @@ pub(crate) fn used_by_outsider(
         parameters: &parameters,
         additional: &additional,
         resources: &resources,
-        shared: Some(draft.random.uuid()),
+        shared: Some(shared),
         ..Facts::default()
     };
     draft.record(call, &facts)

@@ -1,12 +1,14 @@
 //! CloudTrail logs as an organisation writes them, with attacks in them that are labelled.
 //!
-//! [`write`] writes files as CloudTrail delivers them: of some accounts with their applications, deployments, people and
+//! [`write()`] writes files as CloudTrail delivers them: of some accounts with their applications, deployments, people and
 //! AWS services on ordinary days, and on top what a [`Scenario`] does. What each did is a [`Label`], with the identifiers of
 //! its events, so that it can be counted what a detector finds and what it finds wrongly. The records have the fields of
 //! CloudTrail's, in their order; about three of a hundred are of AWS KMS, and the rest is what a search has to pass over.
 //!
 //! Each file has a random generator of its own, so the same [`Plan`] gives the same bytes however many threads write them,
 //! and no more than a file is held in memory for each thread, however many events there are.
+//!
+//! `labels.json` beside the logs is a list of the labels, each an object with the fields of [`Label`], times as RFC 3339.
 //!
 //! Nothing in it is real: addresses are of the ranges for documentation and benchmarks (RFC 5737, RFC 2544), accounts,
 //! people and keys are made up.

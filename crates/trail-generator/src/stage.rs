@@ -78,6 +78,15 @@ impl<'a> Stage<'a> {
         self.keep(first);
     }
 
+    /// Plays what is part of no scenario, and has no label.
+    pub(crate) fn aside(&mut self, name: &str, script: impl FnOnce(&mut Self)) {
+        self.draft.random = Random::of(self.seed, name, 0);
+        self.labelled.clear();
+        let first = self.draft.records.len();
+        script(self);
+        self.keep(first);
+    }
+
     /// Everything that was played.
     pub(crate) fn finish(mut self) -> Played {
         self.played.text = self.draft.text;

@@ -22,6 +22,7 @@ struct Record {
     tls: Option<String>,
     suite: Option<String>,
     keys: Vec<String>,
+    shared: Option<String>,
     length_of_path: usize,
 }
 
@@ -60,6 +61,7 @@ fn records(folder: &Path) -> (Report, Vec<Record>) {
                 .iter()
                 .map(|it| it.key.to_string())
                 .collect(),
+            shared: text(&event.shared_event_id),
             length_of_path: file.path.iter().count(),
         };
         assert_eq!(record.region, place.region);
@@ -404,5 +406,22 @@ fn small_plans_and_odd_ones() {
         assert_eq!(report.records, written.records);
         let labels = &written.labels;
         assert_eq!(labels.len(), Scenario::ALL.len(), "{plan:?}");
+    }
+}
+
+#[test]
+fn partners_have_a_record_each() {
+    let mut of_shared: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
+    for record in &MADE.records {
+        if let Some(shared) = &record.shared {
+            let of = of_shared.entry(shared.as_str()).or_default();
+            of.insert((&record.account, &record.id));
+        }
+    }
+    let both: Vec<_> = of_shared.values().filter(|it| it.len() == 2).collect();
+    assert!(both.len() > 100);
+    for records in both {
+        let accounts: BTreeSet<_> = records.iter().map(|(account, _)| account).collect();
+        assert_eq!(accounts.len(), 2);
     }
 }

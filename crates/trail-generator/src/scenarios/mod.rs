@@ -5,7 +5,9 @@ mod management;
 mod reading;
 mod theft;
 
-use crate::call::Call;
+use crate::background::usual_context;
+use crate::call::{Call, Who};
+use crate::kms;
 use crate::plan::Plan;
 use crate::scenario::Scenario;
 use crate::stage::{Played, Stage};
@@ -26,10 +28,37 @@ pub(crate) fn play(world: &World, plan: &Plan, period: (i64, i64)) -> Played {
     let mut scenarios = plan.scenarios.clone();
     scenarios.sort_unstable();
     scenarios.dedup();
+    if !scenarios.is_empty() {
+        stage.aside("partners", partners);
+    }
     for scenario in scenarios {
         stage.play(scenario, script(scenario));
     }
     stage.finish()
+}
+
+/// Each account uses a key of the next one, all the time: not every other account is an outsider.
+fn partners(stage: &mut Stage) {
+    let world = stage.world;
+    let customers = |account: &str| {
+        let mut actors = world.actors.iter();
+        actors.find(|it| it.account == account && it.name.starts_with("customers-prod"))
+    };
+    for pair in world.accounts.windows(2) {
+        let (Some(actor), Some(owner)) = (customers(&pair[0].id), customers(&pair[1].id)) else {
+            continue;
+        };
+        let (site, key) = (&actor.sites[0], &owner.sites[0].key);
+        let context = usual_context(owner, &owner.sites[0]);
+        stage.usually((actor, site), 4, |draft, call| {
+            let session = match &call.who {
+                Who::Session { session, .. } => session.name.as_str(),
+                _ => "",
+            };
+            let principal = format!("{}:{session}", actor.id);
+            kms::used_across(draft, call, &principal, "Decrypt", key, &context);
+        });
+    }
 }
 
 fn script(scenario: Scenario) -> fn(&mut Stage) {
