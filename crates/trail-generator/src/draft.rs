@@ -388,6 +388,24 @@ pub(crate) fn time_text(seconds: i64) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
+/// `Jun 1, 2026, 12:34:56 PM`, as times stand in parameters and responses.
+pub(crate) fn spoken_time(seconds: i64) -> String {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let (year, month, day) = civil(seconds.div_euclid(86_400));
+    let second = seconds.rem_euclid(86_400);
+    let hour = second / 3_600;
+    let half = if hour < 12 { "AM" } else { "PM" };
+    format!(
+        "{} {day}, {year}, {}:{:02}:{:02} {half}",
+        MONTHS[(month - 1) as usize % 12],
+        (hour + 11) % 12 + 1,
+        second / 60 % 60,
+        second % 60
+    )
+}
+
 fn digits(out: &mut Vec<u8>, number: i64, count: u32) {
     for place in (0..count).rev() {
         out.push(b'0' + (number / 10_i64.pow(place) % 10) as u8);
@@ -429,6 +447,8 @@ mod tests {
             assert_eq!(told, expected);
         }
         assert_eq!(time_text(1_780_317_296), "2026-06-01T12:34:56Z");
+        assert_eq!(spoken_time(1_780_317_296), "Jun 1, 2026, 12:34:56 PM");
+        assert_eq!(spoken_time(1_780_272_000), "Jun 1, 2026, 12:00:00 AM");
     }
 
     #[test]

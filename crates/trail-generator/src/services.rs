@@ -1,7 +1,7 @@
 //! The records of what uses keys: Amazon S3, AWS Secrets Manager, Systems Manager and others, and of AWS KMS as they ask it.
 
 use crate::call::{Call, Who};
-use crate::draft::{Draft, Facts, uuid_text};
+use crate::draft::{Draft, Facts, spoken_time, uuid_text};
 use crate::kms;
 use crate::ordinary::object;
 use crate::world::{Actor, Key, Site};
@@ -259,7 +259,7 @@ pub(crate) fn assumed(draft: &mut Draft, call: &Call, role: &str, session: &str)
         r#"{{"roleArn":"arn:aws:iam::{account}:role/{role}","roleSessionName":"{session}","durationSeconds":3600}}"#
     );
     let (key, id) = (draft.random.base32(16), draft.random.base32(17));
-    let expires = crate::draft::time_text(call.time + 3_600);
+    let expires = spoken_time(call.time + 3_600);
     let response = format!(
         r#"{{"credentials":{{"accessKeyId":"ASIA{key}","sessionToken":"HIDDEN_DUE_TO_SECURITY_REASONS","expiration":"{expires}"}},"assumedRoleUser":{{"assumedRoleId":"AROA{id}:{session}","arn":"arn:aws:sts::{account}:assumed-role/{role}/{session}"}}}}"#
     );
@@ -284,7 +284,7 @@ pub(crate) fn started(draft: &mut Draft, call: &Call, actor: &Actor) -> u128 {
     let (account, arn, role, id) = (call.account, &actor.arn, &actor.name, &actor.id);
     let (name, key) = (&session.name, &session.access_key);
     let parameters = format!(r#"{{"roleArn":"{arn}","roleSessionName":"{name}"}}"#);
-    let expires = crate::draft::time_text(call.time + 6 * 3_600);
+    let expires = spoken_time(call.time + 6 * 3_600);
     let response = format!(
         r#"{{"credentials":{{"accessKeyId":"{key}","sessionToken":"HIDDEN_DUE_TO_SECURITY_REASONS","expiration":"{expires}"}},"assumedRoleUser":{{"assumedRoleId":"{id}:{name}","arn":"arn:aws:sts::{account}:assumed-role/{role}/{name}"}}}}"#
     );

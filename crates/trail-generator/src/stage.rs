@@ -173,6 +173,8 @@ impl<'a> Stage<'a> {
 
     /// So many times, in order, within as many seconds from this one on; before the end in any case.
     pub(crate) fn times(&mut self, from: i64, within: i64, count: u64) -> Vec<i64> {
+        // Of a period of a day, what comes hours later would come after it.
+        let from = from.min(self.end - 60);
         let within = within.min(self.end - 30 - from).max(1) as u64;
         let mut times: Vec<i64> = (0..count)
             .map(|_| from + self.draft.random.below(within) as i64)

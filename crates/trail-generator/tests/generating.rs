@@ -406,6 +406,12 @@ fn small_plans_and_odd_ones() {
         assert_eq!(report.records, written.records);
         let labels = &written.labels;
         assert_eq!(labels.len(), Scenario::ALL.len(), "{plan:?}");
+        let end = plan
+            .start
+            .checked_add(jiff::Span::new().days(plan.days))
+            .unwrap();
+        let until = labels.iter().map(|it| it.until.to_string()).max().unwrap();
+        assert!(until[..10] < end.to_string()[..], "{until}: {plan:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use super::reading::unused_region;
 use super::{ATTACKER, ATTACKERS_TOOL, OTHER_ATTACKER, call_at};
 use crate::background::usual_context;
 use crate::call::{Call, Tls, Who};
-use crate::draft::time_text;
+use crate::draft::spoken_time;
 use crate::kms::{self, Refusal};
 use crate::random::Random;
 use crate::services;
@@ -41,7 +41,7 @@ pub(super) fn key_deletion(stage: &mut Stage) {
         kms::described(draft, &stolen(&call, ATTACKER, &agent), "DescribeKey", key);
         let call = call_at(&thief, own, from + 21);
         let parameters = format!(r#"{{"keyId":"{}","pendingWindowInDays":7}}"#, key.arn);
-        let date = time_text(from + 21 + 7 * DAY);
+        let date = spoken_time(from + 21 + 7 * DAY);
         let response = format!(
             r#"{{"keyId":"{}","keyState":"PendingDeletion","deletionDate":"{date}","pendingWindowInDays":7}}"#,
             key.arn
@@ -191,13 +191,14 @@ pub(super) fn material_deleted(stage: &mut Stage) {
             kms::refused(draft, &call, "Decrypt", key, Refusal::PendingImport);
         });
     }
+    // Old ciphertexts stay lost: it is other material.
     stage.own(|draft| {
-        let (day, wrapped) = (time_text(from + DAY), r#""wrappingAlgorithm":"RSAES_OAEP_SHA_256""#);
-        let call = call_at(&person, own, from + 90);
+        let (day, wrapped) = (spoken_time(from + DAY), r#""wrappingAlgorithm":"RSAES_OAEP_SHA_256""#);
+        let call = call_at(&person, own, from + HOUR + 90);
         let import = format!(r#"{{"keyId":"{}",{wrapped},"wrappingKeySpec":"RSA_4096"}}"#, key.arn);
         let answer = format!(r#"{{"keyId":"{}","parametersValidTo":"{day}"}}"#, key.arn);
         kms::managed(draft, &call, "GetParametersForImport", key, &import, &answer);
-        let call = call_at(&person, own, from + 140);
+        let call = call_at(&person, own, from + HOUR + 140);
         let import = format!(
             r#"{{"keyId":"{}","validTo":"{day}","expirationModel":"KEY_MATERIAL_EXPIRES","importType":"NEW_KEY_MATERIAL"}}"#,
             key.arn
@@ -295,7 +296,7 @@ pub(super) fn forbidden_replica(stage: &mut Stage) {
     let metadata = format!(
         r#"{{"aWSAccountId":"{account}","keyId":"{id}","arn":"{}","creationDate":"{}","enabled":false,"description":"","keyUsage":"ENCRYPT_DECRYPT","keyState":"Creating","origin":"AWS_KMS","keyManager":"CUSTOMER","customerMasterKeySpec":"SYMMETRIC_DEFAULT","keySpec":"SYMMETRIC_DEFAULT","encryptionAlgorithms":["SYMMETRIC_DEFAULT"],"multiRegion":true,"multiRegionConfiguration":{{"multiRegionKeyType":"REPLICA","primaryKey":{{"arn":"{}","region":"{}"}},"replicaKeys":[{{"arn":"{}","region":"{there}"}}]}}}}"#,
         replica.arn,
-        time_text(from),
+        spoken_time(from),
         key.arn,
         site.region,
         replica.arn
