@@ -111,7 +111,9 @@ pub(crate) fn apply(
     placeholders: &Placeholders,
 ) -> Result<Vec<Value>, Refused> {
     let mut values = vec![Value::Raw(node.kind.clone())];
-    for modifier in modifiers {
+    // Placeholders are what is written; wherever `|expand` stands, it is for that.
+    let (first, then): (Vec<&str>, Vec<&str>) = modifiers.iter().partition(|it| **it == "expand");
+    for modifier in first.iter().chain(&then) {
         let mut next = Vec::new();
         for value in values {
             step(modifier, value, node.line, placeholders, &mut next)?;

@@ -151,7 +151,18 @@ struct Open {
 
 enum OpenKind {
     List(Vec<Node>),
-    Map(Vec<(String, u32, Node)>, Option<(String, u32)>),
+    Map(OpenMap),
+}
+
+#[derive(Default)]
+struct OpenMap {
+    entries: Vec<(String, u32, Node)>,
+    /// The lines in which they stand.
+    names: HashMap<String, u32>,
+    /// A name whose value has not come yet.
+    name: Option<(String, u32)>,
+    /// What stands under `<<`.
+    merges: Vec<Node>,
 }
 
 impl Builder {
@@ -179,13 +190,13 @@ impl Builder {
                 self.open(line, anchor, OpenKind::List(Vec::new()))?;
             }
             Event::MappingStart(anchor, _) => {
-                self.open(line, anchor, OpenKind::Map(Vec::new(), None))?;
+                self.open(line, anchor, OpenKind::Map(OpenMap::default()))?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some(open) = self.stack.pop() {
                     let kind = match open.kind {
                         OpenKind::List(items) => Kind::List(items),
-                        OpenKind::Map(entries, _) => Kind::Map(entries),
+                        OpenKind::Map(map) => Kind::Map(map.merged()?),
                     };
                     let line = open.line;
                     self.finish(Node { kind, line }, open.anchor)?;
@@ -217,7 +228,7 @@ impl Builder {
             return Err(too_deep(line));
         }
         if let Some(Open {
-            kind: OpenKind::Map(_, None),
+            kind: OpenKind::Map(OpenMap { name: None, .. }),
             ..
         }) = self.stack.last()
         {
@@ -242,44 +253,54 @@ impl Builder {
         match self.stack.last_mut().map(|open| &mut open.kind) {
             None => self.root = Some(node),
             Some(OpenKind::List(items)) => items.push(node),
-            Some(OpenKind::Map(entries, name)) => match name.take() {
-                Some((name, line)) if name == "<<" => merge(entries, node, line)?,
-                Some((name, line)) => {
-                    let first = entries.iter().find(|(key, ..)| *key == name);
-                    if let Some((_, first, _)) = first {
-                        let what = format!("`{name}` stands twice; first in line {first}");
-                        return Err(Wrong::new(line, what));
-                    }
-                    entries.push((name, line, node));
-                }
-                None => {
-                    let text = node.text().map(str::to_owned);
-                    let text = text.ok_or_else(|| Wrong::new(node.line, "a name must be text"))?;
-                    *name = Some((text, node.line));
-                }
-            },
+            Some(OpenKind::Map(map)) => map.add(node)?,
         }
         Ok(())
     }
 }
 
-fn too_deep(line: u32) -> Wrong {
-    Wrong::new(line, format!("nested deeper than {MOST_DEPTH} levels"))
-}
+impl OpenMap {
+    /// Takes a name, or the value of the one before.
+    fn add(&mut self, node: Node) -> Result<(), Wrong> {
+        match self.name.take() {
+            None => {
+                let text = node.text().map(str::to_owned);
+                let text = text.ok_or_else(|| Wrong::new(node.line, "a name must be text"))?;
+                self.name = Some((text, node.line));
+            }
+            Some((name, _)) if name == "<<" => match node.kind {
+                Kind::List(items) => self.merges.extend(items),
+                _ => self.merges.push(node),
+            },
+            Some((name, line)) => {
+                if let Some(first) = self.names.insert(name.clone(), line) {
+                    let what = format!("`{name}` stands twice; first in line {first}");
+                    return Err(Wrong::new(line, what));
+                }
+                self.entries.push((name, line, node));
+            }
+        }
+        Ok(())
+    }
 
-/// YAML's merge key: entries that are there already win.
-fn merge(entries: &mut Vec<(String, u32, Node)>, node: Node, line: u32) -> Result<(), Wrong> {
-    match node.kind {
-        Kind::Map(more) => {
-            for entry in more {
-                if entries.iter().all(|(name, ..)| *name != entry.0) {
-                    entries.push(entry);
+    /// The entries; those of its own win, then those of what is merged first.
+    fn merged(mut self) -> Result<Vec<(String, u32, Node)>, Wrong> {
+        for merged in self.merges {
+            let Kind::Map(more) = merged.kind else {
+                return Err(Wrong::new(merged.line, "`<<` merges maps only"));
+            };
+            for (name, line, node) in more {
+                if self.names.insert(name.clone(), line).is_none() {
+                    self.entries.push((name, line, node));
                 }
             }
-            Ok(())
         }
-        _ => Err(Wrong::new(line, "`<<` merges maps only")),
+        Ok(self.entries)
     }
+}
+
+fn too_deep(line: u32) -> Wrong {
+    Wrong::new(line, format!("nested deeper than {MOST_DEPTH} levels"))
 }
 
 /// How many values there are and how deep they nest; at most [`MOST_DEPTH`].

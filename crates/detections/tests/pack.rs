@@ -109,7 +109,7 @@ fn what_waits_for_values_is_told() {
     };
     assert_eq!(
         waits.to_string(),
-        "built-in/kms_replica_outside_allowed_regions.yml:21: no values are given for the placeholder `%allowed_regions%`"
+        "built-in/kms_replica_outside_allowed_regions.yml:22: no values are given for the placeholder `%allowed_regions%`"
     );
     assert!(pack().waiting().is_empty());
     // Without a value, none is allowed.
