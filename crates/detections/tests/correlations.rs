@@ -82,7 +82,7 @@ fn events_are_counted() {
         &rules,
         &plain(&[("a", 20), ("a", 0), ("a", 10), ("b", 5), ("a", 9)]),
     );
-    assert_eq!(one, [(10, 4, "a0 a9 a10 a20".to_owned())]);
+    assert_eq!(one, [(10, 3, "a0 a9 a10".to_owned())]);
     assert_eq!(found(&rules, &plain(&[("a", 0), ("a", 11), ("a", 20)])), []);
     // Two bursts are two; one that goes on is one.
     let bursts = found(
