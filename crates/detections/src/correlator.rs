@@ -9,15 +9,17 @@ use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// How many hits of rules are kept for correlations: some hundred bytes each.
-pub const MOST_KEPT: usize = 5_000_000;
+/// How many hits of rules are kept for correlations: half a gigabyte, at worst.
+pub const MOST_KEPT: usize = 2_000_000;
 
 /// How many events a [`Hit`] names.
 pub const MOST_NAMED: usize = 1_000;
 
 /// A correlation that was found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Found {
+#[derive(Clone, Debug)]
+pub struct Hit<'r> {
+    /// Its rule.
+    pub rule: &'r Rule,
     /// When there was enough of it.
     pub time: Timestamp,
     /// The first of its events.
@@ -30,15 +32,6 @@ pub struct Found {
     pub events: usize,
     /// Their `eventID`s, in the order of time: the first [`MOST_NAMED`].
     pub event_ids: Vec<Arc<str>>,
-}
-
-/// A correlation's rule, and what was found.
-#[derive(Clone, Debug)]
-pub struct Hit<'r> {
-    /// The rule.
-    pub rule: &'r Rule,
-    /// What was found of it.
-    pub found: Found,
 }
 
 /// Collects hits of rules, in any order, for logs are in none, and then tells which correlations they make. Each thread may
@@ -144,10 +137,14 @@ impl<'r> Correlator<'r> {
     /// Takes what another one of the same [`Rules`] has collected.
     pub fn merge(&mut self, other: Correlator<'r>) {
         self.dropped += other.dropped;
-        for (key, events) in other.kept {
-            for event in events {
-                self.keep(key.clone(), event);
+        for (key, mut events) in other.kept {
+            let room = MOST_KEPT - self.count;
+            if events.len() > room {
+                self.dropped += (events.len() - room) as u64;
+                events.truncate(room);
             }
+            self.count += events.len();
+            self.kept.entry(key).or_default().append(&mut events);
         }
     }
 
@@ -188,23 +185,22 @@ impl<'r> Correlator<'r> {
             for key in keys {
                 let mut events = self.kept.remove(&key).unwrap_or_default();
                 for (from, to, met) in windows(of, &mut events) {
-                    let found = found(of, &key.1, &events[from..=to], events[met].time);
-                    self.pass_on(rule, &found);
-                    hits.push(Hit { rule, found });
+                    let hit = hit(rule, of, &key.1, &events[from..=to], events[met].time);
+                    self.pass_on(&hit);
+                    hits.push(hit);
                 }
             }
         }
         hits.sort_by(|a, b| {
-            let key = |hit: &Hit<'_>| (hit.rule.index, hit.found.time);
-            key(a)
-                .cmp(&key(b))
-                .then_with(|| a.found.group.cmp(&b.found.group))
+            let key = |hit: &Hit<'_>| (hit.rule.index, hit.time);
+            key(a).cmp(&key(b)).then_with(|| a.group.cmp(&b.group))
         });
         hits
     }
 
     /// Tells correlations of this one: what they group by must be among what it groups by.
-    fn pass_on(&mut self, rule: &Rule, found: &Found) {
+    fn pass_on(&mut self, found: &Hit<'r>) {
+        let rule = found.rule;
         let rules = self.rules;
         for user in self.used_by.get(rule.index).cloned().unwrap_or_default() {
             let Some(of) = rules.rules.get(user).and_then(correlation) else {
@@ -236,7 +232,13 @@ impl<'r> Correlator<'r> {
     }
 }
 
-fn found(of: &Correlation, group: &[Box<str>], events: &[Event], met: i64) -> Found {
+fn hit<'r>(
+    rule: &'r Rule,
+    of: &Correlation,
+    group: &[Box<str>],
+    events: &[Event],
+    met: i64,
+) -> Hit<'r> {
     let time = |millis| Timestamp::from_millisecond(millis).unwrap_or_default();
     let names = of.group_by.iter().map(|group| group.path.name().to_owned());
     let mut event_ids: Vec<Arc<str>> = Vec::new();
@@ -245,7 +247,8 @@ fn found(of: &Correlation, group: &[Box<str>], events: &[Event], met: i64) -> Fo
             event_ids.push(id.clone());
         }
     }
-    Found {
+    Hit {
+        rule,
         time: time(met),
         first: time(events.iter().map(|event| event.first).min().unwrap_or(met)),
         last: time(events.last().map_or(met, |event| event.time)),

@@ -11,7 +11,7 @@
 //!
 //! # Why this is no library's
 //! Two were tried (November 2026). `sigma-rust` 0.7 has no correlations. `rsigma-eval` 0.23, the last for our Rust, has them,
-//! but names neither file nor line of what is wrong in a rule but for conditions, fills `|expand` from the event instead of
+//! but tells no line of what is wrong in a rule, conditions and YAML itself apart, fills `|expand` from the event instead of
 //! from what the caller says, does not find a name with dots below another (`a.b.c` in `{"a":{"b.c":1}}`), lets `1 of x*`
 //! pass when there is no `x*`, compares 40 rules with 130 000 records a second where this crate does some million (an index
 //! of event names: `examples/speed.rs`), and brings some fifty crates and a YAML parser in unsafe code. The parts that are
@@ -45,7 +45,7 @@
 //!     }
 //! }
 //! for hit in correlator.hits() {
-//!     println!("{}: {} {:?}", hit.found.time, hit.rule.title, hit.found.event_ids);
+//!     println!("{}: {} {:?}", hit.time, hit.rule.title, hit.event_ids);
 //! }
 //! ```
 #![deny(missing_docs)]
@@ -65,7 +65,7 @@ mod selection;
 mod yaml;
 
 pub use attack::Technique;
-pub use correlator::{Correlator, Found, Hit, MOST_KEPT, MOST_NAMED};
+pub use correlator::{Correlator, Hit, MOST_KEPT, MOST_NAMED};
 pub use load::{Error, Problem, Rules};
 pub use matcher::Matcher;
 pub use rule::{Level, Origin, Rule, Status};

@@ -114,7 +114,7 @@ impl Rules {
     }
 
     /// These rules with values for the placeholders (`%name%`) of those that say `|expand`, also of rules that are loaded
-    /// later. A rule that is wrong once it has them is a problem and no more there. A placeholder with an empty list of values
+    /// later; a rule that has its values keeps them. A rule that is wrong once it has them is a problem and no more there. A placeholder with an empty list of values
     /// matches nothing.
     pub fn with_values(mut self, values: BTreeMap<String, Vec<String>>) -> (Self, Vec<Problem>) {
         self.placeholders.extend(values);

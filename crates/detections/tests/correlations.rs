@@ -61,8 +61,8 @@ fn found(rules: &Rules, records: &[Value]) -> Vec<(i64, usize, String)> {
         .into_iter()
         .filter(|hit| hit.rule.title == "correlated");
     let hits = hits.map(|hit| {
-        let second = hit.found.time.as_second() - 1_772_000_000;
-        (second, hit.found.events, hit.found.event_ids.join(" "))
+        let second = hit.time.as_second() - 1_772_000_000;
+        (second, hit.events, hit.event_ids.join(" "))
     });
     hits.collect()
 }
@@ -246,7 +246,7 @@ fn threads_are_put_together() {
     assert_eq!(all.dropped(), 1);
     let hits = all.hits();
     assert_eq!(hits.len(), 1);
-    assert_eq!(hits[0].found.group, [("who".to_owned(), "w".to_owned())]);
+    assert_eq!(hits[0].group, [("who".to_owned(), "w".to_owned())]);
 }
 
 #[test]
