@@ -16,6 +16,9 @@ use std::path::{Path, PathBuf};
 /// Our own pack.
 const PACK: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 
+/// How many correlations there may be.
+const MOST_CORRELATIONS: usize = 1_000;
+
 /// Why no rules could be looked for.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -119,12 +122,18 @@ impl Rules {
     pub fn with_values(mut self, values: BTreeMap<String, Vec<String>>) -> (Self, Vec<Problem>) {
         self.placeholders.extend(values);
         let mut problems = Vec::new();
-        let placeholders = &self.placeholders;
+        let mut compiler = Compiler::new(&self.placeholders);
+        let mut file = None;
         self.rules.retain_mut(|rule| {
             let Logic::Waiting(node, _) = &rule.logic else {
                 return true;
             };
-            match rule::logic(node, &mut Compiler::new(placeholders)) {
+            // What a file may have is counted anew in each.
+            if file.as_ref() != Some(&rule.origin) {
+                compiler = Compiler::new(&self.placeholders);
+                file = Some(rule.origin.clone());
+            }
+            match rule::logic(node, &mut compiler) {
                 Ok(logic) => rule.logic = logic,
                 Err(wrong) => {
                     problems.push(problem(&rule.origin, wrong));
@@ -189,6 +198,7 @@ impl Rules {
     /// Finds what correlations refer to. Those that refer to nothing, or to themselves, go, and then those that refer to them.
     fn link(&mut self, problems: &mut Vec<Problem>) {
         self.drop_twins(problems);
+        self.drop_too_many(problems);
         loop {
             let before = self.rules.len();
             let called: HashSet<String> = names(&self.rules).map(str::to_owned).collect();
@@ -237,6 +247,20 @@ impl Rules {
             }
             known.insert(rule.id.clone(), (rule.origin.path(), rule.line));
             true
+        });
+    }
+
+    /// Those that refer to each other are gone through again and again.
+    fn drop_too_many(&mut self, problems: &mut Vec<Problem>) {
+        let mut count = 0;
+        self.rules.retain(|rule| {
+            count += usize::from(rule.is_correlation());
+            let kept = count <= MOST_CORRELATIONS || !rule.is_correlation();
+            if !kept {
+                let what = format!("there are at most {MOST_CORRELATIONS} correlations");
+                problems.push(problem(&rule.origin, Wrong::new(rule.line, what)));
+            }
+            kept
         });
     }
 

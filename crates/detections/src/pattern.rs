@@ -133,7 +133,15 @@ impl TextTest {
     }
 }
 
+/// How many characters may stand between two `*`: a text is compared with them from each of its own.
+pub(crate) const MOST_BETWEEN: usize = 500;
+
 impl Glob {
+    /// True when it is quick with any text.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.0.iter().all(|part| part.len() <= MOST_BETWEEN)
+    }
+
     /// Each part is looked for behind the one before it, so nothing is tried again.
     fn matches(&self, text: &str) -> bool {
         let [first, rest @ ..] = self.0.as_slice() else {

@@ -2,7 +2,7 @@
 
 use crate::field::{Path, any_scalar, text};
 use crate::modifier::{self, Flags, Order, Placeholders, Refused, TimePart, Value as Given};
-use crate::pattern::{Piece, Shape, TextTest, fold};
+use crate::pattern::{MOST_BETWEEN, Piece, Shape, TextTest, fold};
 use crate::yaml::{Kind, Node, Wrong};
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -321,7 +321,12 @@ impl Compiler<'_> {
                 let made = modifier::pieces_of(other);
                 let made = made.ok_or_else(|| wrong("this value is no text".to_owned()))?;
                 let made = if keyword { anywhere(made) } else { made };
-                Test::Text(TextTest::new(&made, flags.cased))
+                let test = TextTest::new(&made, flags.cased);
+                if matches!(&test.shape, Shape::Glob(glob) if !glob.is_quick()) {
+                    let what = format!("more than {MOST_BETWEEN} characters among wildcards");
+                    return Err(wrong(what));
+                }
+                Test::Text(test)
             }
         })
     }

@@ -120,6 +120,31 @@ fn wildcards() {
     )));
     let record = json!({"a": "a".repeat(100_000)});
     assert!(quickly("wildcards", || rules.matcher().matches(&record)).is_empty());
+    let many = format!("{}?", "a".repeat(1000));
+    refused(
+        rule(&format!("    s:\n        a: '*{many}*'\n    condition: s")),
+        "more than 500 characters among wildcards",
+    );
+    let (rules, _) = load(rule(&format!(
+        "    s:\n        a: '*{}*'\n    condition: s",
+        &many[501..]
+    )));
+    assert!(quickly("one by one", || rules.matcher().matches(&record)).len() == 1);
+}
+
+#[test]
+fn correlations_in_a_row_and_in_circles() {
+    let one = |at: usize, of: usize| {
+        format!(
+            "title: n{at}\ncorrelation: {{type: temporal, rules: [n{of}], timespan: 1m}}\n---\n"
+        )
+    };
+    let row: String = (0..5000).map(|at| one(at, at + 1)).collect();
+    let (rules, problems) = quickly("a row", || load(row));
+    assert_eq!((rules.len(), problems.len()), (0, 5000));
+    let circles: String = (0..5000).map(|at| one(at, at)).collect();
+    let (rules, problems) = quickly("circles", || load(circles));
+    assert_eq!((rules.len(), problems.len()), (0, 5000));
 }
 
 #[test]

@@ -51,3 +51,13 @@ pub fn item(item: &str, record: &Value) -> bool {
         record,
     )
 }
+
+/// The item matches all of the first records and none of the others.
+pub fn check(item_text: &str, yes: &[Value], no: &[Value]) {
+    for value in yes {
+        assert!(item(item_text, value), "{item_text} {value}");
+    }
+    for value in no {
+        assert!(!item(item_text, value), "{item_text} {value}");
+    }
+}
