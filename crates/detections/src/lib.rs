@@ -1,7 +1,7 @@
 //! Sigma rules for CloudTrail: a pack of our own about keys, secrets and trails, and teams' own, unchanged.
 //!
 //! [Sigma](https://sigmahq.io/sigma-specification/) is the form in which detections are shared. [`Rules::load`] reads every
-//! rule whose `logsource` is `aws`/`cloudtrail`, with all modifiers and conditions of Sigma 2 and with correlations;
+//! rule whose `logsource` is `aws`/`cloudtrail`, or `cloudtrail` alone, with all modifiers and conditions of Sigma 2 and with correlations;
 //! [`Rules::built_in`] is our own pack, which is data in the same form (`rules/`). A [`Matcher`] tells which rules match a
 //! record, and a [`Correlator`] what hits say together. [`Rules::needles`] are what the bytes of a record must hold to be
 //! worth parsing.
@@ -24,7 +24,8 @@
 //! - `null` is a field that is absent or null. `|exists` is the opposite. `|neq` is true where the field is absent, too.
 //! - Keywords are looked for within all values of the record.
 //! - `them` and patterns pass over selections that begin with `_`.
-//! - Where a field is an object, `|contains` and the like see its JSON.
+//! - Where a field is an object, `|contains`, `|re` and texts with wildcards within look for it in its JSON, and in all values
+//!   in it.
 //! - Placeholders (`|expand`) have the values that [`Rules::with_values`] is told; until then a rule is
 //!   [waiting](Rules::waiting).
 //! - Not supported, and told: filters of other rules, collections with `action`, counts in conditions (`| count()`), other

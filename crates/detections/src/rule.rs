@@ -247,11 +247,10 @@ fn is_ours(node: &Node) -> Result<bool, Wrong> {
     if !matches!(source.kind, Kind::Map(_)) {
         return Err(Wrong::new(source.line, "`logsource` must be a map"));
     }
-    let is = |name, wanted| {
-        let text = source.text_of(name)?;
-        Ok::<_, Wrong>(text.is_some_and(|text| text.eq_ignore_ascii_case(wanted)))
-    };
-    Ok(is("product", "aws")? && is("service", "cloudtrail")?)
+    let (product, service) = (source.text_of("product")?, source.text_of("service")?);
+    // No other product has a service of this name, and some rules leave it out.
+    let aws = product.is_none_or(|product| product.eq_ignore_ascii_case("aws"));
+    Ok(aws && service.is_some_and(|service| service.eq_ignore_ascii_case("cloudtrail")))
 }
 
 /// Reads a `detection`.

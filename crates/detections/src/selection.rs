@@ -120,12 +120,12 @@ impl Test {
                 Value::String(value) => value == written,
                 _ => false,
             },
-            Test::Text(test) => match &test.shape {
-                Shape::Equals(_) => text(value).is_some_and(|text| test.matches(&text)),
-                _ => wide_text(value).is_some_and(|text| test.matches(&text)),
-            },
+            Test::Text(test) => {
+                let within = matches!(test.shape, Shape::Contains(_) | Shape::Glob(_));
+                seen(value, within, &|text| test.matches(text))
+            }
             Test::OneOf(texts) => text(value).is_some_and(|text| texts.contains(&*fold(&text))),
-            Test::Regex(regex) => wide_text(value).is_some_and(|text| regex.is_match(&text)),
+            Test::Regex(regex) => seen(value, true, &|text| regex.is_match(text)),
             Test::Cidr(net) => match value {
                 Value::String(value) => value.parse().is_ok_and(|ip: IpAddr| net.contains(&ip)),
                 _ => false,
@@ -169,11 +169,15 @@ impl Test {
     }
 }
 
-/// The text of a scalar; of an object its JSON, as those see it who keep records as text.
-fn wide_text(value: &Value) -> Option<Cow<'_, str>> {
+/// True when `is` is true of the text of a scalar. Whoever keeps records as text sees an object as its JSON, and asks what is
+/// in it: so that, too, and each scalar in the object will do, for in JSON the quotes of a policy are escaped.
+fn seen(value: &Value, within: bool, is: &dyn Fn(&str) -> bool) -> bool {
     match value {
-        Value::Object(_) => Some(Cow::Owned(value.to_string())),
-        scalar => text(scalar),
+        Value::Object(_) => {
+            let scalar = |value: &Value| text(value).is_some_and(|text| is(&text));
+            within && (any_scalar(value, &mut { scalar }) || is(&value.to_string()))
+        }
+        scalar => text(scalar).is_some_and(|text| is(&text)),
     }
 }
 

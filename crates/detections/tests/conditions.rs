@@ -115,6 +115,24 @@ fn what_rules_say_of_themselves() {
 }
 
 #[test]
+fn which_logs() {
+    for (source, ours) in [
+        ("{product: aws, service: cloudtrail}", true),
+        ("{service: cloudtrail}", true),
+        ("{product: aws}", false),
+        ("{product: aws, service: s3}", false),
+        ("{product: windows, service: cloudtrail}", false),
+        ("{category: process_creation}", false),
+    ] {
+        let text =
+            format!("title: x\nlogsource: {source}\ndetection: {{s: {{a: b}}, condition: s}}\n");
+        let rules = good(&text);
+        let counts = (rules.len(), rules.not_applicable());
+        assert_eq!(counts, if ours { (1, 0) } else { (0, 1) }, "{source}");
+    }
+}
+
+#[test]
 fn anchors_and_merges_are_yaml() {
     let text =
         "    base: &base {a: 1, b: 2}\n    s:\n        <<: *base\n        b: 3\n    condition: s";

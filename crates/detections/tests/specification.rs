@@ -107,7 +107,7 @@ fn values() {
 fn fields() {
     let record = json!({
         "userIdentity": {"sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::1:role/a"}}},
-        "requestParameters": {"encryptionContext": {"aws:s3:arn": "arn:aws:s3:::b", "my.app.name": "x"}},
+        "requestParameters": {"encryptionContext": {"aws:s3:arn": "arn:aws:s3:::b", "my.app.name": "x"}, "policy": "{\"Effect\":\"Allow\"}"},
         "resources": [{"ARN": "one"}, {"ARN": "two"}],
     });
     for (text, wanted) in [
@@ -123,6 +123,13 @@ fn fields() {
         ("resources.ARN: TWO", true),
         ("resources.ARN: three", false),
         ("requestParameters|contains: 'aws:s3:arn'", true),
+        // The quotes of a policy, which is text in JSON.
+        (r#"requestParameters|contains: '"Allow"'"#, true),
+        (r#"requestParameters|re: '"Al{2}ow"'"#, true),
+        (r#"requestParameters: '*"Allow"*'"#, true),
+        ("requestParameters|contains: Deny", false),
+        ("requestParameters: x", false),
+        ("requestParameters|startswith: x", false),
     ] {
         assert_eq!(item(text, &record), wanted, "{text}");
     }
