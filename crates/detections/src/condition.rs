@@ -45,7 +45,8 @@ pub(crate) fn parse(text: &str, names: &[String], line: u32) -> Result<Expr, Wro
         return Err(Wrong::new(line, what));
     }
     if text.contains('|') {
-        let what = "`|` in a condition: counts are written as correlations since Sigma 2";
+        let what =
+            "`|` in a condition: what is counted or near is written as a correlation since Sigma 2";
         return Err(Wrong::new(line, what));
     }
     let spaced = text.replace('(', " ( ").replace(')', " ) ");

@@ -209,7 +209,7 @@ fn groups(node: &Node) -> Result<Vec<Group>, Wrong> {
 }
 
 /// `10m`, in milliseconds.
-fn timespan(node: &Node) -> Result<i64, Wrong> {
+pub(crate) fn timespan(node: &Node) -> Result<i64, Wrong> {
     let wrong = || {
         let what = "a timespan is a number and s, m, h, d, w, M or y, as `10m`, up to ten years";
         Wrong::new(node.line, what)

@@ -28,8 +28,10 @@
 //!   in it.
 //! - Placeholders (`|expand`) have the values that [`Rules::with_values`] is told; until then a rule is
 //!   [waiting](Rules::waiting).
-//! - Not supported, and told: filters of other rules, collections with `action`, counts in conditions (`| count()`), other
-//!   types of correlations, look-around in regular expressions.
+//! - A count in a condition (`selection | count(field) by who > 5`, of Sigma 1) becomes a correlation, and a rule of its events
+//!   beside it.
+//! - Not supported, and told: filters of other rules, collections with `action`, other aggregations in conditions, other types
+//!   of correlations, look-around in regular expressions.
 //!
 //! ```
 //! use lockfast_detections::{Correlator, Rules};
@@ -56,6 +58,7 @@ mod bounds;
 mod condition;
 mod correlation;
 mod correlator;
+mod counts;
 mod field;
 mod load;
 mod matcher;

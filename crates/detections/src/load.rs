@@ -185,7 +185,7 @@ impl Rules {
         let mut compiler = Compiler::new(&placeholders);
         for document in documents(text) {
             match document.and_then(|node| rule::read(node, origin, &mut compiler)) {
-                Ok(Document::Rule(rule)) => self.rules.push(*rule),
+                Ok(Document::Rules(rules)) => self.rules.extend(rules),
                 Ok(Document::NotApplicable(names)) => {
                     self.not_applicable += 1;
                     self.of_others.extend(names);

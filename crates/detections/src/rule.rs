@@ -4,6 +4,7 @@ use crate::attack::{Technique, techniques};
 use crate::bounds::required;
 use crate::condition::{self, Expr};
 use crate::correlation::Correlation;
+use crate::counts;
 use crate::modifier::Refused;
 use crate::selection::{Compiler, Selection};
 use crate::yaml::{Kind, Node, Wrong};
@@ -165,7 +166,8 @@ impl Rule {
 
 /// What a document is.
 pub(crate) enum Document {
-    Rule(Box<Rule>),
+    /// One, or one that counts and one of the events that it counts.
+    Rules(Vec<Rule>),
     /// Of other logs: its id and name, as far as they are there.
     NotApplicable(Vec<String>),
 }
@@ -216,10 +218,9 @@ pub(crate) fn read(
     let title = text("title")?.ok_or_else(|| Wrong::new(node.line, "a rule needs a `title`"))?;
     let name = text("name")?;
     let tags = node.texts_of("tags")?;
-    Ok(Document::Rule(Box::new(Rule {
-        id: text("id")?
-            .or_else(|| name.clone())
-            .unwrap_or_else(|| title.clone()),
+    let id = text("id")?.or_else(|| name.clone());
+    let rule = Rule {
+        id: id.unwrap_or_else(|| title.clone()),
         name,
         title,
         description: text("description")?.map(|text| text.trim().to_owned()),
@@ -236,7 +237,26 @@ pub(crate) fn read(
         alone: true,
         index: 0,
         logic,
-    })))
+    };
+    let events = format!("{}/events", rule.id);
+    let counts = match node.given("detection") {
+        Some(detection) => counts::correlation(&node, detection, &events)?,
+        None => None,
+    };
+    let Some(correlation) = counts else {
+        return Ok(Document::Rules(vec![rule]));
+    };
+    let counting = Rule {
+        logic: Logic::Correlation(correlation),
+        ..rule.clone()
+    };
+    let events = Rule {
+        id: events,
+        name: None,
+        level: Level::Informational,
+        ..rule
+    };
+    Ok(Document::Rules(vec![counting, events]))
 }
 
 /// True for a rule about CloudTrail's records.
@@ -291,9 +311,8 @@ fn events(node: &Node, compiler: &mut Compiler) -> Result<Events, Refused> {
     let written = written.ok_or_else(|| Wrong::new(node.line, "a rule needs a `condition`"))?;
     let conditions = node.texts_of("condition")?;
     // Several conditions are several rules of one name.
-    let read = conditions
-        .iter()
-        .map(|text| condition::parse(text, &names, written.line));
+    let texts = conditions.iter().map(String::as_str).map(counts::of_events);
+    let read = texts.map(|text| condition::parse(text, &names, written.line));
     let mut read = read.collect::<Result<Vec<_>, _>>()?;
     let condition = match (read.pop(), read.is_empty()) {
         (None, _) => return Err(Wrong::new(written.line, "the condition is empty").into()),

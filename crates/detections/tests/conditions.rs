@@ -200,8 +200,8 @@ fn what_is_not_supported_is_told() {
             "the condition has `s` where `and`, `or` or the end is due",
         ),
         (
-            "s | count() > 5",
-            "`|` in a condition: counts are written as correlations since Sigma 2",
+            "s | near x",
+            "`|` in a condition: what is counted or near is written as a correlation since Sigma 2",
         ),
     ] {
         let text = rule(&format!("    s: {{a: b}}\n    condition: '{condition}'"));

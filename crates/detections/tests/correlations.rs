@@ -224,6 +224,64 @@ fn correlations_of_correlations() {
 }
 
 #[test]
+fn counts_of_sigma_1() {
+    let text = |condition: &str, frame: &str| {
+        format!(
+            "title: correlated\nlevel: high\nlogsource: {{product: aws, service: cloudtrail}}\ndetection:\n    s: {{kind: a}}\n    f: {{who: root}}\n    condition: {condition}\n{frame}"
+        )
+    };
+    let rules = good(&text(
+        "s and not f | count() by who > 1",
+        "    timeframe: 10s\n",
+    ));
+    let alone: Vec<(&str, bool)> = rules
+        .iter()
+        .map(|rule| (rule.id.as_str(), rule.alone))
+        .collect();
+    assert_eq!(alone, [("correlated", true), ("correlated/events", false)]);
+    assert_eq!(
+        found(&rules, &plain(&[("a", 9), ("a", 2), ("b", 3)])),
+        [(9, 2, "a2 a9".to_owned())]
+    );
+    assert_eq!(found(&rules, &plain(&[("a", 2), ("a", 13)])), []);
+    let rules = good(&text(
+        "s | count(what) by who, where >= 2",
+        "timeframe: 10s\n",
+    ));
+    let at =
+        |second, what: &str| record("a", second, json!({"who": "w", "where": "h", "what": what}));
+    assert_eq!(
+        found(&rules, &[at(1, "x"), at(2, "x"), at(3, "y")]).len(),
+        1
+    );
+    assert_eq!(found(&rules, &[at(1, "x"), at(2, "x")]), []);
+    for (condition, frame, wanted) in [
+        (
+            "s | count() > 1",
+            "",
+            "a count needs a `timeframe`, as `10m`",
+        ),
+        (
+            "[s | count() > 1, f]",
+            "    timeframe: 1m\n",
+            "a condition with a count must be the only one",
+        ),
+        (
+            "s | count() > x",
+            "    timeframe: 1m\n",
+            "`|` in a condition: what is counted or near is written as a correlation since Sigma 2",
+        ),
+        (
+            "nope | count() > 1",
+            "    timeframe: 1m\n",
+            "the condition has `nope`, which is no selection; there are s, f",
+        ),
+    ] {
+        assert_eq!(told(text(condition, frame)), format!("a.yml:7: {wanted}"));
+    }
+}
+
+#[test]
 fn threads_are_put_together() {
     let rules = good(&with(
         "{type: event_count, rules: a, group-by: who, timespan: 10s, condition: {gte: 2}}",
