@@ -27,19 +27,16 @@ fn count(condition: &str) -> Option<Count<'_>> {
             names.filter(|name| !name.is_empty()).collect()
         }
     };
-    let operators: [(&str, fn(f64) -> Bound); 6] = [
-        (">=", Bound::AtLeast),
-        ("<=", Bound::AtMost),
-        ("==", Bound::Equal),
-        (">", Bound::More),
-        ("<", Bound::Less),
-        ("=", Bound::Equal),
-    ];
-    let mut operators = operators.into_iter();
-    let bound = operators.find_map(|(operator, bound)| {
-        let number: u32 = compared.strip_prefix(operator)?.trim().parse().ok()?;
-        Some(bound(number.into()))
-    })?;
+    let (operator, number) = compared.split_at(compared.find(|c| !"<>=".contains(c))?);
+    let number = f64::from(number.trim().parse::<u32>().ok()?);
+    let bound = match operator {
+        ">" => Bound::More(number),
+        ">=" => Bound::AtLeast(number),
+        "<" => Bound::Less(number),
+        "<=" => Bound::AtMost(number),
+        "=" | "==" => Bound::Equal(number),
+        _ => return None,
+    };
     Some(Count {
         events,
         field: field.trim(),

@@ -30,7 +30,8 @@
 //!   [waiting](Rules::waiting).
 //! - A count in a condition (`selection | count(field) by who > 5`, of Sigma 1) becomes a correlation, and a rule of its events
 //!   beside it.
-//! - Not supported, and told: filters of other rules, collections with `action`, other aggregations in conditions, other types
+//! - Filters (`filter:`) narrow rules of events, our own, too, by their id or name: so a team tells what is meant to be.
+//! - Not supported, and told: collections with `action`, other aggregations in conditions, other types
 //!   of correlations, look-around in regular expressions.
 //!
 //! ```

@@ -3,11 +3,11 @@
 use crate::correlation::Correlation;
 use crate::matcher::Matcher;
 use crate::modifier::Placeholders;
-use crate::rule::{self, Document, Logic, Origin, Rule};
+use crate::rule::{self, Document, Filter, Logic, Origin, Rule};
 use crate::selection::Compiler;
 use crate::yaml::{MOST_BYTES, Wrong, documents};
 use ignore::WalkBuilder;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 
 /// Our own pack.
 const PACK: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+
+/// How many filters there may be.
+const MOST_FILTERS: usize = 1_000;
 
 /// How many correlations there may be.
 const MOST_CORRELATIONS: usize = 1_000;
@@ -67,6 +70,7 @@ pub struct Rules {
     pub(crate) rules: Vec<Rule>,
     /// The correlations, each behind those that it refers to.
     pub(crate) order: Vec<usize>,
+    filters: Vec<Filter>,
     placeholders: Placeholders,
     not_applicable: u64,
     /// How rules about other logs are called.
@@ -186,6 +190,7 @@ impl Rules {
         for document in documents(text) {
             match document.and_then(|node| rule::read(node, origin, &mut compiler)) {
                 Ok(Document::Rules(rules)) => self.rules.extend(rules),
+                Ok(Document::Filter(filter)) => self.filters.push(filter),
                 Ok(Document::NotApplicable(names)) => {
                     self.not_applicable += 1;
                     self.of_others.extend(names);
@@ -230,6 +235,45 @@ impl Rules {
             let what = "a correlation that refers to itself, by way of others or not";
             problems.push(problem(&rule.origin, Wrong::new(rule.line, what)));
         }
+        self.filter(problems);
+    }
+
+    /// Tells rules of their filters. Of a correlation, that is the rules that it is made of.
+    fn filter(&mut self, problems: &mut Vec<Problem>) {
+        self.rules.iter_mut().for_each(|rule| rule.filters.clear());
+        let (rules, of_others) = (&mut self.rules, &self.of_others);
+        let mut places: HashMap<String, Vec<usize>> = HashMap::new();
+        for (index, rule) in rules
+            .iter()
+            .enumerate()
+            .filter(|(_, it)| !it.is_correlation())
+        {
+            for name in names(std::slice::from_ref(rule)) {
+                // The events of a count are filtered by the name of the whole.
+                let name = name.strip_suffix("/events").unwrap_or(name);
+                places.entry(name.to_owned()).or_default().push(index);
+            }
+        }
+        self.filters.retain_mut(|filter| {
+            let Some(named) = &mut filter.rules else {
+                rules
+                    .iter_mut()
+                    .for_each(|rule| rule.filters.push(filter.events.clone()));
+                return true;
+            };
+            for (name, line) in named.iter() {
+                for index in places.get(name).into_iter().flatten() {
+                    rules[*index].filters.push(filter.events.clone());
+                }
+                if !places.contains_key(name) && !of_others.contains(name) {
+                    let what = format!("no rule of events has the id or the name `{name}`");
+                    problems.push(problem(&filter.origin, Wrong::new(*line, what)));
+                }
+            }
+            // Told once; what is not there is not there later.
+            named.retain(|(name, _)| places.contains_key(name));
+            !named.is_empty()
+        });
     }
 
     /// Of two rules with one id, the first is kept.
@@ -250,8 +294,18 @@ impl Rules {
         });
     }
 
-    /// Those that refer to each other are gone through again and again.
+    /// Correlations that refer to each other are gone through again and again, and each filter may be every rule's.
     fn drop_too_many(&mut self, problems: &mut Vec<Problem>) {
+        while self.filters.len() > MOST_FILTERS
+            && let Some(filter) = self.filters.pop()
+        {
+            let line = filter
+                .rules
+                .and_then(|rules| Some(rules.first()?.1))
+                .unwrap_or(1);
+            let what = format!("there are at most {MOST_FILTERS} filters");
+            problems.push(problem(&filter.origin, Wrong::new(line, what)));
+        }
         let mut count = 0;
         self.rules.retain(|rule| {
             count += usize::from(rule.is_correlation());

@@ -65,10 +65,11 @@ impl<'r> Matcher<'r> {
 
     fn ask(&self, index: usize, record: &Value) -> Option<&'r Rule> {
         let rule = self.rules.get(index)?;
-        match &rule.logic {
-            Logic::Events(events) if events.matches(record) => Some(rule),
-            _ => None,
-        }
+        let Logic::Events(events) = &rule.logic else {
+            return None;
+        };
+        let mut all = std::iter::once(events).chain(rule.filters.iter().map(|filter| &**filter));
+        all.all(|events| events.matches(record)).then_some(rule)
     }
 }
 

@@ -12,6 +12,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// More selections than any rule has.
 const MOST_SELECTIONS: usize = 500;
@@ -120,6 +121,17 @@ pub struct Rule {
     pub alone: bool,
     pub(crate) index: usize,
     pub(crate) logic: Logic,
+    /// What a record must say besides, for others' filters.
+    pub(crate) filters: Vec<Arc<Events>>,
+}
+
+/// What is said of other rules: that they match only where this holds, too.
+#[derive(Clone, Debug)]
+pub(crate) struct Filter {
+    /// How they are called, and in which lines; all of them when absent.
+    pub(crate) rules: Option<Vec<(String, u32)>>,
+    pub(crate) events: Arc<Events>,
+    pub(crate) origin: Origin,
 }
 
 /// What a rule looks for.
@@ -158,7 +170,7 @@ impl Rule {
         matches!(self.logic, Logic::Correlation(_))
     }
 
-    /// True when correlations may name it so.
+    /// True when correlations and filters may name it so.
     pub(crate) fn is_called(&self, reference: &str) -> bool {
         self.id == reference || self.name.as_deref() == Some(reference)
     }
@@ -168,6 +180,7 @@ impl Rule {
 pub(crate) enum Document {
     /// One, or one that counts and one of the events that it counts.
     Rules(Vec<Rule>),
+    Filter(Filter),
     /// Of other logs: its id and name, as far as they are there.
     NotApplicable(Vec<String>),
 }
@@ -181,26 +194,20 @@ pub(crate) fn read(
     if !matches!(node.kind, Kind::Map(_)) {
         return Err(Wrong::new(node.line, "a rule must be a map"));
     }
-    for (name, what) in [
-        (
-            "action",
-            "collections with `action` are no more part of Sigma: repeat what is common",
-        ),
-        (
-            "filter",
-            "filters of other rules are not supported: write `not` in the rule",
-        ),
-    ] {
-        if let Some(found) = node.given(name) {
-            return Err(Wrong::new(found.line, what));
-        }
+    if let Some(found) = node.given("action") {
+        let what = "collections with `action` are no more part of Sigma: repeat what is common";
+        return Err(Wrong::new(found.line, what));
     }
-    if node.given("detection").is_some() && !is_ours(&node)? {
+    let of_logs = node.given("detection").or(node.given("filter"));
+    if of_logs.is_some() && !is_ours(&node)? {
         let names = ["id", "name"]
             .into_iter()
             .filter_map(|name| node.text_of(name).ok()?);
         let names = names.map(str::to_owned);
         return Ok(Document::NotApplicable(names.collect()));
+    }
+    if let Some(filter) = node.given("filter") {
+        return filter_of(filter, origin, compiler).map(Document::Filter);
     }
     let logic = match (node.given("detection"), node.given("correlation")) {
         (Some(detection), None) => logic(detection, compiler)?,
@@ -237,6 +244,7 @@ pub(crate) fn read(
         alone: true,
         index: 0,
         logic,
+        filters: Vec::new(),
     };
     let events = format!("{}/events", rule.id);
     let counts = match node.given("detection") {
@@ -257,6 +265,36 @@ pub(crate) fn read(
         ..rule
     };
     Ok(Document::Rules(vec![counting, events]))
+}
+
+/// Reads a `filter`.
+fn filter_of(node: &Node, origin: &Origin, compiler: &mut Compiler) -> Result<Filter, Wrong> {
+    let Kind::Map(entries) = &node.kind else {
+        return Err(Wrong::new(node.line, "`filter` must be a map"));
+    };
+    let named = node.given("rules");
+    let named = named.ok_or_else(|| Wrong::new(node.line, "a filter needs `rules`, or `any`"))?;
+    let rules = match named.text() {
+        Some("any") => None,
+        _ => Some(
+            node.texts_of("rules")?
+                .into_iter()
+                .map(|name| (name, named.line))
+                .collect(),
+        ),
+    };
+    let entries = entries.iter().filter(|(name, ..)| name != "rules").cloned();
+    let kind = Kind::Map(entries.collect());
+    let line = node.line;
+    match events(&Node { kind, line }, compiler) {
+        Ok(events) => Ok(Filter {
+            rules,
+            events: Arc::new(events),
+            origin: origin.clone(),
+        }),
+        // A rule may wait, but one that is to be narrowed would match too much until then.
+        Err(Refused::Wrong(wrong) | Refused::Missing(wrong)) => Err(wrong),
+    }
 }
 
 /// True for a rule about CloudTrail's records.

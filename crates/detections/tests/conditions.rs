@@ -115,6 +115,69 @@ fn what_rules_say_of_themselves() {
 }
 
 #[test]
+fn filters() {
+    let filter = |rules: &str, of: &str| {
+        format!(
+            "---\ntitle: ours\nlogsource: {{product: aws, service: cloudtrail}}\nfilter:\n    rules: {rules}\n    deploys: {{who: {of}}}\n    condition: not deploys\n"
+        )
+    };
+    let base = rule("    s: {a: 1}\n    condition: s");
+    let hits =
+        |rules: &Rules, who: &str| rules.matcher().matches(&json!({"a": 1, "who": who})).len();
+    for named in ["any", "[a test]", "a test"] {
+        let rules = good(&format!("{base}{}", filter(named, "ci")));
+        assert_eq!(
+            (rules.len(), hits(&rules, "ci"), hits(&rules, "me")),
+            (1, 0, 1),
+            "{named}"
+        );
+    }
+    let both = good(&format!(
+        "{base}{}{}",
+        filter("any", "ci"),
+        filter("any", "me")
+    ));
+    assert_eq!(
+        (hits(&both, "ci"), hits(&both, "me"), hits(&both, "you")),
+        (0, 0, 1)
+    );
+    // Our own are narrowed, too, and a second time nothing is told again.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("filter.yml");
+    let id = Rules::built_in()
+        .iter()
+        .find(|rule| rule.title == "A key is disabled")
+        .unwrap()
+        .id
+        .clone();
+    std::fs::write(&path, filter(&format!("[{id}, gone]"), "ci")).unwrap();
+    let (rules, problems) = Rules::built_in().and_load(&[path]).unwrap();
+    assert_eq!(problems.len(), 1);
+    assert!(
+        problems[0]
+            .to_string()
+            .ends_with("filter.yml:5: no rule of events has the id or the name `gone`")
+    );
+    let (rules, problems) = rules.with_values([("allowed_regions".to_owned(), Vec::new())].into());
+    assert_eq!(problems, []);
+    let record = |who: &str| json!({"eventSource": "kms.amazonaws.com", "eventName": "DisableKey", "who": who});
+    assert_eq!(rules.matcher().matches(&record("ci")).len(), 0);
+    assert_eq!(rules.matcher().matches(&record("me")).len(), 1);
+    let count = "title: many\nlogsource: {product: aws, service: cloudtrail}\ndetection: {s: {a: 1}, condition: s | count() > 1, timeframe: 1m}\n";
+    let rules = good(&format!("{count}{}", filter("many", "ci")));
+    assert_eq!((hits(&rules, "ci"), hits(&rules, "me")), (0, 1));
+    let (rules, _) = load(format!(
+        "{base}{}",
+        filter("any", "'%who%'").replace("who:", "who|expand:")
+    ));
+    assert_eq!(hits(&rules, "ci"), 1);
+    assert_eq!(
+        told(filter("[]", "x").replace("    rules: []\n", "")),
+        "a.yml:5: a filter needs `rules`, or `any`"
+    );
+}
+
+#[test]
 fn which_logs() {
     for (source, ours) in [
         ("{product: aws, service: cloudtrail}", true),
@@ -211,10 +274,6 @@ fn what_is_not_supported_is_told() {
         (
             "title: x\naction: global\n",
             "a.yml:2: collections with `action` are no more part of Sigma: repeat what is common",
-        ),
-        (
-            "title: x\nfilter: {rules: any}\n",
-            "a.yml:2: filters of other rules are not supported: write `not` in the rule",
         ),
         ("- x\n", "a.yml:1: a rule must be a map"),
         (
