@@ -133,6 +133,13 @@ fn rules_for_correlations_only_say_so() {
         .collect();
     assert_eq!(
         silent,
-        ["kms_key_looked_at", "kms_request_denied", "secret_read"].into()
+        [
+            "console_login_without_mfa",
+            "key_used_without_mfa",
+            "kms_key_looked_at",
+            "kms_request_denied",
+            "secret_read",
+        ]
+        .into()
     );
 }
