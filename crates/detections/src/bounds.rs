@@ -70,10 +70,20 @@ fn union(all: impl Iterator<Item = Option<BTreeSet<String>>>) -> Option<BTreeSet
     Some(texts)
 }
 
-/// The names of events as AWS writes them, by the same in lower case.
+/// The names of events as AWS writes them, by the same in lower case. Those that two services write differently are not
+/// among them (RDS has `CreateDBInstance`, Timestream `CreateDbInstance`): one would be passed over.
 pub(crate) static NAMES: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     let names = include_str!("event-names.txt").split_whitespace();
     names
         .map(|name| (name.to_ascii_lowercase(), name))
         .collect()
 });
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_name_stands_twice() {
+        let names = include_str!("event-names.txt").split_whitespace();
+        assert_eq!(names.count(), super::NAMES.len());
+    }
+}
