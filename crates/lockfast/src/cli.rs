@@ -11,8 +11,8 @@ pub use operate::{
 };
 
 pub use trail::{
-    About, Answer, AnswerFormat, Asking, Forensics, Index, SecretReads, Sql, Tls, Trail,
-    TrailCommand, Usage, Verify,
+    About, Answer, AnswerFormat, Asking, DetectionFormat, Detections, Forensics, Generate, Index,
+    SecretReads, Sql, Tls, Trail, TrailCommand, Usage, Verify,
 };
 
 use crate::exit;

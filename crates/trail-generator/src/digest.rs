@@ -8,6 +8,7 @@ use crate::writing::{prefix, save};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
+use base64::Engine as _;
 use libdeflater::{CompressionLvl, Compressor};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -40,6 +41,25 @@ impl Signer {
         let key = KeyPair::from_pkcs8(key)
             .map_err(|error| Error::Plan(format!("the digests' key: {error}")))?;
         Ok(Signer(Arc::new(key)))
+    }
+
+    /// A signer with a new key.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn generate() -> Result<Self, Error> {
+        let none = |_| Error::Plan("no key for digests can be made".into());
+        let key = KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).map_err(none)?;
+        Ok(Signer(Arc::new(key)))
+    }
+
+    /// Its public key, as `aws cloudtrail list-public-keys` writes it.
+    pub fn listed(&self) -> String {
+        let value = base64::engine::general_purpose::STANDARD.encode(self.public_key());
+        format!(
+            "{{\"PublicKeyList\":[{{\"Value\":\"{value}\",\"ValidityStartTime\":\"2026-01-01T00:00:00Z\",\"ValidityEndTime\":\"2027-01-01T00:00:00Z\",\"Fingerprint\":\"{}\"}}]}}\n",
+            self.fingerprint()
+        )
     }
 
     /// Its public key (PKCS #1, DER), as CloudTrail's `ListPublicKeys` gives it.

@@ -10,10 +10,12 @@
 //! `lockfast trail` answers.
 #![deny(missing_docs)]
 
+pub mod detect;
 mod filter;
 pub mod index;
 mod input;
 pub mod questions;
+mod reading;
 mod scan;
 pub mod tables;
 mod trail;

@@ -36,6 +36,10 @@ pub enum TrailCommand {
     Index(Index),
     /// Say what somebody did: a timeline, their sessions through every role, and everything that they decrypted.
     Forensics(Box<Forensics>),
+    /// Hold Sigma rules against the logs: lockfast's own about keys, secrets and trails, and your own.
+    Detections(Box<Detections>),
+    /// Write realistic logs, with labelled attacks among them, to try all of this on.
+    Generate(Generate),
     /// Hold log files against CloudTrail's digest files: which are missing, altered or added.
     Verify(Verify),
 }
@@ -242,4 +246,87 @@ pub struct Forensics {
     /// Which logs are asked.
     #[command(flatten)]
     pub asking: Asking,
+}
+
+/// `lockfast trail detections`.
+#[derive(Debug, Args)]
+pub struct Detections {
+    /// Sigma rules beside lockfast's own: files, and folders of .yml and .yaml files. May be given several times.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub rules: Vec<PathBuf>,
+    /// Only the rules of --rules.
+    #[arg(long)]
+    pub only: bool,
+    /// The values of a placeholder that rules expand, as allowed_regions=eu-central-1,eu-west-1. May be given several times.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub value: Vec<String>,
+    /// List the rules, and hold them against nothing.
+    #[arg(long)]
+    pub list: bool,
+    /// The least level that is told.
+    #[arg(long, value_name = "LEVEL", default_value = "low", value_parser = clap::builder::PossibleValuesParser::new(LEVELS))]
+    pub level: String,
+    /// The ledger of approvals, by which deletions that were approved are told from others; the policy file's where it is there.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub ledger: Option<PathBuf>,
+    /// The policy file; lockfast.toml here when not given.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// How to print it.
+    #[arg(short, long, value_enum, default_value_t = DetectionFormat::Table)]
+    pub format: DetectionFormat,
+    /// Log files, or folders of them as CloudTrail lays them out.
+    #[arg(required_unless_present = "list", value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+    /// Read so many files at once; as many as there are processors when not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
+const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
+
+/// How detections are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DetectionFormat {
+    /// For people.
+    Table,
+    /// A list of objects.
+    Json,
+    /// OCSF 1.5.0, Detection Findings.
+    Ocsf,
+}
+
+/// `lockfast trail generate`.
+#[derive(Debug, Args)]
+pub struct Generate {
+    /// The folder; it must not hold logs yet.
+    #[arg(value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub folder: PathBuf,
+    /// So many events.
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub events: u64,
+    /// In about so many files.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub files: usize,
+    /// The same seed gives the same logs.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Of so many accounts.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub accounts: usize,
+    /// Of so many days.
+    #[arg(long, value_name = "N", default_value_t = 28)]
+    pub days: u32,
+    /// Only these attacks, by name; all when not given, and none with --quiet-days.
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Vec<String>,
+    /// No attack at all.
+    #[arg(long, conflicts_with = "scenario")]
+    pub quiet_days: bool,
+    /// List the attacks.
+    #[arg(long)]
+    pub list: bool,
+    /// Digests, too, signed with a key that is made for it; the public key is written to FOLDER/public-keys.json.
+    #[arg(long)]
+    pub digests: bool,
 }

@@ -46,6 +46,8 @@ pub(super) fn run(command: &TrailCommand) -> Result<u8> {
         TrailCommand::Shell(asking) => shell(asking),
         TrailCommand::Tables { format } => tables(*format),
         TrailCommand::Index(args) => make_index(args),
+        TrailCommand::Detections(args) => super::detections::run(args),
+        TrailCommand::Generate(args) => super::generate::run(args),
         TrailCommand::Forensics(args) => super::forensics::run(args),
         TrailCommand::Verify(args) => super::verify::run(args),
     }
@@ -71,10 +73,17 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
 }
 
 pub(super) fn options(asking: &Asking) -> Options {
+    Options {
+        memory: (asking.memory as usize) << 20,
+        ..threads(asking.threads)
+    }
+}
+
+/// So many threads, or as many as there are processors.
+pub(super) fn threads(threads: Option<u16>) -> Options {
     let own = Options::default();
     Options {
-        threads: asking.threads.map_or(own.threads, usize::from),
-        memory: (asking.memory as usize) << 20,
+        threads: threads.map_or(own.threads, usize::from),
         ..own
     }
 }

@@ -5,26 +5,31 @@ mod answer;
 #[cfg(feature = "trail")]
 mod ask;
 #[cfg(feature = "trail")]
+mod detections;
+#[cfg(feature = "trail")]
 mod forensics;
 
+mod generate;
 mod verify;
 
-use crate::cli::{Trail, TrailCommand};
+use crate::cli::Trail;
+#[cfg(not(feature = "trail"))]
+use crate::cli::TrailCommand;
 use anyhow::Result;
 
 /// Runs the command and gives its exit code.
 ///
 /// # Errors
-/// Always: this binary has no Apache DataFusion.
+/// What is wrong with the command line or the logs; and that this binary has no Apache DataFusion, of what takes it.
 #[cfg(not(feature = "trail"))]
 pub fn run(args: &Trail) -> Result<u8> {
-    // It takes no tables.
-    if let TrailCommand::Verify(args) = &args.command {
-        return verify::run(args);
+    match &args.command {
+        TrailCommand::Verify(args) => verify::run(args),
+        TrailCommand::Generate(args) => generate::run(args),
+        _ => anyhow::bail!(
+            "this lockfast was built without Apache DataFusion: build it with `cargo build --release --features trail` (or `full`)"
+        ),
     }
-    anyhow::bail!(
-        "this lockfast was built without Apache DataFusion: build it with `cargo build --release --features trail` (or `full`)"
-    )
 }
 
 /// Runs the command and gives its exit code.
