@@ -8,7 +8,7 @@
 //! Each file has a random generator of its own, so the same [`Plan`] gives the same bytes however many threads write them,
 //! and no more than a file is held in memory for each thread, however many events there are.
 //!
-//! `labels.json` beside the logs is a list of the labels, each an object with the fields of [`Label`], times as RFC 3339.
+//! `labels`, JSON beside the logs without the ending by which logs are found, is a list of the labels, each an object with the fields of [`Label`], times as RFC 3339.
 //!
 //! Nothing in it is real: addresses are of the ranges for documentation and benchmarks (RFC 5737, RFC 2544), accounts,
 //! people and keys are made up.

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Writes what the plan asks for below the folder, in CloudTrail's layout, and `labels.json` beside. `progress` is told, after
+/// Writes what the plan asks for below the folder, in CloudTrail's layout, and `labels` beside. `progress` is told, after
 /// each file, how many more records were written.
 ///
 /// # Errors
@@ -61,8 +61,8 @@ pub fn write(plan: &Plan, folder: &Path, progress: impl Fn(u64) + Sync) -> Resul
     }
     written.labels = played.labels;
     let labels = serde_json::to_vec_pretty(&written.labels)
-        .map_err(|error| Error::Plan(format!("labels.json: {error}")))?;
-    save(&folder.join("labels.json"), &labels)?;
+        .map_err(|error| Error::Plan(format!("labels: {error}")))?;
+    save(&folder.join("labels"), &labels)?;
     Ok(written)
 }
 

@@ -108,7 +108,7 @@ static MADE: LazyLock<Made> = LazyLock::new(|| {
     let plan = plan(20_000, 300);
     let written = write(&plan, folder.path(), |more| *told.lock().unwrap() += more).unwrap();
     let (report, records) = records(folder.path());
-    let labels = std::fs::read(folder.path().join("labels.json")).unwrap();
+    let labels = std::fs::read(folder.path().join("labels")).unwrap();
     Made {
         plan,
         written,

@@ -40,6 +40,14 @@ impl Input {
         }))
     }
 
+    /// These files.
+    pub fn of(files: Vec<LogFile>) -> Input {
+        Input {
+            files,
+            ..Input::default()
+        }
+    }
+
     /// How many files were read of those that the queries so far want.
     pub fn progress(&self) -> (u64, u64) {
         let at = |count: &AtomicU64| count.load(Ordering::Relaxed);

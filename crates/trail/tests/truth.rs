@@ -286,10 +286,7 @@ fn an_index_says_what_the_logs_say_and_grows() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let whole = Input::find(&[logs.folder.path().to_owned()]).expect("files");
     let options = Options::default();
-    let half = Input {
-        files: whole.files[..whole.files.len() / 2].to_vec(),
-        ..Input::default()
-    };
+    let half = Input::of(whole.files[..whole.files.len() / 2].to_vec());
     let update = |input| {
         runtime
             .block_on(Index::update(&folder, input, &options))

@@ -326,7 +326,7 @@ pub struct Generate {
     /// List the attacks.
     #[arg(long)]
     pub list: bool,
-    /// Digests, too, signed with a key that is made for it; the public key is written to FOLDER/public-keys.json.
+    /// Digests, too, signed with a key that is made for it; the public key is written to FOLDER/public-keys.
     #[arg(long)]
     pub digests: bool,
 }

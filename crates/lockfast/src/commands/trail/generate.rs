@@ -45,7 +45,7 @@ pub(super) fn run(args: &Generate) -> Result<u8> {
         let keys = signer.listed();
         plan.digests = Some(signer);
         std::fs::create_dir_all(&args.folder)
-            .and_then(|()| std::fs::write(args.folder.join("public-keys.json"), keys))
+            .and_then(|()| std::fs::write(args.folder.join("public-keys"), keys))
             .with_context(|| format!("cannot write {}", args.folder.display()))?;
     }
     let bar = spinner();
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Generate) -> Result<u8> {
         .filter(|label| !label.kinds.contains(&"benign"))
         .count();
     print(&format!(
-        "{}: {} events in {} records of {} files, {} MB of {} MB JSON; {attacks} attacks are labelled in labels.json\n",
+        "{}: {} events in {} records of {} files, {} MB of {} MB JSON; {attacks} attacks are labelled in labels\n",
         args.folder.display(),
         written.events,
         written.records,
