@@ -159,10 +159,18 @@ impl Inventory {
             Origin::Templates | Origin::Live => self.origin == origin,
             Origin::Network => self.origin == origin || self.by_kind.contains_key(ENDPOINT),
             Origin::Logs => {
-                self.origin == origin || trail::KINDS.iter().any(|kind| self.by_kind.contains_key(*kind))
+                self.origin == origin
+                    || trail::KINDS
+                        .iter()
+                        .any(|kind| self.by_kind.contains_key(*kind))
             }
         };
-        let all = [Origin::Templates, Origin::Live, Origin::Network, Origin::Logs];
+        let all = [
+            Origin::Templates,
+            Origin::Live,
+            Origin::Network,
+            Origin::Logs,
+        ];
         all.into_iter().filter(move |origin| match self.only {
             Some(only) => only == *origin,
             None => is_among(*origin),
@@ -177,7 +185,11 @@ impl Inventory {
             observed.extend(self.of_kind(kind).map(|resource| resource.stack));
         }
         if !observed.is_empty() {
-            for resource in self.resources.iter().filter(|resource| !is_observed(&resource.kind)) {
+            for resource in self
+                .resources
+                .iter()
+                .filter(|resource| !is_observed(&resource.kind))
+            {
                 observed.remove(&resource.stack);
             }
         }

@@ -2,7 +2,9 @@
 
 use crate::links::LINKS;
 use crate::shared::{Shared, shared};
-use crate::{CLOUDTRAIL_LOGS, Error, Found, GAP, Header, MANAGED_KEY, NETWORK, Reader, Record, Unit, unknown};
+use crate::{
+    CLOUDTRAIL_LOGS, Error, Found, GAP, Header, MANAGED_KEY, NETWORK, Reader, Record, Unit, unknown,
+};
 use lockfast_facts::trail::is_told_by_logs;
 use lockfast_facts::{
     ENDPOINT, Guard, Inventory, Kind, Loc, Map, Origin, Part, Place, Read, Reference, Resource,
@@ -292,7 +294,10 @@ impl Builder {
             (place.0, place.1, unit.service.clone())
         });
         let of_accounts = |unit: &Unit| !is_network(unit) && !is_of_logs(unit);
-        let origin = match (units.is_empty() || units.iter().any(of_accounts), units.iter().any(is_network)) {
+        let origin = match (
+            units.is_empty() || units.iter().any(of_accounts),
+            units.iter().any(is_network),
+        ) {
             (true, _) => Origin::Live,
             (false, true) => Origin::Network,
             (false, false) => Origin::Logs,

@@ -100,7 +100,10 @@ impl<'a> Alert<'a> {
         let severity = self.subject.at("Severity").string();
         let level = severity.then(|name, loc| match Level::parse(&name) {
             Some(level) => Read::Found(level, loc),
-            None => Read::Unknown(Arc::new(Why::Unsupported(format!("`{name}` is no severity"))), loc),
+            None => Read::Unknown(
+                Arc::new(Why::Unsupported(format!("`{name}` is no severity"))),
+                loc,
+            ),
         });
         told(level, "its severity")
     }
@@ -116,7 +119,9 @@ impl<'a> Alert<'a> {
     /// Its title, or what else says what it is.
     pub(crate) fn title(self) -> String {
         let title = self.subject.at("Title").string().found();
-        title.or_else(|| self.what().value().cloned()).unwrap_or_else(|| self.subject.resource.name.to_string())
+        title
+            .or_else(|| self.what().value().cloned())
+            .unwrap_or_else(|| self.subject.resource.name.to_string())
     }
 
     /// What is unusual, as it says.
@@ -135,13 +140,25 @@ impl<'a> Alert<'a> {
     pub(crate) fn incident(self, cx: &Cx<'a>) -> Option<&'a Incident> {
         let names: Vec<String> = self.names().collect();
         cx.config.incident.iter().find(|incident| {
-            incident.keys.iter().chain(&incident.resources).any(|arn| names.contains(arn))
+            incident
+                .keys
+                .iter()
+                .chain(&incident.resources)
+                .any(|arn| names.contains(arn))
         })
     }
 
     /// Adds what an alert says of itself.
     pub(crate) fn with_facts(self, judgement: Judgement) -> Judgement {
-        const SHOWN: [&str; 7] = ["Severity", "Principal", "Subject", "Key", "From", "Until", "Reason"];
+        const SHOWN: [&str; 7] = [
+            "Severity",
+            "Principal",
+            "Subject",
+            "Key",
+            "From",
+            "Until",
+            "Reason",
+        ];
         let mut judgement = judgement;
         for property in SHOWN {
             if let Read::Found(value, loc) = self.subject.at(property).string() {
@@ -171,15 +188,18 @@ pub(crate) fn open<'a>(
             continue;
         }
         let judgement = match (is, alert.level(), alert.is_open()) {
-            (Known::Unknown(why, _), ..) | (_, Known::Unknown(why, _), _) | (.., Known::Unknown(why, _)) => {
-                Judgement::cannot_tell(alert.subject, what, &why)
-            }
+            (Known::Unknown(why, _), ..)
+            | (_, Known::Unknown(why, _), _)
+            | (.., Known::Unknown(why, _)) => Judgement::cannot_tell(alert.subject, what, &why),
             (_, level, open) => match (level.value(), open.value()) {
                 (Some(level), _) if *level < least => continue,
                 (_, Some(false)) => {
                     let reason = alert.subject.at("Reason").string().found();
                     let reason = reason.unwrap_or_else(|| "no reason is given".into());
-                    Judgement::pass(alert.subject, format!("somebody looked at \"{}\": {reason}", alert.title()))
+                    Judgement::pass(
+                        alert.subject,
+                        format!("somebody looked at \"{}\": {reason}", alert.title()),
+                    )
                 }
                 _ => of_open(alert),
             },

@@ -27,11 +27,17 @@ impl Caller<'_> {
 
     /// `dynamodb.amazonaws.com`.
     pub(crate) fn service(self) -> Known<String> {
-        told(self.subject.at("Service").string(), "which service was called")
+        told(
+            self.subject.at("Service").string(),
+            "which service was called",
+        )
     }
 
     pub(crate) fn from_lambda(self) -> Known<bool> {
-        told(self.subject.at("FromLambda").bool(), "whether a Lambda function called")
+        told(
+            self.subject.at("FromLambda").bool(),
+            "whether a Lambda function called",
+        )
     }
 
     fn principal(self) -> Known<String> {
@@ -39,39 +45,79 @@ impl Caller<'_> {
     }
 
     /// Judges that no call of it is protected too little. A service of AWS calls others within AWS, and nobody else can say how.
-    pub(crate) fn judge(self, cx: &Cx<'_>, gaps: &Gaps, weak: &[Weak], sound: &'static str) -> Judgement {
+    pub(crate) fn judge(
+        self,
+        cx: &Cx<'_>,
+        gaps: &Gaps,
+        weak: &[Weak],
+        sound: &'static str,
+    ) -> Judgement {
         let subject = self.subject;
         let principal = match self.principal() {
-            Known::Unknown(why, _) => return Judgement::cannot_tell(subject, "whose calls these are", &why),
+            Known::Unknown(why, _) => {
+                return Judgement::cannot_tell(subject, "whose calls these are", &why);
+            }
             known => known.value().cloned().unwrap_or_default(),
         };
-        let service = self.service().value().cloned().unwrap_or_else(|| "a service".into());
+        let service = self
+            .service()
+            .value()
+            .cloned()
+            .unwrap_or_else(|| "a service".into());
         let calls = count(subject, "Calls");
         let not_told = count(subject, "NotTold");
-        let counts: Vec<(Weak, Known<i64>)> = weak.iter().map(|weak| (*weak, count(subject, weak.0))).collect();
+        let counts: Vec<(Weak, Known<i64>)> = weak
+            .iter()
+            .map(|weak| (*weak, count(subject, weak.0)))
+            .collect();
         let what = "how its calls are protected";
-        let found = counts.iter().find(|(_, n)| n.value().is_some_and(|n| *n > 0));
+        let found = counts
+            .iter()
+            .find(|(_, n)| n.value().is_some_and(|n| *n > 0));
         let judgement = if let Some(((_, how), n)) = found {
             let n = n.value().copied().unwrap_or_default();
             let agents = subject.at("UserAgents").list().found().unwrap_or_default();
-            let agents = named(agents.iter().filter_map(|agent| agent.at("").string().found()));
+            let agents = named(
+                agents
+                    .iter()
+                    .filter_map(|agent| agent.at("").string().found()),
+            );
             Judgement::fail(
                 subject,
-                format!("{principal} called {service} {how}: {}, as {agents}", plural(n, "call")),
+                format!(
+                    "{principal} called {service} {how}: {}, as {agents}",
+                    plural(n, "call")
+                ),
             )
-        } else if let Some(why) = counts.iter().chain([&(weak[0], calls.clone()), &(weak[0], not_told.clone())]).find_map(|(_, n)| n.why()) {
+        } else if let Some(why) = counts
+            .iter()
+            .chain([&(weak[0], calls.clone()), &(weak[0], not_told.clone())])
+            .find_map(|(_, n)| n.why())
+        {
             Judgement::cannot_tell(subject, what, why)
         } else if principal.ends_with(".amazonaws.com") {
-            Judgement::not_applicable(subject, "a service of AWS calls for itself, and AWS protects that")
+            Judgement::not_applicable(
+                subject,
+                "a service of AWS calls for itself, and AWS protects that",
+            )
         } else {
-            let (all, untold) = (calls.value().copied().unwrap_or_default(), not_told.value().copied().unwrap_or_default());
+            let (all, untold) = (
+                calls.value().copied().unwrap_or_default(),
+                not_told.value().copied().unwrap_or_default(),
+            );
             match untold {
                 _ if untold >= all => {
-                    let why = Why::Unsupported(format!("CloudTrail tells it of none of {}", plural(all, "call")));
+                    let why = Why::Unsupported(format!(
+                        "CloudTrail tells it of none of {}",
+                        plural(all, "call")
+                    ));
                     Judgement::cannot_tell(subject, what, &why)
                 }
                 0 => Judgement::pass(subject, sound),
-                _ => Judgement::pass(subject, sound).note(format!("of {untold} of {} CloudTrail does not tell", plural(all, "call"))),
+                _ => Judgement::pass(subject, sound).note(format!(
+                    "of {untold} of {} CloudTrail does not tell",
+                    plural(all, "call")
+                )),
             }
         };
         let mut judgement = gaps
@@ -84,7 +130,11 @@ impl Caller<'_> {
         if let Read::Found(example, loc) = subject.at("Example")
             && let Some(id) = text(example, "EventId")
         {
-            judgement = judgement.stated("example", id, loc);
+            let place = match (text(example, "File"), text(example, "Offset")) {
+                (Some(file), Some(offset)) => format!(" in {file} at byte {offset}"),
+                _ => String::new(),
+            };
+            judgement = judgement.stated("example", format!("event {id}{place}"), loc);
         }
         for property in ["First", "Last"] {
             if let Read::Found(time, loc) = subject.at(property).string() {

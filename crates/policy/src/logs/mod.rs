@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub(crate) fn all_or_unknown<'a>(cx: &Cx<'a>, what: &str, out: &mut Out) -> Vec<Subject<'a>> {
     let all = cx.subjects(&[LOGS]);
     if all.is_empty() {
-        let why = Why::NotGiven("any log file of CloudTrail".into());
+        let why = Why::NotGiven("a log file of CloudTrail".into());
         out.push(Judgement::cannot_tell(About::Input, what, &why));
     }
     all
@@ -38,12 +38,18 @@ pub(crate) fn told<T>(read: Read<T>, what: &str) -> Known<T> {
 
 /// How many there are of something.
 pub(crate) fn count(subject: Subject<'_>, property: &str) -> Known<i64> {
-    told(subject.at(property).int(), &format!("the number of {property}"))
+    told(
+        subject.at(property).int(),
+        &format!("the number of {property}"),
+    )
 }
 
 /// A list that is always written.
 pub(crate) fn list<'a>(subject: Subject<'a>, property: &str) -> Known<&'a [Value]> {
-    told(subject.at(property).list(), &format!("the list of {property}"))
+    told(
+        subject.at(property).list(),
+        &format!("the list of {property}"),
+    )
 }
 
 /// A text of an item, for people.
@@ -80,16 +86,21 @@ pub(crate) fn age(cx: &Cx<'_>, read: Read<&Value>, what: &str) -> Known<(i64, St
     let days = cx.days_since(read.clone());
     let day = read.string().found().unwrap_or_default();
     match told(days, what) {
-        Known::Stated(..0, loc) => {
-            Known::Unknown(Arc::new(Why::Unsupported(format!("{day} is still to come"))), loc)
-        }
+        Known::Stated(..0, loc) => Known::Unknown(
+            Arc::new(Why::Unsupported(format!("{day} is still to come"))),
+            loc,
+        ),
         known => known.map(|days| (days, day)),
     }
 }
 
 /// When anomalies were last looked for in these logs: how many days ago, and the day.
 pub(crate) fn analysed(cx: &Cx<'_>, logs: Subject<'_>) -> Known<(i64, String)> {
-    age(cx, logs.at("Analysed.On"), "a search of these logs for anomalies")
+    age(
+        cx,
+        logs.at("Analysed.On"),
+        "a search of these logs for anomalies",
+    )
 }
 
 /// Judges of the logs of every account and region that they are whole and somebody looked for anomalies in them. `what` cannot
@@ -109,7 +120,12 @@ pub(crate) fn looked_through(cx: &Cx<'_>, out: &mut Out, what: &'static str, sou
 pub(crate) fn wholeness(logs: Subject<'_>) -> Faults {
     let mut faults = Faults::default();
     let unread = count(logs, "UnreadFiles").map(|n| {
-        (n > 0).then(|| format!("{} could not be read: nobody knows what they hold", plural(n, "log file")))
+        (n > 0).then(|| {
+            format!(
+                "{} could not be read: nobody knows what they hold",
+                plural(n, "log file")
+            )
+        })
     });
     faults.add("whether every log file could be read", unread);
     faults.add("whether the logs hold every day", days_missing(logs));
@@ -119,8 +135,14 @@ pub(crate) fn wholeness(logs: Subject<'_>) -> Faults {
 fn days_missing(logs: Subject<'_>) -> Known<Option<String>> {
     match list(logs, "MissingDays") {
         Known::Stated(days, loc) if !days.is_empty() => {
-            let shown = named(days.iter().map(|day| day.at("").string().found().unwrap_or_else(|| "?".into())));
-            Known::Unknown(Arc::new(Why::NotGiven(format!("a log file of {shown}"))), loc)
+            let shown = named(
+                days.iter()
+                    .map(|day| day.at("").string().found().unwrap_or_else(|| "?".into())),
+            );
+            Known::Unknown(
+                Arc::new(Why::NotGiven(format!("a log file of {shown}"))),
+                loc,
+            )
         }
         known => known.map(|_| None),
     }
@@ -133,7 +155,10 @@ fn lacks(logs: Subject<'_>) -> Option<Arc<Why>> {
         Known::Unknown(why, _) => Some(why),
         known => {
             let n = known.value().copied().unwrap_or_default();
-            Some(Arc::new(Why::Unsupported(format!("{} could not be read", plural(n, "log file")))))
+            Some(Arc::new(Why::Unsupported(format!(
+                "{} could not be read",
+                plural(n, "log file")
+            ))))
         }
     };
     unread.or_else(|| days_missing(logs).why().cloned())
@@ -169,14 +194,29 @@ impl Gaps {
             meets(&own.account, &place.account) && meets(&own.region, &place.region)
         });
         let Some((_, first)) = here.next() else {
-            let shown: Vec<&str> = [&place.account, &place.region].into_iter().flatten().map(|part| &**part).collect();
-            return Some(Arc::new(Why::NotGiven(format!("what the logs of {} hold", shown.join("/")))));
+            let shown: Vec<&str> = [&place.account, &place.region]
+                .into_iter()
+                .flatten()
+                .map(|part| &**part)
+                .collect();
+            return Some(Arc::new(Why::NotGiven(format!(
+                "what the logs of {} hold",
+                shown.join("/")
+            ))));
         };
-        first.clone().or_else(|| here.find_map(|(_, why)| why.clone()))
+        first
+            .clone()
+            .or_else(|| here.find_map(|(_, why)| why.clone()))
     }
 
     /// A judgement that passes since nothing happened, where the logs are whole; unknown elsewhere.
-    pub(crate) fn unless(&self, cx: &Cx<'_>, beside: &Resource, judgement: Judgement, what: &str) -> Judgement {
+    pub(crate) fn unless(
+        &self,
+        cx: &Cx<'_>,
+        beside: &Resource,
+        judgement: Judgement,
+        what: &str,
+    ) -> Judgement {
         if judgement.verdict != Verdict::Pass {
             return judgement;
         }

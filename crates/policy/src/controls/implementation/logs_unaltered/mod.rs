@@ -45,7 +45,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
 
 /// Whether the files differ from what digests say, and the facts.
 fn altered(logs: Subject<'_>) -> (Known<Option<String>>, [(&'static str, Known<i64>); 2]) {
-    let what = "an answer about the digests";
+    let what = "a check of them against digest files";
     let digests = told(logs.at("Integrity.Digests").int(), what);
     let signed = told(logs.at("Integrity.Signed").int(), what);
     let findings = told(logs.at("Integrity.Findings").list(), what);

@@ -30,7 +30,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     for key in cx.subjects(&[KEY]) {
         let owner = key.at("KeyAccount").string().found();
         if !accounts.is_empty() && owner.is_some_and(|owner| !accounts.iter().any(|account| **account == *owner)) {
-            out.push(Judgement::not_applicable(key, "the logs of the key's account are not given, and its rotations are in these"));
+            out.push(Judgement::not_applicable(key, "its rotations are in the logs of its own account, which are not given"));
             continue;
         }
         let what = "whether rotations succeed";
