@@ -67,7 +67,8 @@ pub const SECRET: &str = "Lockfast::CloudTrail::Secret";
 /// | `NoForwardSecrecy` | how many with a suite without forward secrecy |
 /// | `PlainHttp` | how many without TLS |
 /// | `NotTold` | how many of which CloudTrail does not tell (no `tlsDetails`): a service's own, among others |
-/// | `UserAgents` | what it called itself |
+/// | `UserAgents` | what it called itself in the calls that are protected too little, or in all where none is |
+/// | `SourceAddresses` | where these came from: addresses, or names of services; may be missing |
 /// | `First`, `Last` | when |
 /// | `Example` | the weakest of them: `EventId`, `File`, `Offset` |
 pub const CALLER: &str = "Lockfast::CloudTrail::Caller";

@@ -33,7 +33,7 @@ impl Caller<'_> {
         )
     }
 
-    pub(crate) fn from_lambda(self) -> Known<bool> {
+    pub(crate) fn is_of_lambda(self) -> Known<bool> {
         told(
             self.subject.at("FromLambda").bool(),
             "whether a Lambda function called",
@@ -76,18 +76,23 @@ impl Caller<'_> {
             .find(|(_, n)| n.value().is_some_and(|n| *n > 0));
         let judgement = if let Some(((_, how), n)) = found {
             let n = n.value().copied().unwrap_or_default();
-            let agents = subject.at("UserAgents").list().found().unwrap_or_default();
-            let agents = named(
-                agents
-                    .iter()
-                    .filter_map(|agent| agent.at("").string().found()),
-            );
+            let shown = |property: &str| {
+                let values = subject.at(property).list().found().unwrap_or_default();
+                named(
+                    values
+                        .iter()
+                        .filter_map(|value| value.at("").string().found()),
+                )
+            };
+            let from = match subject.at("SourceAddresses").list().found() {
+                None | Some([]) => String::new(),
+                Some(_) => format!(" from {}", shown("SourceAddresses")),
+            };
+            let calls = plural(n, "call");
+            let agents = shown("UserAgents");
             Judgement::fail(
                 subject,
-                format!(
-                    "{principal} called {service} {how}: {}, as {agents}",
-                    plural(n, "call")
-                ),
+                format!("{principal} called {service} {how}: {calls}{from}, as {agents}"),
             )
         } else if let Some(why) = counts
             .iter()

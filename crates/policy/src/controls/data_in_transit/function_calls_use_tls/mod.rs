@@ -27,7 +27,7 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
     let gaps = Gaps::of(cx);
     let mut any = false;
     for caller in callers(cx) {
-        let from_lambda = caller.from_lambda();
+        let from_lambda = caller.is_of_lambda();
         any |= from_lambda.value() != Some(&false);
         match from_lambda {
             Known::Unknown(why, _) => out.push(caller.cannot_tell("whether a function called, and how", &why)),

@@ -28,29 +28,32 @@ Properties:
 
 fn judge(cx: &Cx<'_>, out: &mut Out) {
     for logs in all_or_unknown(cx, "whether the logs are as CloudTrail delivered them", out) {
-        let (verdict, facts) = altered(logs);
+        let digests = told(logs.at("Integrity.Digests").int(), CHECK);
+        let signed = told(logs.at("Integrity.Signed").int(), CHECK);
         let mut faults = crate::trails::Faults::default();
-        faults.add("whether the logs are as CloudTrail delivered them", verdict);
+        faults.add("whether the logs are as CloudTrail delivered them", altered(logs, &digests, &signed));
         // What is changed comes before what is missing.
         let own = faults.judgement(logs, "the logs hold what is done with keys, and are as CloudTrail delivered them");
         let other = logged::faults(cx, logs).judgement(logs, "");
         let mut worst = Some(own);
         Judgement::keep_worst(&mut worst, other);
         let Some(judgement) = worst else { continue };
-        let judgement = facts.into_iter().fold(judgement, |judgement, (name, known)| judgement.fact(name, &known));
-        out.push(logged::with_period(logs, judgement.fact("KmsEvents", &count(logs, "KmsEvents"))));
+        let judgement = judgement
+            .fact("Digests", &digests)
+            .fact("Signed", &signed)
+            .fact("KmsEvents", &count(logs, "KmsEvents"));
+        out.push(logged::with_period(logs, judgement));
     }
     logged::trails_stopped(cx, out);
 }
 
-/// Whether the files differ from what digests say, and the facts.
-fn altered(logs: Subject<'_>) -> (Known<Option<String>>, [(&'static str, Known<i64>); 2]) {
-    let what = "a check of them against digest files";
-    let digests = told(logs.at("Integrity.Digests").int(), what);
-    let signed = told(logs.at("Integrity.Signed").int(), what);
-    let findings = told(logs.at("Integrity.Findings").list(), what);
+const CHECK: &str = "a check of them against digest files";
+
+/// Whether the files differ from what digests say.
+fn altered(logs: Subject<'_>, digests: &Known<i64>, signed: &Known<i64>) -> Known<Option<String>> {
+    let findings = told(logs.at("Integrity.Findings").list(), CHECK);
     let unknown = |why: &str, loc| Known::Unknown(Arc::new(Why::Unsupported(why.to_owned())), loc);
-    let verdict = match (&findings, &digests, &signed) {
+    match (&findings, digests, signed) {
         (Known::Stated(findings, loc), ..) if !findings.is_empty() => {
             let first = &findings[0];
             let of = |property: &str| first.at(property).string().found().unwrap_or_else(|| "?".into());
@@ -75,6 +78,5 @@ fn altered(logs: Subject<'_>) -> (Known<Option<String>>, [(&'static str, Known<i
             (Some(1..), Some(_)) => Known::Stated(None, digests.loc()),
             _ => unknown("there is no digest", digests.loc()),
         },
-    };
-    (verdict, [("Digests", digests), ("Signed", signed)])
+    }
 }

@@ -32,14 +32,20 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
             known => {
                 let mut strangers = Vec::new();
                 let mut known_others = Vec::new();
+                let mut shown_uses = Vec::new();
                 let mut refused = Vec::new();
                 let mut unknown = None;
                 for principal in known.value().copied().unwrap_or_default() {
                     match user(principal, &owner) {
                         Ok(User::Own) => {}
                         Ok(User::Other { shown, account, used: false }) => refused.push(format!("{shown} of {account}")),
-                        Ok(User::Other { account, .. }) if trusted.contains(&account) => known_others.push(account),
-                        Ok(User::Other { shown, account, .. }) => strangers.push(format!("{shown} of {account}")),
+                        Ok(User::Other { shown, account, used: true }) => {
+                            shown_uses.push(uses_of(principal, &shown));
+                            match trusted.contains(&account) {
+                                true => known_others.push(account),
+                                false => strangers.push(format!("{shown} of {account}")),
+                            }
+                        }
                         Err(why) => unknown = unknown.or(Some(why)),
                     }
                 }
@@ -51,6 +57,10 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                     (true, Some(why)) => Judgement::cannot_tell(key, what, &why),
                     (true, None) if known_others.is_empty() => Judgement::pass(key, "only its own account used the key"),
                     (true, None) => Judgement::pass(key, format!("only trusted accounts used the key: {}", named(known_others))),
+                };
+                let judgement = match shown_uses.is_empty() {
+                    true => judgement,
+                    false => judgement.stated("cross-account uses", named(shown_uses), principals.loc()),
                 };
                 match refused.is_empty() {
                     true => judgement,
@@ -64,6 +74,14 @@ fn judge(cx: &Cx<'_>, out: &mut Out) {
                 .fact_as("Principals", &principals, |all| all.len().to_string()),
         );
     }
+}
+
+/// `arn:aws:iam::222222222222:role/partner 40 times, last at 2026-11-22T23:58:40Z`.
+fn uses_of(principal: &Value, shown: &str) -> String {
+    let of = |property: &str| principal.at(property).string().found();
+    let uses = of("Uses").unwrap_or_else(|| "?".into());
+    let last = of("Last").map(|last| format!(", last at {last}"));
+    format!("{shown} {uses} times{}", last.unwrap_or_default())
 }
 
 enum User {
