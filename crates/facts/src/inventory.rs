@@ -1,6 +1,7 @@
 //! Everything one run knows, and how its parts refer to each other.
 
 use crate::nouns::{Channel, Store, derive_channels, derive_stores};
+use crate::trail;
 use crate::{
     Kind, Loc, Part, Place, Read, Reference, Resource, ResourceId, Source, SourceId, Stack,
     StackId, Text, Value, Variant, Why,
@@ -22,7 +23,7 @@ pub struct Inventory {
     origin: Origin,
     asked: Option<HashSet<(String, String, String)>>,
     gaps: OnceLock<Vec<ResourceId>>,
-    only_endpoints: bool,
+    only: Option<Origin>,
 }
 
 /// What the facts tell of.
@@ -35,6 +36,8 @@ pub enum Origin {
     Live,
     /// What answers: endpoints, seen from outside.
     Network,
+    /// What happened: CloudTrail's logs.
+    Logs,
 }
 
 /// The type of an endpoint that was looked at over the network. CloudFormation has none for it.
@@ -100,7 +103,7 @@ impl Inventory {
             origin: Origin::default(),
             asked: None,
             gaps: OnceLock::new(),
-            only_endpoints: false,
+            only: None,
         }
     }
 
@@ -119,7 +122,7 @@ impl Inventory {
             choices: self.choices,
             origin: self.origin,
             asked: self.asked,
-            only_endpoints: self.only_endpoints,
+            only: self.only,
             ..Inventory::new(self.sources, self.stacks, self.resources)
         }
     }
@@ -131,7 +134,7 @@ impl Inventory {
         self
     }
 
-    /// What the facts tell of; where endpoints were added to templates or accounts, those.
+    /// What the facts tell of; where endpoints or logs were added to templates or accounts, those.
     pub fn origin(&self) -> Origin {
         self.origin
     }
@@ -139,24 +142,58 @@ impl Inventory {
     /// Says that only the endpoints are judged: what else is here explains them.
     #[must_use]
     pub fn only_endpoints(mut self) -> Self {
-        self.only_endpoints = true;
+        self.only = Some(Origin::Network);
         self
     }
 
-    /// What is to be judged: templates or accounts, endpoints, or both.
-    pub fn origins(&self) -> impl Iterator<Item = Origin> {
-        let own = (self.origin != Origin::Network && !self.only_endpoints).then_some(self.origin);
-        let network = own.is_none() || self.by_kind.contains_key(ENDPOINT);
-        own.into_iter().chain(network.then_some(Origin::Network))
+    /// Says that only what logs tell is judged: what else is here explains it.
+    #[must_use]
+    pub fn only_logs(mut self) -> Self {
+        self.only = Some(Origin::Logs);
+        self
     }
 
-    /// How many stacks, or accounts and regions, there are: endpoints lie in none.
+    /// What is to be judged: templates or accounts, endpoints, logs, or several of these.
+    pub fn origins(&self) -> impl Iterator<Item = Origin> {
+        let is_among = |origin: Origin| match origin {
+            Origin::Templates | Origin::Live => self.origin == origin,
+            Origin::Network => self.origin == origin || self.by_kind.contains_key(ENDPOINT),
+            Origin::Logs => {
+                self.origin == origin
+                    || trail::KINDS
+                        .iter()
+                        .any(|kind| self.by_kind.contains_key(*kind))
+            }
+        };
+        let all = [
+            Origin::Templates,
+            Origin::Live,
+            Origin::Network,
+            Origin::Logs,
+        ];
+        all.into_iter().filter(move |origin| match self.only {
+            Some(only) => only == *origin,
+            None => is_among(*origin),
+        })
+    }
+
+    /// How many stacks, or accounts and regions, there are: endpoints lie in none, and logs are no deployment.
     pub fn deployments(&self) -> usize {
-        let of_endpoints: HashSet<StackId> = self
-            .of_kind(ENDPOINT)
-            .map(|endpoint| endpoint.stack)
-            .collect();
-        self.stacks.len() - of_endpoints.len()
+        let is_observed = |kind: &str| kind == ENDPOINT || trail::is_told_by_logs(kind);
+        let mut observed: HashSet<StackId> = HashSet::new();
+        for kind in trail::KINDS.into_iter().chain([ENDPOINT]) {
+            observed.extend(self.of_kind(kind).map(|resource| resource.stack));
+        }
+        if !observed.is_empty() {
+            for resource in self
+                .resources
+                .iter()
+                .filter(|resource| !is_observed(&resource.kind))
+            {
+                observed.remove(&resource.stack);
+            }
+        }
+        self.stacks.len() - observed.len()
     }
 
     /// Says which services were asked for what they have: account, region (`global` for a service that has

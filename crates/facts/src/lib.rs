@@ -18,6 +18,7 @@ mod read;
 mod resource;
 pub mod tables;
 pub mod tls;
+pub mod trail;
 mod value;
 
 pub use guard::Guard;

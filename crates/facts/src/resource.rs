@@ -21,7 +21,7 @@ pub struct Step {
 }
 
 /// Which account and region something is deployed to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Place {
     /// Twelve-digit account id; `None` when the input does not say.
     pub account: Option<Arc<str>>,

@@ -50,6 +50,7 @@ impl From<Origin> for Kind {
             Origin::Templates => Kind::Iac,
             Origin::Live => Kind::Live,
             Origin::Network => Kind::Probe,
+            Origin::Logs => Kind::Trail,
         }
     }
 }

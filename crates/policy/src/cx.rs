@@ -8,6 +8,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use jiff::civil::Date;
 use lockfast_access::world::Bounds;
 use lockfast_facts::nouns::{Protection, Store, Unread, Variable, variables};
+use lockfast_facts::trail::is_told_by_logs;
 use lockfast_facts::{
     ENDPOINT, Guard, Inventory, Known, Loc, Origin, Place, Pos, Read, Resource, ResourceId,
     SourceId, Stack, Subject, Value, Why,
@@ -275,8 +276,10 @@ fn day(moment: &str) -> Option<Date> {
 pub(crate) fn label(inventory: &Inventory, resource: &Resource) -> String {
     match &resource.written().construct_path {
         Some(path) => path.trim_end_matches("/Resource").to_owned(),
-        // An endpoint's name says all of where it is.
-        None if &*resource.kind == ENDPOINT => resource.name.to_string(),
+        // The name of an endpoint, or of what logs tell, says all of where it is.
+        None if &*resource.kind == ENDPOINT || is_told_by_logs(&resource.kind) => {
+            resource.name.to_string()
+        }
         None => format!("{}/{}", inventory.stack_of(resource).path, resource.name),
     }
 }

@@ -20,6 +20,7 @@ mod incidents;
 mod judgement;
 mod key_users;
 mod live;
+mod logs;
 mod monitors;
 mod own_data;
 mod patterns;

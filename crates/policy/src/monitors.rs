@@ -423,9 +423,9 @@ pub(crate) fn searched(cx: &Cx<'_>) -> String {
     match (cx.inventory.origin(), cx.inventory.deployments()) {
         (Origin::Live, 1) => "the one account and region scanned".to_owned(),
         (Origin::Live, n) => format!("the {n} accounts and regions scanned"),
-        // No control that looks for something asks a network.
-        (Origin::Templates | Origin::Network, 1) => "the one stack given".to_owned(),
-        (Origin::Templates | Origin::Network, n) => format!("the {n} stacks given"),
+        // No control that looks for something asks a network or logs.
+        (_, 1) => "the one stack given".to_owned(),
+        (_, n) => format!("the {n} stacks given"),
     }
 }
 

@@ -72,7 +72,7 @@ impl Faults {
     pub(crate) fn judgement(
         self,
         trail: impl crate::judgement::Judged,
-        sound: &'static str,
+        sound: impl Into<std::borrow::Cow<'static, str>>,
     ) -> Judgement {
         match (self.fault, self.unknown) {
             (Some((message, loc)), _) => Judgement::fail(trail, message).at(loc),

@@ -4,8 +4,8 @@
 //! optional `lockfast.toml` of the same stem (`fail.toml`) and what a ledger tells (`fail.evidence.toml`), for each source that the control decides from. A passing fixture gives at least one
 //! pass and nothing worse, a failing one at least one fail, an unknown one at least one unknown and
 //! no fail. What each says is kept in a snapshot per control. `pass.live.jsonl` and the like are snapshots of accounts
-//! as `lockfast scan` writes them, uncompressed, and `pass.probe.jsonl` those of endpoints, as `lockfast probe` does; the
-//! name up to the first dot is the stem.
+//! as `lockfast scan` writes them, uncompressed, `pass.probe.jsonl` those of endpoints, as `lockfast probe` does, and
+//! `pass.trail.jsonl` hold what CloudTrail's logs tell (`lockfast_facts::trail`); the name up to the first dot is the stem.
 //!
 //! `LOCKFAST_ONLY=text` runs only the controls whose path contains the text.
 
@@ -222,5 +222,11 @@ fn every_probe_clause_is_decided() {
 #[test]
 fn every_live_clause_is_decided() {
     let open = open(SourceKind::Live);
+    assert!(open.is_empty(), "not decided: {open:?}");
+}
+
+#[test]
+fn every_trail_clause_is_decided() {
+    let open = open(SourceKind::Trail);
     assert!(open.is_empty(), "not decided: {open:?}");
 }

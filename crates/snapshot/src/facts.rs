@@ -2,7 +2,10 @@
 
 use crate::links::LINKS;
 use crate::shared::{Shared, shared};
-use crate::{Error, Found, GAP, Header, MANAGED_KEY, NETWORK, Reader, Record, Unit, unknown};
+use crate::{
+    CLOUDTRAIL_LOGS, Error, Found, GAP, Header, MANAGED_KEY, NETWORK, Reader, Record, Unit, unknown,
+};
+use lockfast_facts::trail::is_told_by_logs;
 use lockfast_facts::{
     ENDPOINT, Guard, Inventory, Kind, Loc, Map, Origin, Part, Place, Read, Reference, Resource,
     ResourceId, Source, SourceId, Stack, StackId, Step, Text, Value, Variant, Via, Why,
@@ -137,7 +140,8 @@ impl Builder {
     }
 
     fn source(&mut self, unit: &Unit, action: &str) -> SourceId {
-        let name = match is_network(unit) {
+        // What a probe or a log file told stands where that says, whatever the account.
+        let name = match is_network(unit) || is_of_logs(unit) {
             true => action.to_owned(),
             false => format!("{}/{}/{action}", unit.account, unit.region),
         };
@@ -169,7 +173,7 @@ impl Builder {
             },
             path,
             place: Place {
-                account: (!network).then(|| key.0.clone()),
+                account: (!key.0.is_empty()).then(|| key.0.clone()),
                 region: (region != "global").then(|| key.1.clone()),
             },
             source,
@@ -267,8 +271,10 @@ impl Builder {
         let mut resources = std::mem::take(&mut self.resources);
         one_of_each_trail(&mut resources, &self.stacks);
         let index = Index::of(&resources, &self.stacks, units);
-        // What an endpoint's record names is not what uses it: ARNs in it stay as they are written.
-        let of_accounts = |resource: &&mut Resource| &*resource.kind != ENDPOINT;
+        // What an endpoint's record names is not what uses it, nor what logs tell: ARNs in it stay as they are written.
+        let of_accounts = |resource: &&mut Resource| {
+            &*resource.kind != ENDPOINT && !is_told_by_logs(&resource.kind)
+        };
         for resource in resources.iter_mut().filter(of_accounts) {
             let place = &self.stacks[resource.stack.0 as usize].place;
             let linker = Linker {
@@ -287,9 +293,14 @@ impl Builder {
             let place = (unit.account.clone(), unit.region.clone());
             (place.0, place.1, unit.service.clone())
         });
-        let origin = match !units.is_empty() && units.iter().all(is_network) {
-            true => Origin::Network,
-            false => Origin::Live,
+        let of_accounts = |unit: &Unit| !is_network(unit) && !is_of_logs(unit);
+        let origin = match (
+            units.is_empty() || units.iter().any(of_accounts),
+            units.iter().any(is_network),
+        ) {
+            (true, _) => Origin::Live,
+            (false, true) => Origin::Network,
+            (false, false) => Origin::Logs,
         };
         Inventory::new(self.sources, self.stacks, resources)
             .of(origin)
@@ -300,6 +311,11 @@ impl Builder {
 /// True for the unit that endpoints are in.
 fn is_network(unit: &Unit) -> bool {
     unit.service == NETWORK
+}
+
+/// True for a unit of what logs tell.
+fn is_of_logs(unit: &Unit) -> bool {
+    unit.service == CLOUDTRAIL_LOGS
 }
 
 /// An organisation's trail shows in every account of it. It is one trail, of which the account that has it tells most, so

@@ -7,7 +7,8 @@
 //! the service's API. Everything is sorted: the same answers give the same bytes. No secret is ever in it.
 //!
 //! What a probe of endpoints found is kept alike: one unit of the service [`NETWORK`], and a resource of type
-//! `Lockfast::Network::Endpoint` for each.
+//! `Lockfast::Network::Endpoint` for each. So is what CloudTrail's logs tell (`lockfast_facts::trail`): units of the service
+//! [`CLOUDTRAIL_LOGS`], whose resources name log files in the place of calls.
 //!
 //! This room knows no AWS SDK, so that snapshots are judged, compared and joined wherever Lockfast runs.
 #![deny(missing_docs)]
@@ -16,6 +17,7 @@ mod compare;
 mod endpoints;
 mod facts;
 mod links;
+mod logs;
 mod read;
 mod record;
 mod shared;
@@ -25,6 +27,7 @@ pub use compare::{Change, Changes, Difference, What, compare};
 pub use endpoints::with_endpoints;
 pub use facts::{Loaded, load, load_all};
 pub use links::{is_global, ref_is_arn};
+pub use logs::with_logs;
 pub use read::{Error, Reader, is_snapshot};
 pub use record::{
     Account, CallCount, End, Failure, Found, Header, Record, Unit, record_schema, unknown,
@@ -39,6 +42,9 @@ pub const GAP: &str = "*";
 
 /// The service of the unit that endpoints are in. It belongs to no account and region.
 pub const NETWORK: &str = "network";
+
+/// The service of the units that what CloudTrail's logs tell is in, for each account and region one.
+pub const CLOUDTRAIL_LOGS: &str = "cloudtrail-logs";
 
 /// The type of AWS managed keys, for which CloudFormation has none: they are no customer's to configure, so
 /// controls over `AWS::KMS::Key` must not see them.

@@ -60,7 +60,7 @@ pub struct Unit {
     pub account: String,
     /// The region; `global` for a service that has none.
     pub region: String,
-    /// The service, by its IAM prefix; `network` for endpoints.
+    /// The service, by its IAM prefix; `network` for endpoints, `cloudtrail-logs` for what CloudTrail's logs tell.
     pub service: String,
     /// By IAM action: the calls made.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -63,7 +63,7 @@ pub(super) fn of_unknown_key(
 ) -> Judgement {
     match cx.inventory.origin() {
         Origin::Live => Judgement::cannot_tell(store, &format!("whether {what} can be used"), why),
-        Origin::Templates | Origin::Network => {
+        Origin::Templates | Origin::Network | Origin::Logs => {
             Judgement::pass(store, works).note("which key that is, is not known before deployment")
         }
     }

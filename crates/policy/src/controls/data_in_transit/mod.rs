@@ -4,6 +4,7 @@ use crate::control::chapter;
 
 mod behaviours;
 mod behind;
+mod callers_of_dynamodb;
 mod certificate;
 mod databases;
 mod endpoints;
@@ -44,7 +45,10 @@ chapter! {
     outside_endpoint_tls,
     no_plaintext_outside,
     dynamodb_over_https,
+    dynamodb_callers_use_tls,
+    dynamodb_callers_tls_minimum,
     aws_calls_encrypted,
+    function_calls_use_tls,
     vpc_endpoints_policy,
     function_secrets_encrypted,
     dax_encrypted,

@@ -12,10 +12,14 @@ mod settings;
 
 chapter! {
     rotation_watched,
+    rotations_succeed,
     config_rules_watch_encryption,
     violations_alarmed,
     compliance_recorded,
     key_use_recorded,
+    logs_unaltered,
+    secret_access_analysed,
+    unusual_key_use_alerted,
     constructs_encrypted,
     cdk_keys_defined,
     pipeline_validates_encryption,
@@ -31,10 +35,13 @@ chapter! {
     environments_alike,
     transit_tls_minimum,
     endpoint_tls_minimum,
+    callers_tls_minimum,
     listener_keeps_its_declaration,
     endpoint_without_known_weaknesses,
     keys_in_validated_hsms,
+    key_access_analysed_quarterly,
     keys_in_region,
     keys_replicated_alike,
     allowed_regions,
+    keys_used_in_allowed_regions,
 }

@@ -269,7 +269,7 @@ fn public_copy(cx: &Cx<'_>, store: &Store) -> Option<Judgement> {
 fn bucket(cx: &Cx<'_>, subject: Subject<'_>) -> Layer {
     if subject.at("PublicAccessBlockConfiguration").is_absent() {
         return match cx.inventory.origin() {
-            Origin::Templates | Origin::Network => Layer::Holds,
+            Origin::Templates | Origin::Network | Origin::Logs => Layer::Holds,
             Origin::Live => Layer::Missing("by access nothing blocks public access".into()),
         };
     }

@@ -1,5 +1,5 @@
 use crate::Verdict;
-use super::region::{ArnRegion, is_own_region, of_arn};
+use super::region::{ArnRegion, allowed, is_own_region, of_arn, same_geography};
 use crate::prelude::*;
 use lockfast_facts::Loc;
 
@@ -187,35 +187,7 @@ fn open(what: &str, loc: Loc) -> Read<String> {
     Read::Unknown(Arc::new(Why::NotGiven(what.to_owned())), loc)
 }
 
-/// The regions allowed for a resource and its copies; empty when nobody said.
-fn allowed(cx: &Cx<'_>, resource: ResourceId) -> Vec<String> {
-    if let Some(classification) = cx.classification(resource).value() {
-        let asked = cx.config.asks(*classification).regions;
-        if !asked.is_empty() {
-            return asked;
-        }
-    }
-    if !cx.config.residency.regions.is_empty() {
-        return cx.config.residency.regions.clone();
-    }
-    let environment = cx.environment_name(resource).value();
-    cx.config
-        .customer
-        .iter()
-        .flat_map(|customer| customer.system.iter().map(move |system| (customer, system)))
-        .filter(|(customer, system)| {
-            environment.is_some_and(|e| {
-                e.system.as_deref() == Some(&*format!("{}/{}", customer.name, system.name))
-            })
-        })
-        .flat_map(|(_, system)| &system.environment)
-        .filter(|e| environment.is_some_and(|own| *own.name == *e.name))
-        .flat_map(|e| e.regions.clone())
-        .collect()
-}
-
 fn verdict<'a>(subject: Subject<'a>, region: &str, home: Option<&str>, allowed: &[String]) -> Judgement {
-    let geography = |r: &str| r.split('-').next().unwrap_or_default().to_owned();
     if !allowed.is_empty() {
         return if allowed.iter().any(|a| a == region) {
             Judgement::pass(subject, format!("{region} is allowed"))
@@ -224,7 +196,7 @@ fn verdict<'a>(subject: Subject<'a>, region: &str, home: Option<&str>, allowed: 
         };
     }
     match home {
-        Some(home) if geography(home) != geography(region) => {
+        Some(home) if !same_geography(home, region) => {
             Judgement::fail(subject, format!("a copy of data of {home} leaves its geography for {region}"))
         }
         Some(_) => Judgement::pass(subject, format!("its copy in {region} stays in its geography")),

@@ -252,7 +252,7 @@ impl<'a> Deployed<'a> {
         // What a pack deploys in a live account is among the account's rules.
         let packs: &[&str] = match cx.inventory.origin() {
             Origin::Templates => &["AWS::Config::ConformancePack", "AWS::Config::OrganizationConformancePack"],
-            Origin::Live | Origin::Network => &[],
+            Origin::Live | Origin::Network | Origin::Logs => &[],
         };
         for pack in cx.subjects(packs) {
             let what = match pack.at("TemplateBody").text() {
