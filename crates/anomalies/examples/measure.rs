@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let events = arguments.next().map_or(Ok(150_000), |it| it.parse())?;
     let mut scores = Vec::new();
     for seed in first.parse::<u64>()?..=last.parse()? {
-        let logs = logs(seed, events);
+        let logs = logs(seed, events, Scenario::ALL);
         let start = Instant::now();
         let report = detect(&logs.uses, Tuning::default(), Feedback::default());
         let score = Score::of(&report, &logs.labels);
@@ -74,6 +74,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
     row("precision", &|it| format!("{:.2}", it.precision()));
     row("recall", &|it| format!("{:.2}", it.recall()));
+    row("recall by the right name", &|it| {
+        format!("{:.2}", it.named_recall())
+    });
     let mean = |of: &dyn Fn(&Score) -> f64| {
         scores.iter().map(|(_, score)| of(score)).sum::<f64>() / scores.len() as f64
     };

@@ -57,7 +57,11 @@ impl Detector {
     /// One that has seen nothing.
     pub fn new(tuning: Tuning, feedback: Feedback) -> Self {
         Detector {
-            tuning,
+            tuning: Tuning {
+                // Each week is looked at, each hour.
+                weeks: tuning.weeks.clamp(1, 520),
+                ..tuning
+            },
             feedback,
             waiting: BinaryHeap::new(),
             latest: None,
@@ -153,6 +157,7 @@ impl Detector {
     /// Notes what a use is, after it was looked at.
     fn learn(&mut self, used: &Held, who: Who) {
         let time = used.time;
+        let day = time.div_euclid(DAY);
         let family = self
             .families
             .entry(who.family)
@@ -162,34 +167,36 @@ impl Detector {
         }
         let marks = crate::novelty::Marks::of(used);
         if let Some(network) = marks.network {
-            family.networks.add(network);
+            family.networks.add(network, day);
         }
         if let Some(agent) = marks.agent {
-            family.agents.add(agent);
+            family.agents.add(agent, day);
         }
-        family.regions.add(used.region.to_string());
-        family.operations.add(used.operation.to_string());
+        family.regions.add(used.region.to_string(), day);
+        family.operations.add(used.operation.to_string(), day);
         let account = self
             .accounts
             .entry(who.account)
             .or_insert_with(|| Account::new(time));
-        account.regions.add(used.region.to_string());
+        account.regions.add(used.region.to_string(), day);
         // What was refused, or only asked about, was not used.
         if used.subject.is_empty() || !used.cryptographic || used.failed.is_some() {
             return;
         }
-        family.subjects.add(who.subject);
+        family.subjects.add(who.subject, day);
         let subject = self
             .subjects
             .entry(who.subject)
             .or_insert_with(|| Subject::new(time));
-        subject.principals.add(who.family);
+        subject.principals.add(who.family, day);
         if let Some(context) = marks.context {
             match used.via {
-                Some(_) => subject.through.add(context.whole),
+                Some(_) => subject.through.add(context.whole, day),
+                // Apart, so that what an attacker does is not what the key's contexts are told from.
+                None if context.of_service.is_some() => subject.made.add(context.whole, day),
                 None => {
-                    subject.shapes.add(context.shape);
-                    subject.contexts.add(context.whole);
+                    subject.shapes.add(context.shape, day);
+                    subject.contexts.add(context.whole, day);
                 }
             }
         }

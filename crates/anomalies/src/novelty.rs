@@ -288,15 +288,15 @@ impl Detector {
     /// A context that a key never had, in a direct call; or one that only a service makes.
     fn new_context(&self, used: &Held, who: Who, context: &Context) -> Option<Found> {
         let subject = self.subjects.get(&who.subject)?;
-        let known = &subject.contexts;
-        if !self.is_learned(subject.since, used.time) || known.has(&context.whole) {
+        if !self.is_learned(subject.since, used.time) {
             return None;
         }
-        let enough = known.uses() >= u64::from(self.tuning.new_after_uses);
+        let least = u64::from(self.tuning.new_after_uses);
         if let Some(service) = context.of_service {
-            // Who encrypts for a service by themselves does so with many contexts.
-            let usual = enough && known.unseen() > self.tuning.new_unlikely;
-            return (!usual).then(|| Found {
+            let known = &subject.made;
+            // Who decrypts for a service by themselves does so with many contexts.
+            let usual = known.uses() >= least && known.unseen() > self.tuning.new_unlikely;
+            return (!usual && !known.has(&context.whole)).then(|| Found {
                 likely: 1.0 / (subject.through.uses() as f64 + 2.0),
                 why: format!(
                     "by direct calls with what {service} encrypted ({}), and not through the service as {} before",
@@ -306,6 +306,8 @@ impl Detector {
                 least: 1,
             });
         }
+        let known = &subject.contexts;
+        let enough = known.uses() >= least;
         // Where values are of many kinds, their keys are looked at.
         let (known, mark) = match known.is_full() {
             true => (&subject.shapes, &context.shape),

@@ -70,6 +70,8 @@ pub(crate) struct Subject {
     /// The contexts of direct calls: their keys, and the same with their values.
     pub(crate) shapes: Known<String>,
     pub(crate) contexts: Known<String>,
+    /// The contexts of direct calls that only services make.
+    pub(crate) made: Known<String>,
     /// The contexts of services' calls.
     pub(crate) through: Known<String>,
     pub(crate) hours: Hours,
@@ -82,6 +84,7 @@ impl Subject {
             principals: Known::new(MANY),
             shapes: Known::new(FEW),
             contexts: Known::new(FEW),
+            made: Known::new(FEW),
             through: Known::new(FEW),
             hours: Hours::default(),
         }
