@@ -18,6 +18,21 @@ macro_rules! tuning {
                 Tuning { $($name: $default,)* }
             }
         }
+
+        impl Tuning {
+            /// A TOML file with every threshold as it is by default, and what it means.
+            pub fn documented() -> String {
+                let mut text = String::from("[anomalies]\n");
+                $(
+                    for line in [$($doc),*] {
+                        text.push_str(&format!("#{line}\n"));
+                    }
+                    let default: $kind = $default;
+                    text.push_str(&format!("{} = {default:?}\n", stringify!($name)));
+                )*
+                text
+            }
+        }
     };
 }
 
@@ -103,6 +118,10 @@ mod tests {
         let tuning = Tuning::from_toml("[other]\nx = 1\n[anomalies]\nlearn_days = 3\n").unwrap();
         assert_eq!((tuning.learn_days, tuning.warm_up_days), (3, 14));
         assert_eq!(Tuning::from_toml("").unwrap(), Tuning::default());
+        assert_eq!(
+            Tuning::from_toml(&Tuning::documented()).unwrap(),
+            Tuning::default()
+        );
         let wrong = Tuning::from_toml("[anomalies]\nlern_days = 3\n").unwrap_err();
         assert!(wrong.to_string().contains("lern_days"), "{wrong}");
     }

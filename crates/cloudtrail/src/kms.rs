@@ -149,12 +149,17 @@ enum Part {
 /// The key stands among the event's resources. Where it does not, in the request's parameters; where those are left out as
 /// well, for the request was refused, in the message of the error.
 pub fn uses(event: &Event) -> Vec<KeyUse> {
+    match event.name.as_deref().is_some_and(is_cryptographic) {
+        true => about(event),
+        false => Vec::new(),
+    }
+}
+
+/// The keys that an event of AWS KMS is about, whether it uses or manages them, or tells of them; found as [`uses`] finds them.
+pub fn about(event: &Event) -> Vec<KeyUse> {
     let (Some(SOURCE), Some(operation)) = (event.source.as_deref(), event.name.as_deref()) else {
         return Vec::new();
     };
-    if !is_cryptographic(operation) {
-        return Vec::new();
-    }
     let parameters = projected_or_default::<Parameters>(event.request_parameters);
     let via = via(event, &parameters);
     let principal = event.principal().map(Cow::into_owned);

@@ -11,8 +11,9 @@ pub use operate::{
 };
 
 pub use trail::{
-    About, Answer, AnswerFormat, Asking, DetectionFormat, Detections, Forensics, Generate, Index,
-    SecretReads, Sql, Tls, Trail, TrailCommand, Usage, Verify,
+    About, Anomalies, Answer, AnswerFormat, Asking, DetectionFormat, Detections, FeedbackArgs,
+    Forensics, Generate, Index, Quarterly, ReportCommand, SecretReads, Sql, Tls, Trail, TrailCheck,
+    TrailCommand, Usage, Usual, Verify,
 };
 
 use crate::exit;

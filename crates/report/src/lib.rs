@@ -20,6 +20,7 @@ mod markdown;
 mod model;
 mod ocsf;
 mod openmetrics;
+mod quarterly;
 mod redact;
 mod sarif;
 mod terminal;
@@ -32,6 +33,7 @@ pub use model::{
     Format, Home, InputSummary, Problem, Report, ScanSummary, ServiceCalls, Style, Verbosity,
     plural,
 };
+pub use quarterly::{Anomaly, KeyQuarter, PrincipalQuarter, Quarterly, write_quarterly};
 
 use std::io::{Result, Write};
 

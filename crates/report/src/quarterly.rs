@@ -103,7 +103,11 @@ impl KeyQuarter {
         let most = self.weeks.iter().copied().max().unwrap_or(0).max(1) as f64;
         let step = 100.0 / (self.weeks.len().saturating_sub(1).max(1)) as f64;
         let points = self.weeks.iter().enumerate().map(|(week, uses)| {
-            format!("{:.1},{:.1}", week as f64 * step, 19.0 - 18.0 * *uses as f64 / most)
+            format!(
+                "{:.1},{:.1}",
+                week as f64 * step,
+                19.0 - 18.0 * *uses as f64 / most
+            )
         });
         points.collect::<Vec<_>>().join(" ")
     }
@@ -125,7 +129,10 @@ fn change(now: u64, before: u64) -> String {
         (0, 0) => "–".to_owned(),
         (_, 0) => "new".to_owned(),
         (0, _) => "gone".to_owned(),
-        _ => format!("{:+.0} %", 100.0 * (now as f64 - before as f64) / before as f64),
+        _ => format!(
+            "{:+.0} %",
+            100.0 * (now as f64 - before as f64) / before as f64
+        ),
     }
 }
 

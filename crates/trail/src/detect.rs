@@ -5,7 +5,7 @@ use crate::reading::read;
 use crate::trail::Options;
 use jiff::Timestamp;
 use lockfast_cloudtrail::{Event, Needle, Record, Report, kms};
-use lockfast_detections::{Correlator, Rule, Rules};
+use lockfast_detections::{Correlator, Origin, Rule, Rules};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -22,6 +22,9 @@ pub struct Detection {
     pub title: String,
     /// The rule.
     pub rule: String,
+    /// What controls call it, where they look for it by name.
+    #[serde(skip)]
+    pub pack: Option<&'static str>,
     /// What was done: the service and the operation, of a single event; of several, until when.
     pub event: String,
     /// Who did it; of several events what they have in common.
@@ -52,6 +55,21 @@ pub struct Detection {
     pub offset: Option<usize>,
     /// Whether the ledger has it, of what is done to keys under approval alone; absent where no ledger was asked.
     pub approved: Option<bool>,
+}
+
+impl Detection {
+    /// What it is, in kebab case: the title's words; of trails that record no more, or less, a name for all of them.
+    pub fn what(&self) -> String {
+        match self.pack.map(|name| name.trim_end_matches(".yml")) {
+            Some("trail_stopped" | "trail_deleted") => "trail-stopped".to_owned(),
+            Some("trail_excludes_kms" | "trail_narrowed") => "selectors-narrowed".to_owned(),
+            _ => {
+                let words = self.title.split(|c: char| !c.is_ascii_alphanumeric());
+                let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+                words.join("-").to_lowercase()
+            }
+        }
+    }
 }
 
 /// Holds all records against the rules; each event counts once. What is found is in the order of time.
@@ -108,6 +126,10 @@ fn of_rule(rule: &Rule) -> Detection {
         level: rule.level.to_string(),
         title: rule.title.clone(),
         rule: rule.id.clone(),
+        pack: match rule.origin {
+            Origin::BuiltIn(name) => Some(name),
+            Origin::File(_) => None,
+        },
         techniques: rule.techniques.iter().map(|t| t.id.to_owned()).collect(),
         ..Detection::default()
     }
@@ -116,7 +138,7 @@ fn of_rule(rule: &Rule) -> Detection {
 fn of_record(rule: &Rule, record: &Record<'_>) -> Detection {
     let event: &Event<'_> = record.event;
     let text = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
-    let uses = kms::uses(event);
+    let uses = kms::about(event);
     let mut keys: Vec<String> = uses.iter().map(|used| used.key.to_string()).collect();
     keys.dedup();
     let resources = event.resources.iter().flatten();

@@ -8,7 +8,7 @@
 
 use crate::input::Input;
 use crate::tables::{Batches, Table};
-use crate::trail::{self, COPIES, Options};
+use crate::trail::{self, Options};
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::DataFusionError;
@@ -182,9 +182,7 @@ impl Index {
                 }
             };
             let view = frame.into_view();
-            if table == Table::Events {
-                session.register_table(COPIES, view.clone())?;
-            }
+            session.register_table(table.name_of_copies(), view.clone())?;
             session.register_table(table.name(), view)?;
         }
         Ok(())

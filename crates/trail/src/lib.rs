@@ -11,6 +11,7 @@
 #![deny(missing_docs)]
 
 pub mod detect;
+pub mod facts;
 mod filter;
 pub mod index;
 mod input;
@@ -19,6 +20,7 @@ mod reading;
 mod scan;
 pub mod tables;
 mod trail;
+pub mod unusual;
 
 pub use input::Input;
 pub use trail::{Error, Options, Trail};

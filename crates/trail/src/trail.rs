@@ -13,9 +13,6 @@ use lockfast_cloudtrail::{Part, Reading, Report};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The table of events with every copy of each: which of them a scan meets first is chance, so whoever tells a file asks it.
-pub(crate) const COPIES: &str = "event_copies";
-
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -40,7 +37,7 @@ fn shown(paths: &[PathBuf]) -> String {
 
 /// Without the names of DataFusion's own layers, and without a backtrace.
 fn told(error: &DataFusionError) -> String {
-    error.strip_backtrace()
+    error.find_root().strip_backtrace()
 }
 
 /// How logs are read.
@@ -96,7 +93,8 @@ impl Trail {
             return Err(Error::Empty(paths.to_vec()));
         }
         let tables = Table::ALL.map(|table| (table, table.name(), false));
-        for (table, name, copies) in [(Table::Events, COPIES, true)].into_iter().chain(tables) {
+        let of_copies = Table::ALL.map(|table| (table, table.name_of_copies(), true));
+        for (table, name, copies) in tables.into_iter().chain(of_copies) {
             let logs = Logs {
                 table,
                 input: input.clone(),

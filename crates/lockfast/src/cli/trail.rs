@@ -36,6 +36,15 @@ pub enum TrailCommand {
     Index(Index),
     /// Say what somebody did: a timeline, their sessions through every role, and everything that they decrypted.
     Forensics(Box<Forensics>),
+    /// Say what is unusual in the use of keys and secrets, with the numbers.
+    Anomalies(Box<Anomalies>),
+    /// Mark an anomaly as no cause for worry: it stays quiet from then on.
+    Feedback(FeedbackArgs),
+    /// Make the reports that the policy asks for.
+    #[command(subcommand)]
+    Report(ReportCommand),
+    /// Judge the logs by the policy: every clause that only they can decide.
+    Check(Box<TrailCheck>),
     /// Hold Sigma rules against the logs: lockfast's own about keys, secrets and trails, and your own.
     Detections(Box<Detections>),
     /// Write realistic logs, with labelled attacks among them, to try all of this on.
@@ -329,4 +338,115 @@ pub struct Generate {
     /// Digests, too, signed with a key that is made for it; the public key is written to FOLDER/public-keys.
     #[arg(long)]
     pub digests: bool,
+}
+
+/// What is usual, and what was said of what is not.
+#[derive(Debug, Args)]
+pub struct Usual {
+    /// Where anomalies were marked as no cause for worry (`lockfast trail feedback`).
+    #[arg(long, value_name = "FILE", default_value = "lockfast-feedback.toml", value_hint = ValueHint::FilePath)]
+    pub feedback: PathBuf,
+    /// How anomalies are looked for, as TOML; `lockfast trail anomalies --print-tuning` writes it.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub tuning: Option<PathBuf>,
+}
+
+/// `lockfast trail anomalies`.
+#[derive(Debug, Args)]
+pub struct Anomalies {
+    /// What is usual.
+    #[command(flatten)]
+    pub usual: Usual,
+    /// Print how anomalies are looked for, with what each number means, and nothing else.
+    #[arg(long)]
+    pub print_tuning: bool,
+    /// Tell only those whose first event is not before this day or time; what is before is learned from.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub since: Option<jiff::Timestamp>,
+    /// How to print it.
+    #[arg(short, long, value_enum, default_value_t = super::TableFormat::Table)]
+    pub format: super::TableFormat,
+    /// Log files, folders of them, or an index.
+    #[arg(required_unless_present = "print_tuning", value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+}
+
+/// `lockfast trail feedback`.
+#[derive(Debug, Args)]
+pub struct FeedbackArgs {
+    /// The anomaly, by its id.
+    pub id: String,
+    /// Why it is no cause for worry.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Who says so.
+    #[arg(long, value_name = "NAME")]
+    pub by: String,
+    /// The last day that it holds for; for ever when not given.
+    #[arg(long, value_name = "DAY")]
+    pub until: Option<jiff::civil::Date>,
+    /// What is usual.
+    #[command(flatten)]
+    pub usual: Usual,
+    /// Which logs it was found in.
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// The reports.
+#[derive(Debug, Subcommand)]
+pub enum ReportCommand {
+    /// The key access pattern analysis of a quarter: who used which key, how much, what is new, gone, unusual, and allowed without
+    /// need.
+    Quarterly(Box<Quarterly>),
+}
+
+/// `lockfast trail report quarterly`.
+#[derive(Debug, Args)]
+pub struct Quarterly {
+    /// The quarter, as 2026-Q2; that of the last event when not given.
+    #[arg(long, value_name = "QUARTER")]
+    pub quarter: Option<String>,
+    /// A snapshot: keys have their names, and who may decrypt without doing so is told.
+    #[arg(long, value_name = "SNAPSHOT", value_hint = ValueHint::FilePath)]
+    pub from: Vec<PathBuf>,
+    /// Write the page to this file; JSON where its name ends so.
+    #[arg(short, long, value_name = "FILE", default_value = "key-access.html", value_hint = ValueHint::FilePath)]
+    pub output: PathBuf,
+    /// Write in the ledger that it was made.
+    #[arg(long)]
+    pub record: bool,
+    /// The ledger; that of the policy file when not given.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub ledger: Option<PathBuf>,
+    /// The policy file; lockfast.toml here when not given.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// What is usual.
+    #[command(flatten)]
+    pub usual: Usual,
+    /// Which logs are asked.
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// `lockfast trail check`.
+#[derive(Debug, Args)]
+#[command(after_help = exit::HELP)]
+pub struct TrailCheck {
+    /// Log files, or folders of them as CloudTrail lays them out.
+    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+    /// A snapshot: keys and secrets that exist, and who may use them.
+    #[arg(long, value_name = "SNAPSHOT", value_hint = ValueHint::FilePath)]
+    pub from: Vec<PathBuf>,
+    /// CloudTrail's public keys, as `aws cloudtrail list-public-keys` writes them.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub public_keys: Vec<PathBuf>,
+    /// What is usual.
+    #[command(flatten)]
+    pub usual: Usual,
+    /// How to judge and report.
+    #[command(flatten)]
+    pub judging: super::Judging,
 }

@@ -70,6 +70,16 @@ impl<'a> Ready<'a> {
         environments.flat_map(|environment| environment.endpoints.iter().map(String::as_str))
     }
 
+    /// What the policy file says.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Where it stands.
+    pub(super) fn config_file(&self) -> Option<&Path> {
+        self.config_file.as_deref()
+    }
+
     /// The day that judges.
     pub(super) fn today(&self) -> &str {
         &self.today

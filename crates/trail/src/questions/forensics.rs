@@ -1,7 +1,7 @@
 //! What somebody did: a timeline, the sessions it was done in, and everything that was decrypted.
 
 use super::{About, all, among};
-use crate::trail::{COPIES, Error, Trail};
+use crate::trail::{Error, Trail};
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::TimestampMillisecondType;
 use jiff::Timestamp;
@@ -272,7 +272,7 @@ async fn timeline(trail: &Trail, about: &About, suspect: &Suspect) -> Result<Vec
     let rows = trail
         .ask(&format!(
             "SELECT event_id, event_time, event_source, event_name, principal, access_key_id, source_ip, user_agent, \
-             account, region, error_code, read_only, array_to_string(resources, ' '), file, file_offset FROM {COPIES} {}",
+             account, region, error_code, read_only, array_to_string(resources, ' '), file, file_offset FROM event_copies {}",
             all(&conditions)
         ))
         .await?;
@@ -375,26 +375,29 @@ async fn secrets(
 }
 
 /// The columns of a batch, as what they hold.
-pub(super) struct Columns<'b>(&'b RecordBatch);
+pub(crate) struct Columns<'b>(&'b RecordBatch);
 
 impl<'b> Columns<'b> {
-    pub(super) fn of(batch: &'b RecordBatch) -> Self {
+    pub(crate) fn of(batch: &'b RecordBatch) -> Self {
         Columns(batch)
     }
 
-    pub(super) fn text(&self, column: usize, row: usize) -> Option<String> {
+    pub(crate) fn str(&self, column: usize, row: usize) -> Option<&'b str> {
         let column = self.0.column(column);
         if column.is_null(row) {
             return None;
         }
-        let text = match column.as_string_view_opt() {
+        Some(match column.as_string_view_opt() {
             Some(texts) => texts.value(row),
             None => column.as_string_opt::<i32>()?.value(row),
-        };
-        Some(text.to_owned())
+        })
     }
 
-    pub(super) fn time(&self, column: usize, row: usize) -> Option<Timestamp> {
+    pub(crate) fn text(&self, column: usize, row: usize) -> Option<String> {
+        self.str(column, row).map(str::to_owned)
+    }
+
+    pub(crate) fn time(&self, column: usize, row: usize) -> Option<Timestamp> {
         let times = self
             .0
             .column(column)
@@ -403,18 +406,18 @@ impl<'b> Columns<'b> {
         Timestamp::from_millisecond(at).ok()
     }
 
-    pub(super) fn flag(&self, column: usize, row: usize) -> Option<bool> {
+    pub(crate) fn flag(&self, column: usize, row: usize) -> Option<bool> {
         let flags = self.0.column(column).as_boolean_opt()?;
         flags.is_valid(row).then(|| flags.value(row))
     }
 
-    pub(super) fn number(&self, column: usize, row: usize) -> Option<i64> {
+    pub(crate) fn number(&self, column: usize, row: usize) -> Option<i64> {
         use datafusion::arrow::datatypes::Int64Type;
         let numbers = self.0.column(column).as_primitive_opt::<Int64Type>()?;
         numbers.is_valid(row).then(|| numbers.value(row))
     }
 
-    pub(super) fn count(&self, column: usize, row: usize) -> u64 {
+    pub(crate) fn count(&self, column: usize, row: usize) -> u64 {
         let number = self.number(column, row).unwrap_or_default();
         u64::try_from(number).unwrap_or_default()
     }

@@ -1,13 +1,17 @@
 //! The questions that `lockfast trail` answers, each a query of the tables.
 
 mod forensics;
+mod quarterly;
 mod secrets;
 mod tls;
 mod usage;
 
+pub(crate) use forensics::Columns;
 pub use forensics::{Decrypted, Forensics, ReadSecret, Session, Step, Suspect, forensics};
+pub use quarterly::{DayOfUse, days_of_use, span};
 pub use secrets::secrets;
 pub use tls::tls;
+pub(crate) use tls::verdict_of_call;
 pub use usage::{By, usage};
 
 use jiff::Timestamp;
@@ -43,7 +47,7 @@ fn among(column: &str, values: &[String]) -> Option<String> {
 
 impl About {
     /// The conditions that every row has to meet, of a table with all these columns.
-    fn conditions(&self) -> Vec<String> {
+    pub(crate) fn conditions(&self) -> Vec<String> {
         let since = self.since.map(|at| format!("event_time >= {}", utc(at)));
         let until = self.until.map(|at| format!("event_time < {}", utc(at)));
         [
@@ -67,7 +71,7 @@ fn utc(at: Timestamp) -> String {
     )
 }
 
-fn all(conditions: &[String]) -> String {
+pub(crate) fn all(conditions: &[String]) -> String {
     match conditions.is_empty() {
         true => String::new(),
         false => format!("WHERE {}", conditions.join(" AND ")),

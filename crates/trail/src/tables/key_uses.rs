@@ -41,7 +41,7 @@ table! { Row:
 }
 
 pub(super) fn rows(record: &Record<'_>, add: &mut dyn FnMut(&dyn AnyRow)) {
-    for mut used in kms::uses(record.event) {
+    for mut used in kms::about(record.event) {
         let principal = used.principal.take();
         add(&Row {
             record: *record,

@@ -37,6 +37,16 @@ impl Table {
         }
     }
 
+    /// The name of the same table with the rows of every copy of an event: which of them a scan meets first is chance, so whoever
+    /// tells a file asks this one.
+    pub fn name_of_copies(self) -> &'static str {
+        match self {
+            Table::Events => "event_copies",
+            Table::KeyUses => "key_use_copies",
+            Table::SecretReads => "secret_read_copies",
+        }
+    }
+
     /// The table of this name.
     pub fn named(name: &str) -> Option<Table> {
         Table::ALL.into_iter().find(|table| table.name() == name)

@@ -97,7 +97,11 @@ fn open_there(file: &Path) -> Result<Ledger> {
 }
 
 /// The ledger that is named, or the policy file's: beside that, so that everybody who uses it means the same ledger.
-fn ledger_file(named: Option<&Path>, approvals: &Approvals, policy: Option<&Path>) -> PathBuf {
+pub(super) fn ledger_file(
+    named: Option<&Path>,
+    approvals: &Approvals,
+    policy: Option<&Path>,
+) -> PathBuf {
     match named {
         Some(named) => named.to_owned(),
         None => {

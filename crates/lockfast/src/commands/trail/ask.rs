@@ -1,7 +1,7 @@
 //! Asking logs.
 
 use super::answer::{self, How, Told};
-use crate::cli::{About, Answer, Asking, Index, TableFormat, TrailCommand};
+use crate::cli::{About, Answer, Asking, Index, ReportCommand, TableFormat, TrailCommand};
 use crate::commands::catalogue::table;
 use crate::commands::print;
 use crate::exit;
@@ -46,6 +46,10 @@ pub(super) fn run(command: &TrailCommand) -> Result<u8> {
         TrailCommand::Shell(asking) => shell(asking),
         TrailCommand::Tables { format } => tables(*format),
         TrailCommand::Index(args) => make_index(args),
+        TrailCommand::Anomalies(args) => super::unusual::run(args),
+        TrailCommand::Feedback(args) => super::unusual::feedback(args),
+        TrailCommand::Report(ReportCommand::Quarterly(args)) => super::quarterly::run(args),
+        TrailCommand::Check(args) => super::check::run(args),
         TrailCommand::Detections(args) => super::detections::run(args),
         TrailCommand::Generate(args) => super::generate::run(args),
         TrailCommand::Forensics(args) => super::forensics::run(args),

@@ -1,43 +1,32 @@
 //! `lockfast trail detections`: Sigma rules, held against logs.
 
+use super::approved::{self, Approved};
 use super::ask::{finish, progress, threads};
 use crate::cli::{DetectionFormat, Detections};
 use crate::commands::{catalogue, policy, print};
 use crate::exit;
 use anyhow::{Context, Result, bail};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lockfast_detections::Rules;
-use lockfast_operate::clock::SystemClock;
-use lockfast_operate::event::{Action, Event};
-use lockfast_operate::ledger::Ledger;
+use lockfast_policy::Config;
 use lockfast_report::clean;
 use lockfast_trail::detect::{Detection, detect};
 use lockfast_trail::{Error, Input, shorten};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
-
-/// A ledger's clock and AWS's differ, and CloudTrail tells seconds: an event within so much of an intent is its.
-const NEAR: SignedDuration = SignedDuration::from_mins(15);
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Runs the command and gives its exit code.
 ///
 /// # Errors
 /// What is wrong with the command line, the rules, the policy file or the ledger, or that no log is there.
 pub(super) fn run(args: &Detections) -> Result<u8> {
-    let rules = rules(args)?;
+    let (config, file) = policy::load(args.config.as_deref(), &[PathBuf::from(".")])?;
+    let rules = rules(args, &allowed(&config))?;
     if args.list {
         return list(&rules);
     }
-    let (config, file) = policy::load(args.config.as_deref(), &[PathBuf::from(".")])?;
-    let ledger = match (&args.ledger, &file) {
-        (Some(ledger), _) => Some(ledger.clone()),
-        (None, Some(file)) => {
-            let folder = file.parent().unwrap_or(Path::new(""));
-            Some(folder.join(&config.approvals.ledger)).filter(|ledger| ledger.is_file())
-        }
-        (None, None) => None,
-    };
+    let ledger = approved::ledger(args.ledger.as_deref(), &config, file.as_deref());
     let approved = ledger.as_deref().map(Approved::read).transpose()?;
     let input = Input::find(&args.paths)?;
     if input.files.is_empty() {
@@ -70,8 +59,21 @@ pub(super) fn run(args: &Detections) -> Result<u8> {
     })
 }
 
+/// The regions that the policy file allows for data.
+pub(super) fn allowed(config: &Config) -> Vec<String> {
+    if !config.residency.regions.is_empty() {
+        return config.residency.regions.clone();
+    }
+    let systems = config.customer.iter().flat_map(|customer| &customer.system);
+    let environments = systems.flat_map(|system| &system.environment);
+    let mut regions: Vec<String> = environments.flat_map(|own| own.regions.clone()).collect();
+    regions.sort();
+    regions.dedup();
+    regions
+}
+
 /// The rules that are asked for, with what is wrong with them told.
-fn rules(args: &Detections) -> Result<Rules> {
+fn rules(args: &Detections, regions: &[String]) -> Result<Rules> {
     let (rules, mut problems) = match (args.only, args.rules.as_slice()) {
         (true, []) => bail!("--only leaves out the rules of lockfast: name others with --rules"),
         (false, []) => (Rules::built_in(), Vec::new()),
@@ -85,6 +87,11 @@ fn rules(args: &Detections) -> Result<Rules> {
         })?;
         let all = value.split(',').map(str::to_owned);
         values.entry(name.to_owned()).or_default().extend(all);
+    }
+    if !regions.is_empty() {
+        values
+            .entry("allowed_regions".to_owned())
+            .or_insert_with(|| regions.to_vec());
     }
     let (rules, more) = rules.with_values(values);
     problems.extend(more);
@@ -124,79 +131,10 @@ fn rank(level: &str) -> usize {
     all.iter().position(|own| *own == level).unwrap_or(2)
 }
 
-/// What the ledger says that was done to keys, with when.
-struct Approved(HashMap<(String, &'static str), Vec<(Timestamp, Timestamp)>>);
-
-impl Approved {
-    fn read(file: &Path) -> Result<Approved> {
-        let wrong = || format!("{}: it is no ledger that can be read", file.display());
-        if !file.is_file() {
-            bail!("{}: there is no such ledger", file.display());
-        }
-        let mut ledger = Ledger::open(file, SystemClock).with_context(wrong)?;
-        let whole = ledger.verify().with_context(wrong)?;
-        if let Some(fault) = whole.faults.first() {
-            bail!(
-                "{}: it is not whole, so it proves nothing: {fault}",
-                file.display()
-            );
-        }
-        let mut keys: HashMap<String, String> = HashMap::new();
-        let mut times: HashMap<(String, &'static str), Vec<(Timestamp, Timestamp)>> =
-            HashMap::new();
-        for entry in ledger.entries().with_context(wrong)? {
-            match Event::of(&entry) {
-                Ok(Event::Requested(asked)) => {
-                    keys.insert(entry.subject.clone(), asked.request.key_arn.clone());
-                }
-                Ok(Event::Intended(intent)) => {
-                    let operation = match intent.action {
-                        Action::Disable => "DisableKey",
-                        Action::Schedule => "ScheduleKeyDeletion",
-                        Action::CancelDeletion => "CancelKeyDeletion",
-                        Action::Enable => "EnableKey",
-                        Action::Canary => continue,
-                    };
-                    if let Some(key) = keys.get(&entry.subject) {
-                        let about = times.entry((key.clone(), operation)).or_default();
-                        about.push((entry.at, intent.lease_until));
-                    }
-                }
-                // Rotations and drills are entries of other kinds.
-                _ => {}
-            }
-        }
-        Ok(Approved(times))
-    }
-
-    /// Whether the ledger has it; of what takes no approval nothing is said.
-    fn of(&self, found: &Detection) -> Option<bool> {
-        let (service, operation) = found.event.split_once(':')?;
-        let needs = [
-            "DisableKey",
-            "ScheduleKeyDeletion",
-            "DeleteImportedKeyMaterial",
-        ];
-        if service != "kms" || !needs.contains(&operation) || found.error_code.is_some() {
-            return None;
-        }
-        let at = found.time?;
-        Some(found.keys.iter().any(|key| {
-            let about = self
-                .0
-                .iter()
-                .filter(|((own, what), _)| own == key && *what == operation);
-            about
-                .flat_map(|(_, times)| times)
-                .any(|(from, until)| at + NEAR >= *from && at <= *until + NEAR)
-        }))
-    }
-}
-
 fn text(found: &[Detection]) -> String {
     use std::fmt::Write;
     let mut out = String::new();
-    for one in found {
+    for (one, more, last) in grouped(found) {
         let time = one
             .time
             .map_or_else(|| "?".to_owned(), |time| time.to_string());
@@ -222,6 +160,10 @@ fn text(found: &[Detection]) -> String {
                 .as_deref()
                 .map_or(String::new(), |ip| format!(" from {}", clean(ip))),
         );
+        if more > 0 {
+            let last = last.map_or_else(|| "?".to_owned(), |time| time.to_string());
+            let _ = writeln!(out, "    and {more} more of the same until {last}");
+        }
         if let (Some(file), Some(offset)) = (&one.file, one.offset) {
             let _ = writeln!(out, "    {} byte {offset}", file.display());
         }
@@ -231,6 +173,29 @@ fn text(found: &[Detection]) -> String {
     }
     let _ = writeln!(out, "{} found", found.len());
     out
+}
+
+/// What one principal did again and again within a day, as the first of it with how many more there are and until when.
+fn grouped(found: &[Detection]) -> Vec<(&Detection, usize, Option<Timestamp>)> {
+    let mut groups: Vec<(&Detection, usize, Option<Timestamp>)> = Vec::new();
+    for one in found {
+        let day = |time: Option<Timestamp>| time.map(|time| time.as_second().div_euclid(86_400));
+        let same = groups.iter_mut().rev().find(|(first, _, _)| {
+            first.rule == one.rule
+                && first.principal == one.principal
+                && first.error_code == one.error_code
+                && first.approved == one.approved
+                && day(first.time) == day(one.time)
+        });
+        match same {
+            Some((_, more, last)) => {
+                *more += 1;
+                *last = one.time;
+            }
+            None => groups.push((one, 0, one.time)),
+        }
+    }
+    groups
 }
 
 /// OCSF 1.5.0, class Detection Finding.

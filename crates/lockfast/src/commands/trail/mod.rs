@@ -3,11 +3,19 @@
 #[cfg(feature = "trail")]
 mod answer;
 #[cfg(feature = "trail")]
+mod approved;
+#[cfg(feature = "trail")]
 mod ask;
+#[cfg(feature = "trail")]
+mod check;
 #[cfg(feature = "trail")]
 mod detections;
 #[cfg(feature = "trail")]
 mod forensics;
+#[cfg(feature = "trail")]
+mod quarterly;
+#[cfg(feature = "trail")]
+mod unusual;
 
 mod generate;
 mod verify;
