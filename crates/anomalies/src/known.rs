@@ -43,6 +43,15 @@ impl<T: Ord> Known<T> {
 
     /// Notes one, on a day (since 1970) that is not before those of others.
     pub(crate) fn add(&mut self, value: T, day: i64) {
+        self.note(value, day, true);
+    }
+
+    /// The same of one that says nothing of how often something new is to be expected.
+    pub(crate) fn add_aside(&mut self, value: T, day: i64) {
+        self.note(value, day, false);
+    }
+
+    fn note(&mut self, value: T, day: i64, tells: bool) {
         if self.uses == 0 {
             self.since = day;
         }
@@ -58,10 +67,11 @@ impl<T: Ord> Known<T> {
             *count = count.saturating_add(1);
             return;
         }
-        if settled && day > self.last_new {
-            self.settled_new = self.settled_new.saturating_add(1);
+        if tells {
+            let first = settled && day > self.last_new;
+            self.settled_new = self.settled_new.saturating_add(first.into());
+            self.last_new = day;
         }
-        self.last_new = day;
         if room {
             self.values.insert(value, 1);
             self.once += 1;
@@ -97,7 +107,9 @@ impl<T: Ord> Known<T> {
             return 1.0;
         }
         let by_uses = (self.once as f64 + 1.0) / (self.uses as f64 + 2.0);
-        let by_days = f64::from(self.settled_new) / (f64::from(self.settled) + 1.0);
+        // Once is no habit.
+        let habit = f64::from(self.settled_new.saturating_sub(1));
+        let by_days = habit / (f64::from(self.settled) + 1.0);
         by_uses.max(by_days)
     }
 
