@@ -1,6 +1,6 @@
 //! Uses come in; what is unusual comes out.
 
-use crate::candidate::Candidates;
+use crate::candidate::{Candidates, SLOWEST};
 use crate::family::family;
 use crate::feedback::Feedback;
 use crate::hours::{DAY, HOUR};
@@ -126,8 +126,7 @@ impl Detector {
             }
             if time.div_euclid(DAY) > day {
                 self.close_day(day);
-                // A rise is looked at once a day.
-                self.candidates.close(time - 4 * DAY);
+                self.candidates.close(time - SLOWEST - DAY);
             }
         }
         self.first.get_or_insert(time);

@@ -113,6 +113,12 @@ impl<T: Ord> Known<T> {
         by_uses.max(by_days)
     }
 
+    /// Which share of them was seen once or twice only.
+    pub(crate) fn barely(&self) -> f64 {
+        let barely = self.values.values().filter(|count| **count <= 2).count();
+        barely as f64 / self.values.len().max(1) as f64
+    }
+
     /// Those seen most often first, of one count in their order.
     pub(crate) fn often(&self, most: usize) -> Vec<&T> {
         let mut all: Vec<_> = self.values.iter().collect();
@@ -128,11 +134,11 @@ mod tests {
     #[test]
     fn what_is_always_the_same_is_not_expected_to_change() {
         let mut known = Known::new(2);
-        assert!(known.unseen() >= 0.5);
+        assert!(known.unseen() >= 0.5 && known.barely() == 0.0);
         (0..98).for_each(|_| known.add("a", 0));
         assert!((known.unseen() - 0.01).abs() < 1e-9);
         known.add("b", 0);
-        assert!(known.has("b") && known.unseen() < 0.02);
+        assert!(known.has("b") && known.unseen() < 0.02 && known.barely() == 0.5);
         known.add("c", 0);
         assert!(known.is_full() && known.unseen() == 1.0);
         assert_eq!(

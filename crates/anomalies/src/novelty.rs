@@ -100,7 +100,7 @@ impl Detector {
             family: who.family,
             new,
         };
-        if let Some(open) = self.candidates.open(&same, time, DAY) {
+        if let Some(open) = self.candidates.open(&same, time) {
             open.add(time, who.subject, &used.event_id);
             return;
         }
@@ -202,14 +202,18 @@ impl Detector {
         if subject.principals.unseen() > self.tuning.new_unlikely {
             return None;
         }
-        let (keeps, before) = match family.map(|it| &it.subjects) {
+        let known = family.map(|it| &it.subjects).filter(|it| it.uses() > 0);
+        let (keeps, before) = match known {
             None => (true, "has used no other, either".to_owned()),
-            Some(known) if known.uses() == 0 => (true, "has used no other, either".to_owned()),
-            Some(known) => (
-                known.uses() >= u64::from(self.tuning.new_after_uses)
-                    && known.unseen() <= self.tuning.new_unlikely,
-                format!("has used {} others, {} times", known.len(), known.uses()),
-            ),
+            Some(known) => {
+                // Beside one key of its own, who looks after others' meets each of them a few times.
+                let visits = known.len() >= 3 && known.barely() > self.tuning.visitor_barely;
+                let enough = known.uses() >= u64::from(self.tuning.new_after_uses);
+                (
+                    enough && !visits && known.unseen() <= self.tuning.new_unlikely,
+                    format!("has used {} others, {} times", known.len(), known.uses()),
+                )
+            }
         };
         Some(Found {
             likely: subject.principals.unseen(),

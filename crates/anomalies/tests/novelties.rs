@@ -33,6 +33,12 @@ fn a_new_principal() {
         "{}",
         alert.why
     );
+    // Nor by going slowly.
+    let slow = [0, 3 * DAY].map(|later| Made {
+        time: stranger.time + later,
+        ..stranger.clone()
+    });
+    assert_eq!(only(&beside(24, &slow)).events, 2);
     // Not while the log is young, not of a key that is, not when refused, and not of a service.
     let early = Made {
         time: START + 13 * DAY,
