@@ -182,18 +182,21 @@ impl Detector {
         if used.subject.is_empty() || !used.cryptographic || used.failed.is_some() {
             return;
         }
-        // Who meets new keys all the time, says nothing of who else comes to this one.
-        let known = &family.subjects;
-        let wanders = known.uses() > 0 && known.unseen() > self.tuning.new_unlikely;
-        family.subjects.add(who.subject, day);
         let subject = self
             .subjects
             .entry(who.subject)
             .or_insert_with(|| Subject::new(time));
+        let known = &family.subjects;
+        // Who meets new keys all the time, says nothing of who else comes to this one.
+        let wanders = !subject.principals.has(&who.family)
+            && known.uses() > 0
+            && (known.unseen(day) > self.tuning.new_unlikely
+                || known.visits(day, self.tuning.visitor_barely));
         match wanders {
             true => subject.principals.add_aside(who.family, day),
             false => subject.principals.add(who.family, day),
         }
+        family.subjects.add(who.subject, day);
         if let Some(context) = marks.context {
             match used.via {
                 Some(_) => subject.through.add(context.whole, day),
