@@ -1,5 +1,6 @@
 //! Generates logs and says, as Markdown, which scenarios are found in them and how much is told wrongly:
-//! `cargo run --release -p lockfast-anomalies --example measure -- SEEDS [EVENTS]`, the seeds as `4..9` or `4`.
+//! `cargo run --release -p lockfast-anomalies --example measure -- SEEDS [EVENTS [THRESHOLDS]]`, the seeds as `4..9`
+//! or `4`, the thresholds a TOML file. With the variable `ALL` set, all alerts are told.
 
 #[path = "../tests/shared/mod.rs"]
 mod shared;
@@ -14,11 +15,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let seeds = arguments.next().unwrap_or_else(|| "1..3".into());
     let (first, last) = seeds.split_once("..").unwrap_or((&seeds, &seeds));
     let events = arguments.next().map_or(Ok(150_000), |it| it.parse())?;
+    let tuning = match arguments.next() {
+        Some(path) => Tuning::from_toml(&std::fs::read_to_string(path)?)?,
+        None => Tuning::default(),
+    };
     let mut scores = Vec::new();
     for seed in first.parse::<u64>()?..=last.parse()? {
         let logs = logs(seed, events, Scenario::ALL);
         let start = Instant::now();
-        let report = detect(&logs.uses, Tuning::default(), Feedback::default());
+        let report = detect(&logs.uses, tuning.clone(), Feedback::default());
         let score = Score::of(&report, &logs.labels);
         eprintln!(
             "seed {seed}: {} uses, {} pairs in {:.0} ms",

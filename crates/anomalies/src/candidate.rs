@@ -1,5 +1,6 @@
 //! What may become an alert.
 
+use crate::hours::DAY;
 use crate::report::EVENT_IDS;
 use crate::what::What;
 use std::collections::{BTreeSet, HashMap};
@@ -60,6 +61,9 @@ pub(crate) struct Same {
 /// So many are kept: who is shown more than these looks at none.
 const MOST: usize = 20_000;
 
+/// How long it may take until there is enough of it, in seconds.
+pub(crate) const SLOWEST: i64 = 7 * DAY;
+
 /// All candidates.
 #[derive(Debug, Default)]
 pub(crate) struct Candidates {
@@ -68,14 +72,19 @@ pub(crate) struct Candidates {
 }
 
 impl Candidates {
-    /// The one that has been going on since no longer than so many seconds.
-    pub(crate) fn open(&mut self, same: &Same, time: i64, within: i64) -> Option<&mut Candidate> {
+    /// The one that began no longer ago than a day; of which there is too little to be told yet, no longer than a week: who is
+    /// slow is not to escape.
+    pub(crate) fn open(&mut self, same: &Same, time: i64) -> Option<&mut Candidate> {
         let index = *self.open.get(same)?;
         let found = self.all.get_mut(index)?;
+        let within = match found.events < found.least {
+            true => SLOWEST,
+            false => DAY,
+        };
         (time - found.from < within).then_some(found)
     }
 
-    /// The same, for what goes on as long as it does not pause for so long.
+    /// The one that goes on as long as it does not pause for so long.
     pub(crate) fn going_on(
         &mut self,
         same: &Same,

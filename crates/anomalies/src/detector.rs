@@ -1,6 +1,6 @@
 //! Uses come in; what is unusual comes out.
 
-use crate::candidate::Candidates;
+use crate::candidate::{Candidates, SLOWEST};
 use crate::family::family;
 use crate::feedback::Feedback;
 use crate::hours::{DAY, HOUR};
@@ -126,8 +126,7 @@ impl Detector {
             }
             if time.div_euclid(DAY) > day {
                 self.close_day(day);
-                // A rise is looked at once a day.
-                self.candidates.close(time - 4 * DAY);
+                self.candidates.close(time - SLOWEST - DAY);
             }
         }
         self.first.get_or_insert(time);
@@ -183,12 +182,21 @@ impl Detector {
         if used.subject.is_empty() || !used.cryptographic || used.failed.is_some() {
             return;
         }
-        family.subjects.add(who.subject, day);
         let subject = self
             .subjects
             .entry(who.subject)
             .or_insert_with(|| Subject::new(time));
-        subject.principals.add(who.family, day);
+        let known = &family.subjects;
+        // Who meets new keys all the time, says nothing of who else comes to this one.
+        let wanders = !subject.principals.has(&who.family)
+            && known.uses() > 0
+            && (known.unseen(day) > self.tuning.new_unlikely
+                || known.visits(day, self.tuning.visitor_barely));
+        match wanders {
+            true => subject.principals.add_aside(who.family, day),
+            false => subject.principals.add(who.family, day),
+        }
+        family.subjects.add(who.subject, day);
         if let Some(context) = marks.context {
             match used.via {
                 Some(_) => subject.through.add(context.whole, day),

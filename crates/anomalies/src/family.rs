@@ -31,7 +31,7 @@ pub fn family(principal: &str) -> Cow<'_, str> {
     match assumed {
         // As a role's ARN, which the same principal has in other events.
         true => {
-            let account = principal.splitn(6, ':').nth(4).unwrap_or_default();
+            let account = principal.split(':').nth(4).unwrap_or_default();
             let partition = principal.split(':').nth(1).unwrap_or_default();
             Cow::Owned(format!("arn:{partition}:iam::{account}:role/{kept}"))
         }

@@ -8,12 +8,11 @@ const SETTLED: i64 = 7;
 /// Values that were seen, and how often each.
 #[derive(Clone, Debug)]
 pub(crate) struct Known<T> {
-    values: BTreeMap<T, u32>,
+    /// How often each, and the day that it was first seen on.
+    values: BTreeMap<T, (u32, i64)>,
     most: usize,
     /// How often any was.
     uses: u64,
-    /// How many were seen once.
-    once: usize,
     /// There were more than can be kept.
     full: bool,
     /// The first day and the last, and the last that brought something new.
@@ -31,7 +30,6 @@ impl<T: Ord> Known<T> {
             values: BTreeMap::new(),
             most,
             uses: 0,
-            once: 0,
             full: false,
             since: 0,
             last: i64::MIN,
@@ -43,6 +41,15 @@ impl<T: Ord> Known<T> {
 
     /// Notes one, on a day (since 1970) that is not before those of others.
     pub(crate) fn add(&mut self, value: T, day: i64) {
+        self.note(value, day, true);
+    }
+
+    /// The same of one that says nothing of how often something new is to be expected.
+    pub(crate) fn add_aside(&mut self, value: T, day: i64) {
+        self.note(value, day, false);
+    }
+
+    fn note(&mut self, value: T, day: i64, tells: bool) {
         if self.uses == 0 {
             self.since = day;
         }
@@ -53,18 +60,17 @@ impl<T: Ord> Known<T> {
         self.last = day;
         self.uses += 1;
         let room = self.values.len() < self.most;
-        if let Some(count) = self.values.get_mut(&value) {
-            self.once -= usize::from(*count == 1);
+        if let Some((count, _)) = self.values.get_mut(&value) {
             *count = count.saturating_add(1);
             return;
         }
-        if settled && day > self.last_new {
-            self.settled_new = self.settled_new.saturating_add(1);
+        if tells {
+            let first = settled && day > self.last_new;
+            self.settled_new = self.settled_new.saturating_add(first.into());
+            self.last_new = day;
         }
-        self.last_new = day;
         if room {
-            self.values.insert(value, 1);
-            self.once += 1;
+            self.values.insert(value, (1, day));
         } else {
             self.full = true;
         }
@@ -89,22 +95,40 @@ impl<T: Ord> Known<T> {
         self.full
     }
 
-    /// How likely the next is one that was never seen: Good and Turing's estimate, from those seen once; or if that is more, how
-    /// many days brought something new, for what comes, comes several times.
-    pub(crate) fn unseen(&self) -> f64 {
+    /// How many of those known before this day were seen so often at most, and how many there are: what is new on the day itself
+    /// says nothing yet of how usual that is.
+    fn seldom(&self, day: i64, at_most: u32) -> (usize, usize) {
+        let before = self.values.values().filter(|(_, first)| *first < day);
+        before.fold((0, 0), |(seldom, all), (count, _)| {
+            (seldom + usize::from(*count <= at_most), all + 1)
+        })
+    }
+
+    /// How likely the next on this day is one that was never seen: Good and Turing's estimate, from those seen once; or if that
+    /// is more, how many days brought something new, for what comes, comes several times.
+    pub(crate) fn unseen(&self, day: i64) -> f64 {
         // It was not kept what was seen.
         if self.full {
             return 1.0;
         }
-        let by_uses = (self.once as f64 + 1.0) / (self.uses as f64 + 2.0);
-        let by_days = f64::from(self.settled_new) / (f64::from(self.settled) + 1.0);
+        let (once, _) = self.seldom(day, 1);
+        let by_uses = (once as f64 + 1.0) / (self.uses as f64 + 2.0);
+        // Once is no habit.
+        let habit = f64::from(self.settled_new.saturating_sub(1));
+        let by_days = habit / (f64::from(self.settled) + 1.0);
         by_uses.max(by_days)
+    }
+
+    /// True for who knew three at least before this day, and more than this share of them hardly.
+    pub(crate) fn visits(&self, day: i64, share: f64) -> bool {
+        let (barely, all) = self.seldom(day, 2);
+        all >= 3 && barely as f64 > share * all as f64
     }
 
     /// Those seen most often first, of one count in their order.
     pub(crate) fn often(&self, most: usize) -> Vec<&T> {
         let mut all: Vec<_> = self.values.iter().collect();
-        all.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        all.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
         all.into_iter().take(most).map(|(value, _)| value).collect()
     }
 }
@@ -115,17 +139,19 @@ mod tests {
 
     #[test]
     fn what_is_always_the_same_is_not_expected_to_change() {
-        let mut known = Known::new(2);
-        assert!(known.unseen() >= 0.5);
+        let mut known = Known::new(4);
+        assert!(known.unseen(0) >= 0.5 && !known.visits(0, 0.3));
         (0..98).for_each(|_| known.add("a", 0));
-        assert!((known.unseen() - 0.01).abs() < 1e-9);
-        known.add("b", 0);
-        assert!(known.has("b") && known.unseen() < 0.02);
-        known.add("c", 0);
-        assert!(known.is_full() && known.unseen() == 1.0);
+        assert!((known.unseen(1) - 0.01).abs() < 1e-9);
+        ["b", "c", "d"].into_iter().for_each(|it| known.add(it, 1));
+        // Not on the day itself.
+        assert!(known.has("b") && known.unseen(1) < 0.01 && !known.visits(1, 0.3));
+        assert!(known.unseen(2) > 0.03 && known.visits(2, 0.3));
+        known.add("e", 2);
+        assert!(known.is_full() && known.unseen(2) == 1.0);
         assert_eq!(
             (known.often(1), known.len(), known.uses()),
-            (vec![&"a"], 2, 100)
+            (vec![&"a"], 4, 102)
         );
     }
 
@@ -135,12 +161,12 @@ mod tests {
         for day in 0..28 {
             (0..10).for_each(|_| known.add(day / 3, day));
         }
-        assert!(known.unseen() > 0.25, "{}", known.unseen());
+        assert!(known.unseen(28) > 0.25, "{}", known.unseen(28));
         // What was new in its first days only, is settled.
         let mut known = Known::new(64);
         for day in 0..28 {
             (0..10).for_each(|_| known.add(day.min(3), day));
         }
-        assert!(known.unseen() < 0.01, "{}", known.unseen());
+        assert!(known.unseen(28) < 0.01, "{}", known.unseen(28));
     }
 }

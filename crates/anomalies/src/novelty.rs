@@ -100,7 +100,7 @@ impl Detector {
             family: who.family,
             new,
         };
-        if let Some(open) = self.candidates.open(&same, time, DAY) {
+        if let Some(open) = self.candidates.open(&same, time) {
             open.add(time, who.subject, &used.event_id);
             return;
         }
@@ -141,12 +141,13 @@ impl Detector {
         word: &str,
         of: impl Fn(&Family) -> &Known<String>,
     ) -> Option<Found> {
+        let day = used.time.div_euclid(DAY);
         let family = self.families.get(&who.family)?;
         let known = of(family);
         let enough = known.uses() >= u64::from(self.tuning.new_after_uses);
         let new = !known.has(mark) && enough && self.is_learned(family.since, used.time);
-        (new && known.unseen() <= self.tuning.new_unlikely).then(|| Found {
-            likely: known.unseen(),
+        (new && known.unseen(day) <= self.tuning.new_unlikely).then(|| Found {
+            likely: known.unseen(day),
             why: format!(
                 "{word} {mark}; the {} before were {word} {}",
                 known.uses(),
@@ -158,12 +159,13 @@ impl Detector {
 
     /// A region where nobody in the account ever worked, or one where a principal that is known very well never did.
     fn new_region(&self, used: &Held, who: Who) -> Option<Found> {
+        let day = used.time.div_euclid(DAY);
         let region: &str = &used.region;
         let account = self.accounts.get(&who.account)?;
         let old = used.time - account.since >= i64::from(self.tuning.warm_up_days) * DAY;
         if old && !account.regions.has(region) && !account.regions.is_full() {
             return Some(Found {
-                likely: account.regions.unseen(),
+                likely: account.regions.unseen(day),
                 why: format!(
                     "in {region}, where nobody in account {} ever used or managed a key or secret; all {} before were in {}",
                     used.account,
@@ -178,8 +180,8 @@ impl Detector {
         // Who works in two regions, works little in one of them.
         let enough = known.uses() >= 3 * u64::from(self.tuning.new_after_uses);
         let new = !known.has(region) && enough && self.is_learned(family.since, used.time);
-        (new && known.unseen() <= self.tuning.new_unlikely).then(|| Found {
-            likely: known.unseen(),
+        (new && known.unseen(day) <= self.tuning.new_unlikely).then(|| Found {
+            likely: known.unseen(day),
             why: format!(
                 "in {region}; the {} of this principal before were in {}",
                 known.uses(),
@@ -190,6 +192,7 @@ impl Detector {
     }
 
     fn new_principal(&self, used: &Held, who: Who, marks: &Marks) -> Option<Found> {
+        let day = used.time.div_euclid(DAY);
         let subject = self.subjects.get(&who.subject)?;
         if !self.is_learned(subject.since, used.time) {
             return None;
@@ -199,20 +202,24 @@ impl Detector {
             return self.unlike_its_family(used, who, marks, family?);
         }
         // Where somebody else comes all the time, one more is nothing.
-        if subject.principals.unseen() > self.tuning.new_unlikely {
+        if subject.principals.unseen(day) > self.tuning.new_unlikely {
             return None;
         }
-        let (keeps, before) = match family.map(|it| &it.subjects) {
+        let known = family.map(|it| &it.subjects).filter(|it| it.uses() > 0);
+        let (keeps, before) = match known {
             None => (true, "has used no other, either".to_owned()),
-            Some(known) if known.uses() == 0 => (true, "has used no other, either".to_owned()),
-            Some(known) => (
-                known.uses() >= u64::from(self.tuning.new_after_uses)
-                    && known.unseen() <= self.tuning.new_unlikely,
-                format!("has used {} others, {} times", known.len(), known.uses()),
-            ),
+            Some(known) => {
+                // Beside one key of its own, who looks after others' meets each of them a few times.
+                let visits = known.visits(day, self.tuning.visitor_barely);
+                let enough = known.uses() >= u64::from(self.tuning.new_after_uses);
+                (
+                    enough && !visits && known.unseen(day) <= self.tuning.new_unlikely,
+                    format!("has used {} others, {} times", known.len(), known.uses()),
+                )
+            }
         };
         Some(Found {
-            likely: subject.principals.unseen(),
+            likely: subject.principals.unseen(day),
             why: format!(
                 "by a principal that never used it and {before}; the {} before were by {} others, most by {}",
                 subject.principals.uses(),
@@ -235,6 +242,7 @@ impl Detector {
         marks: &Marks,
         family: &Family,
     ) -> Option<Found> {
+        let day = used.time.div_euclid(DAY);
         let full = family.members.len() >= crate::past::MEMBERS;
         if full || family.members.contains(&who.principal) {
             return None;
@@ -248,7 +256,7 @@ impl Detector {
             .or_else(|| lacks(&family.regions, Some(&used.region)))
             .or_else(|| lacks(&family.operations, Some(&used.operation)))?;
         Some(Found {
-            likely: family.networks.unseen(),
+            likely: family.networks.unseen(day),
             why: format!(
                 "by a principal that never used it and is named like {}, which never had {different}",
                 self.names.name(*family.members.last()?)
@@ -287,6 +295,7 @@ impl Detector {
 
     /// A context that a key never had, in a direct call; or one that only a service makes.
     fn new_context(&self, used: &Held, who: Who, context: &Context) -> Option<Found> {
+        let day = used.time.div_euclid(DAY);
         let subject = self.subjects.get(&who.subject)?;
         if !self.is_learned(subject.since, used.time) {
             return None;
@@ -295,7 +304,7 @@ impl Detector {
         if let Some(service) = context.of_service {
             let known = &subject.made;
             // Who decrypts for a service by themselves does so with many contexts.
-            let usual = known.uses() >= least && known.unseen() > self.tuning.new_unlikely;
+            let usual = known.uses() >= least && known.unseen(day) > self.tuning.new_unlikely;
             return (!usual && !known.has(&context.whole)).then(|| Found {
                 likely: 1.0 / (subject.through.uses() as f64 + 2.0),
                 why: format!(
@@ -314,8 +323,8 @@ impl Detector {
             false => (known, &context.whole),
         };
         let new = enough && !known.has(mark) && !subject.through.has(&context.whole);
-        (new && known.unseen() <= self.tuning.new_unlikely).then(|| Found {
-            likely: known.unseen(),
+        (new && known.unseen(day) <= self.tuning.new_unlikely).then(|| Found {
+            likely: known.unseen(day),
             why: format!(
                 "with the encryption context {mark}, which the key never had; the {} direct ones before had {}",
                 known.uses(),

@@ -66,10 +66,13 @@ tuning! {
     /// How likely the next use has something new, at most, for it to be unusual: who often is somewhere new, is not reported
     /// for being so (the estimate is Good and Turing's, from what was seen once only). Default: 0.1.
     new_unlikely: f64 = 0.1;
-    /// How often a principal must use a key that is new to it, within a day. Default: 2.
-    new_principal_uses: u32 = 2;
+    /// How often a principal must use a key that is new to it, within a week. Default: 1.
+    new_principal_uses: u32 = 1;
     /// The same of a principal of whom too little is known to say that it keeps to its keys. Default: 8.
     new_principal_uses_unsure: u32 = 8;
+    /// Of a principal with three keys at least: who used more than this share of them only once or twice, does not keep to its
+    /// keys. Default: 0.3.
+    visitor_barely: f64 = 0.3;
     /// How many days without a use are a silence, at least. Default: 14.
     silence_days: u32 = 14;
     /// How many times the longest silence before. Default: 5.

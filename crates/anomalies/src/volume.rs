@@ -115,8 +115,9 @@ impl Detector {
             what,
             subject: NONE,
             family: who.family,
-            new: time.div_euclid(DAY).to_string(),
+            new: String::new(),
         };
+        let day = time.div_euclid(DAY);
         let threshold = f64::from(least).max(self.tuning.spread_times_most * ever as f64);
         let many = different as f64 >= threshold;
         let noun = match what {
@@ -125,7 +126,9 @@ impl Detector {
             _ => "different keys and secrets asked about",
         };
         let why = format!("{different} {noun} within an hour; {ever} at most before");
-        if let Some(open) = self.candidates.going_on(&same, time, HOUR) {
+        if let Some(open) = self.candidates.going_on(&same, time, DAY)
+            && (time - open.until <= HOUR || (many && open.from.div_euclid(DAY) == day))
+        {
             open.add(time, who.subject, &used.event_id);
             if different as f64 > open.observed.unwrap_or_default() {
                 (open.observed, open.why) = (Some(different as f64), why);
@@ -143,7 +146,7 @@ impl Detector {
                 expected: ever as f64,
                 score: different as f64 / (ever as f64).max(1.0),
                 why,
-                new: same.new.clone(),
+                new: day.to_string(),
                 ids: Vec::new(),
                 // The ones before are not named, but counted.
                 events: events.saturating_sub(1),

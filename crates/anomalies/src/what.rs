@@ -42,7 +42,7 @@ macro_rules! whats {
 
             /// What it means, and what to do.
             pub fn doc(self) -> &'static str {
-                match self { $(What::$name => concat!($($doc, "\n"),*).trim_ascii()),* }
+                match self { $(What::$name => concat!($($doc),*).trim_ascii()),* }
             }
 
             /// The technique of MITRE ATT&CK that it may be.

@@ -134,20 +134,18 @@ fn thresholds_are_obeyed() {
     };
     let mut uses = daily(0..21, 24, &at(0));
     uses.push(stranger);
-    assert_eq!(detect(&uses).alerts, []);
+    assert_eq!(only(&detect(&uses)).what, What::NewPrincipal);
     let tuning = Tuning {
-        new_principal_uses: 1,
+        new_principal_uses: 2,
         ..Tuning::default()
     };
-    assert_eq!(
-        only(&detect_with(&uses, tuning, Feedback::default())).what,
-        What::NewPrincipal
-    );
+    assert_eq!(detect_with(&uses, tuning, Feedback::default()).alerts, []);
 }
 
 #[test]
 fn every_kind_is_documented() {
     for what in What::ALL {
+        assert!(!what.doc().contains("  "));
         assert!(what.doc().len() > 80 && !what.title().is_empty(), "{what}");
         assert!(what.technique().starts_with('T'));
         assert_eq!(serde_json::to_value(what).unwrap(), what.name());
@@ -157,6 +155,19 @@ fn every_kind_is_documented() {
 #[test]
 fn nothing_is_nothing() {
     assert_eq!(detect(&[]), Report::default());
+}
+
+#[test]
+fn an_alert_keeps_its_identifier() {
+    let early = detect(&burst());
+    let mut longer = burst();
+    longer.extend(daily(21..27, 24, &at(0)));
+    assert_eq!(only(&detect(&longer)).id, only(&early).id);
+    // Another day's is another.
+    longer.extend(many(&at(26 * DAY + HOUR), 4_000, HOUR));
+    let later = detect(&longer);
+    assert_eq!(later.alerts.len(), 2);
+    assert_ne!(later.alerts[0].id, later.alerts[1].id);
 }
 
 /// In another order: none comes more than 15 minutes after one that is later.

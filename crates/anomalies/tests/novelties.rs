@@ -4,7 +4,7 @@
 mod hand;
 
 use hand::*;
-use lockfast_anomalies::{Severity, What};
+use lockfast_anomalies::{Feedback, Severity, Tuning, What};
 
 fn made(time: i64, change: impl FnOnce(&mut Made)) -> Made {
     let mut made = at(time);
@@ -32,6 +32,20 @@ fn a_new_principal() {
             .starts_with("5 uses by a principal that never used it"),
         "{}",
         alert.why
+    );
+    // Where once is too little, who is slow does not escape.
+    let slow = [0, 3 * DAY].map(|later| Made {
+        time: stranger.time + later,
+        ..stranger.clone()
+    });
+    let twice = Tuning {
+        new_principal_uses: 2,
+        ..Tuning::default()
+    };
+    let all = [daily(0..24, 24, &at(0)), slow.into()].concat();
+    assert_eq!(
+        only(&detect_with(&all, twice, Feedback::default())).events,
+        2
     );
     // Not while the log is young, not of a key that is, not when refused, and not of a service.
     let early = Made {

@@ -136,6 +136,9 @@ fn many_keys_are_one_enumeration() {
         alert.why,
         "30 different keys and secrets asked about within an hour; 0 at most before"
     );
+    // Twice a day is one.
+    let twice = [asking(20 * DAY + HOUR, 30), asking(20 * DAY + 9 * HOUR, 30)].concat();
+    assert_eq!(only(&beside(21, &twice)).events, 60 - 7);
     // Who does so each day is known for it.
     let daily = (0..21)
         .flat_map(|day| asking(day * DAY + 3 * HOUR, 30))

@@ -187,7 +187,7 @@ pub fn logs(seed: u64, events: u64, scenarios: &[Scenario]) -> Logs {
     let written = write(&plan, folder.path(), |_| {}).unwrap();
     let found = files::find(&[folder.path().join("AWSLogs")]).unwrap();
     let services = ["kms", "secretsmanager", "ssm"];
-    let needles = services.map(|it| Needle::new(&format!("{it}.amazonaws.com")));
+    let needles = services.map(|it| Needle::new(format!("{it}.amazonaws.com")));
     let (seen, all) = (Seen::default(), Mutex::new(Vec::new()));
     let report = read(&found.files, &needles, |_, event| {
         let uses = uses_of(event);
