@@ -116,7 +116,7 @@ def main():
                     command = [python, HERE / "peers.py", tool, question, logs]
                     if tool.endswith("ndjson"):
                         words = " ".join(shlex.quote(str(word)) for word in command)
-                        command = ["bash", "-o", "pipefail", "-c", f"{shlex.quote(str(ndjson))} {shlex.quote(str(logs))} | {words}"]
+                        command = ["/bin/bash", "-o", "pipefail", "-c", f"{shlex.quote(str(ndjson))} {shlex.quote(str(logs))} | {words}"]
                     run, out = launch(command, scratch)
                     results[tool, question] = run
                     own, other = answers["lockfast", question], json.loads(out)

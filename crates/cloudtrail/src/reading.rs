@@ -217,6 +217,12 @@ impl Reader {
         self.of(index, file).problem(None, what);
     }
 
+    /// Takes the problems that were met since they were last taken, of which [`Reader::done`] tells the count alone then.
+    pub fn take_problems(&mut self) -> Vec<Problem> {
+        let first = std::mem::take(&mut self.part.problems.first);
+        first.into_iter().map(|(_, problem)| problem).collect()
+    }
+
     /// What was read.
     pub fn done(self) -> Part {
         self.part

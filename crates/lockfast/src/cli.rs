@@ -11,9 +11,9 @@ pub use operate::{
 };
 
 pub use trail::{
-    About, Anomalies, Answer, AnswerFormat, Asking, DetectionFormat, Detections, FeedbackArgs,
-    Forensics, Generate, Index, Quarterly, ReportCommand, SecretReads, Sql, Tls, Trail, TrailCheck,
-    TrailCommand, Usage, Usual, Verify,
+    About, Anomalies, Answer, AnswerFormat, Asking, Cluster, DetectionFormat, Detections,
+    FeedbackArgs, Forensics, Generate, Index, Quarterly, ReportCommand, SecretReads, Sql, Tls,
+    Trail, TrailCheck, TrailCommand, Usage, Usual, Verify,
 };
 
 use crate::exit;
@@ -75,6 +75,9 @@ pub enum Command {
     Can(Box<Can>),
     /// What the keys and secrets were really used for: CloudTrail's logs, asked.
     Trail(Box<Trail>),
+    /// Run a cluster for `lockfast trail --cluster`, where logs have outgrown one machine.
+    #[command(subcommand)]
+    Cluster(Cluster),
     /// Explain a control, a clause, or a finding by its fingerprint.
     Explain(Explain),
     /// List the controls.

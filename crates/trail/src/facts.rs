@@ -45,7 +45,7 @@ pub struct Beside<'a> {
 pub async fn facts(trail: &Trail, beside: &Beside<'_>) -> Result<(Vec<Told>, Report), Error> {
     let counts = events(trail).await?;
     // What one pass over the files tells of them is what every other does.
-    let report = trail.report();
+    let report = trail.report().await?;
     let coverage = match trail.index() {
         Some(index) => index.coverage(),
         None => report.coverage.clone(),

@@ -55,6 +55,7 @@ impl Look {
             Table::Events => NARROW.len(),
             // As narrow as the name of a service or of a call.
             Table::KeyUses | Table::SecretReads => 9,
+            Table::Problems => 0,
         };
         for filter in filters {
             look.hear(table, filter, &mut rank);

@@ -226,7 +226,7 @@ impl Index {
         }
         let session = trail::session(options)?;
         let mut known = BTreeMap::new();
-        for table in Table::ALL {
+        for table in RECORDS {
             known.insert(table, events_of(&session, &manifest, folder, table).await?);
         }
         let (parts, report) = write(folder, &new, &known, options, &mut updated.rows)?;
@@ -277,7 +277,7 @@ fn write(
     rows: &mut BTreeMap<&'static str, usize>,
 ) -> Result<(Vec<(Table, String)>, Report), Error> {
     let mut needles: Vec<&str> = INDEXED.to_vec();
-    needles.extend(Table::ALL.iter().flat_map(|table| table.needles()));
+    needles.extend(RECORDS.iter().flat_map(|table| table.needles()));
     let needles: Vec<Needle> = needles.into_iter().map(Needle::new).collect();
     let next = AtomicUsize::new(0);
     let seen = Seen::default();
@@ -291,7 +291,7 @@ fn write(
             let (send, needles, next, seen) = (send.clone(), &needles, &next, &seen);
             threads.push(scope.spawn(move || {
                 let mut reader = Reader::new(&options.reading, needles);
-                let mut tables = Table::ALL.map(|table| {
+                let mut tables = RECORDS.map(|table| {
                     let all: Vec<usize> = (0..table.columns().len()).collect();
                     (table, Batches::new(table.columns(), &all, table.schema()))
                 });
@@ -365,6 +365,9 @@ fn write(
 fn part(table: Table, stamp: i128) -> String {
     format!("{}/{stamp}.parquet", table.name())
 }
+
+/// What an index has; what could not be read is read again, and told then.
+const RECORDS: [Table; 3] = [Table::Events, Table::KeyUses, Table::SecretReads];
 
 /// Services of which an index has every event: those of keys, secrets and identities, and of the trail itself.
 const INDEXED: [&str; 7] = [

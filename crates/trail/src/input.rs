@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Log files, and how far they were read.
 #[derive(Debug, Default)]
 pub struct Input {
+    /// Where they were looked for.
+    pub roots: Vec<PathBuf>,
     /// The files, in the order of their paths.
     pub files: Vec<LogFile>,
     /// What of the folders could not be looked at.
@@ -33,6 +35,7 @@ impl Input {
     pub fn find(paths: &[PathBuf]) -> Result<Arc<Input>, files::Error> {
         let found = files::find(paths)?;
         Ok(Arc::new(Input {
+            roots: paths.to_vec(),
             files: found.files,
             problems: found.problems,
             passed_over: found.skipped,

@@ -50,6 +50,8 @@ pub(crate) struct Logs {
     pub(crate) collected: Arc<Collected>,
     /// Whether each copy of an event is a row.
     pub(crate) copies: bool,
+    /// Whether partitions may run in several processes.
+    pub(crate) spread: bool,
 }
 
 #[async_trait]
@@ -85,6 +87,10 @@ impl TableProvider for Logs {
             reading: self.reading.clone(),
             collected: self.collected.clone(),
             copies: self.copies,
+            share: match self.spread {
+                true => Share::Fixed,
+                false => Share::Next,
+            },
             needles: look.needles,
             wanted,
             projection,
@@ -101,20 +107,30 @@ impl TableProvider for Logs {
     }
 }
 
+/// Which files a partition reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// The next that none has taken, as long as there are any.
+    Next,
+    /// Those of its number: whoever runs another partition is elsewhere, and may run this one again.
+    Fixed,
+}
+
 /// What a scan is to read.
 #[derive(Clone, Debug)]
-struct Plan {
-    table: Table,
-    input: Arc<Input>,
-    reading: Reading,
-    collected: Arc<Collected>,
-    copies: bool,
-    needles: Vec<String>,
+pub(crate) struct Plan {
+    pub(crate) table: Table,
+    pub(crate) input: Arc<Input>,
+    pub(crate) reading: Reading,
+    pub(crate) collected: Arc<Collected>,
+    pub(crate) copies: bool,
+    pub(crate) share: Share,
+    pub(crate) needles: Vec<String>,
     /// The numbers of the files that can hold anything.
-    wanted: Vec<usize>,
-    projection: Vec<usize>,
-    limit: Option<usize>,
-    partitions: usize,
+    pub(crate) wanted: Vec<usize>,
+    pub(crate) projection: Vec<usize>,
+    pub(crate) limit: Option<usize>,
+    pub(crate) partitions: usize,
 }
 
 /// What the partitions of one execution share: each takes the next file that none has taken, and each event is counted by
@@ -127,15 +143,15 @@ struct Shared {
 
 /// A scan of log files.
 #[derive(Debug)]
-struct Scan {
-    plan: Plan,
+pub(crate) struct Scan {
+    pub(crate) plan: Plan,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
     shared: Arc<Shared>,
 }
 
 impl Scan {
-    fn new(plan: Plan) -> Result<Scan> {
+    pub(crate) fn new(plan: Plan) -> Result<Scan> {
         let schema: SchemaRef = Arc::new(plan.table.schema().project(&plan.projection)?);
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema.clone()),
@@ -220,8 +236,16 @@ impl ExecutionPlan for Scan {
             let mut reader = Reader::new(&plan.reading, &needles);
             let mut batches = Batches::new(plan.table.columns(), &plan.projection, schema);
             let mut rows_left = plan.limit.unwrap_or(usize::MAX);
+            let mut own = partition;
             loop {
-                let next = shared.next.fetch_add(1, Ordering::Relaxed);
+                let next = match plan.share {
+                    Share::Next => shared.next.fetch_add(1, Ordering::Relaxed),
+                    Share::Fixed => {
+                        let next = own;
+                        own += plan.partitions;
+                        next
+                    }
+                };
                 let Some(&index) = plan.wanted.get(next) else {
                     break;
                 };
@@ -239,6 +263,9 @@ impl ExecutionPlan for Scan {
                     }
                     ControlFlow::Continue(())
                 });
+                if plan.table == Table::Problems {
+                    plan.table.problems(&reader.take_problems(), &mut batches);
+                }
                 plan.input.done();
                 if went.is_break() {
                     break;

@@ -2,6 +2,7 @@
 
 use crate::index::{self, Index};
 use crate::input::Input;
+use crate::questions::Columns;
 use crate::scan::{Collected, Logs};
 use crate::tables::Table;
 use datafusion::arrow::record_batch::RecordBatch;
@@ -9,7 +10,8 @@ use datafusion::common::DataFusionError;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
-use lockfast_cloudtrail::{Part, Reading, Report};
+use lockfast_cloudtrail::files::Kind;
+use lockfast_cloudtrail::{Part, Problem, Reading, Report};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -49,6 +51,8 @@ pub struct Options {
     pub memory: usize,
     /// How each file is read.
     pub reading: Reading,
+    /// The scheduler of a cluster that answers: `df://HOST:PORT`.
+    pub cluster: Option<String>,
 }
 
 impl Default for Options {
@@ -57,6 +61,7 @@ impl Default for Options {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             memory: 128 << 20,
             reading: Reading::default(),
+            cluster: None,
         }
     }
 }
@@ -67,6 +72,7 @@ pub struct Trail {
     input: Arc<Input>,
     index: Option<Index>,
     collected: Arc<Collected>,
+    on_cluster: bool,
 }
 
 impl Trail {
@@ -75,7 +81,11 @@ impl Trail {
     /// # Errors
     /// That there is nothing of the kind.
     pub async fn open(paths: &[PathBuf], options: &Options) -> Result<Trail, Error> {
-        let session = session(options)?;
+        let session = match &options.cluster {
+            #[cfg(feature = "cluster")]
+            Some(url) => crate::cluster::session(url, options.threads)?,
+            _ => session(options)?,
+        };
         let collected = Arc::<Collected>::default();
         if let [one] = paths
             && let Some(index) = Index::at(one)?
@@ -86,29 +96,41 @@ impl Trail {
                 input: Arc::default(),
                 index: Some(index),
                 collected,
+                on_cluster: false,
             });
         }
         let input = Input::find(paths)?;
         if input.files.is_empty() {
             return Err(Error::Empty(paths.to_vec()));
         }
-        let tables = Table::ALL.map(|table| (table, table.name(), false));
-        let of_copies = Table::ALL.map(|table| (table, table.name_of_copies(), true));
-        for (table, name, copies) in tables.into_iter().chain(of_copies) {
-            let logs = Logs {
-                table,
-                input: input.clone(),
-                reading: options.reading.clone(),
-                collected: collected.clone(),
-                copies,
-            };
-            session.register_table(name, Arc::new(logs))?;
+        for table in Table::ALL {
+            for (name, copies) in [(table.name(), false), (table.name_of_copies(), true)] {
+                let logs = Logs {
+                    table,
+                    input: input.clone(),
+                    reading: options.reading.clone(),
+                    collected: collected.clone(),
+                    copies,
+                    spread: options.cluster.is_some(),
+                };
+                #[cfg(feature = "cluster")]
+                if options.cluster.is_some() && !copies {
+                    continue;
+                }
+                session.register_table(name, Arc::new(logs))?;
+            }
+            #[cfg(feature = "cluster")]
+            if options.cluster.is_some() {
+                let once = session.sql(&crate::cluster::once(table)).await?;
+                session.register_table(table.name(), once.into_view())?;
+            }
         }
         Ok(Trail {
             session,
             input,
             index: None,
             collected,
+            on_cluster: options.cluster.is_some(),
         })
     }
 
@@ -147,9 +169,45 @@ impl Trail {
         self.index.as_ref()
     }
 
-    /// What was read by the queries since it was last asked for.
-    pub fn report(&self) -> Report {
-        Part::together(self.collected.take())
+    /// What was read by the queries since it was last asked for. On a cluster the executors know, and are asked.
+    ///
+    /// # Errors
+    /// When they give no answer.
+    pub async fn report(&self) -> Result<Report, Error> {
+        let mut report = Part::together(self.collected.take());
+        if !self.on_cluster {
+            return Ok(report);
+        }
+        let found = self
+            .ask("SELECT file, file_offset, what FROM problems ORDER BY file, file_offset")
+            .await?;
+        for batch in &found {
+            let row = Columns::of(batch);
+            for at in 0..batch.num_rows() {
+                report.problem_count += 1;
+                report.problems.push(Problem {
+                    path: row.text(0, at).unwrap_or_default().into(),
+                    offset: row
+                        .number(1, at)
+                        .and_then(|offset| u64::try_from(offset).ok()),
+                    what: row.text(2, at).unwrap_or_default(),
+                });
+            }
+        }
+        let places = self
+            .input
+            .files
+            .iter()
+            .filter(|file| file.kind == Kind::Log);
+        for place in places.filter_map(|file| file.place.as_ref()) {
+            let of_place = (place.account.clone(), place.region.clone());
+            report
+                .coverage
+                .entry(of_place)
+                .or_default()
+                .insert(place.date);
+        }
+        Ok(report)
     }
 }
 

@@ -92,7 +92,7 @@ fn ask(paths: &[PathBuf], query: &str) -> Vec<Vec<String>> {
     let batches = runtime.block_on(async {
         let trail = Trail::open(paths, &options).await.expect("logs");
         let batches = trail.ask(query).await.expect("an answer");
-        assert_eq!(trail.report().problems, []);
+        assert_eq!(trail.report().await.expect("a report").problems, []);
         batches
     });
     rows(&batches)
@@ -451,7 +451,7 @@ fn damage_is_told_and_the_rest_is_counted() {
         let counts: Vec<i64> = counts.collect();
         assert_eq!(counts[0], counts[1]);
         assert!(counts[0] > 1);
-        let report = trail.report();
+        let report = trail.report().await.expect("a report");
         for name in ["cut", "empty", "other", "deep"] {
             assert!(
                 report.problems.iter().any(|p| p.path.to_string_lossy().contains(name)),

@@ -65,6 +65,10 @@ pub struct Asking {
     /// Queries that need more than so many MiB go on on disk.
     #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = clap::value_parser!(u32).range(16..))]
     pub memory: u32,
+    /// Ask on the cluster of this scheduler (`lockfast cluster scheduler`): df://HOST:PORT. All its machines must see the logs under
+    /// the same path.
+    #[arg(long, value_name = "URL")]
+    pub cluster: Option<String>,
 }
 
 /// What is told, and how.
@@ -449,4 +453,33 @@ pub struct TrailCheck {
     /// How to judge and report.
     #[command(flatten)]
     pub judging: super::Judging,
+}
+
+/// `lockfast cluster`.
+#[derive(Debug, Subcommand)]
+pub enum Cluster {
+    /// Run the scheduler, which takes questions and hands out work.
+    Scheduler {
+        /// Where it listens.
+        #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:50050")]
+        listen: std::net::SocketAddr,
+    },
+    /// Run an executor, which does the work.
+    Executor {
+        /// The scheduler.
+        #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50050")]
+        scheduler: String,
+        /// Where it listens, for other executors and whoever asks.
+        #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:50051")]
+        listen: std::net::SocketAddr,
+        /// The port that the scheduler calls it at; the one after --listen's when not given.
+        #[arg(long, value_name = "PORT")]
+        control_port: Option<u16>,
+        /// So many tasks at once; as many as there are processors when not given.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+        threads: Option<u16>,
+        /// Where it keeps what it has worked out; a temporary folder when not given.
+        #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+        work_folder: Option<PathBuf>,
+    },
 }

@@ -3,6 +3,7 @@
 mod catalogue;
 mod cert;
 pub mod check;
+mod cluster;
 mod diff;
 mod diff_base;
 mod drift;
@@ -57,6 +58,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::WhoCan(args) => keys::who::run(&args),
         Command::Can(args) => keys::can::run(&args),
         Command::Trail(args) => trail::run(&args),
+        Command::Cluster(args) => cluster::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Controls(args) => catalogue::controls(&args),
         Command::Coverage(args) => catalogue::coverage(&args),

@@ -3,6 +3,7 @@
 mod columns;
 mod events;
 mod key_uses;
+mod problems;
 mod secret_reads;
 
 pub(crate) use columns::Batches;
@@ -10,7 +11,7 @@ pub use columns::{Column, Kind};
 
 use columns::Row;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
-use lockfast_cloudtrail::Record;
+use lockfast_cloudtrail::{Problem, Record};
 use std::sync::{Arc, LazyLock};
 
 /// A table.
@@ -22,11 +23,18 @@ pub enum Table {
     KeyUses,
     /// Every reading of a secret or a parameter.
     SecretReads,
+    /// Whatever could not be read.
+    Problems,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Table; 3] = [Table::Events, Table::KeyUses, Table::SecretReads];
+    pub const ALL: [Table; 4] = [
+        Table::Events,
+        Table::KeyUses,
+        Table::SecretReads,
+        Table::Problems,
+    ];
 
     /// Its name in SQL.
     pub fn name(self) -> &'static str {
@@ -34,6 +42,7 @@ impl Table {
             Table::Events => "events",
             Table::KeyUses => "key_uses",
             Table::SecretReads => "secret_reads",
+            Table::Problems => "problems",
         }
     }
 
@@ -44,6 +53,7 @@ impl Table {
             Table::Events => "event_copies",
             Table::KeyUses => "key_use_copies",
             Table::SecretReads => "secret_read_copies",
+            Table::Problems => "problem_copies",
         }
     }
 
@@ -64,7 +74,15 @@ impl Table {
             Table::SecretReads => {
                 "One row for each secret of AWS Secrets Manager, and each parameter of Parameter Store with its value decrypted, that an event reads or tries to."
             }
+            Table::Problems => {
+                "One row for each thing that could not be read, of each file the first hundred."
+            }
         }
+    }
+
+    /// Whether its rows are of records.
+    pub fn is_of_records(self) -> bool {
+        self != Table::Problems
     }
 
     /// Its columns.
@@ -73,12 +91,13 @@ impl Table {
             Table::Events => events::COLUMNS,
             Table::KeyUses => key_uses::COLUMNS,
             Table::SecretReads => secret_reads::COLUMNS,
+            Table::Problems => problems::COLUMNS,
         }
     }
 
     /// Its schema.
     pub fn schema(self) -> SchemaRef {
-        static ALL: LazyLock<[SchemaRef; 3]> = LazyLock::new(|| {
+        static ALL: LazyLock<[SchemaRef; 4]> = LazyLock::new(|| {
             Table::ALL.map(|table| {
                 let fields = table.columns().iter().map(Column::field);
                 Arc::new(Schema::new(fields.collect::<Vec<_>>()))
@@ -93,6 +112,8 @@ impl Table {
             Table::Events => &[],
             Table::KeyUses => &["\"kms.amazonaws.com\""],
             Table::SecretReads => secret_reads::NEEDLES,
+            // No record has it: files are inflated and split, and nothing is parsed.
+            Table::Problems => &["\u{0}"],
         }
     }
 
@@ -103,6 +124,16 @@ impl Table {
             Table::Events => add(&events::Row { record: *record }),
             Table::KeyUses => key_uses::rows(record, &mut add),
             Table::SecretReads => secret_reads::rows(record, &mut add),
+            Table::Problems => {}
+        }
+    }
+
+    /// Adds the rows of what could not be read.
+    pub(crate) fn problems(self, problems: &[Problem], into: &mut Batches) {
+        if self == Table::Problems {
+            for problem in problems {
+                into.row(&problems::Row { problem });
+            }
         }
     }
 }

@@ -423,7 +423,11 @@ fn via_context(
 }
 
 /// The principals that may do something with a key, with what it depends on, for other commands.
-pub(in crate::commands) fn holders<'a>(world: &World<'a>, key: &Key<'a>, action: &str) -> Vec<String> {
+pub(in crate::commands) fn holders<'a>(
+    world: &World<'a>,
+    key: &Key<'a>,
+    action: &str,
+) -> Vec<String> {
     let on = On::resource(world.inventory(), key.resource);
     let all = world.who_can(action, &on, &Circumstances::default());
     all.iter()

@@ -79,6 +79,7 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
 pub(super) fn options(asking: &Asking) -> Options {
     Options {
         memory: (asking.memory as usize) << 20,
+        cluster: asking.cluster.clone(),
         ..threads(asking.threads)
     }
 }
@@ -103,7 +104,7 @@ fn one(how: &Answer, query: &str) -> Result<u8> {
         bar.finish_and_clear();
         let told: Told = told?;
         answer::said(&told, How::of(how))?;
-        Ok(finish(&trail.input().problems, &trail.report()))
+        Ok(finish(&trail.input().problems, &trail.report().await?))
     })
 }
 
@@ -260,7 +261,7 @@ async fn shell_answer(trail: &Trail, query: &str) -> Result<u8> {
     match told {
         Ok(told) => {
             answer::said(&told, How::SHOWN)?;
-            Ok(finish(&[], &trail.report()))
+            Ok(finish(&[], &trail.report().await?))
         }
         Err(error) => {
             anstream::eprintln!("{}", clean(&error.to_string()));

@@ -7,15 +7,19 @@ use super::unusual::usual;
 use crate::cli::TrailCheck;
 use crate::commands::facts::declared;
 use crate::commands::judging::{Ready, spinner};
+use crate::commands::keys::who;
 use crate::commands::read_small;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
+use lockfast_access::world::World;
 use lockfast_anomalies::{Alert, Severity};
 use lockfast_cloudtrail::files::LogFile;
 use lockfast_cloudtrail::verify::{PublicKeys, verify};
 use lockfast_detections::Rules;
 use lockfast_facts::Inventory;
-use lockfast_facts::trail::{ALERT, LOGS};
+use lockfast_facts::trail::{ALERT, KEY, LOGS};
+use lockfast_keys::Ring;
+use lockfast_policy::{Config, Cx};
 use lockfast_report::{InputSummary, Problem};
 use lockfast_snapshot::{Found, with_logs};
 use lockfast_trail::detect::{Detection, detect};
@@ -23,12 +27,15 @@ use lockfast_trail::facts::{Beside, Told, facts};
 use lockfast_trail::questions::About;
 use lockfast_trail::unusual::unusual;
 use lockfast_trail::{Options, Trail};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// A reader of a secret is new who was first seen in so many days before the last event.
 const NEW_DAYS: i64 = 7;
+
+/// A permission that was not used on so many days is not needed.
+const UNUSED_DAYS: i64 = 90;
 
 /// So many events are named of an alert.
 const NAMED: usize = 20;
@@ -108,6 +115,7 @@ pub(super) fn run(args: &TrailCheck) -> Result<u8> {
         [] => Inventory::new(Vec::new(), Vec::new(), Vec::new()),
         from => declared(from)?.0,
     };
+    unused_permissions(&base, &mut told);
     let count = told.len();
     let inventory = with_logs(base, told.into_iter().map(found)).only_logs();
     let problems = input.problems.iter().chain(&report.problems);
@@ -132,6 +140,58 @@ pub(super) fn run(args: &TrailCheck) -> Result<u8> {
     }
     let inventory = std::mem::ManuallyDrop::new(inventory);
     ready.judge_then(&inventory, summary, &spinner(), |_| Ok(None))
+}
+
+/// Adds to keys who may decrypt or encrypt with them by the policies of a snapshot and did not, where the logs are of days enough to say so.
+fn unused_permissions(base: &Inventory, told: &mut [Told]) {
+    let days: BTreeMap<(String, String), i64> = told
+        .iter()
+        .filter(|told| told.kind == LOGS)
+        .filter(|logs| logs.properties["MissingDays"] == json!([]))
+        .filter_map(|logs| {
+            let days = logs.properties["Days"].as_i64()?;
+            Some(((logs.account.clone(), logs.region.clone()), days))
+        })
+        .collect();
+    let config = Config::default();
+    let cx = Cx::new(base, &config, "1970-01-01");
+    let ring = Ring::new(&cx, base);
+    let world = World::new(base);
+    for key in told.iter_mut().filter(|told| told.kind == KEY) {
+        let place = (key.account.clone(), key.region.clone());
+        let Some(days) = days.get(&place).filter(|days| **days >= UNUSED_DAYS) else {
+            continue;
+        };
+        let [known] = ring.find(&key.name)[..] else {
+            continue;
+        };
+        let mut unused = Vec::new();
+        for action in ["kms:Decrypt", "kms:GenerateDataKey"] {
+            let used = users(&key.properties, action);
+            for holder in who::holders(&world, known, action) {
+                if !used.contains(&holder) {
+                    unused.push(json!({"Principal": holder, "Action": action, "Days": days}));
+                }
+            }
+        }
+        key.properties
+            .insert("UnusedPermissions".into(), unused.into());
+    }
+}
+
+/// Who did this with a key.
+fn users(key: &Map<String, Value>, action: &str) -> BTreeSet<String> {
+    let operation = action.trim_start_matches("kms:");
+    let did = |own: &&Value| {
+        let all = own["Operations"].as_array().into_iter().flatten();
+        all.filter_map(Value::as_str)
+            .any(|name| name.starts_with(operation))
+    };
+    let principals = key["Principals"].as_array().into_iter().flatten();
+    principals
+        .filter(did)
+        .filter_map(|own| own["Principal"].as_str().map(str::to_owned))
+        .collect()
 }
 
 fn found(told: Told) -> (String, String, Found) {
@@ -237,12 +297,15 @@ fn of_detections(found: &[Detection], home: &(String, String)) -> Vec<Told> {
         let day = one
             .time
             .map_or_else(String::new, |time| time.to_string()[..10].to_owned());
-        let subject = one
-            .keys
+        // Of objects their bucket: whoever writes a thousand of them does one thing.
+        let bucket = one
+            .resources
             .first()
-            .or(one.resources.first())
-            .cloned()
-            .unwrap_or_default();
+            .map(|arn| match arn.contains(":s3:::") {
+                true => arn.split('/').next().unwrap_or(arn).to_owned(),
+                false => arn.clone(),
+            });
+        let subject = one.keys.first().cloned().or(bucket).unwrap_or_default();
         let group = (one.rule.clone(), one.principal.clone(), subject, day);
         told.entry(group).or_default().push(one);
     }

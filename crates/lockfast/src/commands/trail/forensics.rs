@@ -45,7 +45,10 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         let bar = progress(trail.input());
         let found = forensics(&trail, &about, &suspect).await;
         bar.finish_and_clear();
-        Ok::<_, anyhow::Error>((found?, finish(&trail.input().problems, &trail.report())))
+        Ok::<_, anyhow::Error>((
+            found?,
+            finish(&trail.input().problems, &trail.report().await?),
+        ))
     })?;
     let touched = inventory.as_ref().map(|facts| touched(facts, &found));
     if args.format == TableFormat::Json {

@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         let days = days_of_use(&trail, &about).await?;
         let found = unusual(&trail, &About::default(), tuning, feedback).await?;
         bar.finish_and_clear();
-        let read = trail.report();
+        let read = trail.report().await?;
         let coverage = match trail.index() {
             Some(index) => index.coverage(),
             None => read.coverage.clone(),

@@ -28,7 +28,10 @@ pub(super) fn run(args: &Anomalies) -> Result<u8> {
         let bar = progress(trail.input());
         let report = unusual(&trail, &About::default(), tuning, feedback).await;
         bar.finish_and_clear();
-        Ok::<_, anyhow::Error>((report?, finish(&trail.input().problems, &trail.report())))
+        Ok::<_, anyhow::Error>((
+            report?,
+            finish(&trail.input().problems, &trail.report().await?),
+        ))
     })?;
     if let Some(since) = args.since {
         report.alerts.retain(|alert| alert.from >= since);
