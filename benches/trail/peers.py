@@ -14,6 +14,7 @@ FIELDS = {
     "eventTime": "VARCHAR",
     "eventSource": "VARCHAR",
     "eventName": "VARCHAR",
+    "errorCode": "VARCHAR",
     "userIdentity": "STRUCT(type VARCHAR, arn VARCHAR, invokedBy VARCHAR, sessionContext STRUCT(sessionIssuer STRUCT(arn VARCHAR)))",
     "resources": "STRUCT(ARN VARCHAR, type VARCHAR)[]",
 }
@@ -33,7 +34,7 @@ def duckdb(question, source):
 
     names = ", ".join(f"'{name}'" for name in OPERATIONS)
     uses = f"""
-        WITH events AS (SELECT DISTINCT ON (eventID) * FROM ({source}) WHERE eventSource = 'kms.amazonaws.com' AND eventName IN ({names})),
+        WITH events AS (SELECT DISTINCT ON (eventID) * FROM ({source}) WHERE eventSource = 'kms.amazonaws.com' AND eventName IN ({names}) AND errorCode IS NULL),
         uses AS (SELECT substr(eventTime, 1, 10) AS day, eventName AS operation,
             coalesce(CASE WHEN userIdentity.type = 'AssumedRole' THEN userIdentity.sessionContext.sessionIssuer.arn END,
                      userIdentity.arn, userIdentity.invokedBy) AS principal,
@@ -75,6 +76,7 @@ def schema():
         "eventTime": pl.String,
         "eventSource": pl.String,
         "eventName": pl.String,
+        "errorCode": pl.String,
         "userIdentity": pl.Struct({"type": pl.String, "arn": pl.String, "invokedBy": pl.String, "sessionContext": issuer}),
         "resources": pl.List(pl.Struct({"ARN": pl.String, "type": pl.String})),
     }
@@ -86,7 +88,7 @@ def polars(question, events):
     identity = pl.col("userIdentity").struct
     issuer = identity.field("sessionContext").struct.field("sessionIssuer").struct.field("arn")
     uses = (
-        events.filter(pl.col("eventSource") == "kms.amazonaws.com", pl.col("eventName").is_in(OPERATIONS))
+        events.filter(pl.col("eventSource") == "kms.amazonaws.com", pl.col("eventName").is_in(OPERATIONS), pl.col("errorCode").is_null())
         .unique("eventID", keep="any")
         .select(
             pl.col("eventTime").str.slice(0, 10).alias("day"),

@@ -59,7 +59,7 @@ def launch(command, scratch, repeats=1):
 
 
 def sql(question):
-    uses = "key_uses WHERE cryptographic"
+    uses = "key_uses WHERE cryptographic AND error_code IS NULL"
     return {
         "usage": f"SELECT event_day, key, principal, count(*) FROM {uses} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
         "decryptors": f"SELECT principal, count(*) AS n FROM {uses} AND operation = 'Decrypt' GROUP BY 1 ORDER BY n DESC, principal LIMIT 20",

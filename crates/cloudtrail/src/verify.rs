@@ -439,7 +439,7 @@ fn delivered(path: &Path) -> Option<Timestamp> {
     name.split('_').find_map(|part| {
         let digits = part.strip_suffix('Z')?;
         let time = jiff::civil::DateTime::strptime("%Y%m%dT%H%M", digits).ok()?;
-        Some(jiff::tz::Offset::UTC.to_timestamp(time).ok()?)
+        jiff::tz::Offset::UTC.to_timestamp(time).ok()
     })
 }
 

@@ -80,6 +80,8 @@ pub struct Executor {
 /// # Errors
 /// When it cannot listen, or does not reach the scheduler.
 pub async fn executor(how: Executor) -> Result<()> {
+    // Its own registry lacks the functions on lists.
+    let functions = SessionStateBuilder::new().with_default_features().build();
     let config = ExecutorProcessConfig {
         bind_host: how.listen.ip().to_string(),
         external_host: Some(how.listen.ip().to_string()),
@@ -93,6 +95,7 @@ pub async fn executor(how: Executor) -> Result<()> {
         executor_heartbeat_interval_seconds: 2,
         override_logical_codec: Some(Arc::new(Codec::default())),
         override_physical_codec: Some(Arc::new(Codec::default())),
+        override_function_registry: Some(Arc::new((&functions).into())),
         ..ExecutorProcessConfig::default()
     };
     start_executor_process(Arc::new(config)).await.map_err(told)

@@ -26,6 +26,7 @@ pub fn run(args: &Cluster) -> Result<u8> {
         .enable_all()
         .build()
         .context("cannot start")?;
+    let _ = log::set_logger(&ToStandardError).map(|()| log::set_max_level(log::LevelFilter::Warn));
     runtime.block_on(async {
         match args {
             Cluster::Scheduler { listen } => {
@@ -58,4 +59,24 @@ pub fn run(args: &Cluster) -> Result<u8> {
         Ok::<_, anyhow::Error>(())
     })?;
     Ok(crate::exit::KEPT)
+}
+
+/// What goes wrong in a cluster is told where it is run.
+#[cfg(feature = "cluster")]
+struct ToStandardError;
+
+#[cfg(feature = "cluster")]
+impl log::Log for ToStandardError {
+    fn enabled(&self, about: &log::Metadata<'_>) -> bool {
+        about.level() <= log::Level::Warn
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let said = lockfast_report::clean(&record.args().to_string());
+            anstream::eprintln!("{} {}: {said}", jiff::Timestamp::now(), record.level());
+        }
+    }
+
+    fn flush(&self) {}
 }
