@@ -23,7 +23,10 @@ mod unit;
 pub use accounts::Session;
 pub use certificate::certificate;
 pub use iam_policy::{iam_policy, stack_set_template};
-pub use keys::{Described, Event, Keys, Refused, Repointed, RotationStatus, region_of, repoints};
+pub use keys::{
+    Described, Event, Fetched, Keys, Refused, Repointed, RotationStatus, Wanted, region_of,
+    repoints,
+};
 pub use options::{AccountRole, Mfa, Retries, ScanOptions};
 pub use progress::{Counts, Progress};
 pub use scan::{Error, Outcome, scan};

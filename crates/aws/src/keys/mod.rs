@@ -1,9 +1,11 @@
 //! What is done to keys: the only calls of this crate that change anything in an account, but for Security Hub's.
 
 mod anchor;
+mod logs;
 mod repoint;
 mod secrets;
 
+pub use logs::{Fetched, Wanted};
 pub use repoint::{Repointed, repoints};
 
 use crate::accounts::http_client;

@@ -57,7 +57,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Ledger(args) => operate::ledger::run(&args),
         Command::WhoCan(args) => keys::who::run(&args),
         Command::Can(args) => keys::can::run(&args),
-        Command::Trail(args) => trail::run(&args),
+        Command::Trail(args) => trail::run(*args),
         Command::Cluster(args) => cluster::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Controls(args) => catalogue::controls(&args),

@@ -2,9 +2,16 @@
 #![cfg(feature = "trail")]
 
 mod asked;
+#[cfg(feature = "aws")]
+mod bucket;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod found;
+
+#[cfg(feature = "aws")]
+#[path = "../keys/servers.rs"]
+#[allow(dead_code)]
+mod servers;
 
 use assert_cmd::Command;
 use std::path::{Path, PathBuf};
@@ -37,6 +44,11 @@ fn lockfast(folder: &Path) -> Command {
     let mut command = Command::cargo_bin("lockfast").expect("the binary");
     command.current_dir(folder).env("NO_COLOR", "1");
     command
+}
+
+#[cfg(feature = "aws")]
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
 struct Logs {

@@ -43,7 +43,7 @@ pub fn secrets(about: &About, new_days: u32) -> String {
            min(r.event_time) > max(l.at) - INTERVAL '{new_days} days' AS new, \
            max(c.changed) AS secret_changed \
          FROM reads r CROSS JOIN last l LEFT JOIN changed c ON c.secret_name = r.secret_name \
-         GROUP BY r.secret_name, r.kind, r.principal ORDER BY secret, reads DESC, principal",
+         GROUP BY r.secret_name, r.kind, r.principal ORDER BY secret, reads DESC, principal, kind",
         read_name = name("secret"),
         changed_name = name("secret"),
         sent = in_json("request_parameters"),

@@ -19,7 +19,8 @@ pub fn tls(about: &About, everything: bool) -> String {
            count(*) AS calls, min(event_time) AS first_seen, max(event_time) AS last_seen \
          FROM calls {wanted} GROUP BY verdict, principal, event_source, tls_version, cipher_suite, user_agent \
          ORDER BY CASE verdict WHEN 'plain HTTP' THEN 0 WHEN 'below TLS 1.2' THEN 1 WHEN 'no forward secrecy' THEN 2 \
-           WHEN 'ok' THEN 5 ELSE 4 END, calls DESC, principal, event_source, user_agent"
+           WHEN 'ok' THEN 5 ELSE 4 END, calls DESC, principal, event_source, user_agent, \
+           tls_version, cipher_suite, verdict"
     )
 }
 

@@ -18,6 +18,7 @@ mod quarterly;
 mod unusual;
 
 mod generate;
+mod s3;
 mod verify;
 
 use crate::cli::Trail;
@@ -30,7 +31,8 @@ use anyhow::Result;
 /// # Errors
 /// What is wrong with the command line or the logs; and that this binary has no Apache DataFusion, of what takes it.
 #[cfg(not(feature = "trail"))]
-pub fn run(args: &Trail) -> Result<u8> {
+pub fn run(mut args: Trail) -> Result<u8> {
+    s3::bring(&mut args.command)?;
     match &args.command {
         TrailCommand::Verify(args) => verify::run(args),
         TrailCommand::Generate(args) => generate::run(args),
@@ -45,6 +47,7 @@ pub fn run(args: &Trail) -> Result<u8> {
 /// # Errors
 /// What is wrong with the command line, the query, or the logs.
 #[cfg(feature = "trail")]
-pub fn run(args: &Trail) -> Result<u8> {
+pub fn run(mut args: Trail) -> Result<u8> {
+    s3::bring(&mut args.command)?;
     ask::run(&args.command)
 }
