@@ -29,10 +29,13 @@ pub struct Told {
     pub properties: Map<String, Value>,
 }
 
+/// Whether the ledger has it: a key, what was done with it, and when.
+pub type Approved<'a> = dyn Fn(&str, &str, Timestamp) -> bool + 'a;
+
 /// What the caller knows beside the logs.
 pub struct Beside<'a> {
     /// Whether the ledger has a deletion, by key, operation and time; none where there is no ledger.
-    pub approved: Option<&'a dyn Fn(&str, &str, Timestamp) -> bool>,
+    pub approved: Option<&'a Approved<'a>>,
     /// A reader of a secret is new who was first seen in so many days before the last event.
     pub new_days: i64,
 }

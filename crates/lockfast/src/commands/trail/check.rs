@@ -65,7 +65,7 @@ pub(super) fn run(args: &TrailCheck) -> Result<u8> {
     let beside = Beside {
         approved: approved
             .as_ref()
-            .map(|_| &has as &dyn Fn(&str, &str, Timestamp) -> bool),
+            .map(|_| &has as &lockfast_trail::facts::Approved<'_>),
         new_days: NEW_DAYS,
     };
     let runtime = runtime()?;

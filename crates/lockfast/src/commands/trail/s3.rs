@@ -36,7 +36,7 @@ pub(super) fn bring(command: &mut TrailCommand) -> Result<()> {
     };
     for path in paths {
         if let Some(rest) = path.to_str().and_then(|text| text.strip_prefix(SCHEME)) {
-            *path = fetched(&rest.to_owned(), &narrow)?;
+            *path = fetched(rest, &narrow)?;
         }
     }
     Ok(())
