@@ -16,7 +16,13 @@ fn main() {
         .filter(|path| path.extension().is_some_and(|end| end == "yml"))
     {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        writeln!(code, "    ({name:?}, include_str!({path:?})),").expect("writing to a string");
+        // Not by its path here: whoever shares a target folder may compile this list in another checkout.
+        let file = format!("/rules/{name}");
+        writeln!(
+            code,
+            "    ({name:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {file:?}))),"
+        )
+        .expect("writing to a string");
     }
     code.push(']');
     let out = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");

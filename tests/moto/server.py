@@ -1,8 +1,10 @@
-"""moto's server, with what is fixed that the tests need: the ids of member accounts, and UpdateTable's SSESpecification.
+"""moto's server, with what is fixed that the tests need: the ids of member accounts, UpdateTable's SSESpecification,
+and UpdateFunctionConfiguration's KMSKeyArn.
 
 AWS Organizations gives a new account its id, and moto draws it at random. A scan of an organization takes the ids from
 ListAccounts and assumes a role in each, so the account that the seed fills must be the one that is listed.
 UpdateTable changes a table's key (Amazon DynamoDB API Reference, "UpdateTable"), and moto leaves it as it is.
+So does UpdateFunctionConfiguration with a function's (AWS Lambda API Reference, "UpdateFunctionConfiguration").
 Everything else is moto as installed; the seed also runs against plain `moto_server`, and then says what is missing.
 """
 
@@ -18,6 +20,7 @@ os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
 # The third: without it AdministratorAccess and its like do not exist.
 os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 
+from moto.awslambda.models import LambdaFunction  # noqa: E402
 from moto.core.config import default_user_config  # noqa: E402
 from moto.dynamodb.responses import DynamoHandler  # noqa: E402
 from moto.organizations import models, utils  # noqa: E402
@@ -53,6 +56,18 @@ def _update_table_with_key(self: DynamoHandler) -> Any:
 
 
 DynamoHandler.update_table = _update_table_with_key  # type: ignore[method-assign]
+
+
+_update_configuration = LambdaFunction.update_configuration
+
+
+def _update_configuration_with_key(self: LambdaFunction, config_updates: dict[str, Any]) -> dict[str, Any]:
+    if "KMSKeyArn" in config_updates:
+        self.kms_key_arn = config_updates["KMSKeyArn"]
+    return _update_configuration(self, config_updates)
+
+
+LambdaFunction.update_configuration = _update_configuration_with_key  # type: ignore[method-assign]
 
 
 def _end_with_parent() -> None:

@@ -113,6 +113,7 @@ fn merged(family: &str, together: Vec<Candidate>, names: &Names) -> Alert {
     let subject = names.name(subject(&subjects)).to_owned();
     let main = groups.first().and_then(|(_, those)| those.first());
     let principal = main.map_or("", |it| names.name(it.principal)).to_owned();
+    let event_ids = some_of_each(&all().collect::<Vec<_>>());
     let observed = |it: &Candidate| it.observed.unwrap_or(it.events as f64);
     Alert {
         id: identifier(&[
@@ -132,8 +133,9 @@ fn merged(family: &str, together: Vec<Candidate>, names: &Names) -> Alert {
         expected: main.map_or(0.0, |it| it.expected),
         score: main.map_or(0.0, |it| it.score),
         why,
-        event_ids: some_of_each(&all().collect::<Vec<_>>()),
-        events,
+        // What is unusual in several ways may be so in different events: there are as many as are named, at least.
+        events: events.max(event_ids.len() as u64),
+        event_ids,
     }
 }
 

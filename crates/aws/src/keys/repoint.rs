@@ -30,6 +30,7 @@ pub fn repoints(kind: &str) -> Option<&'static str> {
         "AWS::DynamoDB::Table" => "dynamodb:UpdateTable",
         "AWS::Kinesis::Stream" => "kinesis:StartStreamEncryption",
         "AWS::CloudTrail::Trail" => "cloudtrail:UpdateTrail",
+        "AWS::Lambda::Function" => "lambda:UpdateFunctionConfiguration",
         _ => return None,
     })
 }
@@ -116,6 +117,7 @@ impl Keys {
             "AWS::DynamoDB::Table" => self.table(&on).await,
             "AWS::Kinesis::Stream" => self.stream(&on).await,
             "AWS::CloudTrail::Trail" => self.trail(&on).await,
+            "AWS::Lambda::Function" => self.function(&on).await,
             _ => Ok(Repointed::ByHand),
         }
     }
@@ -263,6 +265,25 @@ impl Keys {
             let new = new.kms_master_key_id(on.new).build();
             let request = client.update_table().table_name(on.arn);
             done(SET, request.sse_specification(new).send().await)
+        };
+        on.repointed(SET, &WAITS, read, set).await
+    }
+
+    /// The key of its environment variables: AWS Lambda encrypts them anew.
+    async fn function(&self, on: &On<'_>) -> Result<Repointed, Refused> {
+        const SET: &str = "lambda:UpdateFunctionConfiguration";
+        let client = aws_sdk_lambda::Client::new(&self.at(on));
+        let read = async || {
+            let request = client.get_function_configuration();
+            let answer = request.function_name(on.arn).send().await;
+            let answer =
+                answer.map_err(|error| refused("lambda:GetFunctionConfiguration", &error))?;
+            Ok(answer.kms_key_arn)
+        };
+        let set = async || {
+            let request = client.update_function_configuration();
+            let request = request.function_name(on.arn).kms_key_arn(on.new);
+            done(SET, request.send().await)
         };
         on.repointed(SET, &WAITS, read, set).await
     }

@@ -230,6 +230,10 @@ boto3.client('secretsmanager').create_secret(Name='orders', SecretString='s', Km
 boto3.client('dynamodb').create_table(TableName='orders', BillingMode='PAY_PER_REQUEST',
     KeySchema=[{'AttributeName': 'id', 'KeyType': 'HASH'}], AttributeDefinitions=[{'AttributeName': 'id', 'AttributeType': 'S'}],
     SSESpecification={'Enabled': True, 'SSEType': 'KMS', 'KMSMasterKeyId': key})
+trust = '{\"Version\": \"2012-10-17\", \"Statement\": []}'
+role = boto3.client('iam').create_role(RoleName='orders', AssumeRolePolicyDocument=trust)['Role']['Arn']
+boto3.client('lambda').create_function(FunctionName='orders', Runtime='python3.12', Role=role, Handler='a.b', Code={'ZipFile': b'x'},
+    Environment={'Variables': {'A': 'b'}}, KMSKeyArn=key)
 boto3.client('efs').create_file_system(CreationToken='orders', Encrypted=True, KmsKeyId=key)
 ";
 
@@ -246,6 +250,7 @@ print(json.dumps([
     boto3.client('sns').get_topic_attributes(TopicArn=topic)['Attributes']['KmsMasterKeyId'],
     boto3.client('secretsmanager').describe_secret(SecretId='orders')['KmsKeyId'],
     boto3.client('dynamodb').describe_table(TableName='orders')['Table']['SSEDescription']['KMSMasterKeyArn'],
+    boto3.client('lambda').get_function_configuration(FunctionName='orders')['KMSKeyArn'],
     rule['BucketKeyEnabled'],
 ]))
 ";
@@ -263,7 +268,7 @@ fn a_key_that_rotates_by_hand_is_replaced_and_what_uses_it_is_pointed_at_the_new
         .args(["scan", "--region", "eu-central-1", "--no-judge"])
         .args([
             "--service",
-            "kms,s3,sqs,sns,secretsmanager,dynamodb,elasticfilesystem",
+            "kms,s3,sqs,sns,secretsmanager,dynamodb,lambda,elasticfilesystem",
         ])
         .args([
             "--attempts",
@@ -299,14 +304,14 @@ fn a_key_that_rotates_by_hand_is_replaced_and_what_uses_it_is_pointed_at_the_new
     let new = &new["KeyMetadata"]["Arn"];
     assert_ne!(*new, Value::from(key.clone()));
     let named: Value = serde_json::from_str(&account.python(NAMED, &[])).expect("JSON");
-    for (index, what) in ["bucket", "queue", "topic", "secret", "table"]
+    for (index, what) in ["bucket", "queue", "topic", "secret", "table", "function"]
         .iter()
         .enumerate()
     {
         assert_eq!(named[index], *new, "{what}: {}", applied.out);
     }
     // What else the bucket asks for stays.
-    assert_eq!(named[5], true);
+    assert_eq!(named[6], true);
     // The file system cannot change its key, which stays enabled for it.
     assert_eq!(account.state(&key), "Enabled");
     assert!(applied.out.contains("file-system"), "{}", applied.out);
