@@ -29,7 +29,14 @@ pub enum Error {
     Index(#[from] index::Error),
     /// What DataFusion says: of a query that is wrong, mostly.
     #[error("{}", told(.0))]
-    Query(#[from] DataFusionError),
+    Query(DataFusionError),
+}
+
+// Not as its source, which would be told a second time.
+impl From<DataFusionError> for Error {
+    fn from(error: DataFusionError) -> Self {
+        Error::Query(error)
+    }
 }
 
 fn shown(paths: &[PathBuf]) -> String {

@@ -8,6 +8,7 @@ const SCHEME: &str = "s3://";
 
 /// What a question says of which logs it needs.
 #[derive(Default)]
+#[cfg_attr(not(feature = "aws"), allow(dead_code))]
 struct Narrow {
     accounts: Vec<String>,
     regions: Vec<String>,
