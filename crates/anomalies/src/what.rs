@@ -17,6 +17,18 @@ pub enum Severity {
     Critical,
 }
 
+impl Severity {
+    /// In a word, as `high`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Low => "low",
+            Severity::Medium => "medium",
+            Severity::High => "high",
+            Severity::Critical => "critical",
+        }
+    }
+}
+
 macro_rules! whats {
     ($($(#[doc = $doc:literal])* $name:ident $kebab:literal $severity:ident $technique:literal $title:literal;)*) => {
         /// What is unusual. The documentation of each says what it means, and what to do.

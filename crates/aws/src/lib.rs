@@ -24,8 +24,8 @@ pub use accounts::Session;
 pub use certificate::certificate;
 pub use iam_policy::{iam_policy, stack_set_template};
 pub use keys::{
-    Described, Event, Fetched, Keys, Refused, Repointed, RotationStatus, Wanted, region_of,
-    repoints,
+    Described, Event, Fetched, GrantTold, History, How, Keys, Listener, Marker, NewKey, NotDone,
+    Objects, Refused, Repointed, RotationStatus, Tally, Wanted, region_of, repoints,
 };
 pub use options::{AccountRole, Mfa, Retries, ScanOptions};
 pub use progress::{Counts, Progress};

@@ -8,6 +8,7 @@ use lockfast_cloudtrail::{Needle, Seen, files, kms, read, split};
 use std::error::Error;
 use std::io::{Read, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 const FILES: u64 = 100;
@@ -25,6 +26,24 @@ fn main() -> Result<(), Box<dyn Error>> {
             bytes += inflater.inflate(&std::fs::read(&file.path)?).text.len();
         }
         println!("{bytes} bytes");
+        return Ok(());
+    }
+    // `--read FOLDER` reads the events of AWS KMS there, each once.
+    if let [flag, folder] = arguments.as_slice()
+        && flag == "--read"
+    {
+        let seen = Seen::default();
+        let uses = AtomicUsize::new(0);
+        let found = files::find(&[folder.into()])?.files;
+        let report = read(&found, &[Needle::new(kms::SOURCE)], |_, event| {
+            if event.id.as_deref().is_none_or(|id| seen.is_new(id)) {
+                uses.fetch_add(kms::uses(event).len(), Ordering::Relaxed);
+            }
+        });
+        println!(
+            "{} records, {} matched, {uses:?} uses of keys",
+            report.records, report.matched
+        );
         return Ok(());
     }
     let folder = std::env::temp_dir().join(format!("lockfast-speed-{}", std::process::id()));

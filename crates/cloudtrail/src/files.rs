@@ -7,13 +7,20 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// What the names of log files end with. In folders, all others are passed over.
-const ENDINGS: [&str; 6] = [
+///
+/// Security Lake calls its files `.gz.parquet`, for the pages are compressed and not the file. Whatever else is called CSV or
+/// Parquet is a problem when it is read: a folder that was given is one of logs, and what is in it and not read must be told.
+const ENDINGS: [&str; 10] = [
     ".json.gz",
     ".json",
     ".jsonl.gz",
     ".jsonl",
     ".ndjson.gz",
     ".ndjson",
+    ".csv.gz",
+    ".csv",
+    ".parquet.gz",
+    ".parquet",
 ];
 
 /// Why no files could be looked for.
@@ -44,6 +51,8 @@ pub enum Kind {
     NetworkActivity,
     /// Counts of events, and no records.
     Aggregated,
+    /// What lists other files or signs them: the signatures of CloudTrail Lake's results, and Athena's lists of what it wrote.
+    Manifest,
 }
 
 impl Kind {
@@ -85,9 +94,9 @@ pub struct Found {
 }
 
 /// Finds log files: those that are given by name, whatever their name, and in folders, at any depth, those whose names
-/// end as CloudTrail's do, compressed or not. Links are followed; one that leads back to where it is is not.
+/// end as those of CloudTrail's, CloudTrail Lake's, Security Lake's and Athena's do, compressed or not. Links are followed; one that leads back to where it is is not.
 ///
-/// Digests, insights and aggregated events are found, too, and told by [`LogFile::kind`]; [`read`](crate::read) counts them and reads none,
+/// Digests, insights, aggregated events and manifests are found, too, and told by [`LogFile::kind`]; [`read`](crate::read) counts them and reads none,
 /// not even when one is given by name: a shell's `**/*.gz` names them all.
 ///
 /// # Errors

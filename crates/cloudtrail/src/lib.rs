@@ -7,6 +7,11 @@
 //! that hold one of the [`Needle`]s, and only these become an [`Event`], projected onto the fields that are asked for.
 //! [`kms::uses`] tells which keys an event used.
 //!
+//! Events that come in other forms are made records again, and told as all others: answers of `LookupEvents`, envelopes of
+//! Amazon EventBridge, what CloudWatch Logs hands on, results of CloudTrail Lake with a column `eventJson`, OCSF, and with the
+//! feature `parquet` the files of Amazon Security Lake and of Athena. They are known by what they hold, and what a form does not
+//! carry stays absent.
+//!
 //! What cannot be read is never passed over in silence: whatever is whole before the damage is read, and the damage is
 //! a [`Problem`] with the file and the place. [`Report::coverage`] says which accounts, regions and days the files are
 //! of, so that "no use was found" can be told from "nobody looked". Files may be hostile: they are bounded in size, and
@@ -34,7 +39,9 @@
 
 mod block;
 mod event;
+mod file;
 pub mod files;
+mod forms;
 pub mod inflate;
 pub mod kms;
 mod place;

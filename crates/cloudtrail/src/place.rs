@@ -28,6 +28,9 @@ pub(crate) fn parse(path: &Path) -> (Kind, Option<Place>) {
     let Some((name, folders)) = parts.split_last() else {
         return (Kind::Log, None);
     };
+    if is_manifest(name) {
+        return (Kind::Manifest, None);
+    }
     let folders = of_folders(folders);
     let (kind, mut place) = match (of_name(name), &folders) {
         (Some(named), _) => named,
@@ -40,6 +43,20 @@ pub(crate) fn parse(path: &Path) -> (Kind, Option<Place>) {
         place.organization = around.organization;
     }
     (kind, Some(place))
+}
+
+/// `result_sign.json` of CloudTrail Lake, which signs `result_1.csv.gz` and so on (CloudTrail User Guide, "Validate CloudTrail Lake
+/// saved query results"); `QUERY-manifest.csv` of Athena's `UNLOAD`, and the `manifest.json` of whatever copies files.
+fn is_manifest(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    let is = |stem: &str| {
+        stem == "manifest" || stem.ends_with("-manifest") || stem.ends_with("_manifest")
+    };
+    name.ends_with("_sign.json")
+        || is(name)
+        || name.strip_suffix(".json").is_some_and(is)
+        || name.strip_suffix(".csv").is_some_and(is)
 }
 
 /// `ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_XXXX.json.gz`. Digests have the trail's name and region before the time.
@@ -166,6 +183,14 @@ mod tests {
         let expected = (Kind::NetworkActivity, place(None, date(2026, 3, 1)));
         assert_eq!(told(network), expected);
         assert_eq!(told("CloudTrail-Aggregated/x.json").0, Kind::Aggregated);
+        let lake = "AWSLogs/111122223333/CloudTrail-Lake/Query/2026/03/01/0f3c1a52";
+        let signed = format!("{lake}/result_sign.json");
+        assert_eq!(told(&signed), (Kind::Manifest, None));
+        assert_eq!(told(&format!("{lake}/result_1.csv.gz")), (Kind::Log, None));
+        for manifest in ["0f3c1a52-manifest.csv", "manifest.json", "x/manifest"] {
+            assert_eq!(told(manifest).0, Kind::Manifest, "{manifest}");
+        }
+        assert_eq!(told("design.json").0, Kind::Log);
     }
 
     #[test]

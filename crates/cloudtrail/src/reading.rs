@@ -1,15 +1,15 @@
 //! Reading many files at once.
 
-use crate::event::{Event, Unreadable, Whence, day};
-use crate::files::{Kind, LogFile};
+use crate::event::Event;
+use crate::file::FileReader;
+use crate::files::LogFile;
+use crate::forms;
 use crate::inflate::{self, Damage, Inflater, MOST_INFLATED};
 use crate::report::{MOST_PROBLEMS, Problem, Report};
-use crate::split;
-use jiff::civil::Date;
 use memchr::memmem::Finder;
 use std::fs::File;
 use std::io::Read;
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -17,10 +17,10 @@ use std::sync::{Mutex, PoisonError};
 /// A buffer that has grown to more than this is given back after use.
 const KEPT: usize = 64 << 20;
 
-/// Bytes that a record must hold to be parsed, as they stand in the file: `/` is written as itself, and so is all else that a
-/// service's name or an ARN is made of.
+/// Bytes that a record must hold to be parsed, as they stand in the record: `/` is written as itself, and so is all else that a
+/// service's name or an ARN is made of. Of files in other forms they are looked for in the record that was made of it.
 #[derive(Clone, Debug)]
-pub struct Needle(Finder<'static>);
+pub struct Needle(pub(crate) Finder<'static>);
 
 impl Needle {
     /// One of these bytes.
@@ -33,7 +33,7 @@ impl Needle {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// The most bytes that a file may hold, compressed or not; a larger one is a problem. As many are held in memory for each
-    /// thread, at worst.
+    /// thread, at worst. Parquet files may be larger: they are read in parts, and it is these that may have no more.
     pub most_inflated: usize,
 }
 
@@ -59,9 +59,10 @@ pub fn read(
 pub struct Record<'a> {
     /// The file.
     pub file: &'a LogFile,
-    /// Where it begins: the byte of the file's text, after inflation.
+    /// Where it begins: the byte of the file's text, after inflation; where it was made of a row or element in another form, the
+    /// byte where that begins. Of Parquet, which has no text, the number of the row, from 0.
     pub offset: usize,
-    /// The whole of it.
+    /// The whole of it, as CloudTrail writes it: of other forms, as it was made again.
     pub text: &'a str,
     /// What was read of it.
     pub event: &'a Event<'a>,
@@ -139,9 +140,9 @@ pub struct Reader {
 
 /// The first problems, each with the index of its file, and the count of all.
 #[derive(Debug, Default)]
-struct Problems {
-    first: Vec<(usize, Problem)>,
-    count: u64,
+pub(crate) struct Problems {
+    pub first: Vec<(usize, Problem)>,
+    pub count: u64,
 }
 
 impl Reader {
@@ -170,7 +171,8 @@ impl Reader {
         }
         let mut input = std::mem::take(&mut self.input);
         let went = match load(&file.path, self.most, &mut input) {
-            Ok(()) => self.document(index, file, &input, each),
+            Ok(Loaded::Whole) => self.document(index, file, &input, each),
+            Ok(Loaded::Parquet(opened)) => self.parquet(index, file, opened, each),
             Err(what) => {
                 self.of(index, file).problem(None, what);
                 ControlFlow::Continue(())
@@ -189,27 +191,39 @@ impl Reader {
         mut each: impl FnMut(Record<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         // Not by `of`, for the inflater is borrowed beside.
-        let mut reader = FileReader {
-            index,
-            file,
-            report: &mut self.part.report,
-            problems: &mut self.part.problems,
-            covered: None,
-        };
-        reader.report.files += 1;
-        reader.report.bytes += bytes.len() as u64;
+        let mut reader =
+            FileReader::new(index, file, &mut self.part.report, &mut self.part.problems);
+        reader.begins(bytes.len() as u64);
         if bytes.is_empty() {
             reader.problem(None, "the file is empty".into());
             return ControlFlow::Continue(());
         }
         // By what it is and not by its name: some tools inflate files and leave the name.
-        match inflate::is_gzip(bytes) {
+        let (text, damage) = match inflate::is_gzip(bytes) {
             true => {
                 let inflated = self.inflater.inflate(bytes);
-                reader.text(inflated.text, inflated.damage, &self.needles, &mut each)
+                (inflated.text, inflated.damage)
             }
-            false => reader.text(bytes, None, &self.needles, &mut each),
+            false => (bytes, None),
+        };
+        match text.starts_with(forms::PARQUET) {
+            true => reader.parquet_bytes(text, damage, self.most, &self.needles, &mut each),
+            false => reader.text(text, damage, &self.needles, &mut each),
         }
+    }
+
+    /// The same of an opened file that is Parquet: it may be larger than what may be held.
+    fn parquet(
+        &mut self,
+        index: usize,
+        file: &LogFile,
+        opened: File,
+        mut each: impl FnMut(Record<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut reader =
+            FileReader::new(index, file, &mut self.part.report, &mut self.part.problems);
+        reader.begins(opened.metadata().map_or(0, |about| about.len()));
+        reader.parquet_file(opened, self.most, &self.needles, &mut each)
     }
 
     /// Notes that a file could not be got at all.
@@ -229,223 +243,42 @@ impl Reader {
     }
 
     fn of<'r>(&'r mut self, index: usize, file: &'r LogFile) -> FileReader<'r> {
-        FileReader {
-            index,
-            file,
-            report: &mut self.part.report,
-            problems: &mut self.part.problems,
-            covered: None,
-        }
+        FileReader::new(index, file, &mut self.part.report, &mut self.part.problems)
     }
 }
 
-/// Reads a whole file into the buffer, unless it is larger than the bound.
-fn load(path: &Path, most: usize, input: &mut Vec<u8>) -> Result<(), String> {
+/// What was made of a file.
+pub(crate) enum Loaded {
+    /// All of it is in the buffer.
+    Whole,
+    /// It is Parquet, of which nothing was read.
+    Parquet(File),
+}
+
+/// Reads a whole file into the buffer, unless it is larger than the bound, or Parquet.
+pub(crate) fn load(path: &Path, most: usize, input: &mut Vec<u8>) -> Result<Loaded, String> {
     match input.capacity() > KEPT {
         true => *input = Vec::new(),
         false => input.clear(),
     }
-    let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
-    let mut file = file.take((most as u64).saturating_add(1));
-    file.read_to_end(input)
-        .map_err(|error| format!("cannot be read: {error}"))?;
+    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+    let mut file = File::open(path).map_err(cannot)?;
+    let magic = forms::PARQUET.len() as u64;
+    file.by_ref()
+        .take(magic)
+        .read_to_end(input)
+        .map_err(cannot)?;
+    if input == forms::PARQUET {
+        return Ok(Loaded::Parquet(file));
+    }
+    let mut rest = file.take(
+        (most as u64)
+            .saturating_add(1)
+            .saturating_sub(input.len() as u64),
+    );
+    rest.read_to_end(input).map_err(cannot)?;
     match input.len() > most {
         true => Err(Damage::TooLarge { most }.to_string()),
-        false => Ok(()),
-    }
-}
-
-/// Reads one file's records into a report.
-struct FileReader<'a> {
-    index: usize,
-    file: &'a LogFile,
-    report: &'a mut Report,
-    problems: &'a mut Problems,
-    /// The account, region and day that were noted last, of a file whose path does not tell them: records that follow another
-    /// mostly have the same.
-    covered: Option<(String, String, Date)>,
-}
-
-impl FileReader<'_> {
-    fn text(
-        &mut self,
-        text: &[u8],
-        damage: Option<Damage>,
-        needles: &[Needle],
-        each: &mut impl FnMut(Record<'_>) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        self.report.inflated += text.len() as u64;
-        if text.is_empty() && damage.is_none() {
-            self.problem(None, "what it holds is empty".into());
-            return ControlFlow::Continue(());
-        }
-        let mut hits = Hits::of(text, needles);
-        let (mut records, mut whole) = (0, damage.is_none());
-        let mut cut_off_at = None;
-        for range in split::records(text) {
-            let range = match range {
-                Ok(range) => range,
-                // The damage says it already; but not where in the text.
-                Err(split::Error::Truncated { offset }) if damage.is_some() => {
-                    cut_off_at = Some(offset);
-                    break;
-                }
-                Err(error) => {
-                    whole = false;
-                    self.problem(Some(error.offset()), error.to_string());
-                    continue;
-                }
-            };
-            records += 1;
-            let record = &text[range.clone()];
-            if hits.any_within(&range) {
-                self.report.matched += 1;
-                if self.event(range.start, record, each).is_break() {
-                    self.report.records += records;
-                    return ControlFlow::Break(());
-                }
-            } else if self.file.place.is_none() {
-                match serde_json::from_slice::<Whence>(record) {
-                    Ok(whence) => self.parsed(&whence),
-                    Err(error) => {
-                        self.problem(
-                            Some(range.start),
-                            Unreadable::Json(error.to_string()).to_string(),
-                        );
-                    }
-                }
-            }
-        }
-        self.report.records += records;
-        if let Some(damage) = damage {
-            self.problem(cut_off_at, damage.to_string());
-        }
-        // An empty list is an answer, too: nothing happened.
-        if let Some(place) = &self.file.place
-            && self.file.kind == Kind::Log
-            && (records > 0 || whole)
-        {
-            self.report.day(place.date);
-            self.report
-                .covered(&place.account, &place.region, place.date);
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn event(
-        &mut self,
-        offset: usize,
-        record: &[u8],
-        each: &mut impl FnMut(Record<'_>) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        let lossy;
-        let mut text = std::str::from_utf8(record).unwrap_or_default();
-        let mut read = Event::parse(record);
-        if let Err(Unreadable::NotUtf8(at)) = read {
-            self.problem(
-                Some(offset + at),
-                "bytes that are not UTF-8: the record is read with U+FFFD in their place".into(),
-            );
-            lossy = String::from_utf8_lossy(record);
-            text = &lossy;
-            read = Event::parse(lossy.as_bytes());
-        }
-        match read {
-            Ok(event) => {
-                self.parsed(&Whence {
-                    time: event.time,
-                    region: event.region.clone(),
-                    recipient_account_id: event.recipient_account_id.clone(),
-                    category: event.category.clone(),
-                });
-                each(Record {
-                    file: self.file,
-                    offset,
-                    text,
-                    event: &event,
-                })
-            }
-            Err(error) => {
-                self.problem(Some(offset), error.to_string());
-                ControlFlow::Continue(())
-            }
-        }
-    }
-
-    /// Notes what a parsed record tells of time and place.
-    fn parsed(&mut self, whence: &Whence) {
-        let Some(time) = whence.time else { return };
-        self.report.time(time);
-        let account = whence.recipient_account_id.as_deref();
-        let (None, Some(account), Some(region)) =
-            (&self.file.place, account, whence.region.as_deref())
-        else {
-            return;
-        };
-        if whence.category.as_deref() == Some("NetworkActivity") {
-            return;
-        }
-        let day = day(time);
-        let known = |(of_account, of_region, of_day): &(String, String, Date)| {
-            of_account == account && of_region == region && *of_day == day
-        };
-        if !self.covered.as_ref().is_some_and(known) {
-            self.report.covered(account, region, day);
-            self.covered = Some((account.into(), region.into(), day));
-        }
-    }
-
-    fn problem(&mut self, offset: Option<usize>, what: String) {
-        self.problems.count += 1;
-        if self.problems.first.len() < MOST_PROBLEMS {
-            let problem = Problem {
-                path: self.file.path.clone(),
-                offset: offset.map(|offset| offset as u64),
-                what,
-            };
-            self.problems.first.push((self.index, problem));
-        }
-    }
-}
-
-/// Where the needles are. The text is searched from hit to hit and not record by record: most records have none, and a search
-/// that runs on is several times as fast as one that begins anew with each of them.
-struct Hits<'a> {
-    text: &'a [u8],
-    needles: &'a [Needle],
-    /// Of each needle, the first hit that is not before the record looked at last; the text's length when there is none.
-    next: Vec<usize>,
-}
-
-impl<'a> Hits<'a> {
-    fn of(text: &'a [u8], needles: &'a [Needle]) -> Self {
-        let next = needles.iter().map(|needle| find(text, needle, 0));
-        Hits {
-            text,
-            needles,
-            next: next.collect(),
-        }
-    }
-
-    /// True when a record, which must not come before the last one, has any of the needles, or there are none.
-    fn any_within(&mut self, record: &Range<usize>) -> bool {
-        if self.needles.is_empty() {
-            return true;
-        }
-        let mut any = false;
-        for (needle, next) in self.needles.iter().zip(&mut self.next) {
-            if *next < record.start {
-                *next = find(self.text, needle, record.start);
-            }
-            any |= *next + needle.0.needle().len() <= record.end;
-        }
-        any
-    }
-}
-
-fn find(text: &[u8], needle: &Needle, from: usize) -> usize {
-    match needle.0.find(&text[from..]) {
-        Some(at) => from + at,
-        None => text.len(),
+        false => Ok(Loaded::Whole),
     }
 }

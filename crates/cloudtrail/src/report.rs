@@ -14,7 +14,7 @@ pub const MOST_PROBLEMS: usize = 100;
 pub struct Problem {
     /// The file.
     pub path: PathBuf,
-    /// Where in it: the byte of the text, after inflation.
+    /// Where in it: the byte of the text, after inflation. Of Parquet, which has no text, absent: what is wrong names the row.
     pub offset: Option<u64>,
     /// What is wrong.
     pub what: String,
@@ -40,18 +40,20 @@ pub struct Report {
     pub files: u64,
     /// Their size.
     pub bytes: u64,
-    /// The size of what was in them.
+    /// The size of what was in them; of Parquet, of the records that were made of it.
     pub inflated: u64,
     /// How many records they hold.
     pub records: u64,
     /// How many of them hold a needle.
     pub matched: u64,
-    /// How many files were not read for they are digests, insights or aggregated.
+    /// How many files were not read for they are digests, insights, aggregated or manifests.
     pub skipped_files: u64,
     /// What could not be read, in the order of the files: the first [`MOST_PROBLEMS`].
     pub problems: Vec<Problem>,
     /// How many problems there are.
     pub problem_count: u64,
+    /// Every file that has one: it could not be read, or not in whole.
+    pub unread: BTreeSet<PathBuf>,
     /// The earliest time of an event that was parsed: of those with a needle, and of files whose path tells no place.
     pub first: Option<Timestamp>,
     /// The latest of these.
@@ -69,6 +71,15 @@ pub struct Report {
 }
 
 impl Report {
+    /// Adds a problem that was told elsewhere.
+    pub fn add_problem(&mut self, problem: Problem) {
+        self.problem_count += 1;
+        self.unread.insert(problem.path.clone());
+        if self.problems.len() < MOST_PROBLEMS {
+            self.problems.push(problem);
+        }
+    }
+
     pub(crate) fn time(&mut self, time: Timestamp) {
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
         self.last = Some(self.last.map_or(time, |last| last.max(time)));
@@ -92,6 +103,7 @@ impl Report {
         self.records += other.records;
         self.matched += other.matched;
         self.skipped_files += other.skipped_files;
+        self.unread.extend(other.unread);
         other.first.into_iter().for_each(|time| self.time(time));
         other.last.into_iter().for_each(|time| self.time(time));
         other.first_day.into_iter().for_each(|day| self.day(day));

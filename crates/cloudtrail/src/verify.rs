@@ -7,7 +7,8 @@
 //! digest's own signature is missing, unless it is kept beside it as `DIGEST.sig`.
 
 use crate::files::{Kind, LogFile};
-use crate::inflate::{self, Inflater};
+use crate::inflate::{self, Inflater, MOST_INFLATED};
+use crate::reading::load;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Public keys of CloudTrail's, by their fingerprints: of each region its own, which change from time to time.
 #[derive(Clone, Debug, Default)]
@@ -230,14 +231,44 @@ pub fn verify(files: &[LogFile], keys: &PublicKeys) -> Verified {
     verified
 }
 
+/// Reads a digest's text and takes apart what it names, without looking at any file: for fuzzing alone.
+#[doc(hidden)]
+pub fn parse_digest(path: &Path, text: &[u8]) -> bool {
+    let Ok(digest) = Digest::parse(path, text, None) else {
+        return false;
+    };
+    let signature = digest.text.previous_digest_signature.as_deref();
+    let _ = (digest.signed(), signature.and_then(unhex));
+    let _ = (
+        chain_of(&digest.text.digest_s3_object),
+        folder_of_logs(&digest),
+    );
+    true
+}
+
 impl Digest {
     fn read(path: &Path, inflater: &mut Inflater) -> Result<Digest, Finding> {
+        let text = text_of(path, inflater).map_err(|why| Finding {
+            path: path.to_owned(),
+            wrong: Wrong::Unreadable,
+            why,
+        })?;
+        let beside = path.with_file_name(format!(
+            "{}.sig",
+            path.file_name().unwrap_or_default().to_string_lossy()
+        ));
+        let own_signature = fs::read_to_string(beside)
+            .ok()
+            .map(|text| text.trim().to_owned());
+        Digest::parse(path, text, own_signature)
+    }
+
+    fn parse(path: &Path, text: &[u8], own_signature: Option<String>) -> Result<Digest, Finding> {
         let wrong = |wrong, why: String| Finding {
             path: path.to_owned(),
             wrong,
             why,
         };
-        let text = text_of(path, inflater).map_err(|why| wrong(Wrong::Unreadable, why))?;
         let parsed: Text = serde_json::from_slice(text)
             .map_err(|error| wrong(Wrong::DigestAltered, format!("it is no digest: {error}")))?;
         let tail = tail(&parsed.digest_s3_object);
@@ -247,17 +278,11 @@ impl Digest {
                 format!("it says that it is {}", parsed.digest_s3_object),
             ));
         };
-        let beside = path.with_file_name(format!(
-            "{}.sig",
-            path.file_name().unwrap_or_default().to_string_lossy()
-        ));
         Ok(Digest {
             path: path.to_owned(),
             root,
             hash: hex(digest(&SHA256, text).as_ref()),
-            own_signature: fs::read_to_string(beside)
-                .ok()
-                .map(|text| text.trim().to_owned()),
+            own_signature,
             text: parsed,
         })
     }
@@ -374,6 +399,17 @@ fn logs(digests: &[Digest], all: &mut BTreeSet<PathBuf>, verified: &mut Verified
                 why,
             };
             let by = digest.path.display();
+            if !is_key(tail(&log.s3_object)) {
+                let why = format!(
+                    "it lists {:?}, which is no key of a log file",
+                    log.s3_object
+                );
+                return Err(Finding {
+                    path: digest.path.clone(),
+                    wrong: Wrong::DigestAltered,
+                    why,
+                });
+            }
             if !path.exists() {
                 return Err(wrong(Wrong::LogMissing, format!("{by} lists it")));
             }
@@ -470,6 +506,12 @@ fn tail(object: &str) -> &str {
     object.rfind("AWSLogs/").map_or(object, |at| &object[at..])
 }
 
+/// Whether it names a file below a folder and none elsewhere, however a digest was made.
+fn is_key(tail: &str) -> bool {
+    let mut parts = Path::new(tail).components();
+    parts.all(|part| matches!(part, Component::Normal(_)))
+}
+
 /// What is before the end of a path.
 fn strip(path: &Path, tail: &str) -> Option<PathBuf> {
     let mut root = path.to_owned();
@@ -483,7 +525,8 @@ fn strip(path: &Path, tail: &str) -> Option<PathBuf> {
 }
 
 fn text_of<'i>(path: &Path, inflater: &'i mut Inflater) -> Result<&'i [u8], String> {
-    let bytes = fs::read(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    let mut bytes = Vec::new();
+    let _ = load(path, MOST_INFLATED, &mut bytes)?;
     if !inflate::is_gzip(&bytes) {
         return Err("it is not compressed, as CloudTrail delivers it".into());
     }

@@ -339,3 +339,31 @@ proptest! {
         prop_assert_eq!(inflated(&packed), (expected, None));
     }
 }
+
+/// A digest may say whatever it likes: nothing is read but log files below the folder that it lies in.
+#[test]
+fn a_digest_does_not_lead_out_of_its_folder() {
+    use lockfast_cloudtrail::verify::{PublicKeys, Wrong, verify};
+    let name = "AWSLogs/111122223333/CloudTrail-Digest/eu-west-1/2026/03/01/111122223333_CloudTrail-Digest_eu-west-1_trail_eu-west-1_20260301T010000Z.json.gz";
+    let folder = tempfile::tempdir().unwrap();
+    for listed in [
+        "/dev/zero",
+        "../../../../../../../etc/hostname",
+        "own/AWSLogs/../../secret",
+        "AWSLogs/../x",
+    ] {
+        let digest = serde_json::json!({
+            "awsAccountId": "111122223333", "digestStartTime": "2026-03-01T00:00:00Z", "digestEndTime": "2026-03-01T01:00:00Z",
+            "digestS3Bucket": "logs", "digestS3Object": name, "digestPublicKeyFingerprint": "67b9",
+            "logFiles": [{"s3Bucket": "logs", "s3Object": listed, "hashValue": "00", "hashAlgorithm": "SHA-256"}],
+        });
+        write(folder.path(), name, gzip(digest.to_string().as_bytes()));
+        let files = find(&[folder.path().to_owned()]).unwrap().files;
+        let verified = verify(&files, &PublicKeys::default());
+        let [finding] = verified.findings.as_slice() else {
+            panic!("{listed}: {verified:?}")
+        };
+        assert_eq!(finding.wrong, Wrong::DigestAltered);
+        assert!(finding.why.contains("no key of a log file"), "{finding}");
+    }
+}

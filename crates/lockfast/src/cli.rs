@@ -2,6 +2,7 @@
 
 mod keys;
 mod operate;
+mod respond;
 mod trail;
 
 pub use keys::{Asked, Can, Facts, Keys, KeysCommand, Listing, MapFormat, Source, What, WhoCan};
@@ -10,10 +11,14 @@ pub use operate::{
     RequestDeletion, Requests, Rotate, Secrets,
 };
 
+pub use respond::{
+    Carrying, IncidentArgs, IncidentCommand, KeyCompromise, ReportFormat, Respond, RespondCommand,
+    WrongHands,
+};
 pub use trail::{
-    About, Anomalies, Answer, AnswerFormat, Asking, Cluster, DetectionFormat, Detections,
-    FeedbackArgs, Forensics, Generate, Index, Quarterly, ReportCommand, SecretReads, Sql, Tls,
-    Trail, TrailCheck, TrailCommand, Usage, Usual, Verify,
+    About, Anomalies, Answer, AnswerFormat, Asking, Athena, Cluster, DetectionFormat, Detections,
+    FeedbackArgs, Forensics, Generate, Index, Quarterly, ReportCommand, SecretReads, Signed, Sql,
+    Tls, Trail, TrailCheck, TrailCommand, Usage, Usual, Verify,
 };
 
 use crate::exit;
@@ -65,6 +70,10 @@ pub enum Command {
     Drift(Drift),
     /// Keys: what hangs on them, what stops without them, which nobody needs, when they rotate.
     Keys(Box<Keys>),
+    /// Respond to an incident: a plan that is shown, carried out, verified and documented.
+    Respond(Respond),
+    /// Incidents: how they stand, going on with them, and the post-mortem.
+    Incident(IncidentArgs),
     /// Secrets: which rotate, when, and their rotation brought in order.
     Secrets(Box<Secrets>),
     /// The ledger of requests, approvals and all that was done: whole or not.

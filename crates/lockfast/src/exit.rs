@@ -61,3 +61,11 @@ pub const LEDGER_HELP: &str = "Exit codes:
   1  an entry was edited, removed or moved
   2  the command line is wrong, or there is no such ledger
 When several hold, 2 is given.";
+
+/// What each code means for `lockfast respond` and `lockfast incident`.
+pub const RESPOND_HELP: &str = "Exit codes:
+  0  it was told; or done, and the response is complete
+  1  steps failed, or the response is not complete: something is, or may be, under the old key
+  2  the command line is wrong, there is no such key or incident, or what was asked is refused
+  3  some input could not be read
+When several hold, the first of 2, 1, 3 is given.";

@@ -46,6 +46,7 @@ pub use cx::{Cx, EnvironmentName};
 pub use evaluate::{Run, evaluate, hash};
 pub use finding::{FactView, Finding, FixView, Location, ResourceView, StepView, WaiverView};
 pub use judgement::{About, Certainty, Fact, Judgement, Verdict};
+pub use monitors::keys_watched;
 
 /// What a control's file needs, in one `use`.
 pub(crate) mod prelude {

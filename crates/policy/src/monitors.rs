@@ -10,6 +10,7 @@ mod topics;
 
 pub(crate) use alarms::Alarms;
 pub(crate) use key_watch::KeyWatch;
+pub use key_watch::keys_watched;
 pub(crate) use near::{Group, Near, Reach, gaps, groups, is_near};
 
 use crate::cx::Cx;

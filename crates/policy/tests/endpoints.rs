@@ -1,12 +1,15 @@
 //! What a probe did not learn is never taken for an answer: whatever is taken out of a record of an endpoint, no verdict
 //! of it gets better. And endpoints beside templates or accounts change nothing of what is said of those.
 
+mod support;
+
 use lockfast_facts::{ENDPOINT, Inventory, Origin};
 use lockfast_policy::{Config, SourceKind, Verdict, controls, evaluate, fixtures};
 use lockfast_snapshot::{Found, Reader, Record, load, with_endpoints};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::path::Path;
+use support::paths;
 
 /// The verdict of each control on each endpoint, by its number: the worst of its parts.
 type Verdicts = HashMap<(usize, String), Verdict>;
@@ -44,28 +47,6 @@ fn endpoints() -> Vec<Found> {
     }
     found.dedup();
     found
-}
-
-/// Every path in a value, the way down as JSON pointers.
-fn paths(value: &Value, path: &str, found: &mut Vec<String>) {
-    let children: Vec<(String, &Value)> = match value {
-        Value::Object(map) => map
-            .iter()
-            .map(|(name, item)| (name.clone(), item))
-            .collect(),
-        Value::Array(items) => {
-            let numbered = items.iter().enumerate();
-            numbered
-                .map(|(index, item)| (index.to_string(), item))
-                .collect()
-        }
-        _ => Vec::new(),
-    };
-    for (name, child) in children.into_iter().filter(|(name, _)| name != "$unknown") {
-        let path = format!("{path}/{name}");
-        paths(child, &path, found);
-        found.push(path);
-    }
 }
 
 /// What may happen to a piece of a record.
@@ -122,7 +103,7 @@ fn no_verdict_gets_better_when_less_is_known() {
     let mut poorer = Vec::new();
     for (number, endpoint) in endpoints.iter_mut().enumerate() {
         let mut all = Vec::new();
-        paths(&endpoint.properties, "", &mut all);
+        paths(&endpoint.properties, "", &["$unknown"], &mut all);
         // Records are much alike, so of each some places are enough: all of them hold too, and take a minute.
         for path in all.into_iter().skip(number % STRIDE).step_by(STRIDE) {
             for loss in [Loss::Unknown, Loss::WrongType, Loss::Missing] {

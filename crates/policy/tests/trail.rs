@@ -1,12 +1,15 @@
 //! What logs did not tell is never taken for an answer: whatever is taken out of a record of theirs, no verdict gets better.
 //! And what logs tell beside templates or accounts changes nothing of what is said of those.
 
+mod support;
+
 use lockfast_facts::Inventory;
 use lockfast_facts::trail::{LOGS, is_told_by_logs};
 use lockfast_policy::{Config, Control, SourceKind, Verdict, controls, evaluate, fixtures};
 use lockfast_snapshot::{Found, Reader, Record, load, with_logs};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use support::paths;
 
 /// A resource with its account and region.
 type Told = (String, String, Found);
@@ -60,28 +63,6 @@ fn verdict(told: &[Told], config: &Config, control: &str) -> Option<Verdict> {
     own.map(|(.., verdict)| verdict).max()
 }
 
-/// Every path in a value, as JSON pointers.
-fn paths(value: &Value, path: &str, found: &mut Vec<String>) {
-    let children: Vec<(String, &Value)> = match value {
-        Value::Object(map) => map
-            .iter()
-            .map(|(name, item)| (name.clone(), item))
-            .collect(),
-        Value::Array(items) => {
-            let numbered = items.iter().enumerate();
-            numbered
-                .map(|(index, item)| (index.to_string(), item))
-                .collect()
-        }
-        _ => Vec::new(),
-    };
-    for (name, child) in children {
-        let path = format!("{path}/{name}");
-        paths(child, &path, found);
-        found.push(path);
-    }
-}
-
 /// What may happen to a piece of a record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Loss {
@@ -128,7 +109,7 @@ fn no_verdict_gets_better_when_less_is_known() {
         assert!(before.is_some(), "{} says nothing", path.display());
         for index in 0..told.len() {
             let mut all = Vec::new();
-            paths(&told[index].2.properties, "", &mut all);
+            paths(&told[index].2.properties, "", &[], &mut all);
             for place in all {
                 for loss in [Loss::Unknown, Loss::WrongType, Loss::Missing] {
                     let Some(poorer) = without(&told[index].2.properties, &place, loss) else {

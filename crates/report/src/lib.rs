@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 
 mod asff;
+mod chart;
 mod clean;
 mod csv;
 mod excerpt;
@@ -27,6 +28,7 @@ mod terminal;
 mod wire;
 
 pub use asff::{Asff, AsffEntry};
+pub use chart::{Chart, Undrawn};
 pub use clean::clean;
 pub use json::json_schema;
 pub use model::{

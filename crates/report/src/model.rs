@@ -66,6 +66,9 @@ pub struct InputSummary {
     /// How many certificates were judged that no endpoint showed: those of files and of ACM.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub certificates: usize,
+    /// How many log files of CloudTrail were judged.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub logs: usize,
 }
 
 fn is_zero(count: &usize) -> bool {
@@ -113,6 +116,7 @@ impl InputSummary {
         for (count, what) in [
             (self.endpoints, "endpoint"),
             (self.certificates, "certificate"),
+            (self.logs, "log file"),
         ] {
             if count > 0 {
                 if !judged.is_empty() {
@@ -124,9 +128,10 @@ impl InputSummary {
         judged
     }
 
-    /// True when endpoints and certificates are all that was judged.
+    /// True when endpoints, certificates and logs are all that was judged.
     pub(crate) fn is_probe(&self) -> bool {
-        self.templates == 0 && self.scan.is_none() && self.endpoints + self.certificates > 0
+        let others = self.endpoints + self.certificates + self.logs;
+        self.templates == 0 && self.scan.is_none() && others > 0
     }
 
     /// True when there was nothing to judge.

@@ -19,6 +19,8 @@ pub struct Plan {
     pub files: usize,
     /// How many accounts.
     pub accounts: usize,
+    /// The identifiers of the first of them; the others' are made up.
+    pub account_ids: Vec<String>,
     /// In which regions they work; those of the partition `aws`.
     pub regions: Vec<String>,
     /// The first day (UTC).
@@ -45,6 +47,7 @@ impl Default for Plan {
             events: 100_000,
             files: 200,
             accounts: 3,
+            account_ids: Vec::new(),
             regions: ["eu-central-1", "eu-west-1", "us-east-1"]
                 .map(str::to_owned)
                 .into(),
@@ -129,6 +132,16 @@ impl Plan {
         let refuse = |what: &str| Err(Error::Plan(what.into()));
         if self.accounts == 0 || self.accounts > 1_000 {
             return refuse("there must be 1 to 1,000 accounts");
+        }
+        let is_id = |id: &String| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
+        if let Some(id) = self.account_ids.iter().find(|id| !is_id(id)) {
+            return Err(Error::Plan(format!("{id:?} is no account: twelve digits")));
+        }
+        let mut ids: Vec<_> = self.account_ids.iter().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        if ids.len() < self.account_ids.len() {
+            return refuse("an account is named twice");
         }
         if self.regions.is_empty() {
             return refuse("there must be a region");

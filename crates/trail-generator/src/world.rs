@@ -180,7 +180,10 @@ impl World {
     pub(crate) fn new(plan: &Plan) -> Self {
         let names = ["shop", "data", "platform", "billing", "sandbox", "media"];
         let account = |index: usize| Account {
-            id: account_id(plan.seed, index as u64),
+            id: match plan.account_ids.get(index) {
+                Some(id) => id.clone(),
+                None => account_id(plan.seed, index as u64),
+            },
             index,
             name: match names.get(index) {
                 Some(name) => (*name).into(),

@@ -1,8 +1,7 @@
 //! What controls are told of logs: the resources of [`lockfast_facts::trail`].
 
-use crate::questions::{About, Columns, all, quoted, verdict_of_call};
+use crate::questions::{each, quoted, verdict_of_call};
 use crate::trail::{Error, Trail};
-use datafusion::arrow::record_batch::RecordBatch;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use lockfast_cloudtrail::files::LogFile;
@@ -10,7 +9,7 @@ use lockfast_cloudtrail::{Coverage, Report};
 use lockfast_facts::trail::{CALLER, KEY, LOGS, SECRET};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A resource that logs tell of.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +53,12 @@ pub async fn facts(trail: &Trail, beside: &Beside<'_>) -> Result<(Vec<Told>, Rep
         None => report.coverage.clone(),
     };
     let root = place(trail);
-    let mut told = logs(&coverage, &counts, &report, &root);
+    let folders = trail.input().problems.iter();
+    let unread: BTreeSet<&Path> = folders
+        .map(|problem| problem.path.as_path())
+        .chain(report.unread.iter().map(PathBuf::as_path))
+        .collect();
+    let mut told = logs(&coverage, &counts, &unread, &root);
     told.extend(keys(trail, beside, &root).await?);
     told.extend(secrets(trail, beside, &root).await?);
     told.extend(callers(trail, &root).await?);
@@ -77,12 +81,6 @@ fn place(trail: &Trail) -> String {
         }
     }
     folder.map_or_else(|| "an index".to_owned(), |own| own.display().to_string())
-}
-
-fn each<'b>(batches: &'b [RecordBatch]) -> impl Iterator<Item = (Columns<'b>, usize)> {
-    batches
-        .iter()
-        .flat_map(|batch| (0..batch.num_rows()).map(move |row| (Columns::of(batch), row)))
 }
 
 fn at(time: Option<Timestamp>) -> Value {
@@ -116,44 +114,46 @@ async fn events(trail: &Trail) -> Result<Places, Error> {
         )
         .await?;
     let mut found = Places::new();
-    for (row, index) in each(&rows) {
+    for row in each(&rows) {
         let place = (
-            row.text(0, index).unwrap_or_default(),
-            row.text(1, index).unwrap_or_default(),
+            row.text(0).unwrap_or_default(),
+            row.text(1).unwrap_or_default(),
         );
         let counts = json!({
-            "ManagementEvents": row.count(2, index),
-            "DataEvents": row.count(3, index),
-            "KmsEvents": row.count(4, index),
-            "SecretsManagerEvents": row.count(5, index),
-            "ParameterEvents": row.count(6, index),
+            "ManagementEvents": row.count(2),
+            "DataEvents": row.count(3),
+            "KmsEvents": row.count(4),
+            "SecretsManagerEvents": row.count(5),
+            "ParameterEvents": row.count(6),
         });
         found.insert(place, object(counts));
     }
     Ok(found)
 }
 
-fn logs(coverage: &Coverage, counts: &Places, report: &Report, root: &str) -> Vec<Told> {
+fn logs(
+    coverage: &Coverage,
+    counts: &Places,
+    all_unread: &BTreeSet<&Path>,
+    root: &str,
+) -> Vec<Told> {
     let mut unread: BTreeMap<(String, String), BTreeSet<&Path>> = BTreeMap::new();
     // Files whose paths tell nothing may be of any place.
     let mut of_none: BTreeSet<&Path> = BTreeSet::new();
-    for problem in &report.problems {
-        match LogFile::new(&problem.path).place {
+    for path in all_unread {
+        match LogFile::new(*path).place {
             Some(place) => {
                 let of_place = unread.entry((place.account, place.region)).or_default();
-                of_place.insert(&problem.path);
+                of_place.insert(path);
             }
             None => {
-                of_none.insert(&problem.path);
+                of_none.insert(path);
             }
         }
     }
-    // Global services' events say another region than the files of it do: those files tell of no place of their own.
-    let places: BTreeSet<&(String, String)> = coverage.keys().collect();
-    places
-        .into_iter()
-        .map(|place| {
-            let days = &coverage[place];
+    coverage
+        .iter()
+        .map(|(place, days)| {
             let (first, last) = (days.first(), days.last());
             let (missing, count) = missing(days);
             let unread = unread.get(place).map_or(0, BTreeSet::len) + of_none.len();
@@ -273,29 +273,29 @@ async fn keys(trail: &Trail, beside: &Beside<'_>, root: &str) -> Result<Vec<Told
              min(event_time), max(event_time) FROM key_uses WHERE cryptographic GROUP BY key, principal ORDER BY key, principal",
         )
         .await?;
-    for (row, index) in each(&rows) {
-        let Some(name) = row.text(0, index) else {
+    for row in each(&rows) {
+        let Some(name) = row.text(0) else {
             continue;
         };
-        let principal = row.text(3, index).unwrap_or_default();
-        let is_service = row.flag(5, index) == Some(true) || principal.ends_with(".amazonaws.com");
-        let key = found.of(&name, row.text(1, index), row.text(2, index));
-        let operations = row.text(9, index).unwrap_or_default();
+        let principal = row.text(3).unwrap_or_default();
+        let is_service = row.flag(5) == Some(true) || principal.ends_with(".amazonaws.com");
+        let key = found.of(&name, row.text(1), row.text(2));
+        let operations = row.text(9).unwrap_or_default();
         let person = object(json!({
             "Principal": principal,
-            "Account": row.text(4, index),
+            "Account": row.text(4),
             "Service": is_service,
-            "Uses": row.count(6, index),
-            "Refused": row.count(7, index),
-            "CrossAccount": row.flag(8, index),
+            "Uses": row.count(6),
+            "Refused": row.count(7),
+            "CrossAccount": row.flag(8),
             "Operations": operations.split(' ').collect::<Vec<_>>(),
-            "First": at(row.time(10, index)),
-            "Last": at(row.time(11, index)),
+            "First": at(row.time(10)),
+            "Last": at(row.time(11)),
         }));
         key.list("Principals").push(Value::Object(person));
-        let uses = key.properties["Uses"].as_u64().unwrap_or_default() + row.count(6, index);
+        let uses = key.properties["Uses"].as_u64().unwrap_or_default() + row.count(6);
         key.properties.insert("Uses".into(), uses.into());
-        let last = at(row.time(11, index));
+        let last = at(row.time(11));
         let known = key.properties.get("LastUse").and_then(Value::as_str);
         if known.is_none_or(|known| last.as_str().is_some_and(|last| last > known)) {
             key.properties.insert("LastUse".into(), last);
@@ -310,27 +310,27 @@ async fn keys(trail: &Trail, beside: &Beside<'_>, root: &str) -> Result<Vec<Told
         )
         .await?;
     let mut seen = BTreeSet::new();
-    for (row, index) in each(&rows) {
-        let Some(name) = row.text(0, index) else {
+    for row in each(&rows) {
+        let Some(name) = row.text(0) else {
             continue;
         };
-        let id = row.text(3, index).unwrap_or_default();
+        let id = row.text(3).unwrap_or_default();
         if !seen.insert((id.clone(), name.clone())) {
             continue;
         }
-        let operation = row.text(5, index).unwrap_or_default();
-        let region = row.text(2, index);
-        let (time, error) = (row.time(4, index), row.text(7, index));
-        let principal = row.text(6, index);
-        let key = found.of(&name, row.text(1, index), region.clone());
+        let operation = row.text(5).unwrap_or_default();
+        let region = row.text(2);
+        let (time, error) = (row.time(4), row.text(7));
+        let principal = row.text(6);
+        let key = found.of(&name, row.text(1), region.clone());
         let mut call = object(json!({
             "EventId": id,
             "Time": at(time),
             "Operation": operation,
             "Principal": principal,
             "Error": error,
-            "File": row.text(8, index),
-            "Offset": row.number(9, index),
+            "File": row.text(8),
+            "Offset": row.number(9),
         }));
         match operation.as_str() {
             "ScheduleKeyDeletion" | "DisableKey" | "DeleteImportedKeyMaterial" => {
@@ -378,9 +378,7 @@ async fn replica_region(trail: &Trail, event_id: &str) -> Result<Option<String>,
             quoted(event_id)
         ))
         .await?;
-    let sent = each(&rows)
-        .next()
-        .and_then(|(row, index)| row.text(0, index));
+    let sent = each(&rows).next().and_then(|row| row.text(0));
     let sent: Option<Value> = sent.and_then(|sent| serde_json::from_str(&sent).ok());
     Ok(sent.and_then(|sent| sent["replicaRegion"].as_str().map(str::to_owned)))
 }
@@ -397,17 +395,17 @@ async fn secrets(trail: &Trail, beside: &Beside<'_>, root: &str) -> Result<Vec<T
         ))
         .await?;
     let mut found: BTreeMap<String, Told> = BTreeMap::new();
-    for (row, index) in each(&rows) {
-        let secret = row.text(2, index).unwrap_or_default();
+    for row in each(&rows) {
+        let secret = row.text(2).unwrap_or_default();
         let (account, region) = owner(&secret).unwrap_or((
-            row.text(0, index).unwrap_or_default(),
-            row.text(1, index).unwrap_or_default(),
+            row.text(0).unwrap_or_default(),
+            row.text(1).unwrap_or_default(),
         ));
         let name = match secret.starts_with("arn:") {
             true => secret.clone(),
             false => format!("{account}/{region}/{secret}"),
         };
-        let kind = match row.text(3, index).as_deref() {
+        let kind = match row.text(3).as_deref() {
             Some("secret") => "secret",
             _ => "parameter",
         };
@@ -420,16 +418,16 @@ async fn secrets(trail: &Trail, beside: &Beside<'_>, root: &str) -> Result<Vec<T
             properties: object(json!({"Name": secret, "Kind": kind, "Reads": 0, "Readers": []})),
         });
         let reader = object(json!({
-            "Principal": row.text(4, index),
-            "Reads": row.count(5, index),
-            "Refused": row.count(6, index),
-            "New": row.flag(9, index).unwrap_or_default(),
-            "First": at(row.time(7, index)),
-            "Last": at(row.time(8, index)),
+            "Principal": row.text(4),
+            "Reads": row.count(5),
+            "Refused": row.count(6),
+            "New": row.flag(9).unwrap_or_default(),
+            "First": at(row.time(7)),
+            "Last": at(row.time(8)),
         }));
         let reads = told.properties["Reads"].as_u64().unwrap_or_default();
         told.properties
-            .insert("Reads".into(), (reads + row.count(5, index)).into());
+            .insert("Reads".into(), (reads + row.count(5)).into());
         if let Some(Value::Array(readers)) = told.properties.get_mut("Readers") {
             readers.push(Value::Object(reader));
         }
@@ -441,10 +439,10 @@ async fn secrets(trail: &Trail, beside: &Beside<'_>, root: &str) -> Result<Vec<T
              ('RotateSecret', 'RotationSucceeded', 'PutSecretValue', 'UpdateSecret', 'CreateSecret') ORDER BY event_time",
         )
         .await?;
-    for (row, index) in each(&changes) {
-        let names = (0..3).filter_map(|column| row.text(column, index));
+    for row in each(&changes) {
+        let names = (0..3).filter_map(|column| row.text(column));
         let names = names.filter_map(|text| serde_json::from_str::<Value>(&text).ok());
-        let place = [3, 4].map(|column| row.text(column, index).unwrap_or_default());
+        let place = [3, 4].map(|column| row.text(column).unwrap_or_default());
         for about in names {
             for key in ["secretId", "SecretId", "arn", "aRN", "name", "Name"] {
                 let Some(name) = about[key].as_str() else {
@@ -453,8 +451,7 @@ async fn secrets(trail: &Trail, beside: &Beside<'_>, root: &str) -> Result<Vec<T
                 let own = format!("{}/{}/{name}", place[0], place[1]);
                 for known in [name, own.as_str()] {
                     if let Some(told) = found.get_mut(known) {
-                        told.properties
-                            .insert("Changed".into(), at(row.time(5, index)));
+                        told.properties.insert("Changed".into(), at(row.time(5)));
                     }
                 }
             }
@@ -470,7 +467,7 @@ async fn callers(trail: &Trail, root: &str) -> Result<Vec<Told>, Error> {
     let rank = "CASE verdict WHEN 'plain HTTP' THEN '0' WHEN 'below TLS 1.2' THEN '1' WHEN 'no forward secrecy' THEN '2' ELSE '3' END";
     let rows = trail
         .ask(&format!(
-            "WITH calls AS (SELECT *, {verdict} AS verdict FROM event_copies {where_named}), \
+            "WITH calls AS (SELECT *, {verdict} AS verdict FROM event_copies), \
              one AS (SELECT event_id, min(account) AS account, min(region) AS region, min(principal) AS principal, \
                min(event_source) AS service, min(verdict) AS verdict, min(user_agent) AS user_agent, min(source_ip) AS source_ip, \
                min(event_time) AS event_time, min(concat({rank}, '|', event_id, '|', file_offset, '|', file)) AS example \
@@ -483,17 +480,16 @@ async fn callers(trail: &Trail, root: &str) -> Result<Vec<Told>, Error> {
                array_to_string(array_agg(DISTINCT source_ip) FILTER (WHERE {weak}), chr(10)), \
                min(event_time), max(event_time), min(example), min(user_agent) FROM one \
              GROUP BY account, region, principal, service ORDER BY principal, service, account, region",
-            where_named = all(&About::default().conditions()),
         ))
         .await?;
     let mut found: BTreeMap<String, Told> = BTreeMap::new();
-    for (row, index) in each(&rows) {
-        let (Some(principal), Some(service)) = (row.text(2, index), row.text(3, index)) else {
+    for row in each(&rows) {
+        let (Some(principal), Some(service)) = (row.text(2), row.text(3)) else {
             continue;
         };
-        let place = [0, 1].map(|column| row.text(column, index).unwrap_or_default());
+        let place = [0, 1].map(|column| row.text(column).unwrap_or_default());
         let lines = |column| {
-            let text: Option<String> = row.text(column, index);
+            let text: Option<String> = row.text(column);
             let mut all: Vec<String> = text
                 .iter()
                 .flat_map(|text| text.lines())
@@ -505,9 +501,9 @@ async fn callers(trail: &Trail, root: &str) -> Result<Vec<Told>, Error> {
         };
         let mut agents = lines(10);
         if agents.is_empty() {
-            agents.extend(row.text(15, index));
+            agents.extend(row.text(15));
         }
-        let example = row.text(14, index).unwrap_or_default();
+        let example = row.text(14).unwrap_or_default();
         let mut parts = example.splitn(4, '|').skip(1);
         let example = object(json!({
             "EventId": parts.next(),
@@ -530,16 +526,16 @@ async fn callers(trail: &Trail, root: &str) -> Result<Vec<Told>, Error> {
                 properties: object(json!({
                     "Principal": principal,
                     "Service": service,
-                    "FromLambda": row.flag(4, index),
-                    "Calls": row.count(5, index),
-                    "BelowTls12": row.count(6, index),
-                    "NoForwardSecrecy": row.count(7, index),
-                    "PlainHttp": row.count(8, index),
-                    "NotTold": row.count(9, index),
+                    "FromLambda": row.flag(4),
+                    "Calls": row.count(5),
+                    "BelowTls12": row.count(6),
+                    "NoForwardSecrecy": row.count(7),
+                    "PlainHttp": row.count(8),
+                    "NotTold": row.count(9),
                     "UserAgents": agents,
                     "SourceAddresses": lines(11),
-                    "First": at(row.time(12, index)),
-                    "Last": at(row.time(13, index)),
+                    "First": at(row.time(12)),
+                    "Last": at(row.time(13)),
                     "Example": example,
                 })),
             },

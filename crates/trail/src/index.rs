@@ -7,6 +7,7 @@
 //! new, or have changed, and adds their events unless they are there already.
 
 use crate::input::Input;
+use crate::reading::read;
 use crate::tables::{Batches, Table};
 use crate::trail::{self, Options};
 use datafusion::arrow::array::{AsArray, RecordBatch};
@@ -18,7 +19,7 @@ use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::properties::WriterProperties;
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use futures::StreamExt;
-use lockfast_cloudtrail::{Coverage, Needle, Part, Reader, Record, Report, Seen};
+use lockfast_cloudtrail::{Coverage, Needle, Record, Report, Seen};
 use serde::{Deserialize, Serialize};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +28,6 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::UNIX_EPOCH;
 
 /// The file by which a folder is known as an index.
@@ -93,6 +93,24 @@ struct Manifest {
     coverage: Vec<(String, String, BTreeSet<jiff::civil::Date>)>,
     /// How many records the files hold.
     records: u64,
+    /// Files that could not be read, or not in whole.
+    #[serde(default)]
+    unread: BTreeSet<PathBuf>,
+}
+
+impl Manifest {
+    fn coverage(&self) -> Coverage {
+        let all = self.coverage.iter();
+        all.map(|(account, region, days)| ((account.clone(), region.clone()), days.clone()))
+            .collect()
+    }
+
+    fn paths(&self, folder: &Path, table: Table) -> Vec<String> {
+        let parts = self.parts.get(table.name()).into_iter().flatten();
+        parts
+            .map(|part| folder.join(part).to_string_lossy().into_owned())
+            .collect()
+    }
 }
 
 /// An index.
@@ -152,9 +170,12 @@ impl Index {
 
     /// The days that its files are of.
     pub fn coverage(&self) -> Coverage {
-        let all = self.manifest.coverage.iter();
-        all.map(|(account, region, days)| ((account.clone(), region.clone()), days.clone()))
-            .collect()
+        self.manifest.coverage()
+    }
+
+    /// The files of which it has not all: they could not be read, or not in whole, when it was made.
+    pub fn unread(&self) -> &BTreeSet<PathBuf> {
+        &self.manifest.unread
     }
 
     /// How many log files it was made of, and how many records those hold.
@@ -162,17 +183,10 @@ impl Index {
         (self.manifest.files.len(), self.manifest.records)
     }
 
-    fn paths(&self, table: Table) -> Vec<String> {
-        let parts = self.manifest.parts.get(table.name()).into_iter().flatten();
-        parts
-            .map(|part| self.folder.join(part).to_string_lossy().into_owned())
-            .collect()
-    }
-
     /// Makes its tables those of a session. Its `events` are those about keys, secrets and identities alone.
     pub(crate) async fn register(&self, session: &SessionContext) -> Result<(), DataFusionError> {
         for table in Table::ALL {
-            let paths = self.paths(table);
+            let paths = self.manifest.paths(&self.folder, table);
             let frame = match paths.is_empty() {
                 true => session.read_batch(RecordBatch::new_empty(table.schema()))?,
                 false => {
@@ -236,19 +250,16 @@ impl Index {
             known.push(name);
         }
         // A file that could not be read in whole may be there in whole the next time.
-        for problem in &updated.report.problems {
-            marks.remove(&problem.path);
+        for path in marks.keys() {
+            manifest.unread.remove(path);
+        }
+        for path in &updated.report.unread {
+            marks.remove(path);
+            manifest.unread.insert(path.clone());
         }
         manifest.files.extend(marks);
         manifest.records += updated.report.records;
-        let mut coverage: Coverage = Index {
-            folder: folder.to_owned(),
-            manifest: Manifest {
-                coverage: std::mem::take(&mut manifest.coverage),
-                ..Manifest::default()
-            },
-        }
-        .coverage();
+        let mut coverage = manifest.coverage();
         for (place, days) in &updated.report.coverage {
             coverage.entry(place.clone()).or_default().extend(days);
         }
@@ -279,61 +290,41 @@ fn write(
     let mut needles: Vec<&str> = INDEXED.to_vec();
     needles.extend(RECORDS.iter().flat_map(|table| table.needles()));
     let needles: Vec<Needle> = needles.into_iter().map(Needle::new).collect();
-    let next = AtomicUsize::new(0);
-    let seen = Seen::default();
     let stamp = jiff::Timestamp::now().as_nanosecond();
     let mut writing: BTreeMap<Table, Writing> = BTreeMap::new();
-    let mut reports = Vec::new();
-    std::thread::scope(|scope| {
+    let report = std::thread::scope(|scope| {
         let (send, batches) = std::sync::mpsc::sync_channel(options.threads);
-        let mut threads = Vec::new();
-        for _ in 0..options.threads.max(1) {
-            let (send, needles, next, seen) = (send.clone(), &needles, &next, &seen);
-            threads.push(scope.spawn(move || {
-                let mut reader = Reader::new(&options.reading, needles);
-                let mut tables = RECORDS.map(|table| {
+        let reading = scope.spawn(move || {
+            // Where it cannot be sent, writing has failed, and says so itself.
+            let send = |table, into: &mut Batches| {
+                let mut ready = into.take().into_iter();
+                ready.try_for_each(|batch| send.send((table, batch)))
+            };
+            let tables = || {
+                RECORDS.map(|table| {
                     let all: Vec<usize> = (0..table.columns().len()).collect();
                     (table, Batches::new(table.columns(), &all, table.schema()))
-                });
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(file) = new.files.get(index) else {
-                        break;
-                    };
-                    let went = reader.file(index, file, |record| {
-                        let id = record.event.id.as_deref();
-                        if id.is_some_and(|id| !seen.is_new(id)) {
-                            return ControlFlow::Continue(());
-                        }
-                        for (table, into) in &mut tables {
-                            let is_known = id.is_some_and(|id| known[table].has(id));
-                            if !is_known && (*table != Table::Events || is_indexed(&record)) {
-                                table.rows(&record, into);
-                            }
-                            for batch in into.take() {
-                                // Writing has failed.
-                                if send.send((*table, batch)).is_err() {
-                                    return ControlFlow::Break(());
-                                }
-                            }
-                        }
-                        ControlFlow::Continue(())
-                    });
-                    new.done();
-                    if went.is_break() {
-                        break;
+                })
+            };
+            let (left, report) = read(new, options, &needles, tables, |tables, record| {
+                let id = record.event.id.as_deref();
+                for (table, into) in tables {
+                    let is_known = id.is_some_and(|id| known[table].has(id));
+                    if !is_known && (*table != Table::Events || is_indexed(record)) {
+                        table.rows(record, into);
+                    }
+                    if send(*table, into).is_err() {
+                        return ControlFlow::Break(());
                     }
                 }
-                for (table, into) in &mut tables {
-                    into.flush();
-                    for batch in into.take() {
-                        let _ = send.send((*table, batch));
-                    }
-                }
-                reader.done()
-            }));
-        }
-        drop(send);
+                ControlFlow::Continue(())
+            });
+            for (table, mut into) in left.into_iter().flatten() {
+                into.flush();
+                let _ = send(table, &mut into);
+            }
+            report
+        });
         for (table, batch) in batches {
             *rows.entry(table.name()).or_default() += batch.num_rows();
             let part = match writing.entry(table) {
@@ -345,20 +336,17 @@ fn write(
             };
             part.write(&batch)?;
         }
-        for thread in threads {
-            match thread.join() {
-                Ok(part) => reports.push(part),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+        match reading.join() {
+            Ok(report) => Ok::<_, Error>(report),
+            Err(panic) => std::panic::resume_unwind(panic),
         }
-        Ok::<_, Error>(())
     })?;
     let mut parts = Vec::new();
     for (table, part_of) in writing {
         part_of.close()?;
         parts.push((table, part(table, stamp)));
     }
-    Ok((parts, Part::together(reports)))
+    Ok((parts, report))
 }
 
 /// The name of a part.
@@ -393,14 +381,7 @@ async fn events_of(
     table: Table,
 ) -> Result<Seen, Error> {
     let seen = Seen::default();
-    let index = Index {
-        folder: folder.to_owned(),
-        manifest: Manifest {
-            parts: manifest.parts.clone(),
-            ..Manifest::default()
-        },
-    };
-    let paths = index.paths(table);
+    let paths = manifest.paths(folder, table);
     if paths.is_empty() {
         return Ok(seen);
     }

@@ -11,6 +11,7 @@
 #![deny(missing_docs)]
 
 #[cfg(feature = "cluster")]
+pub mod athena;
 pub mod cluster;
 pub mod detect;
 pub mod facts;

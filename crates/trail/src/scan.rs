@@ -264,7 +264,7 @@ impl ExecutionPlan for Scan {
                     ControlFlow::Continue(())
                 });
                 if plan.table == Table::Problems {
-                    plan.table.problems(&reader.take_problems(), &mut batches);
+                    Table::problems(&reader.take_problems(), &mut batches);
                 }
                 plan.input.done();
                 if went.is_break() {

@@ -2,7 +2,7 @@
 
 use crate::index::{self, Index};
 use crate::input::Input;
-use crate::questions::Columns;
+use crate::questions::each;
 use crate::scan::{Collected, Logs};
 use crate::tables::Table;
 use datafusion::arrow::record_batch::RecordBatch;
@@ -27,6 +27,11 @@ pub enum Error {
     /// An index that cannot be used.
     #[error(transparent)]
     Index(#[from] index::Error),
+    /// A cluster is to answer, and this build knows none.
+    #[error(
+        "this lockfast was built without Apache Ballista: build it with `cargo build --release --features cluster` (or `full`)"
+    )]
+    NoCluster,
     /// What DataFusion says: of a query that is wrong, mostly.
     #[error("{}", told(.0))]
     Query(DataFusionError),
@@ -91,7 +96,9 @@ impl Trail {
         let session = match &options.cluster {
             #[cfg(feature = "cluster")]
             Some(url) => crate::cluster::session(url, options.threads)?,
-            _ => session(options)?,
+            #[cfg(not(feature = "cluster"))]
+            Some(_) => return Err(Error::NoCluster),
+            None => session(options)?,
         };
         let collected = Arc::<Collected>::default();
         if let [one] = paths
@@ -111,25 +118,26 @@ impl Trail {
             return Err(Error::Empty(paths.to_vec()));
         }
         for table in Table::ALL {
-            for (name, copies) in [(table.name(), false), (table.name_of_copies(), true)] {
-                let logs = Logs {
+            let logs = |copies| {
+                Arc::new(Logs {
                     table,
                     input: input.clone(),
                     reading: options.reading.clone(),
                     collected: collected.clone(),
                     copies,
                     spread: options.cluster.is_some(),
-                };
+                })
+            };
+            session.register_table(table.name_of_copies(), logs(true))?;
+            match options.cluster {
                 #[cfg(feature = "cluster")]
-                if options.cluster.is_some() && !copies {
-                    continue;
+                Some(_) => {
+                    let once = session.sql(&crate::cluster::once(table)).await?;
+                    session.register_table(table.name(), once.into_view())?;
                 }
-                session.register_table(name, Arc::new(logs))?;
-            }
-            #[cfg(feature = "cluster")]
-            if options.cluster.is_some() {
-                let once = session.sql(&crate::cluster::once(table)).await?;
-                session.register_table(table.name(), once.into_view())?;
+                _ => {
+                    session.register_table(table.name(), logs(false))?;
+                }
             }
         }
         Ok(Trail {
@@ -182,24 +190,26 @@ impl Trail {
     /// When they give no answer.
     pub async fn report(&self) -> Result<Report, Error> {
         let mut report = Part::together(self.collected.take());
+        // What an index lacks, every answer of it lacks.
+        for path in self.index.iter().flat_map(Index::unread) {
+            report.add_problem(Problem {
+                path: path.clone(),
+                offset: None,
+                what: "it could not be read in whole when the index was made".into(),
+            });
+        }
         if !self.on_cluster {
             return Ok(report);
         }
         let found = self
             .ask("SELECT file, file_offset, what FROM problems ORDER BY file, file_offset")
             .await?;
-        for batch in &found {
-            let row = Columns::of(batch);
-            for at in 0..batch.num_rows() {
-                report.problem_count += 1;
-                report.problems.push(Problem {
-                    path: row.text(0, at).unwrap_or_default().into(),
-                    offset: row
-                        .number(1, at)
-                        .and_then(|offset| u64::try_from(offset).ok()),
-                    what: row.text(2, at).unwrap_or_default(),
-                });
-            }
+        for row in each(&found) {
+            report.add_problem(Problem {
+                path: row.text(0).unwrap_or_default().into(),
+                offset: row.number(1).and_then(|at| u64::try_from(at).ok()),
+                what: row.text(2).unwrap_or_default(),
+            });
         }
         let places = self
             .input

@@ -1,6 +1,6 @@
 //! What is unusual in the use of keys and secrets, learned from all of it in the order of time.
 
-use crate::questions::{About, Columns, all};
+use crate::questions::{About, all, each};
 use crate::trail::{Error, Trail};
 use futures::StreamExt;
 use lockfast_anomalies::{Detector, Feedback, Report, SubjectKind, Tuning, Use};
@@ -37,13 +37,12 @@ pub async fn unusual(
     let mut rows = frame.execute_stream().await?;
     while let Some(batch) = rows.next().await {
         let batch = batch?;
-        let row = Columns::of(&batch);
-        for at in 0..batch.num_rows() {
+        for row in each(std::slice::from_ref(&batch)) {
             // What has no time has no place among the others.
-            let Some(time) = row.time(1, at) else {
+            let Some(time) = row.time(1) else {
                 continue;
             };
-            let text = |column| row.str(column, at);
+            let text = |column| row.str(column);
             let kind = match text(3) {
                 Some("secret") => SubjectKind::Secret,
                 _ => SubjectKind::Key,
@@ -59,7 +58,7 @@ pub async fn unusual(
                 },
                 kind,
                 operation: text(4).unwrap_or_default(),
-                cryptographic: row.flag(5, at).unwrap_or_default(),
+                cryptographic: row.flag(5).unwrap_or_default(),
                 principal: text(6).unwrap_or_default(),
                 account,
                 region,

@@ -109,12 +109,14 @@ fn run_in(folder: &Path, program: &str, args: &[&str], env: &[(&str, OsString)])
 
 fn test() -> Result<()> {
     let moto = venv::ready("moto", Path::new("tests/moto/requirements.txt"))?;
+    let athena = venv::ready("athena", Path::new("tests/athena/requirements.txt"))?;
     // What stands in AWS KMS's place is only worth as much as it is right.
     let fake = ["-m", "unittest", "-q", "test_kms_fake"];
     run_in(Path::new("tests/kms-fake"), &moto, &fake, &[])?;
     let mut env = servers::ready()?;
     env.push(("INSTA_UPDATE", "no".into()));
     env.push(("LOCKFAST_MOTO_PYTHON", moto.into()));
+    env.push(("LOCKFAST_ATHENA_PYTHON", athena.into()));
     run_in(
         Path::new("."),
         "cargo",
@@ -185,7 +187,11 @@ fn fuzz(seconds: u32) -> Result<()> {
         )?;
     }
     let limit = format!("-max_total_time={seconds}");
-    for target in ["template", "policy"] {
+    let mut targets: Vec<String> = std::fs::read_dir("fuzz/fuzz_targets")?
+        .filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned()))
+        .collect();
+    targets.sort();
+    for target in &targets {
         let corpus = format!("fuzz/corpus/{target}");
         // The first folder takes what is found; the committed one only gives.
         let found = format!("fuzz/target/found/{target}");

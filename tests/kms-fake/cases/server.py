@@ -196,6 +196,14 @@ class Trail(Case):
         # Ninety days are kept.
         self.assertEqual([one["EventName"] for one in self.events(key)], ["DescribeKey"])
 
+    def test_public_keys(self) -> None:
+        keys = [{"Fingerprint": "ab12", "Value": "a2V5"}]
+        self.assertEqual(self.fake.control("public-keys", {"eu-central-1": keys}), {"eu-central-1": keys})
+        [listed] = self.trail.list_public_keys()["PublicKeyList"]
+        self.assertEqual((listed["Fingerprint"], listed["Value"]), ("ab12", b"key"))
+        elsewhere = self.fake.client(service="cloudtrail", region="eu-west-1")
+        self.assertEqual(elsewhere.list_public_keys()["PublicKeyList"], [])
+
     def test_what_happens_by_itself(self) -> None:
         key = self.key()
         self.kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=90)

@@ -38,6 +38,7 @@ class Control:
             "faults": lambda: self.store.data["faults"],
             "stores": lambda: self.store.data["stores"],
             "delays": lambda: self.store.data["delays"],
+            "public-keys": lambda: self.store.data["public_keys"],
             "log": lambda: [trail.short(one) for one in self.store.data["log"]],
             "reset": dict,
         }
@@ -49,6 +50,7 @@ class Control:
             "faults": self._faults,
             "stores": self._stores,
             "delays": self._delays,
+            "public-keys": self._public_keys,
             "reset": lambda body: self.store.reset(),
         }
         if name not in shows:
@@ -144,6 +146,11 @@ class Control:
             if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
                 raise Refused(f"{name} is a number of seconds")
             delays[name] = seconds
+
+    def _public_keys(self, body: Any) -> None:
+        """The keys of each region, as ListPublicKeys gives them, by which CloudTrail signs digests."""
+        for region, keys in _object(body).items():
+            self.store.data["public_keys"][region] = [_object(key, {"Fingerprint", "Value"}) for key in keys]
 
     def take_fault(self, operation: str, key: str) -> str | None:
         """The mode in which the call is to fail, once less from now on."""

@@ -39,7 +39,7 @@ class Fake:
         self.store = store
         self.kms = Model("kms")
         self.cloudtrail = Model("cloudtrail")
-        self.control = Control(store, {*OPERATIONS, "LookupEvents"}, self.kms.exceptions())
+        self.control = Control(store, {*OPERATIONS, "LookupEvents", "ListPublicKeys"}, self.kms.exceptions())
         self.lock = threading.Lock()
 
     def controlled(self, method: str, name: str, raw: bytes) -> tuple[int, Any]:
@@ -94,6 +94,9 @@ class Fake:
         try:
             if operation in NO_TRAILS:
                 answer = NO_TRAILS[operation]
+            elif operation == "ListPublicKeys":
+                access.by_identity(self.store, caller, "cloudtrail:ListPublicKeys", "*")
+                answer = trail.public_keys(self.store, region)
             elif model is self.cloudtrail:
                 answer = self._looked_up(caller, region, body)
             else:
@@ -162,7 +165,7 @@ class Fake:
 
     def _operation(self, target: str) -> tuple[Model, str]:
         prefix, _, operation = target.rpartition(".")
-        for model, known in ((self.kms, set(OPERATIONS)), (self.cloudtrail, {"LookupEvents", *NO_TRAILS})):
+        for model, known in ((self.kms, set(OPERATIONS)), (self.cloudtrail, {"LookupEvents", "ListPublicKeys", *NO_TRAILS})):
             # Some SDKs leave the package out.
             named = prefix in (model.target, model.target.rpartition(".")[2])
             if named and operation in model.operations:

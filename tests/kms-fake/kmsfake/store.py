@@ -32,6 +32,7 @@ def _empty() -> dict[str, Any]:
         "faults": [],
         # How long what AWS does in the background takes. None at all unless a test wants to see it under way.
         "delays": {"creating": 0, "updating": 0, "rotation": 0, "grant": 0},
+        "public_keys": {},
         "log": [],
     }
 

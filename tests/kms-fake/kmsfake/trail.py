@@ -120,6 +120,11 @@ def lookup(store: Store, caller: Caller, region: str, params: dict[str, Any], no
     return _page(found, params)
 
 
+def public_keys(store: Store, region: str) -> dict[str, Any]:
+    """ListPublicKeys: those that a test has set, of the region."""
+    return {"PublicKeyList": store.data["public_keys"].get(region, [])}
+
+
 def event(one: dict[str, Any], account: str) -> dict[str, Any]:
     read_only = one["operation"].startswith(_READ_ONLY) and one["caller"] is not None
     answer = {

@@ -1,12 +1,18 @@
 //! What is done to keys: the only calls of this crate that change anything in an account, but for Security Hub's.
 
 mod anchor;
+mod history;
 mod logs;
+mod objects;
 mod repoint;
+mod respond;
 mod secrets;
 
+pub use history::History;
 pub use logs::{Fetched, Wanted};
+pub use objects::{How, Listener, Marker, NotDone, Objects, Tally};
 pub use repoint::{Repointed, repoints};
+pub use respond::{GrantTold, NewKey};
 
 use crate::accounts::http_client;
 use crate::unit::failure;
@@ -504,6 +510,12 @@ impl Keys {
         found.sort_by_key(|event| event.at);
         Ok(found)
     }
+}
+
+/// Whether a service means a key by this: its ARN, or its id alone.
+fn names_key(name: &str, arn: &str) -> bool {
+    let id = arn.rsplit_once('/').map(|(_, id)| id);
+    !name.is_empty() && (name == arn || id == Some(name))
 }
 
 /// The region of an ARN.

@@ -5,7 +5,7 @@ use aws_config::Region;
 use aws_sdk_secretsmanager::Client;
 
 impl Keys {
-    fn secrets(&self, secret: &str) -> Client {
+    pub(super) fn secrets(&self, secret: &str) -> Client {
         Client::from_conf(
             aws_sdk_secretsmanager::config::Builder::from(&self.config)
                 .region(Region::new(region_of(secret).to_owned()))

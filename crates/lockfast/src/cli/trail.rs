@@ -34,6 +34,8 @@ pub enum TrailCommand {
     },
     /// Keep the events of keys, secrets and identities in Parquet, so that the next question takes milliseconds.
     Index(Index),
+    /// Write a table, views and queries by which Amazon Athena answers the same questions where the logs are.
+    Athena(Athena),
     /// Say what somebody did: a timeline, their sessions through every role, and everything that they decrypted.
     Forensics(Box<Forensics>),
     /// Say what is unusual in the use of keys and secrets, with the numbers.
@@ -56,7 +58,8 @@ pub enum TrailCommand {
 /// Which logs are asked.
 #[derive(Debug, Args)]
 pub struct Asking {
-    /// Log files, folders of them as CloudTrail lays them out, or an index that `lockfast trail index` made.
+    /// Log files, folders of them as CloudTrail lays them out, an index that `lockfast trail index` made, s3://BUCKET/PREFIX,
+    /// cloudtrail://REGION for the event history, or - for standard input.
     #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
     /// Read so many files at once; as many as there are processors when not given.
@@ -86,6 +89,9 @@ pub struct Answer {
     /// Write it to this file.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
+    /// Draw it, too, into this file, as SVG: by day where the answer has days, else side by side.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub chart: Option<PathBuf>,
 }
 
 /// How an answer is written.
@@ -217,13 +223,59 @@ pub struct Verify {
     /// Folders with logs and digests as CloudTrail lays them out: AWSLogs/…/CloudTrail and AWSLogs/…/CloudTrail-Digest.
     #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
-    /// CloudTrail's public keys, as `aws cloudtrail list-public-keys --start-time …` writes them, of each region. Without them the
-    /// chain of digests is verified, and no signature.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub public_keys: Vec<PathBuf>,
+    /// CloudTrail's public keys.
+    #[command(flatten)]
+    pub public_keys: Signed,
     /// How to print it.
     #[arg(short, long, value_enum, default_value_t = super::TableFormat::Table)]
     pub format: super::TableFormat,
+}
+
+/// `lockfast trail athena`.
+#[derive(Debug, Args)]
+pub struct Athena {
+    /// Where the folders of the accounts are: s3://BUCKET/PREFIX/AWSLogs/, of an organisation's trail with its o-… after it.
+    #[arg(long, value_name = "LOCATION", required_unless_present = "question")]
+    pub location: Option<String>,
+    /// An account whose logs are there. May be given several times.
+    #[arg(long, value_name = "ID", required_unless_present = "question")]
+    pub account: Vec<String>,
+    /// A region that there are logs of. May be given several times.
+    #[arg(long, value_name = "REGION", required_unless_present = "question")]
+    pub region: Vec<String>,
+    /// Write this question, and not the table and the views.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["location", "account", "region"], value_parser = clap::builder::PossibleValuesParser::new(ATHENA))]
+    pub question: Option<String>,
+    /// What the table is called; the views' names begin with it.
+    #[arg(long, value_name = "NAME", default_value = "cloudtrail")]
+    pub table: String,
+    /// The first day (UTC): that there are logs of, two years ago when not given; that a question reads, all when not given.
+    #[arg(long, value_name = "DAY")]
+    pub since: Option<jiff::civil::Date>,
+    /// The last day that a question reads.
+    #[arg(long, value_name = "DAY", requires = "question")]
+    pub until: Option<jiff::civil::Date>,
+}
+
+const ATHENA: [&str; 6] = [
+    "usage",
+    "secrets",
+    "tls",
+    "new-pairs",
+    "decryptors",
+    "denied",
+];
+
+/// By what the signatures of digests are verified.
+#[derive(Debug, Args)]
+pub struct Signed {
+    /// CloudTrail's public keys, as `aws cloudtrail list-public-keys --start-time …` writes them, of each region. Without keys the
+    /// chain of digests is verified, and no signature. May be given several times.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub public_keys: Vec<PathBuf>,
+    /// Ask CloudTrail for them (cloudtrail:ListPublicKeys), of the regions and the time that the digests are of.
+    #[arg(long)]
+    pub list_public_keys: bool,
 }
 
 /// `lockfast trail forensics`.
@@ -259,6 +311,9 @@ pub struct Forensics {
     /// Which logs are asked.
     #[command(flatten)]
     pub asking: Asking,
+    /// Draw it, too, into this file, as SVG: events of each service by day.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub chart: Option<PathBuf>,
 }
 
 /// `lockfast trail detections`.
@@ -294,6 +349,9 @@ pub struct Detections {
     /// Read so many files at once; as many as there are processors when not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
+    /// Draw it, too, into this file, as SVG: detections by day and level.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub chart: Option<PathBuf>,
 }
 
 const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
@@ -327,6 +385,12 @@ pub struct Generate {
     /// Of so many accounts.
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub accounts: usize,
+    /// Of this account, in the place of one that is made up. May be given several times, and says how many there are then.
+    #[arg(long, value_name = "ID", conflicts_with = "accounts")]
+    pub account_id: Vec<String>,
+    /// In this region. May be given several times; eu-central-1, eu-west-1 and us-east-1 when not given.
+    #[arg(long, value_name = "REGION")]
+    pub region: Vec<String>,
     /// Of so many days.
     #[arg(long, value_name = "N", default_value_t = 28)]
     pub days: u32,
@@ -373,6 +437,9 @@ pub struct Anomalies {
     /// Log files, folders of them, or an index.
     #[arg(required_unless_present = "print_tuning", value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
+    /// Draw it, too, into this file, as SVG: anomalies by day and severity.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub chart: Option<PathBuf>,
 }
 
 /// `lockfast trail feedback`.
@@ -444,9 +511,9 @@ pub struct TrailCheck {
     /// A snapshot: keys and secrets that exist, and who may use them.
     #[arg(long, value_name = "SNAPSHOT", value_hint = ValueHint::FilePath)]
     pub from: Vec<PathBuf>,
-    /// CloudTrail's public keys, as `aws cloudtrail list-public-keys` writes them.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub public_keys: Vec<PathBuf>,
+    /// CloudTrail's public keys.
+    #[command(flatten)]
+    pub public_keys: Signed,
     /// What is usual.
     #[command(flatten)]
     pub usual: Usual,

@@ -2,7 +2,8 @@
 
 use super::judging::{Ready, spinner, unknown_types};
 use super::probe::reach::{self, Wanted};
-use super::probe::{now, runtime, show, unmeasured};
+use super::probe::{now, show, unmeasured};
+use super::runtime;
 use crate::cli::Cert;
 use anyhow::{Context, Result, anyhow, bail};
 use lockfast_certificate::{Checks, LogList, ReadError, Roots, Secret, judge, leaf_first};

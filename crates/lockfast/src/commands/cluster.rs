@@ -22,10 +22,7 @@ pub fn run(_: &Cluster) -> Result<u8> {
 pub fn run(args: &Cluster) -> Result<u8> {
     use anyhow::Context;
     use lockfast_trail::cluster::{Executor, executor, scheduler};
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start")?;
+    let runtime = crate::commands::runtime()?;
     let _ = log::set_logger(&ToStandardError).map(|()| log::set_max_level(log::LevelFilter::Warn));
     runtime.block_on(async {
         match args {

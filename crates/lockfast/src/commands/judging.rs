@@ -71,11 +71,13 @@ impl<'a> Ready<'a> {
     }
 
     /// What the policy file says.
+    #[cfg(feature = "trail")]
     pub(super) fn config(&self) -> &Config {
         &self.config
     }
 
     /// Where it stands.
+    #[cfg(feature = "trail")]
     pub(super) fn config_file(&self) -> Option<&Path> {
         self.config_file.as_deref()
     }

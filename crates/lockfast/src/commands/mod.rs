@@ -16,6 +16,7 @@ mod keys;
 mod operate;
 mod policy;
 mod probe;
+mod respond;
 mod scan;
 mod send;
 mod trail;
@@ -53,6 +54,8 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Diff(args) => diff::run(&args),
         Command::Drift(args) => drift::run(&args),
         Command::Keys(args) => keys::run(&args),
+        Command::Respond(args) => respond::run(&args),
+        Command::Incident(args) => respond::incident(&args),
         Command::Secrets(args) => operate::secrets::run(&args),
         Command::Ledger(args) => operate::ledger::run(&args),
         Command::WhoCan(args) => keys::who::run(&args),
@@ -88,6 +91,15 @@ fn print(text: &str) -> Result<u8> {
     Ok(crate::exit::KEPT)
 }
 
+/// What runs what is asynchronous.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    use anyhow::Context;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")
+}
+
 /// The width to print for: the terminal's, or 100 columns.
 fn width() -> usize {
     if std::io::stdout().is_terminal() {
@@ -116,6 +128,26 @@ fn no_such(word: &str) -> String {
             "`{word}` is no control, clause or fingerprint; `lockfast controls` and `lockfast coverage` list them"
         ),
     }
+}
+
+/// Writes a file, the whole of it or nothing.
+#[cfg(feature = "trail")]
+fn write_whole(
+    file: &std::path::Path,
+    write: impl FnOnce(&mut dyn std::io::Write) -> Result<()>,
+) -> Result<()> {
+    use anyhow::Context;
+    use std::io::Write;
+    use std::path::Path;
+    let wrong = || format!("cannot write {}", file.display());
+    let folder = file.parent().filter(|own| !own.as_os_str().is_empty());
+    let new = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
+    let mut out = std::io::BufWriter::new(new.with_context(wrong)?);
+    write(&mut out).with_context(wrong)?;
+    out.flush().with_context(wrong)?;
+    let new = out.into_inner().map_err(|error| error.into_error());
+    new.with_context(wrong)?.persist(file).with_context(wrong)?;
+    Ok(())
 }
 
 /// Reads a policy file or a baseline: a regular file of at most 64 MiB, not a device or a pipe that

@@ -27,7 +27,6 @@ mod live {
     use crate::commands::judging::Ready;
     use crate::commands::{judge, print, send};
     use crate::exit;
-    use anyhow::Context;
     use indicatif::{ProgressBar, ProgressStyle};
     use lockfast_aws::{AccountRole, Mfa, Progress, Retries, ScanOptions};
     use lockfast_report::clean;
@@ -60,10 +59,7 @@ mod live {
         let ready = Ready::new(&args.judging, &[PathBuf::from(".")])?.with_ledger();
         let options = options(args);
         let progress = Progress::default();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .context("cannot start")?;
+        let runtime = crate::commands::runtime()?;
         let outcome = runtime.block_on(async {
             let shown = tokio::spawn(show(progress.clone()));
             let outcome = lockfast_aws::scan(options.clone(), progress.clone()).await;

@@ -42,7 +42,7 @@ mod live {
     use crate::commands::judging::spinner;
     use crate::commands::scan::enter;
     use crate::exit;
-    use anyhow::{Context, Result, bail};
+    use anyhow::{Result, bail};
     use lockfast_aws::security_hub::{self, Coverage, Delivered, Item, Row};
     use lockfast_aws::{Progress, ScanOptions, Session};
     use lockfast_report::{Asff, AsffEntry, Format, Report, plural};
@@ -85,10 +85,7 @@ mod live {
             .as_ref()
             .map(|scan| scan.regions.clone())
             .unwrap_or_default();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .context("cannot start")?;
+        let runtime = crate::commands::runtime()?;
         let session = || async { Ok(Session::open(&options).await?) };
         send(
             &args.sending,

@@ -78,6 +78,12 @@ fn an_index_answers_as_the_logs_do() {
     }
     let again = trail(&["index", "logs", "--into", "index"]);
     assert!(again.out.contains("0 files read"), "{}", again.out);
+    // It has not every event: what is judged by all of them is not answered by it.
+    for question in ["check", "detections"] {
+        let refused = trail(&[question, "index"]);
+        assert_eq!(refused.code, 2, "{question}");
+        assert!(refused.err.contains("name the logs"), "{}", refused.err);
+    }
 }
 
 #[test]
@@ -141,6 +147,12 @@ fn damage_is_named_and_the_rest_is_told() {
         .into_owned();
     assert!(told.err.contains(&name), "{}", told.err);
     assert!(!list(&told.json()).is_empty());
+    // An index remembers what it lacks.
+    let indexed = run(lockfast(own.path()).args(["trail", "index", "logs", "--into", "index"]));
+    assert_eq!(indexed.code, 3, "{}", indexed.err);
+    let of_index = run(lockfast(own.path()).args(["trail", "usage", "index", "--by", "key"]));
+    assert_eq!(of_index.code, 3, "{}", of_index.err);
+    assert!(of_index.err.contains(&name), "{}", of_index.err);
     let problems = run(lockfast(own.path()).args([
         "trail",
         "sql",
@@ -169,4 +181,60 @@ fn weak_callers_are_told_before_others() {
     assert!(!verdicts.contains(&"ok"));
     let all = trail(&["tls", "logs", "--all", "-f", "json"]).json();
     assert!(list(&all).iter().any(|row| row["verdict"] == "ok"));
+}
+
+#[test]
+fn answers_are_drawn() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let draw = |name: &str, args: &[&str]| {
+        let file = folder.path().join(name);
+        let ran = trail(&[args, &["--chart", file.to_str().expect("a name")]].concat());
+        assert!(ran.err.contains("drew "), "{}{}", ran.out, ran.err);
+        (std::fs::read_to_string(file).expect("a chart"), ran)
+    };
+    let (by_day, ran) = draw("usage.svg", &["usage", "logs", "-f", "json"]);
+    let rows = ran.json();
+    let total: u64 = list(&rows)
+        .iter()
+        .filter_map(|row| row["uses"].as_u64())
+        .sum();
+    assert!(
+        by_day.contains("Uses of keys: uses") && by_day.contains("2026-06-"),
+        "{by_day}"
+    );
+    // What the names below count is what the answer counts.
+    let counted: u64 = by_day
+        .lines()
+        .filter_map(|line| line.trim().rsplit_once(": "))
+        .filter_map(|(_, count)| count.replace(' ', "").parse::<u64>().ok())
+        .sum();
+    assert_eq!(counted, total);
+    let (side_by_side, _) = draw("secrets.svg", &["secrets", "logs"]);
+    assert!(side_by_side.contains("Readers of secrets: reads"));
+    for (name, args) in [
+        ("tls.svg", &["tls", "logs"][..]),
+        ("anomalies.svg", &["anomalies", "logs"]),
+        ("detections.svg", &["detections", "logs"]),
+        (
+            "sql.svg",
+            &[
+                "sql",
+                "SELECT event_name, CAST(event_time AS DATE) AS day FROM events",
+                "logs",
+            ],
+        ),
+    ] {
+        let (svg, _) = draw(name, args);
+        assert!(
+            svg.starts_with("<svg") && svg.matches("<rect").count() > 3,
+            "{name}: {svg}"
+        );
+    }
+    let nowhere = trail(&["tls", "logs", "--chart", "none/there.svg"]);
+    assert_eq!(nowhere.code, 2);
+    assert!(
+        nowhere.err.contains("cannot write none/there.svg"),
+        "{}",
+        nowhere.err
+    );
 }

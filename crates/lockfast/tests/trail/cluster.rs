@@ -2,6 +2,7 @@
 
 use crate::{path, trail};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ struct Cluster {
     url: String,
     scheduler: Child,
     executors: Vec<Child>,
-    _work: tempfile::TempDir,
+    work: tempfile::TempDir,
 }
 
 impl Drop for Cluster {
@@ -80,9 +81,15 @@ impl Cluster {
             url: format!("df://{address}"),
             scheduler,
             executors,
-            _work: work,
+            work,
         }
     }
+}
+
+/// How much there is in a folder, at any depth.
+fn entries(folder: &Path) -> usize {
+    let below = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    below.map(|entry| 1 + entries(&entry.path())).sum()
 }
 
 /// By an absolute path: executors are elsewhere.
@@ -129,8 +136,19 @@ fn every_question_has_the_same_answer_and_a_killed_executor_changes_none() {
         let logs = logs.clone();
         std::thread::spawn(move || trail(&["sql", copies, &logs, "-f", "csv", "--cluster", &url]))
     };
-    std::thread::sleep(Duration::from_millis(1500));
+    // As soon as it has worked something out: what it has is lost, and what it is at as well.
+    let first = cluster.work.path().join("0");
+    let before = entries(&first);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while entries(&first) == before {
+        assert!(Instant::now() < deadline, "it was given nothing to do");
+        std::thread::sleep(Duration::from_millis(5));
+    }
     cluster.executors[0].kill().expect("killed");
+    assert!(
+        !asked.is_finished(),
+        "it was over before the executor was killed"
+    );
     let there = asked.join().expect("it ends");
     assert_eq!((there.code, &there.out), (0, &own.out), "{}", there.err);
     let nobody = trail(&["sql", count, &logs, "--cluster", "127.0.0.1:1"]);

@@ -283,3 +283,55 @@ fn no_clause_of_logs_is_open() {
         .collect();
     assert!(open.is_empty(), "{open:?}");
 }
+
+#[test]
+fn the_example_has_logs_of_its_own() {
+    let example = crate::common::root().join("examples/webshop");
+    let example = |of: &str| example.join(of).to_str().expect("a name").to_owned();
+    let logs = example("logs");
+    let uses = trail(&["usage", &logs, "--by", "key", "-f", "json"]);
+    assert!(
+        uses.code == 0 && list(&uses.json()).len() > 10,
+        "{}{}",
+        uses.out,
+        uses.err
+    );
+    let found = trail(&["detections", &logs, "-f", "json"]).json();
+    let titles: Vec<&str> = list(&found)
+        .iter()
+        .filter_map(|one| one["title"].as_str())
+        .collect();
+    for title in [
+        "A key is scheduled for deletion",
+        "One principal reads many secrets",
+        "Someone signs in without a second factor and then decrypts",
+    ] {
+        assert!(titles.contains(&title), "{title}: {titles:?}");
+    }
+    // Templates say what watches the keys that the logs are about.
+    let (from, config) = (example(""), example("lockfast.toml"));
+    let judged = trail(&[
+        "check", &logs, "--from", &from, "--config", &config, "-f", "json",
+    ]);
+    assert_eq!(judged.code, 1, "{}", judged.err);
+    let judged = judged.json();
+    assert_eq!(judged["input"]["logs"], 83);
+    let alerted: Vec<(&str, &str)> = list(&judged["findings"])
+        .iter()
+        .filter(|finding| finding["control"] == "key-operations-alerted")
+        .filter_map(|finding| {
+            Some((
+                finding["resource"]["id"].as_str()?,
+                finding["verdict"].as_str()?,
+            ))
+        })
+        .collect();
+    assert!(
+        alerted.contains(&("111111111111/eu-central-1", "pass")),
+        "{alerted:?}"
+    );
+    assert!(
+        alerted.contains(&("111111111111/us-east-1", "unknown")),
+        "{alerted:?}"
+    );
+}

@@ -2,8 +2,9 @@
 #![cfg(feature = "trail")]
 
 mod asked;
+mod athena;
 #[cfg(feature = "aws")]
-mod bucket;
+mod brought;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod found;
@@ -13,43 +14,14 @@ mod found;
 #[allow(dead_code)]
 mod servers;
 
-use assert_cmd::Command;
-use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
-
-/// What a command printed, and how it ended.
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.out)
-            .unwrap_or_else(|error| panic!("no JSON ({error}): {}{}", self.out, self.err))
-    }
-}
-
-fn run(command: &mut Command) -> Ran {
-    let output = command.output().expect("it runs");
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        out: String::from_utf8_lossy(&output.stdout).into_owned(),
-        err: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
-}
-
-fn lockfast(folder: &Path) -> Command {
-    let mut command = Command::cargo_bin("lockfast").expect("the binary");
-    command.current_dir(folder).env("NO_COLOR", "1");
-    command
-}
+#[path = "../common/mod.rs"]
+mod common;
 
 #[cfg(feature = "aws")]
-fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-}
+use common::root;
+use common::{Ran, lockfast, run};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 struct Logs {
     folder: tempfile::TempDir,

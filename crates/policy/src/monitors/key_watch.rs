@@ -1,11 +1,32 @@
 //! Whether somebody is told of what happens to one key.
 
-use super::{Alarms, Seen, Watch};
+use super::{Alarms, Seen, Watch, groups};
 use crate::cx::Cx;
 use crate::judgement::{Judgement, Verdict};
 use crate::patterns::{Event, key_deleted, key_events, key_use, of_key, rotation};
-use lockfast_facts::{ResourceId, Subject};
+use lockfast_facts::{Place, ResourceId, Subject};
 use std::collections::HashMap;
+
+/// Of each account and region that has keys: whether somebody is told when one is disabled, deleted or opened to others. Where
+/// that is not known, the place is not told.
+pub fn keys_watched(cx: &Cx<'_>) -> Vec<(Place, bool)> {
+    let keys = cx.subjects(&["AWS::KMS::Key", "AWS::KMS::ReplicaKey"]);
+    let groups = groups(cx, keys);
+    let told = groups.into_iter().filter_map(|group| {
+        let judgements = key_events().into_iter().flat_map(|(name, event)| {
+            let seen = cx.monitors().see(cx, &[event]);
+            seen.judge(cx, &group, name)
+        });
+        let verdicts: Vec<Verdict> = judgements.map(|judgement| judgement.verdict).collect();
+        let watched = match verdicts.contains(&Verdict::Fail) {
+            true => false,
+            false if verdicts.iter().all(|verdict| *verdict == Verdict::Pass) => true,
+            false => return None,
+        };
+        Some((group.place().clone(), watched))
+    });
+    told.collect()
+}
 
 /// What watches keys: monitors that match any of their events, and alarms on the metrics of one.
 pub(crate) struct KeyWatch<'a> {

@@ -1,6 +1,6 @@
 //! What looks like an attack and is none.
 
-use super::call_at;
+use super::{call_at, decrypts};
 use crate::background::usual_context;
 use crate::call::Tls;
 use crate::kms;
@@ -22,17 +22,8 @@ pub(super) fn release(stage: &mut Stage) {
     });
     let from = stage.time(0.75);
     // The working day's rest and the evening.
-    for time in stage.times(from, 10 * HOUR, usual) {
-        stage.own(|draft| {
-            kms::used(
-                draft,
-                &call_at(&actor, site, time),
-                "Decrypt",
-                &site.key,
-                &context,
-            );
-        });
-    }
+    let times = stage.times(from, 10 * HOUR, usual);
+    decrypts(stage, (&actor, site), &site.key, &context, &times);
 }
 
 pub(super) fn new_deployment(stage: &mut Stage) {
@@ -103,15 +94,6 @@ pub(super) fn monthly_batch(stage: &mut Stage) {
         }
         run += 30 * DAY;
     }
-    for time in stage.times(last, HOUR, 400) {
-        stage.own(|draft| {
-            kms::used(
-                draft,
-                &call_at(&actor, site, time),
-                "Decrypt",
-                &site.key,
-                &context,
-            );
-        });
-    }
+    let times = stage.times(last, HOUR, 400);
+    decrypts(stage, (&actor, site), &site.key, &context, &times);
 }

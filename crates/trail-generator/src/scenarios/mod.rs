@@ -11,7 +11,7 @@ use crate::kms;
 use crate::plan::Plan;
 use crate::scenario::Scenario;
 use crate::stage::{Played, Stage};
-use crate::world::{Actor, Site, World};
+use crate::world::{Actor, Key, Site, World};
 
 /// Where attackers are: RFC 5737 has the range for documentation.
 const ATTACKER: &str = "203.0.113.77";
@@ -95,4 +95,20 @@ fn script(scenario: Scenario) -> fn(&mut Stage) {
 fn call_at<'a>(actor: &'a Actor, site: &'a Site, time: i64) -> Call<'a> {
     let mut random = crate::random::Random::of(actor.seed, "call", time as u64);
     actor.call(site, time, &mut random)
+}
+
+/// What somebody decrypts at these times is the scenario's.
+fn decrypts(
+    stage: &mut Stage,
+    (actor, site): (&Actor, &Site),
+    key: &Key,
+    context: &str,
+    times: &[i64],
+) {
+    for time in times {
+        let call = call_at(actor, site, *time);
+        stage.own(|draft| {
+            kms::used(draft, &call, "Decrypt", key, context);
+        });
+    }
 }

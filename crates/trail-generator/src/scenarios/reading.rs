@@ -1,6 +1,6 @@
 //! Keys are used as they were not before.
 
-use super::{ATTACKER, ATTACKERS_SCRIPT, call_at};
+use super::{ATTACKER, ATTACKERS_SCRIPT, call_at, decrypts};
 use crate::background::usual_context;
 use crate::call::Tls;
 use crate::kms;
@@ -21,17 +21,8 @@ pub(super) fn decrypt_burst(stage: &mut Stage) {
         kms::used(draft, call, "Decrypt", &site.key, &context);
     });
     let (from, count) = (stage.time(0.7), stage.many(&actor, 15.0, 900));
-    for time in stage.times(from, HOUR, count) {
-        stage.own(|draft| {
-            kms::used(
-                draft,
-                &call_at(&actor, site, time),
-                "Decrypt",
-                &site.key,
-                &context,
-            );
-        });
-    }
+    let times = stage.times(from, HOUR, count);
+    decrypts(stage, (&actor, site), &site.key, &context, &times);
 }
 
 pub(super) fn new_principal(stage: &mut Stage) {
@@ -53,17 +44,8 @@ pub(super) fn new_principal(stage: &mut Stage) {
     let own = &intruder.sites[0];
     stage.by(&intruder.arn, Some(&site.key.arn));
     let from = stage.time(0.74);
-    for time in stage.times(from, 5 * HOUR, 45) {
-        stage.own(|draft| {
-            kms::used(
-                draft,
-                &call_at(&intruder, own, time),
-                "Decrypt",
-                &site.key,
-                &context,
-            );
-        });
-    }
+    let times = stage.times(from, 5 * HOUR, 45);
+    decrypts(stage, (&intruder, own), &site.key, &context, &times);
 }
 
 pub(super) fn new_network(stage: &mut Stage) {
@@ -146,17 +128,8 @@ pub(super) fn after_silence(stage: &mut Stage) {
         kms::used(draft, call, "Decrypt", &site.key, &context);
     });
     let from = stage.time(0.88);
-    for time in stage.times(from, HOUR, 12) {
-        stage.own(|draft| {
-            kms::used(
-                draft,
-                &call_at(&actor, site, time),
-                "Decrypt",
-                &site.key,
-                &context,
-            );
-        });
-    }
+    let times = stage.times(from, HOUR, 12);
+    decrypts(stage, (&actor, site), &site.key, &context, &times);
 }
 
 pub(super) fn new_context(stage: &mut Stage) {
@@ -213,17 +186,8 @@ pub(super) fn slow_exfiltration(stage: &mut Stage) {
     let mut from = stage.start + ((stage.end - stage.start) as f64 * 0.61) as i64;
     let mut count = step;
     while from < stage.end - 60 {
-        for time in stage.times(from, DAY, count) {
-            stage.own(|draft| {
-                kms::used(
-                    draft,
-                    &call_at(&actor, site, time),
-                    "Decrypt",
-                    &site.key,
-                    &context,
-                );
-            });
-        }
+        let times = stage.times(from, DAY, count);
+        decrypts(stage, (&actor, site), &site.key, &context, &times);
         count += step;
         from += DAY;
     }

@@ -1,9 +1,7 @@
 //! What somebody did: a timeline, the sessions it was done in, and everything that was decrypted.
 
-use super::{About, all, among};
+use super::{About, all, among, each};
 use crate::trail::{Error, Trail};
-use datafusion::arrow::array::{Array, AsArray, RecordBatch};
-use datafusion::arrow::datatypes::TimestampMillisecondType;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -166,30 +164,27 @@ async fn sessions(trail: &Trail, about: &About) -> Result<Vec<Session>, Error> {
         ))
         .await?;
     let mut found = BTreeSet::new();
-    for batch in &rows {
-        let row = Columns::of(batch);
-        for at in 0..batch.num_rows() {
-            let Some(answer) = row.text(1, at) else {
-                continue;
-            };
-            let Ok(answer) = serde_json::from_str::<serde_json::Value>(&answer) else {
-                continue;
-            };
-            let Some(access_key_id) = answer["credentials"]["accessKeyId"].as_str() else {
-                continue;
-            };
-            let arn = answer["assumedRoleUser"]["arn"]
-                .as_str()
-                .or(answer["federatedUser"]["arn"].as_str());
-            found.insert(Session {
-                time: row.time(0, at),
-                access_key_id: access_key_id.to_owned(),
-                arn: arn.unwrap_or_default().to_owned(),
-                by: row.text(2, at).unwrap_or_default(),
-                by_access_key_id: row.text(3, at),
-                source_ip: row.text(4, at),
-            });
-        }
+    for row in each(&rows) {
+        let Some(answer) = row.text(1) else {
+            continue;
+        };
+        let Ok(answer) = serde_json::from_str::<serde_json::Value>(&answer) else {
+            continue;
+        };
+        let Some(access_key_id) = answer["credentials"]["accessKeyId"].as_str() else {
+            continue;
+        };
+        let arn = answer["assumedRoleUser"]["arn"]
+            .as_str()
+            .or(answer["federatedUser"]["arn"].as_str());
+        found.insert(Session {
+            time: row.time(0),
+            access_key_id: access_key_id.to_owned(),
+            arn: arn.unwrap_or_default().to_owned(),
+            by: row.text(2).unwrap_or_default(),
+            by_access_key_id: row.text(3),
+            source_ip: row.text(4),
+        });
     }
     Ok(found.into_iter().collect())
 }
@@ -277,33 +272,30 @@ async fn timeline(trail: &Trail, about: &About, suspect: &Suspect) -> Result<Vec
         ))
         .await?;
     let mut steps: BTreeMap<(Option<Timestamp>, String), Step> = BTreeMap::new();
-    for batch in &rows {
-        let row = Columns::of(batch);
-        for at in 0..batch.num_rows() {
-            let resources = row.text(12, at).unwrap_or_default();
-            let step = Step {
-                event_id: row.text(0, at).unwrap_or_default(),
-                time: row.time(1, at),
-                source: row.text(2, at).unwrap_or_default(),
-                name: row.text(3, at).unwrap_or_default(),
-                principal: row.text(4, at).unwrap_or_default(),
-                access_key_id: row.text(5, at),
-                source_ip: row.text(6, at),
-                user_agent: row.text(7, at),
-                account: row.text(8, at),
-                region: row.text(9, at),
-                error_code: row.text(10, at),
-                read_only: row.flag(11, at),
-                resources: resources.split_whitespace().map(str::to_owned).collect(),
-                file: row.text(13, at).unwrap_or_default(),
-                offset: row.number(14, at).unwrap_or_default(),
-            };
-            // Of copies the one whose file comes first.
-            let known = steps.entry((step.time, step.event_id.clone()));
-            let known = known.or_insert_with(|| step.clone());
-            if (&step.file, step.offset) < (&known.file, known.offset) {
-                *known = step;
-            }
+    for row in each(&rows) {
+        let resources = row.text(12).unwrap_or_default();
+        let step = Step {
+            event_id: row.text(0).unwrap_or_default(),
+            time: row.time(1),
+            source: row.text(2).unwrap_or_default(),
+            name: row.text(3).unwrap_or_default(),
+            principal: row.text(4).unwrap_or_default(),
+            access_key_id: row.text(5),
+            source_ip: row.text(6),
+            user_agent: row.text(7),
+            account: row.text(8),
+            region: row.text(9),
+            error_code: row.text(10),
+            read_only: row.flag(11),
+            resources: resources.split_whitespace().map(str::to_owned).collect(),
+            file: row.text(13).unwrap_or_default(),
+            offset: row.number(14).unwrap_or_default(),
+        };
+        // Of copies the one whose file comes first.
+        let known = steps.entry((step.time, step.event_id.clone()));
+        let known = known.or_insert_with(|| step.clone());
+        if (&step.file, step.offset) < (&known.file, known.offset) {
+            *known = step;
         }
     }
     Ok(steps.into_values().collect())
@@ -326,20 +318,17 @@ async fn decrypted(
         ))
         .await?;
     let mut found = Vec::new();
-    for batch in &rows {
-        let row = Columns::of(batch);
-        for at in 0..batch.num_rows() {
-            found.push(Decrypted {
-                key: row.text(0, at).unwrap_or_default(),
-                operation: row.text(1, at).unwrap_or_default(),
-                encryption_context: row.text(2, at),
-                via: row.text(3, at),
-                times: row.count(4, at),
-                refused: row.count(5, at),
-                first: row.time(6, at),
-                last: row.time(7, at),
-            });
-        }
+    for row in each(&rows) {
+        found.push(Decrypted {
+            key: row.text(0).unwrap_or_default(),
+            operation: row.text(1).unwrap_or_default(),
+            encryption_context: row.text(2),
+            via: row.text(3),
+            times: row.count(4),
+            refused: row.count(5),
+            first: row.time(6),
+            last: row.time(7),
+        });
     }
     Ok(found)
 }
@@ -359,66 +348,14 @@ async fn secrets(
         ))
         .await?;
     let mut found = Vec::new();
-    for batch in &rows {
-        let row = Columns::of(batch);
-        for at in 0..batch.num_rows() {
-            found.push(ReadSecret {
-                secret: row.text(0, at).unwrap_or_default(),
-                times: row.count(1, at),
-                refused: row.count(2, at),
-                first: row.time(3, at),
-                last: row.time(4, at),
-            });
-        }
+    for row in each(&rows) {
+        found.push(ReadSecret {
+            secret: row.text(0).unwrap_or_default(),
+            times: row.count(1),
+            refused: row.count(2),
+            first: row.time(3),
+            last: row.time(4),
+        });
     }
     Ok(found)
-}
-
-/// The columns of a batch, as what they hold.
-pub(crate) struct Columns<'b>(&'b RecordBatch);
-
-impl<'b> Columns<'b> {
-    pub(crate) fn of(batch: &'b RecordBatch) -> Self {
-        Columns(batch)
-    }
-
-    pub(crate) fn str(&self, column: usize, row: usize) -> Option<&'b str> {
-        let column = self.0.column(column);
-        if column.is_null(row) {
-            return None;
-        }
-        Some(match column.as_string_view_opt() {
-            Some(texts) => texts.value(row),
-            None => column.as_string_opt::<i32>()?.value(row),
-        })
-    }
-
-    pub(crate) fn text(&self, column: usize, row: usize) -> Option<String> {
-        self.str(column, row).map(str::to_owned)
-    }
-
-    pub(crate) fn time(&self, column: usize, row: usize) -> Option<Timestamp> {
-        let times = self
-            .0
-            .column(column)
-            .as_primitive_opt::<TimestampMillisecondType>()?;
-        let at = times.is_valid(row).then(|| times.value(row))?;
-        Timestamp::from_millisecond(at).ok()
-    }
-
-    pub(crate) fn flag(&self, column: usize, row: usize) -> Option<bool> {
-        let flags = self.0.column(column).as_boolean_opt()?;
-        flags.is_valid(row).then(|| flags.value(row))
-    }
-
-    pub(crate) fn number(&self, column: usize, row: usize) -> Option<i64> {
-        use datafusion::arrow::datatypes::Int64Type;
-        let numbers = self.0.column(column).as_primitive_opt::<Int64Type>()?;
-        numbers.is_valid(row).then(|| numbers.value(row))
-    }
-
-    pub(crate) fn count(&self, column: usize, row: usize) -> u64 {
-        let number = self.number(column, row).unwrap_or_default();
-        u64::try_from(number).unwrap_or_default()
-    }
 }

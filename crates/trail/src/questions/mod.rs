@@ -2,13 +2,14 @@
 
 mod forensics;
 mod quarterly;
+mod rows;
 mod secrets;
 mod tls;
 mod usage;
 
-pub(crate) use forensics::Columns;
 pub use forensics::{Decrypted, Forensics, ReadSecret, Session, Step, Suspect, forensics};
 pub use quarterly::{DayOfUse, days_of_use, span};
+pub(crate) use rows::each;
 pub use secrets::secrets;
 pub use tls::tls;
 pub(crate) use tls::verdict_of_call;
@@ -36,7 +37,7 @@ pub struct About {
 }
 
 /// Text as SQL writes it.
-pub(crate) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 

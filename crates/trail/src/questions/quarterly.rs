@@ -1,6 +1,6 @@
 //! The numbers of a quarter.
 
-use super::{About, Columns, all};
+use super::{About, all, each};
 use crate::trail::{Error, Trail};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -43,23 +43,20 @@ pub async fn days_of_use(trail: &Trail, about: &About) -> Result<Vec<DayOfUse>, 
         ))
         .await?;
     let mut found = Vec::new();
-    for batch in &rows {
-        let row = Columns::of(batch);
-        for at in 0..batch.num_rows() {
-            let Some(day) = row.time(4, at) else {
-                continue;
-            };
-            found.push(DayOfUse {
-                key: row.text(0, at).unwrap_or_default(),
-                principal: row.text(1, at).unwrap_or_default(),
-                operation: row.text(2, at).unwrap_or_default(),
-                via: row.text(3, at),
-                day: jiff::tz::Offset::UTC.to_datetime(day).date(),
-                uses: row.count(5, at),
-                refused: row.count(6, at),
-                cross_account: row.flag(7, at).unwrap_or_default(),
-            });
-        }
+    for row in each(&rows) {
+        let Some(day) = row.time(4) else {
+            continue;
+        };
+        found.push(DayOfUse {
+            key: row.text(0).unwrap_or_default(),
+            principal: row.text(1).unwrap_or_default(),
+            operation: row.text(2).unwrap_or_default(),
+            via: row.text(3),
+            day: jiff::tz::Offset::UTC.to_datetime(day).date(),
+            uses: row.count(5),
+            refused: row.count(6),
+            cross_account: row.flag(7).unwrap_or_default(),
+        });
     }
     Ok(found)
 }
@@ -72,6 +69,6 @@ pub async fn span(trail: &Trail) -> Result<Option<(Timestamp, Timestamp)>, Error
     let rows = trail
         .ask("SELECT min(event_time), max(event_time) FROM key_uses")
         .await?;
-    let row = rows.first().map(Columns::of);
-    Ok(row.and_then(|row| Some((row.time(0, 0)?, row.time(1, 0)?))))
+    let row = each(&rows).next();
+    Ok(row.and_then(|row| Some((row.time(0)?, row.time(1)?))))
 }

@@ -43,7 +43,7 @@ table! { Row:
     "vpc_endpoint_id" Text "`vpcEndpointId`: the VPC endpoint that it came through." => |row| Cell::text(row.record.event.vpc_endpoint_id.as_deref()),
     "shared_event_id" Text "`sharedEventID`, which the records of one request in several accounts have in common." => |row| Cell::text(row.record.event.shared_event_id.as_deref()),
     "file" Text "The file that the record stands in." => |row| Cell::Text(Some(row.record.file.path.to_string_lossy())),
-    "file_offset" Number "The byte of the file's text, after inflation, where the record begins." => |row| Cell::Number(i64::try_from(row.record.offset).ok()),
+    "file_offset" Number "The byte of the file's text, after inflation, where the record begins; of Parquet the number of its row, from 0." => |row| Cell::Number(i64::try_from(row.record.offset).ok()),
     "record" Text "The whole record, as JSON." => |row| Cell::text(Some(row.record.text)),
 }
 

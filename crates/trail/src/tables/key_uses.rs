@@ -37,7 +37,7 @@ table! { Row:
     "cipher_suite" Text "As `TLS_AES_128_GCM_SHA256`." => |row| Cell::text(row.record.event.tls.as_ref().and_then(|t| t.cipher_suite.as_deref())),
     "shared_event_id" Text "What the records of one request in several accounts have in common." => |row| Cell::text(row.record.event.shared_event_id.as_deref()),
     "file" Text "The file that the record stands in." => |row| Cell::Text(Some(row.record.file.path.to_string_lossy())),
-    "file_offset" Number "The byte of the file's text, after inflation, where the record begins." => |row| Cell::Number(i64::try_from(row.record.offset).ok()),
+    "file_offset" Number "The byte of the file's text, after inflation, where the record begins; of Parquet the number of its row, from 0." => |row| Cell::Number(i64::try_from(row.record.offset).ok()),
 }
 
 pub(super) fn rows(record: &Record<'_>, add: &mut dyn FnMut(&dyn AnyRow)) {

@@ -80,11 +80,6 @@ impl Table {
         }
     }
 
-    /// Whether its rows are of records.
-    pub fn is_of_records(self) -> bool {
-        self != Table::Problems
-    }
-
     /// Its columns.
     pub fn columns(self) -> &'static [Column] {
         match self {
@@ -128,12 +123,10 @@ impl Table {
         }
     }
 
-    /// Adds the rows of what could not be read.
-    pub(crate) fn problems(self, problems: &[Problem], into: &mut Batches) {
-        if self == Table::Problems {
-            for problem in problems {
-                into.row(&problems::Row { problem });
-            }
+    /// Adds the rows of what could not be read: those of no other table.
+    pub(crate) fn problems(problems: &[Problem], into: &mut Batches) {
+        for problem in problems {
+            into.row(&problems::Row { problem });
         }
     }
 }

@@ -46,7 +46,7 @@ table! { Row:
     "vpc_endpoint_id" Text "The VPC endpoint that it came through." => |row| Cell::text(row.record.event.vpc_endpoint_id.as_deref()),
     "tls_version" Text "As `TLSv1.3`; null where the record has no `tlsDetails`." => |row| Cell::text(row.record.event.tls.as_ref().and_then(|t| t.version.as_deref())),
     "file" Text "The file that the record stands in." => |row| Cell::Text(Some(row.record.file.path.to_string_lossy())),
-    "file_offset" Number "The byte of the file's text, after inflation, where the record begins." => |row| Cell::Number(i64::try_from(row.record.offset).ok()),
+    "file_offset" Number "The byte of the file's text, after inflation, where the record begins; of Parquet the number of its row, from 0." => |row| Cell::Number(i64::try_from(row.record.offset).ok()),
 }
 
 fn identity<'a>(row: &'a Row<'_>) -> Option<&'a UserIdentity<'a>> {

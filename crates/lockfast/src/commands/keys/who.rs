@@ -17,7 +17,7 @@ use lockfast_report::clean;
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Somebody who may.
@@ -423,14 +423,21 @@ fn via_context(
 }
 
 /// The principals that may do something with a key, with what it depends on, for other commands.
-pub(in crate::commands) fn holders<'a>(
+pub(super) fn holders<'a>(world: &World<'a>, key: &Key<'a>, action: &str) -> Vec<String> {
+    idle(world, key, action, &BTreeSet::new())
+}
+
+/// Those of them that are not among who did it.
+pub(in crate::commands) fn idle<'a>(
     world: &World<'a>,
     key: &Key<'a>,
     action: &str,
+    did: &BTreeSet<&str>,
 ) -> Vec<String> {
     let on = On::resource(world.inventory(), key.resource);
     let all = world.who_can(action, &on, &Circumstances::default());
     all.iter()
+        .filter(|(who, _)| !did.contains(who.label.as_str()))
         .map(|(who, answer)| match answer.may {
             Three::Yes => who.label.clone(),
             _ => format!(

@@ -1,8 +1,7 @@
 //! What the ledger beside the policy file tells of keys, for controls to judge by.
 
 use super::ledger_file;
-use lockfast_operate::clock::SystemClock;
-use lockfast_operate::ledger::{Entry, Ledger};
+use lockfast_operate::ledger::Entry;
 use lockfast_policy::{Config, Drill, Escrow, Evidence};
 use std::path::Path;
 
@@ -26,16 +25,7 @@ pub(super) fn read(file: &Path) -> Evidence {
         return evidence;
     }
     evidence.ledger = Some(file.display().to_string());
-    let entries = Ledger::open(file, SystemClock)
-        .map_err(|error| error.to_string())
-        .and_then(|mut ledger| {
-            let found = ledger.verify().map_err(|error| error.to_string())?;
-            if let Some(fault) = found.faults.first() {
-                return Err(format!("it is not whole: {fault}"));
-            }
-            ledger.entries().map_err(|error| error.to_string())
-        });
-    match entries {
+    match super::entries(file) {
         Ok(entries) => {
             for entry in entries {
                 take(&mut evidence, &entry);

@@ -41,7 +41,7 @@ mod without {
 mod with {
     use super::{Result, bail};
     use crate::commands::facts::{Read, declared};
-    use anyhow::{Context, anyhow};
+    use anyhow::anyhow;
     use jiff::Timestamp;
     use lockfast_access::allowed_principals;
     use lockfast_access::world::On;
@@ -72,10 +72,7 @@ mod with {
             profile: Option<String>,
             endpoint_url: Option<String>,
         ) -> Result<Self> {
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .enable_all()
-                .build()
-                .context("cannot start")?;
+            let runtime = crate::commands::runtime()?;
             Ok(Connection {
                 retries: lockfast_aws::Retries::default(),
                 keys: runtime.block_on(Keys::connect(profile.clone(), endpoint_url.clone())),

@@ -18,7 +18,7 @@ use crate::cli::Acting;
 use anyhow::{Context, Result, bail};
 use lockfast_operate::canonical::{canonical, sha256};
 use lockfast_operate::clock::SystemClock;
-use lockfast_operate::ledger::Ledger;
+use lockfast_operate::ledger::{Entry, Ledger};
 use lockfast_operate::rules::{CheckedRules, Person, Rules};
 use lockfast_policy::{Approvals, Config};
 use std::path::{Path, PathBuf};
@@ -94,6 +94,15 @@ fn open_there(file: &Path) -> Result<Ledger> {
         bail!("{}: there is no such ledger", file.display());
     }
     open(file)
+}
+
+/// What a ledger that is there says; one that is not whole says nothing.
+pub(super) fn entries(file: &Path) -> Result<Vec<Entry>> {
+    let mut ledger = Ledger::open(file, SystemClock)?;
+    if let Some(fault) = ledger.verify()?.faults.first() {
+        bail!("it is not whole: {fault}");
+    }
+    Ok(ledger.entries()?)
 }
 
 /// The ledger that is named, or the policy file's: beside that, so that everybody who uses it means the same ledger.

@@ -56,7 +56,7 @@ pub fn run(args: &Probe) -> Result<u8> {
             certificates_only: false,
         },
     )?);
-    let runtime = runtime()?;
+    let runtime = crate::commands::runtime()?;
     let mut interrupt = interrupt(&runtime);
     if let Some(interval) = &args.watch {
         return watch::run(args, &prober, targets, interval, &runtime, interrupt);
@@ -118,14 +118,6 @@ fn spare(args: &Probe, ready: &Ready<'_>) -> Result<()> {
 
 fn to_stdout(args: &Probe) -> bool {
     args.snapshot.as_deref() == Some(Path::new("-"))
-}
-
-/// A runtime for the network.
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start")
 }
 
 /// Becomes true when the person interrupts, and stays so, whatever is going on at that moment.

@@ -1,5 +1,6 @@
 //! Writing an answer: for people, or for machines.
 
+use super::drawn::Drawn;
 use crate::cli::AnswerFormat;
 use crate::commands::catalogue::table;
 use crate::commands::width;
@@ -41,15 +42,18 @@ pub(super) struct How<'a> {
     pub(super) format: AnswerFormat,
     pub(super) wide: bool,
     pub(super) output: Option<&'a Path>,
+    /// Where it is drawn, and what it is called there.
+    pub(super) chart: Option<(&'a Path, &'a str)>,
 }
 
 impl<'a> How<'a> {
-    /// As the command line says.
-    pub(super) fn of(answer: &'a crate::cli::Answer) -> How<'a> {
+    /// As the command line says; `title` is what a chart of it is called.
+    pub(super) fn of(answer: &'a crate::cli::Answer, title: &'a str) -> How<'a> {
         How {
             format: answer.format,
             wide: answer.wide,
             output: answer.output.as_deref(),
+            chart: answer.chart.as_deref().map(|file| (file, title)),
         }
     }
 
@@ -58,6 +62,7 @@ impl<'a> How<'a> {
         format: AnswerFormat::Table,
         wide: true,
         output: None,
+        chart: None,
     };
 }
 
@@ -78,6 +83,7 @@ pub(super) async fn write(
         format,
         wide,
         output,
+        chart,
     }: How<'_>,
 ) -> Result<Told> {
     if format == AnswerFormat::Parquet && output.is_none() {
@@ -88,6 +94,7 @@ pub(super) async fn write(
         .await
         .map_err(lockfast_trail::Error::from)?;
     let schema = batches.schema();
+    let mut drawn = chart.map(|(_, title)| Drawn::new(title, &schema));
     let mut writer = match format {
         AnswerFormat::Table => Writer::Table(Rows::new(schema, wide)),
         _ => Writer::new(format, schema, output)?,
@@ -97,6 +104,9 @@ pub(super) async fn write(
         let batch = batch.map_err(lockfast_trail::Error::from)?;
         rows += batch.num_rows();
         writer.write(&batch)?;
+        if let Some(drawn) = &mut drawn {
+            drawn.add(&batch)?;
+        }
     }
     let shown = writer.close()?;
     let shown = match (shown, output) {
@@ -107,6 +117,9 @@ pub(super) async fn write(
         }
         (shown, _) => shown,
     };
+    if let (Some(drawn), Some((file, _))) = (drawn, chart) {
+        drawn.write(file)?;
+    }
     Ok(Told { rows, shown })
 }
 

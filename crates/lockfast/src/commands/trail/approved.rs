@@ -1,10 +1,10 @@
 //! What the ledger says that was done to keys under approval.
 
-use anyhow::{Context, Result, bail};
+use crate::commands::operate::{entries, ledger_file};
+use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
-use lockfast_operate::clock::SystemClock;
 use lockfast_operate::event::{Action, Event};
-use lockfast_operate::ledger::Ledger;
+use lockfast_operate::ledger::Entry;
 use lockfast_policy::Config;
 use lockfast_trail::detect::Detection;
 use std::collections::HashMap;
@@ -19,38 +19,31 @@ pub(super) fn ledger(
     config: &Config,
     policy: Option<&Path>,
 ) -> Option<PathBuf> {
-    match (named, policy) {
-        (Some(ledger), _) => Some(ledger.to_owned()),
-        (None, Some(file)) => {
-            let folder = file.parent().unwrap_or(Path::new(""));
-            Some(folder.join(&config.approvals.ledger)).filter(|ledger| ledger.is_file())
-        }
-        (None, None) => None,
+    let file = ledger_file(named, &config.approvals, policy);
+    (named.is_some() || policy.is_some() && file.is_file()).then_some(file)
+}
+
+/// What a ledger says.
+///
+/// # Errors
+/// That there is none, or that it cannot be relied on.
+pub(super) fn read(file: &Path) -> Result<Vec<Entry>> {
+    if !file.is_file() {
+        anyhow::bail!("{}: there is no such ledger", file.display());
     }
+    entries(file).with_context(|| file.display().to_string())
 }
 
 /// What the ledger says that was done to keys, with when.
 pub(super) struct Approved(HashMap<(String, &'static str), Vec<(Timestamp, Timestamp)>>);
 
 impl Approved {
-    pub(super) fn read(file: &Path) -> Result<Approved> {
-        let wrong = || format!("{}: it is no ledger that can be read", file.display());
-        if !file.is_file() {
-            bail!("{}: there is no such ledger", file.display());
-        }
-        let mut ledger = Ledger::open(file, SystemClock).with_context(wrong)?;
-        let whole = ledger.verify().with_context(wrong)?;
-        if let Some(fault) = whole.faults.first() {
-            bail!(
-                "{}: it is not whole, so it proves nothing: {fault}",
-                file.display()
-            );
-        }
+    pub(super) fn new(entries: &[Entry]) -> Approved {
         let mut keys: HashMap<String, String> = HashMap::new();
         let mut times: HashMap<(String, &'static str), Vec<(Timestamp, Timestamp)>> =
             HashMap::new();
-        for entry in ledger.entries().with_context(wrong)? {
-            match Event::of(&entry) {
+        for entry in entries {
+            match Event::of(entry) {
                 Ok(Event::Requested(asked)) => {
                     keys.insert(entry.subject.clone(), asked.request.key_arn.clone());
                 }
@@ -71,11 +64,18 @@ impl Approved {
                 _ => {}
             }
         }
-        Ok(Approved(times))
+        Approved(times)
+    }
+
+    /// Says of each whether the ledger has it.
+    pub(super) fn mark(&self, found: &mut [Detection]) {
+        for detection in found {
+            detection.approved = self.of(detection);
+        }
     }
 
     /// Whether the ledger has it; of what takes no approval nothing is said.
-    pub(super) fn of(&self, found: &Detection) -> Option<bool> {
+    fn of(&self, found: &Detection) -> Option<bool> {
         let (service, operation) = found.event.split_once(':')?;
         let needs = [
             "DisableKey",

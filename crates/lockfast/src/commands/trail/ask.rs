@@ -5,7 +5,7 @@ use crate::cli::{About, Answer, Asking, Index, ReportCommand, TableFormat, Trail
 use crate::commands::catalogue::table;
 use crate::commands::print;
 use crate::exit;
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use lockfast_cloudtrail::{Problem, Report};
 use lockfast_report::clean;
@@ -14,6 +14,7 @@ use lockfast_trail::tables::Table;
 use lockfast_trail::{Input, Options, Trail, index};
 use serde_json::json;
 use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ pub(super) fn run(command: &TrailCommand) -> Result<u8> {
                 ..about(&args.about)
             };
             let query = questions::usage(&about, &by, args.all);
-            one(&args.about.answer, &query)
+            one(&args.about.answer, "Uses of keys", &query)
         }
         TrailCommand::Secrets(args) => {
             let about = questions::About {
@@ -35,17 +36,23 @@ pub(super) fn run(command: &TrailCommand) -> Result<u8> {
             };
             one(
                 &args.about.answer,
+                "Readers of secrets",
                 &questions::secrets(&about, args.new_days),
             )
         }
         TrailCommand::Tls(args) => {
             let query = questions::tls(&about(&args.about), args.all);
-            one(&args.about.answer, &query)
+            not_all(&args.about.answer.asking.paths);
+            one(&args.about.answer, "Callers by their TLS", &query)
         }
-        TrailCommand::Sql(args) => one(&args.answer, &args.query),
+        TrailCommand::Sql(args) => {
+            not_all(&args.answer.asking.paths);
+            one(&args.answer, "Answer", &args.query)
+        }
         TrailCommand::Shell(asking) => shell(asking),
         TrailCommand::Tables { format } => tables(*format),
         TrailCommand::Index(args) => make_index(args),
+        TrailCommand::Athena(args) => super::athena::run(args),
         TrailCommand::Anomalies(args) => super::unusual::run(args),
         TrailCommand::Feedback(args) => super::unusual::feedback(args),
         TrailCommand::Report(ReportCommand::Quarterly(args)) => super::quarterly::run(args),
@@ -68,14 +75,6 @@ fn about(args: &About) -> questions::About {
     }
 }
 
-/// DataFusion is asynchronous; files are read on threads of their own.
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start")
-}
-
 pub(super) fn options(asking: &Asking) -> Options {
     Options {
         memory: (asking.memory as usize) << 20,
@@ -93,17 +92,17 @@ pub(super) fn threads(threads: Option<u16>) -> Options {
     }
 }
 
-/// One question, with its answer.
-fn one(how: &Answer, query: &str) -> Result<u8> {
-    let runtime = runtime()?;
+/// One question, with its answer; a chart of it is called by the title.
+fn one(how: &Answer, title: &str, query: &str) -> Result<u8> {
+    let runtime = crate::commands::runtime()?;
     runtime.block_on(async {
         let trail = Trail::open(&how.asking.paths, &options(&how.asking)).await?;
         let bar = progress(trail.input());
         let frame = trail.sql(query).await?;
-        let told = answer::write(frame, How::of(how)).await;
+        let told = answer::write(frame, How::of(how, title)).await;
         bar.finish_and_clear();
         let told: Told = told?;
-        answer::said(&told, How::of(how))?;
+        answer::said(&told, How::of(how, title))?;
         Ok(finish(&trail.input().problems, &trail.report().await?))
     })
 }
@@ -176,12 +175,40 @@ fn tables(format: TableFormat) -> Result<u8> {
     print(&out)
 }
 
-fn make_index(args: &Index) -> Result<u8> {
-    let input = Input::find(&args.asking.paths)?;
-    if input.files.is_empty() {
-        return Err(lockfast_trail::Error::Empty(args.asking.paths.clone()).into());
+/// What an index has.
+const OF_INDEX: &str = "an index has the events of keys, secrets and identities alone";
+
+/// The index among these.
+fn an_index(paths: &[PathBuf]) -> Option<&PathBuf> {
+    let mut paths = paths.iter();
+    paths.find(|path| index::Index::at(path).is_ok_and(|found| found.is_some()))
+}
+
+/// Says of an index that it cannot answer for every event.
+pub(super) fn not_all(paths: &[PathBuf]) {
+    if let Some(path) = an_index(paths) {
+        anstream::eprintln!("{}: {OF_INDEX}", path.display());
     }
-    let runtime = runtime()?;
+}
+
+/// Log files, for what an index cannot answer.
+///
+/// # Errors
+/// That there are none, or that it is an index.
+pub(super) fn logs(paths: &[PathBuf]) -> Result<Arc<Input>> {
+    if let Some(path) = an_index(paths) {
+        bail!("{}: {OF_INDEX}; name the logs", path.display());
+    }
+    let input = Input::find(paths)?;
+    if input.files.is_empty() {
+        return Err(lockfast_trail::Error::Empty(paths.to_vec()).into());
+    }
+    Ok(input)
+}
+
+fn make_index(args: &Index) -> Result<u8> {
+    let input = logs(&args.asking.paths)?;
+    let runtime = crate::commands::runtime()?;
     let bar = progress(&input);
     let options = options(&args.asking);
     let updated = runtime.block_on(index::Index::update(&args.into, input.clone(), &options));
@@ -205,7 +232,7 @@ fn make_index(args: &Index) -> Result<u8> {
 
 /// Queries from standard input, each to its semicolon.
 fn shell(asking: &Asking) -> Result<u8> {
-    let runtime = runtime()?;
+    let runtime = crate::commands::runtime()?;
     let trail = runtime.block_on(Trail::open(&asking.paths, &options(asking)))?;
     let is_terminal = std::io::stdin().is_terminal();
     if is_terminal {

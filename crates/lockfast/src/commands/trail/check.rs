@@ -1,25 +1,25 @@
 //! `lockfast trail check`: logs, judged by the policy.
 
 use super::approved::{self, Approved};
-use super::ask::{progress, runtime, threads};
+use super::ask::{logs, progress, threads};
 use super::detections::allowed;
 use super::unusual::usual;
+use super::verify::public_keys;
 use crate::cli::TrailCheck;
 use crate::commands::facts::declared;
 use crate::commands::judging::{Ready, spinner};
 use crate::commands::keys::who;
-use crate::commands::read_small;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use jiff::Timestamp;
 use lockfast_access::world::World;
-use lockfast_anomalies::{Alert, Severity};
+use lockfast_anomalies::Alert;
 use lockfast_cloudtrail::files::LogFile;
 use lockfast_cloudtrail::verify::{PublicKeys, verify};
 use lockfast_detections::Rules;
-use lockfast_facts::Inventory;
 use lockfast_facts::trail::{ALERT, KEY, LOGS};
+use lockfast_facts::{Inventory, Place};
 use lockfast_keys::Ring;
-use lockfast_policy::{Config, Cx};
+use lockfast_policy::{Cx, keys_watched};
 use lockfast_report::{InputSummary, Problem};
 use lockfast_snapshot::{Found, with_logs};
 use lockfast_trail::detect::{Detection, detect};
@@ -47,14 +47,10 @@ const NAMED: usize = 20;
 pub(super) fn run(args: &TrailCheck) -> Result<u8> {
     let ready = Ready::new(&args.judging, &[PathBuf::from(".")])?.with_ledger();
     let (tuning, feedback) = usual(&args.usual)?;
-    let mut keys = PublicKeys::default();
-    for file in &args.public_keys {
-        let text = read_small(file).with_context(|| format!("cannot read {}", file.display()))?;
-        keys.extend(PublicKeys::parse(&text).with_context(|| file.display().to_string())?);
-    }
     let config = ready.config();
     let ledger = approved::ledger(None, config, ready.config_file());
-    let approved = ledger.as_deref().map(Approved::read).transpose()?;
+    let entries = ledger.as_deref().map(approved::read).transpose()?;
+    let approved = entries.as_deref().map(Approved::new);
     let values = BTreeMap::from([("allowed_regions".to_owned(), allowed(config))]);
     let (rules, _) = Rules::built_in().with_values(values);
     let has = |key: &str, operation: &str, at: Timestamp| {
@@ -68,39 +64,39 @@ pub(super) fn run(args: &TrailCheck) -> Result<u8> {
             .map(|_| &has as &lockfast_trail::facts::Approved<'_>),
         new_days: NEW_DAYS,
     };
-    let runtime = runtime()?;
+    let runtime = crate::commands::runtime()?;
     let options: Options = threads(args.judging.threads.and_then(|n| u16::try_from(n).ok()));
-    let (mut told, report, alerts, quieted, input) = runtime.block_on(async {
+    // Detections and callers are of every service.
+    let input = logs(&args.paths)?;
+    let keys = public_keys(&args.public_keys, &input.files)?;
+    let (mut told, report, alerts, quieted) = runtime.block_on(async {
         let trail = Trail::open(&args.paths, &options).await?;
         let bar = progress(trail.input());
         let (told, report) = facts(&trail, &beside).await?;
         let found = unusual(&trail, &About::default(), tuning, feedback).await?;
         bar.finish_and_clear();
-        Ok::<_, anyhow::Error>((
-            told,
-            report,
-            found.alerts,
-            found.quieted,
-            trail.input().clone(),
-        ))
+        Ok::<_, anyhow::Error>((told, report, found.alerts, found.quieted))
     })?;
     let (mut detections, _) = detect(&input, &options, &rules);
     if let Some(approved) = &approved {
-        for detection in &mut detections {
-            detection.approved = approved.of(detection);
-        }
+        approved.mark(&mut detections);
     }
+    let of_places = by_place(&input.files);
+    let made = entries.as_deref().and_then(super::quarterly::last);
     let today = ready.today().to_owned();
     for logs in told.iter_mut().filter(|told| told.kind == LOGS) {
         let of_place = |alert: &&Alert| about(alert, &logs.account);
         let count = alerts.iter().filter(of_place).count();
         logs.properties
             .insert("Analysed".into(), json!({"On": today, "Alerts": count}));
-        if let Some(integrity) = integrity(&input.files, &logs.account, &logs.region, &keys) {
+        let place = (logs.account.as_str(), logs.region.as_str());
+        let files = of_places.get(&place).map_or(&[][..], Vec::as_slice);
+        if let Some(integrity) = integrity(files, &keys) {
             logs.properties.insert("Integrity".into(), integrity);
         }
-        if let Some(made) = ledger.as_deref().and_then(super::quarterly::last) {
-            logs.properties.insert("QuarterlyReport".into(), made);
+        if let Some(made) = &made {
+            logs.properties
+                .insert("QuarterlyReport".into(), made.clone());
         }
     }
     let home = told
@@ -115,12 +111,21 @@ pub(super) fn run(args: &TrailCheck) -> Result<u8> {
         [] => Inventory::new(Vec::new(), Vec::new(), Vec::new()),
         from => declared(from)?.0,
     };
-    unused_permissions(&base, &mut told);
+    let cx = Cx::new(&base, config, &today);
+    unused_permissions(&cx, &mut told);
+    for (place, watched) in keys_watched(&cx) {
+        let of_place = told.iter_mut().filter(|told| told.kind == LOGS);
+        for logs in of_place.filter(|logs| is_at(logs, &place)) {
+            logs.properties.insert("Monitors".into(), watched.into());
+        }
+    }
+    drop(cx);
     let count = told.len();
     let inventory = with_logs(base, told.into_iter().map(found)).only_logs();
     let problems = input.problems.iter().chain(&report.problems);
     let summary = InputSummary {
         files_read: input.files.len(),
+        logs: input.files.len(),
         resources: count,
         problems: problems
             .map(|problem| Problem {
@@ -142,8 +147,13 @@ pub(super) fn run(args: &TrailCheck) -> Result<u8> {
     ready.judge_then(&inventory, summary, &spinner(), |_| Ok(None))
 }
 
+/// Whether logs are of an account and region; templates may leave either open, and then it is not said.
+fn is_at(logs: &Told, place: &Place) -> bool {
+    place.account.as_deref() == Some(&logs.account) && place.region.as_deref() == Some(&logs.region)
+}
+
 /// Adds to keys who may decrypt or encrypt with them by the policies of a snapshot and did not, where the logs are of days enough to say so.
-fn unused_permissions(base: &Inventory, told: &mut [Told]) {
+fn unused_permissions(cx: &Cx<'_>, told: &mut [Told]) {
     let days: BTreeMap<(String, String), i64> = told
         .iter()
         .filter(|told| told.kind == LOGS)
@@ -153,10 +163,8 @@ fn unused_permissions(base: &Inventory, told: &mut [Told]) {
             Some(((logs.account.clone(), logs.region.clone()), days))
         })
         .collect();
-    let config = Config::default();
-    let cx = Cx::new(base, &config, "1970-01-01");
-    let ring = Ring::new(&cx, base);
-    let world = World::new(base);
+    let ring = Ring::new(cx, cx.inventory);
+    let world = World::new(cx.inventory);
     for key in told.iter_mut().filter(|told| told.kind == KEY) {
         let place = (key.account.clone(), key.region.clone());
         let Some(days) = days.get(&place).filter(|days| **days >= UNUSED_DAYS) else {
@@ -168,10 +176,8 @@ fn unused_permissions(base: &Inventory, told: &mut [Told]) {
         let mut unused = Vec::new();
         for action in ["kms:Decrypt", "kms:GenerateDataKey"] {
             let used = users(&key.properties, action);
-            for holder in who::holders(&world, known, action) {
-                if !used.contains(&holder) {
-                    unused.push(json!({"Principal": holder, "Action": action, "Days": days}));
-                }
+            for idle in who::idle(&world, known, action, &used) {
+                unused.push(json!({"Principal": idle, "Action": action, "Days": days}));
             }
         }
         key.properties
@@ -180,7 +186,7 @@ fn unused_permissions(base: &Inventory, told: &mut [Told]) {
 }
 
 /// Who did this with a key.
-fn users(key: &Map<String, Value>, action: &str) -> BTreeSet<String> {
+fn users<'k>(key: &'k Map<String, Value>, action: &str) -> BTreeSet<&'k str> {
     let operation = action.trim_start_matches("kms:");
     let did = |own: &&Value| {
         let all = own["Operations"].as_array().into_iter().flatten();
@@ -190,7 +196,7 @@ fn users(key: &Map<String, Value>, action: &str) -> BTreeSet<String> {
     let principals = key["Principals"].as_array().into_iter().flatten();
     principals
         .filter(did)
-        .filter_map(|own| own["Principal"].as_str().map(str::to_owned))
+        .filter_map(|own| own["Principal"].as_str())
         .collect()
 }
 
@@ -211,18 +217,21 @@ fn about(alert: &Alert, account: &str) -> bool {
     of(&alert.subject) || alert.subject.is_empty() && of(&alert.principal)
 }
 
+/// The files of each account and region.
+fn by_place(files: &[LogFile]) -> BTreeMap<(&str, &str), Vec<LogFile>> {
+    let mut of_places: BTreeMap<(&str, &str), Vec<LogFile>> = BTreeMap::new();
+    for file in files {
+        if let Some(place) = &file.place {
+            let own = of_places.entry((&place.account, &place.region));
+            own.or_default().push(file.clone());
+        }
+    }
+    of_places
+}
+
 /// What digests say of the files of an account and region; nothing where there are none.
-fn integrity(files: &[LogFile], account: &str, region: &str, keys: &PublicKeys) -> Option<Value> {
-    let own: Vec<LogFile> = files
-        .iter()
-        .filter(|file| {
-            file.place
-                .as_ref()
-                .is_some_and(|place| place.account == account && place.region == region)
-        })
-        .cloned()
-        .collect();
-    let verified = verify(&own, keys);
+fn integrity(files: &[LogFile], keys: &PublicKeys) -> Option<Value> {
+    let verified = verify(files, keys);
     if verified.digests == 0 {
         return None;
     }
@@ -250,18 +259,12 @@ fn place_of(arn: &str, home: &(String, String)) -> (String, String) {
 
 fn of_alert(alert: &Alert, home: &(String, String)) -> Told {
     let (account, region) = place_of(&alert.subject, home);
-    let severity = match alert.severity {
-        Severity::Low => "low",
-        Severity::Medium => "medium",
-        Severity::High => "high",
-        Severity::Critical => "critical",
-    };
     let is_key = alert.subject.contains(":kms:");
     let mut properties = json!({
         "Kind": "anomaly",
         "What": alert.what.name(),
         "Title": alert.what.title(),
-        "Severity": severity,
+        "Severity": alert.severity.name(),
         "Principal": alert.principal,
         "Subject": alert.subject,
         "From": alert.from.to_string(),

@@ -1,17 +1,19 @@
 //! `lockfast trail detections`: Sigma rules, held against logs.
 
 use super::approved::{self, Approved};
-use super::ask::{finish, progress, threads};
+use super::ask::{finish, logs, progress, threads};
+use super::drawn;
 use crate::cli::{DetectionFormat, Detections};
 use crate::commands::{catalogue, policy, print};
 use crate::exit;
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
+use jiff::tz::Offset;
 use lockfast_detections::Rules;
 use lockfast_policy::Config;
-use lockfast_report::clean;
+use lockfast_report::{Chart, clean};
 use lockfast_trail::detect::{Detection, detect};
-use lockfast_trail::{Error, Input, shorten};
+use lockfast_trail::shorten;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,21 +29,26 @@ pub(super) fn run(args: &Detections) -> Result<u8> {
         return list(&rules);
     }
     let ledger = approved::ledger(args.ledger.as_deref(), &config, file.as_deref());
-    let approved = ledger.as_deref().map(Approved::read).transpose()?;
-    let input = Input::find(&args.paths)?;
-    if input.files.is_empty() {
-        return Err(Error::Empty(args.paths.clone()).into());
-    }
+    let entries = ledger.as_deref().map(approved::read).transpose()?;
+    let input = logs(&args.paths)?;
     let bar = progress(&input);
     let (mut found, report) = detect(&input, &threads(args.threads), &rules);
     bar.finish_and_clear();
-    if let Some(approved) = &approved {
-        for detection in &mut found {
-            detection.approved = approved.of(detection);
-        }
+    if let Some(entries) = &entries {
+        Approved::new(entries).mark(&mut found);
     }
     let least = rank(&args.level);
     found.retain(|detection| rank(&detection.level) >= least);
+    if let Some(file) = &args.chart {
+        let mut chart = Chart::new("Detections by level");
+        for detection in &found {
+            let day = detection
+                .time
+                .map(|time| Offset::UTC.to_datetime(time).date());
+            chart.add(&detection.level, day, 1);
+        }
+        drawn::write(&chart, file)?;
+    }
     match args.format {
         DetectionFormat::Table => print(&text(&found))?,
         DetectionFormat::Json => print(&format!("{}\n", serde_json::to_string_pretty(&found)?))?,

@@ -1,15 +1,17 @@
 //! `lockfast trail forensics`: what somebody did.
 
-use super::ask::{finish, options, progress, runtime};
+use super::ask::{finish, not_all, options, progress};
+use super::drawn;
 use crate::cli::{Forensics as Args, TableFormat};
 use crate::commands::facts::declared;
 use crate::commands::print;
 use anyhow::{Result, bail};
 use jiff::Timestamp;
+use jiff::tz::Offset;
 use lockfast_facts::Inventory;
 use lockfast_keys::Ring;
 use lockfast_policy::{Config, Cx};
-use lockfast_report::clean;
+use lockfast_report::{Chart, clean};
 use lockfast_trail::questions::{About, Forensics, Session, Step, Suspect, forensics};
 use lockfast_trail::{Trail, shorten};
 use serde_json::{Value, json};
@@ -39,7 +41,8 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         [] => None,
         from => Some(declared(from)?.0),
     };
-    let runtime = runtime()?;
+    not_all(&args.asking.paths);
+    let runtime = crate::commands::runtime()?;
     let (found, code) = runtime.block_on(async {
         let trail = Trail::open(&args.asking.paths, &options(&args.asking)).await?;
         let bar = progress(trail.input());
@@ -50,6 +53,14 @@ pub(super) fn run(args: &Args) -> Result<u8> {
             finish(&trail.input().problems, &trail.report().await?),
         ))
     })?;
+    if let Some(file) = &args.chart {
+        let mut chart = Chart::new("Events by service");
+        for step in &found.timeline {
+            let day = step.time.map(|time| Offset::UTC.to_datetime(time).date());
+            chart.add(step.source.trim_end_matches(".amazonaws.com"), day, 1);
+        }
+        drawn::write(&chart, file)?;
+    }
     let touched = inventory.as_ref().map(|facts| touched(facts, &found));
     if args.format == TableFormat::Json {
         let mut told = serde_json::to_value(&found)?;

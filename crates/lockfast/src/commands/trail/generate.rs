@@ -35,11 +35,18 @@ pub(super) fn run(args: &Generate) -> Result<u8> {
         seed: args.seed,
         events: args.events,
         files: args.files,
-        accounts: args.accounts,
+        accounts: match args.account_id.len() {
+            0 => args.accounts,
+            named => named,
+        },
+        account_ids: args.account_id.clone(),
         days: args.days,
         scenarios,
         ..Plan::default()
     };
+    if !args.region.is_empty() {
+        plan.regions = args.region.clone();
+    }
     if args.digests {
         let signer = Signer::generate()?;
         let keys = signer.listed();

@@ -7,9 +7,13 @@ mod approved;
 #[cfg(feature = "trail")]
 mod ask;
 #[cfg(feature = "trail")]
+mod athena;
+#[cfg(feature = "trail")]
 mod check;
 #[cfg(feature = "trail")]
 mod detections;
+#[cfg(feature = "trail")]
+mod drawn;
 #[cfg(feature = "trail")]
 mod forensics;
 #[cfg(feature = "trail")]
@@ -17,8 +21,8 @@ mod quarterly;
 #[cfg(feature = "trail")]
 mod unusual;
 
+mod brought;
 mod generate;
-mod s3;
 mod verify;
 
 use crate::cli::Trail;
@@ -32,7 +36,7 @@ use anyhow::Result;
 /// What is wrong with the command line or the logs; and that this binary has no Apache DataFusion, of what takes it.
 #[cfg(not(feature = "trail"))]
 pub fn run(mut args: Trail) -> Result<u8> {
-    s3::bring(&mut args.command)?;
+    let _kept = brought::bring(&mut args.command)?;
     match &args.command {
         TrailCommand::Verify(args) => verify::run(args),
         TrailCommand::Generate(args) => generate::run(args),
@@ -48,6 +52,6 @@ pub fn run(mut args: Trail) -> Result<u8> {
 /// What is wrong with the command line, the query, or the logs.
 #[cfg(feature = "trail")]
 pub fn run(mut args: Trail) -> Result<u8> {
-    s3::bring(&mut args.command)?;
+    let _kept = brought::bring(&mut args.command)?;
     ask::run(&args.command)
 }

@@ -1,11 +1,12 @@
 //! `lockfast trail report quarterly`: the key access pattern analysis.
 
-use super::ask::{finish, options, progress, runtime};
+use super::ask::{finish, options, progress};
 use super::unusual::usual;
 use crate::cli::Quarterly as Args;
 use crate::commands::facts::declared;
+use crate::commands::keys::who;
 use crate::commands::operate::ledger_file;
-use crate::commands::{policy, print};
+use crate::commands::{policy, print, write_whole};
 use anyhow::{Context, Result, bail};
 use jiff::civil::{Date, date};
 use jiff::tz::Offset;
@@ -15,7 +16,7 @@ use lockfast_cloudtrail::Coverage;
 use lockfast_facts::Inventory;
 use lockfast_keys::Ring;
 use lockfast_operate::clock::SystemClock;
-use lockfast_operate::ledger::Ledger;
+use lockfast_operate::ledger::{Entry, Ledger};
 use lockfast_policy::{Config, Cx};
 use lockfast_report::{Anomaly, KeyQuarter, PrincipalQuarter, Quarterly, write_quarterly};
 use lockfast_trail::Trail;
@@ -23,7 +24,6 @@ use lockfast_trail::questions::{About, DayOfUse, days_of_use, span};
 use lockfast_trail::unusual::unusual;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// How the ledger calls the record that a report was made.
@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         [] => None,
         from => Some(declared(from)?.0),
     };
-    let runtime = runtime()?;
+    let runtime = crate::commands::runtime()?;
     let (mut report, code) = runtime.block_on(async {
         let trail = Trail::open(&args.asking.paths, &options(&args.asking)).await?;
         let bar = progress(trail.input());
@@ -102,7 +102,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         report.anomalies = open
             .into_iter()
             .map(|alert| Anomaly {
-                severity: format!("{:?}", alert.severity).to_lowercase(),
+                severity: alert.severity.name().to_owned(),
                 what: alert.what.title().to_owned(),
                 subject: alert.subject,
                 principal: alert.principal,
@@ -256,38 +256,25 @@ fn join(report: &mut Quarterly, inventory: &Inventory) {
             .iter()
             .map(|own| own.principal.as_str())
             .collect();
-        let holders = crate::commands::keys::who::holders(&world, known, "kms:Decrypt");
-        key.unused = Some(
-            holders
-                .into_iter()
-                .filter(|own| !used.contains(own.as_str()))
-                .collect(),
-        );
+        key.unused = Some(who::idle(&world, known, "kms:Decrypt", &used));
     }
 }
 
 /// A page, or JSON.
 fn write(report: &Quarterly, file: &Path) -> Result<()> {
-    let wrong = || format!("cannot write {}", file.display());
-    let folder = file
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let mut out =
-        tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).with_context(wrong)?;
-    {
-        let mut buffered = BufWriter::new(&mut out);
+    write_whole(file, |out| {
         if file.extension().is_some_and(|ending| ending == "json") {
-            serde_json::to_writer_pretty(&mut buffered, report)?;
-            writeln!(buffered)?;
-        } else {
-            let made = Offset::UTC.to_datetime(Timestamp::now()).date().to_string();
-            write_quarterly(report, &made, env!("CARGO_PKG_VERSION"), &mut buffered)
-                .with_context(wrong)?;
+            serde_json::to_writer_pretty(&mut *out, report)?;
+            return Ok(writeln!(out)?);
         }
-        buffered.flush().with_context(wrong)?;
-    }
-    out.persist(file).with_context(wrong)?;
-    Ok(())
+        let made = Offset::UTC.to_datetime(Timestamp::now()).date().to_string();
+        Ok(write_quarterly(
+            report,
+            &made,
+            env!("CARGO_PKG_VERSION"),
+            out,
+        )?)
+    })
 }
 
 fn record(args: &Args, report: &Quarterly) -> Result<()> {
@@ -317,13 +304,8 @@ fn record(args: &Args, report: &Quarterly) -> Result<()> {
 }
 
 /// The last report that a ledger has.
-pub(super) fn last(ledger: &Path) -> Option<Value> {
-    let mut ledger = Ledger::open(ledger, SystemClock).ok()?;
-    let entries = ledger.entries().ok()?;
-    let last = entries
-        .into_iter()
-        .rev()
-        .find(|entry| entry.kind == ENTRY)?;
+pub(super) fn last(entries: &[Entry]) -> Option<Value> {
+    let last = entries.iter().rev().find(|entry| entry.kind == ENTRY)?;
     let on = Offset::UTC.to_datetime(last.at).date();
     Some(json!({"On": on.to_string(), "Until": last.body["until"]}))
 }

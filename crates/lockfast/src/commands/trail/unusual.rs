@@ -1,12 +1,14 @@
 //! `lockfast trail anomalies` and `feedback`.
 
-use super::ask::{finish, options, progress, runtime, threads};
+use super::ask::{finish, options, progress, threads};
+use super::drawn;
 use crate::cli::{Anomalies, FeedbackArgs, TableFormat, Usual};
-use crate::commands::{print, read_small};
+use crate::commands::{print, read_small, write_whole};
 use crate::exit;
 use anyhow::{Context, Result, bail};
+use jiff::tz::Offset;
 use lockfast_anomalies::{Alert, Entry, Feedback, Report, Tuning};
-use lockfast_report::clean;
+use lockfast_report::{Chart, clean};
 use lockfast_trail::questions::About;
 use lockfast_trail::unusual::unusual;
 use lockfast_trail::{Trail, shorten};
@@ -22,7 +24,7 @@ pub(super) fn run(args: &Anomalies) -> Result<u8> {
         return print(&Tuning::documented());
     }
     let (tuning, feedback) = usual(&args.usual)?;
-    let runtime = runtime()?;
+    let runtime = crate::commands::runtime()?;
     let (mut report, code) = runtime.block_on(async {
         let trail = Trail::open(&args.paths, &threads(None)).await?;
         let bar = progress(trail.input());
@@ -35,6 +37,14 @@ pub(super) fn run(args: &Anomalies) -> Result<u8> {
     })?;
     if let Some(since) = args.since {
         report.alerts.retain(|alert| alert.from >= since);
+    }
+    if let Some(file) = &args.chart {
+        let mut chart = Chart::new("Anomalies by severity");
+        for alert in &report.alerts {
+            let day = Offset::UTC.to_datetime(alert.from).date();
+            chart.add(alert.severity.name(), Some(day), 1);
+        }
+        drawn::write(&chart, file)?;
     }
     match args.format {
         TableFormat::Json => print(&format!("{}\n", serde_json::to_string_pretty(&report)?))?,
@@ -52,7 +62,7 @@ pub(super) fn run(args: &Anomalies) -> Result<u8> {
 /// That there is none of this id, or what is wrong with the files.
 pub(super) fn feedback(args: &FeedbackArgs) -> Result<u8> {
     let (tuning, mut known) = usual(&args.usual)?;
-    let runtime = runtime()?;
+    let runtime = crate::commands::runtime()?;
     let report = runtime.block_on(async {
         let trail = Trail::open(&args.asking.paths, &options(&args.asking)).await?;
         let bar = progress(trail.input());
@@ -73,7 +83,8 @@ pub(super) fn feedback(args: &FeedbackArgs) -> Result<u8> {
         .entries
         .extend(Entry::of(alert, &args.reason, &args.by, today, args.until));
     let file = &args.usual.feedback;
-    save(file, &known.to_toml()?)?;
+    let text = known.to_toml()?;
+    write_whole(file, |out| Ok(out.write_all(text.as_bytes())?))?;
     print(&format!(
         "{}: {} by {} is quiet{}\n",
         file.display(),
@@ -100,20 +111,6 @@ pub(super) fn usual(args: &Usual) -> Result<(Tuning, Feedback)> {
         false => Feedback::default(),
     };
     Ok((tuning, feedback))
-}
-
-/// The whole file or nothing.
-fn save(file: &Path, text: &str) -> Result<()> {
-    use std::io::Write;
-    let folder = file
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let wrong = || format!("cannot write {}", file.display());
-    let mut new =
-        tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).with_context(wrong)?;
-    new.write_all(text.as_bytes()).with_context(wrong)?;
-    new.persist(file).with_context(wrong)?;
-    Ok(())
 }
 
 fn text(report: &Report) -> String {
