@@ -122,6 +122,11 @@ impl Keys {
         self.config.region().map(AsRef::as_ref)
     }
 
+    /// Whether AWS itself answers for S3, and nothing in its place.
+    pub fn is_aws_s3(&self) -> bool {
+        self.config.endpoint_url().is_none() && std::env::var_os("AWS_ENDPOINT_URL_S3").is_none()
+    }
+
     /// The account and the ARN of the caller.
     ///
     /// # Errors

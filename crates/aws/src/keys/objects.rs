@@ -36,8 +36,8 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum How {
-    /// Their data keys are wrapped anew (`UpdateObjectEncryption`); nothing else of an object changes. Where a service does not
-    /// know the call, current versions are copied.
+    /// Their data keys are wrapped anew (`UpdateObjectEncryption`); nothing else of an object changes. Where that cannot be,
+    /// current versions are copied.
     Rewrap,
     /// They are copied onto themselves, so that their data keys are new, too.
     Copy,
@@ -60,6 +60,9 @@ pub struct Objects {
     pub how: How,
     /// Where an earlier run came to.
     pub from: Option<Marker>,
+    /// Whether AWS itself is asked. What stands in its place may take `UpdateObjectEncryption`, which it does not know, for an
+    /// upload, and an object would be lost: there objects are copied.
+    pub on_aws: bool,
 }
 
 /// A place in the list of a bucket's objects.
@@ -399,7 +402,7 @@ async fn put_under(client: &Client, of: &Objects, item: &Item) -> Outcome {
         Ok(Looked::Outcome(outcome)) => return outcome,
         Err(refused) => return Outcome::Failed(refused.to_string()),
     };
-    if of.how == How::Rewrap {
+    if of.how == How::Rewrap && of.on_aws {
         match rewrap(client, of, item, &head).await {
             Ok(Some(outcome)) => return outcome,
             // The service does not know the call.
@@ -464,13 +467,16 @@ async fn rewrap(
             _ => Err(refused(CALL, &error)),
         };
     }
-    let after = match look(client, of, item).await? {
-        Looked::Outcome(Outcome::Already) => head,
-        // A service that does not know the call may take it for another.
-        _ => return Ok(None),
-    };
+    if !matches!(
+        look(client, of, item).await?,
+        Looked::Outcome(Outcome::Already)
+    ) {
+        return Ok(Some(Outcome::Failed(
+            "the call was taken, and it is not under the new key".into(),
+        )));
+    }
     Ok(Some(Outcome::Done {
-        bytes: size(after),
+        bytes: size(head),
         copied: false,
         without_checksum: false,
     }))

@@ -43,7 +43,8 @@ struct On<'k> {
     arn: &'k str,
     name: &'k str,
     region: &'k str,
-    old: &'k str,
+    /// The key that it leaves; without one it is only looked which key it names.
+    old: Option<&'k str>,
     new: &'k str,
 }
 
@@ -53,7 +54,7 @@ impl On<'_> {
         let now = now.unwrap_or_default();
         let is = |key: &str| now == key || key.rsplit_once('/').is_some_and(|(_, id)| now == id);
         match () {
-            () if is(self.old) => None,
+            () if self.old.is_some_and(is) => None,
             () if is(self.new) || now.contains("alias/") => Some(Repointed::Already),
             () => Some(Repointed::Elsewhere(now.to_owned())),
         }
@@ -105,19 +106,44 @@ impl Keys {
             arn,
             name,
             region: region_of(new),
-            old,
+            old: Some(old),
             new,
         };
+        self.pointed(kind, &on).await
+    }
+
+    /// Whether something names a key, or an alias; nothing is changed.
+    ///
+    /// # Errors
+    /// What AWS said instead.
+    pub async fn names(
+        &self,
+        kind: &str,
+        arn: &str,
+        name: &str,
+        key: &str,
+    ) -> Result<Repointed, Refused> {
+        let on = On {
+            arn,
+            name,
+            region: region_of(key),
+            old: None,
+            new: key,
+        };
+        self.pointed(kind, &on).await
+    }
+
+    async fn pointed(&self, kind: &str, on: &On<'_>) -> Result<Repointed, Refused> {
         match kind {
-            "AWS::S3::Bucket" => self.bucket(&on).await,
-            "AWS::SQS::Queue" => self.queue(&on).await,
-            "AWS::SNS::Topic" => self.topic(&on).await,
-            "AWS::Logs::LogGroup" => self.log_group(&on).await,
-            "AWS::SecretsManager::Secret" => self.secret_key(&on).await,
-            "AWS::DynamoDB::Table" => self.table(&on).await,
-            "AWS::Kinesis::Stream" => self.stream(&on).await,
-            "AWS::CloudTrail::Trail" => self.trail(&on).await,
-            "AWS::Lambda::Function" => self.function(&on).await,
+            "AWS::S3::Bucket" => self.bucket(on).await,
+            "AWS::SQS::Queue" => self.queue(on).await,
+            "AWS::SNS::Topic" => self.topic(on).await,
+            "AWS::Logs::LogGroup" => self.log_group(on).await,
+            "AWS::SecretsManager::Secret" => self.secret_key(on).await,
+            "AWS::DynamoDB::Table" => self.table(on).await,
+            "AWS::Kinesis::Stream" => self.stream(on).await,
+            "AWS::CloudTrail::Trail" => self.trail(on).await,
+            "AWS::Lambda::Function" => self.function(on).await,
             _ => Ok(Repointed::ByHand),
         }
     }

@@ -5,6 +5,7 @@ mod asked;
 mod existing;
 #[cfg(feature = "aws")]
 mod operated;
+mod responded;
 mod rotated;
 #[cfg(feature = "aws")]
 mod servers;

@@ -172,6 +172,7 @@ impl Aws {
                 plan::How::Copy => How::Copy,
             },
             from: marker,
+            on_aws: self.keys.is_aws_s3(),
         }))
     }
 
@@ -667,11 +668,10 @@ impl Hands for Aws {
                 ))
             }
             action => match store(action) {
-                // Pointing reads again what it wrote; once more, whoever looks later sees the same.
                 Some(on) => {
                     let to = resolved(on.to, outputs)?;
                     let name = name_of(on.kind, on.resource);
-                    match self.call(self.keys.repoint(on.kind, on.resource, name, to, to))? {
+                    match self.call(self.keys.names(on.kind, on.resource, name, to))? {
                         Repointed::Elsewhere(key) => wrong(format!("it names {key}")),
                         _ => verified(format!("it names {to}")),
                     }

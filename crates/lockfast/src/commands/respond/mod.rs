@@ -227,7 +227,9 @@ fn run_plan(
                         Outcome::Failed { why } => format!("failed: {why}"),
                         Outcome::Left { why, .. } => format!("left: {why}"),
                     };
-                    shown.suspend(|| anstream::eprintln!("{}", clean(&format!("{}: {how}", ended.step))));
+                    shown.suspend(|| {
+                        anstream::eprintln!("{}", clean(&format!("{}: {how}", ended.step)))
+                    });
                 }
             }
             Told::Writing(Event::Looking(looking)) => shown.set_message(looking.step.to_string()),
