@@ -68,5 +68,15 @@ s3.put_bucket_encryption(
         "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": orders}}]
     },
 )
+for number in range(300):
+    s3.put_object(
+        Bucket="shop-orders",
+        Key=f"2026/{number:04}.json",
+        Body=json.dumps({"order": number}),
+        ContentType="application/json",
+        ServerSideEncryption="aws:kms",
+        SSEKMSKeyId=orders,
+        ChecksumAlgorithm="SHA256",
+    )
 (folder / "orders").write_text(orders)
 (folder / "old").write_text(old)

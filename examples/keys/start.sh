@@ -75,5 +75,9 @@ lockfast keys approve REQUEST --key ben           # and --key cleo
 lockfast keys delete REQUEST --apply --trail-delay 0 --from now.snapshot
 lockfast keys cancel REQUEST --by ben --reason "too early"
 lockfast ledger verify
+lockfast respond key-compromise alias/orders --rehearsal --by anna --reason "a rehearsal" --current-only --from now.snapshot \\
+  --suspect arn:aws:iam::111111111111:role/operator --apply
+lockfast incident status INCIDENT                 # and resume, confirm, close
+lockfast incident report INCIDENT -o incident.html
 sh $here/start.sh stop
 TEXT

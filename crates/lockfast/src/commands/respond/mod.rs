@@ -62,7 +62,8 @@ fn key_compromise(args: &KeyCompromise) -> Result<u8> {
     let cx = read.cx();
     let ring = Ring::new(&cx, &read.inventory);
     let key = KeyFacts::of(&ring, keys::one(&ring, &args.key)?);
-    let now = Timestamp::now();
+    // Policies compare moments of whole seconds.
+    let now = Timestamp::from_second(Timestamp::now().as_second())?;
     let random = getrandom()?;
     let incident = Incident {
         id: IncidentId::new(Offset::UTC.to_datetime(now).date(), random),
@@ -214,8 +215,8 @@ fn run_plan(
     by: &str,
     again: BTreeSet<StepId>,
 ) -> Result<u8> {
-    let random = getrandom()?;
-    let holder = format!("{by}, process {} {random:02x?}", std::process::id());
+    let [high, low] = getrandom()?;
+    let holder = format!("{by}, process {} ({high:02x}{low:02x})", std::process::id());
     let bar = super::judging::spinner();
     let shown = bar.clone();
     let mut on = |told: &Told<'_>| {
