@@ -131,7 +131,6 @@ fn no_such(word: &str) -> String {
 }
 
 /// Writes a file, the whole of it or nothing.
-#[cfg(feature = "trail")]
 fn write_whole(
     file: &std::path::Path,
     write: impl FnOnce(&mut dyn std::io::Write) -> Result<()>,
