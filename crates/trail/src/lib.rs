@@ -10,8 +10,8 @@
 //! `lockfast trail` answers.
 #![deny(missing_docs)]
 
-#[cfg(feature = "cluster")]
 pub mod athena;
+#[cfg(feature = "cluster")]
 pub mod cluster;
 pub mod detect;
 pub mod facts;
