@@ -15,7 +15,7 @@ FIELDS = {
     "eventSource": "VARCHAR",
     "eventName": "VARCHAR",
     "errorCode": "VARCHAR",
-    "userIdentity": "STRUCT(type VARCHAR, arn VARCHAR, invokedBy VARCHAR, sessionContext STRUCT(sessionIssuer STRUCT(arn VARCHAR)))",
+    "userIdentity": "STRUCT(type VARCHAR, arn VARCHAR, accountId VARCHAR, invokedBy VARCHAR, sessionContext STRUCT(sessionIssuer STRUCT(arn VARCHAR)))",
     "resources": "STRUCT(ARN VARCHAR, type VARCHAR)[]",
 }
 # What does cryptography with a key.
@@ -37,7 +37,7 @@ def duckdb(question, source):
         WITH events AS (SELECT DISTINCT ON (eventID) * FROM ({source}) WHERE eventSource = 'kms.amazonaws.com' AND eventName IN ({names}) AND errorCode IS NULL),
         uses AS (SELECT substr(eventTime, 1, 10) AS day, eventName AS operation,
             coalesce(CASE WHEN userIdentity.type = 'AssumedRole' THEN userIdentity.sessionContext.sessionIssuer.arn END,
-                     userIdentity.arn, userIdentity.invokedBy) AS principal,
+                     userIdentity.arn, userIdentity.invokedBy, 'arn:aws:iam::' || userIdentity.accountId || ':root') AS principal,
             unnest(list_filter(resources, lambda r: r.type = 'AWS::KMS::Key')).ARN AS key FROM events)
     """
     queries = {
@@ -77,7 +77,7 @@ def schema():
         "eventSource": pl.String,
         "eventName": pl.String,
         "errorCode": pl.String,
-        "userIdentity": pl.Struct({"type": pl.String, "arn": pl.String, "invokedBy": pl.String, "sessionContext": issuer}),
+        "userIdentity": pl.Struct({"type": pl.String, "arn": pl.String, "accountId": pl.String, "invokedBy": pl.String, "sessionContext": issuer}),
         "resources": pl.List(pl.Struct({"ARN": pl.String, "type": pl.String})),
     }
 
@@ -93,7 +93,8 @@ def polars(question, events):
         .select(
             pl.col("eventTime").str.slice(0, 10).alias("day"),
             pl.col("eventName").alias("operation"),
-            pl.coalesce(pl.when(identity.field("type") == "AssumedRole").then(issuer), identity.field("arn"), identity.field("invokedBy")).alias("principal"),
+            pl.coalesce(pl.when(identity.field("type") == "AssumedRole").then(issuer), identity.field("arn"), identity.field("invokedBy"),
+                pl.format("arn:aws:iam::{}:root", identity.field("accountId"))).alias("principal"),
             pl.col("resources"),
         )
         .explode("resources")

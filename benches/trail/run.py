@@ -63,8 +63,8 @@ def sql(question):
     return {
         "usage": f"SELECT event_day, key, principal, count(*) FROM {uses} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
         "decryptors": f"SELECT principal, count(*) AS n FROM {uses} AND operation = 'Decrypt' GROUP BY 1 ORDER BY n DESC, principal LIMIT 20",
-        "new": f"""SELECT principal, key, min(event_day) AS day FROM {uses} GROUP BY 1, 2
-            HAVING min(event_day) > (SELECT max(event_day) FROM {uses}) - INTERVAL '7 days' ORDER BY 1, 2""",
+        "new": f"""SELECT principal, key, day FROM (SELECT principal, key, min(event_day) AS day,
+            max(max(event_day)) OVER () AS last FROM {uses} GROUP BY 1, 2) WHERE day > last - INTERVAL '7 days' ORDER BY 1, 2""",
     }[question]
 
 
