@@ -229,7 +229,7 @@ pub fn quoted(word: &str) -> String {
     }
 }
 
-/// The table in Markdown, for `lockfast respond --stores` and the documentation.
+/// The table in Markdown, for `lockfast respond stores` and the documentation.
 pub fn to_markdown() -> String {
     let mut text = String::from(
         "| store | when | calls | old data | downtime | what stays under the old key | verified by | by |\n|---|---|---|---|---|---|---|---|\n",

@@ -62,7 +62,7 @@ impl Keys {
         let client = self.cloudtrail(region);
         let mut day = until.min(now);
         while day >= since {
-            if day < whole_until && layout.file(day).exists() {
+            if layout.file(day, true).exists() {
                 history.known_days += 1;
                 let Ok(before) = day.yesterday() else { break };
                 day = before;
@@ -73,11 +73,11 @@ impl Keys {
             let mut first = day;
             while let Ok(before) = first.yesterday()
                 && before >= since
-                && !(before < whole_until && layout.file(before).exists())
+                && !layout.file(before, true).exists()
             {
                 first = before;
             }
-            history.events += bring(&client, &layout, (first, last), &told).await?;
+            history.events += bring(&client, &layout, (first, last), whole_until, &told).await?;
             let Ok(before) = first.yesterday() else { break };
             day = before;
         }
@@ -127,17 +127,19 @@ struct Layout {
 }
 
 impl Layout {
-    fn file(&self, day: Date) -> PathBuf {
+    /// The file of a day; one that may still grow is called so, for it is asked for again.
+    fn file(&self, day: Date, whole: bool) -> PathBuf {
+        let end = if whole { "event-history" } else { "so-far" };
         let (account, region) = (&self.account, &self.region);
         let (year, month, of_month) = (day.year(), day.month(), day.day());
         self.folder.join(format!(
-            "{year:04}/{month:02}/{of_month:02}/{account}_CloudTrail_{region}_{year:04}{month:02}{of_month:02}T0000Z_event-history.json.gz"
+            "{year:04}/{month:02}/{of_month:02}/{account}_CloudTrail_{region}_{year:04}{month:02}{of_month:02}T0000Z_{end}.json.gz"
         ))
     }
 
     /// Writes a day as a whole or not at all.
-    fn write(&self, day: Date, records: &[String]) -> Result<(), Refused> {
-        let file = self.file(day);
+    fn write(&self, day: Date, whole: bool, records: &[String]) -> Result<(), Refused> {
+        let file = self.file(day, whole);
         let written = || -> std::io::Result<()> {
             let folder = file.parent().unwrap_or(&self.folder);
             std::fs::create_dir_all(folder)?;
@@ -146,7 +148,11 @@ impl Layout {
             write!(out, "{{\"Records\":[{}]}}", records.join(","))?;
             out.finish()?;
             part.persist(&file)?;
-            Ok(())
+            let so_far = self.file(day, false);
+            match whole && so_far.exists() {
+                true => std::fs::remove_file(so_far),
+                false => Ok(()),
+            }
         };
         written().map_err(|error| Refused {
             call: format!("writing {}", file.display()),
@@ -160,6 +166,7 @@ async fn bring(
     client: &Client,
     layout: &Layout,
     (first, last): (Date, Date),
+    whole_until: Date,
     told: &impl Fn(u64, Date),
 ) -> Result<u64, Refused> {
     const CALL: &str = "cloudtrail:LookupEvents";
@@ -189,7 +196,7 @@ async fn bring(
             let of = Offset::UTC.to_datetime(of).date();
             // The newest come first: when a day begins, the one after it is over.
             while of < day {
-                layout.write(day, &records)?;
+                layout.write(day, day < whole_until, &records)?;
                 records.clear();
                 let Ok(before) = day.yesterday() else { break };
                 day = before;
@@ -204,7 +211,7 @@ async fn bring(
         }
     }
     while day >= first {
-        layout.write(day, &records)?;
+        layout.write(day, day < whole_until, &records)?;
         records.clear();
         let Ok(before) = day.yesterday() else { break };
         day = before;

@@ -382,6 +382,9 @@ async fn look(client: &Client, of: &Objects, item: &Item) -> Result<Looked, Refu
                 "it is encrypted twice (DSSE-KMS), which is copied by hand: aws s3api copy-object --server-side-encryption aws:kms:dsse".into(),
             ))
         }
+        (Some(ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse), None) => {
+            Looked::Outcome(Outcome::Failed("S3 does not tell which key it is under".into()))
+        }
         (Some(ServerSideEncryption::AwsKms), Some(key)) if names_key(key, &of.new) => {
             Looked::Outcome(Outcome::Already)
         }
@@ -522,6 +525,7 @@ async fn copy(
             .key(&item.key)
             .copy_source(&source)
             .copy_source_if_match(&etag)
+            .if_match(&etag)
             .metadata_directive(MetadataDirective::Copy)
             .server_side_encryption(ServerSideEncryption::AwsKms)
             .ssekms_key_id(&of.new)
@@ -539,7 +543,7 @@ async fn copy(
                 .raw_response()
                 .map(|response| response.status().as_u16());
             return match status {
-                Some(412) => Ok(Outcome::Failed(
+                Some(409 | 412) => Ok(Outcome::Failed(
                     "it was changed between the look and the copy: what it is now was written since, run this again".into(),
                 )),
                 _ => Err(refused(CALL, &error)),
@@ -690,6 +694,7 @@ async fn copy_in_parts(
                 .bucket(&of.bucket)
                 .key(&item.key)
                 .upload_id(&upload)
+                .if_match(etag)
                 .multipart_upload(all)
                 .send()
                 .await;

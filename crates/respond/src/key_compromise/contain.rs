@@ -195,7 +195,7 @@ fn deny(
         )),
         needs: vec![kept.clone()],
         calls: texts(&["kms:GetKeyPolicy", "kms:PutKeyPolicy"]),
-        verified_by: "GetKeyPolicy has the statement, and all others as they were".into(),
+        verified_by: "GetKeyPolicy has the statement".into(),
         ..simple(
             name,
             Phase::Contain,
@@ -215,6 +215,30 @@ fn revoke_sessions(input: &Input<'_>, role: &str, making: &mut Making) {
         return;
     }
     let name = free(making, "contain/revoke-sessions", role);
+    // A role of the same name in the key's account is somebody else.
+    if role.split(':').nth(4) != input.key.account.as_deref() {
+        making.add(Step {
+            calls: texts(&["iam:PutRolePolicy"]),
+            verified_by: "its sessions that began before are refused".into(),
+            manual: Some(vec![format!(
+                "# with credentials of its own account: IAM console, {}, Revoke sessions",
+                quoted(role)
+            )]),
+            ..simple(
+                name,
+                Phase::Contain,
+                format!("Have the sessions of {role} revoked in its account"),
+                Action::Manual {
+                    kind: "AWS::IAM::Role".into(),
+                    resource: role.to_owned(),
+                    why: "it is of another account than the key".into(),
+                    to: None,
+                },
+                "KCR-1",
+            )
+        });
+        return;
+    }
     making.add(Step {
         downtime: Downtime::Brief(format!(
             "sessions of {role} that began before are refused; new ones are not"

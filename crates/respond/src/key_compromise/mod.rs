@@ -232,10 +232,17 @@ fn replace(input: &Input<'_>, making: &mut Making) -> Vec<String> {
     replicas.dedup();
     making.add(Step {
         needs: before,
-        calls: texts(&["kms:CreateKey", "kms:TagResource", "kms:ReplicateKey", "kms:DescribeKey"]),
-        verified_by: "DescribeKey: it is enabled, with the spec, the tags and the replicas of the old one; GetKeyPolicy is the corrected policy".into(),
+        calls: texts(&[
+            "kms:CreateKey",
+            "kms:TagResource",
+            "kms:ReplicateKey",
+            "kms:DescribeKey",
+        ]),
+        verified_by: "DescribeKey: it is enabled, and so are its replicas".into(),
         estimate: Estimate {
-            calls: u64::try_from(replicas.len()).ok().map(|replicas| 2 + replicas),
+            calls: u64::try_from(replicas.len())
+                .ok()
+                .map(|replicas| 2 + replicas),
             bytes: Some(0),
             seconds: Some(10),
             note: String::new(),
@@ -347,7 +354,7 @@ fn verify_and_close(input: &Input<'_>, making: &mut Making) {
         .collect();
     let forensics = making.add(Step {
         calls: texts(&["cloudtrail:LookupEvents"]),
-        verified_by: "the trail was read without a gap since the key's first use".into(),
+        verified_by: "LookupEvents of 90 days was read; what is older is in the logs (lockfast trail forensics)".into(),
         ..simple(
             "verify/forensics",
             Phase::Verify,
@@ -361,8 +368,8 @@ fn verify_and_close(input: &Input<'_>, making: &mut Making) {
     });
     making.add(Step {
         needs: before,
-        calls: texts(&["kms:GetKeyLastUsage", "cloudtrail:LookupEvents"]),
-        verified_by: "a scan made since finds nothing under the old key, and CloudTrail shows no use but decryption of what is named as left".into(),
+        calls: texts(&["kms:ListAliases"]),
+        verified_by: "every step before it was read again, and no alias names the old key; a scan made since says the rest".into(),
         ..simple(
             NOTHING_LEFT,
             Phase::Verify,

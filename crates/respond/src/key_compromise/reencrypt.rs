@@ -214,7 +214,7 @@ fn automatic_action(
             to,
         },
         Automatic::Stream => Action::ReencryptStream {
-            stream: name,
+            stream: arn(),
             from,
             to,
         },
@@ -344,7 +344,7 @@ fn unknown(key: &KeyFacts, index: usize, why: &str, making: &mut Making) {
         manual: Some(vec![
             format!("# {}", one_line(why)),
             format!("lockfast scan --region {region}   # with the rights that were missing; then plan again"),
-            format!("lockfast trail forensics {}   # who used the key for what", stores::quoted(&key.arn)),
+            format!("lockfast trail forensics --key {} LOGS   # who used the key for what", stores::quoted(&key.arn)),
         ]),
         ..simple(
             format!("reencrypt/unknown/{place}/{}", index + 1),
@@ -397,7 +397,7 @@ fn found_by_use(input: &Input<'_>, used: &UsedBy, making: &mut Making) {
                 "aws cloudtrail lookup-events --lookup-attributes AttributeKey=ResourceName,AttributeValue={}",
                 stores::quoted(&input.key.arn)
             ),
-            "lockfast respond --stores   # what its service takes; bring it under \"$NEW_KEY\""
+            "lockfast respond stores   # what its service takes; bring it under \"$NEW_KEY\""
                 .into(),
         ],
     };

@@ -198,6 +198,7 @@ impl Step {
             || matches!(self.phase, Phase::Reencrypt)
             || self.stays.is_some()
             || self.unsure.is_some()
+            || matches!(self.action, Action::VerifyNothingLeft { .. })
     }
 
     /// The commands for people, to be pasted: the first names the new key, as soon as it is there.

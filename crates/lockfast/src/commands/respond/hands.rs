@@ -21,6 +21,7 @@ pub(super) struct Aws {
     runtime: Runtime,
     topic: Option<String>,
     incident: String,
+    account: String,
     suspects: Vec<String>,
 }
 
@@ -60,6 +61,7 @@ impl Aws {
             runtime,
             topic,
             incident: incident.id.to_string(),
+            account,
             suspects: incident.suspects.clone(),
         })
     }
@@ -427,11 +429,24 @@ impl Hands for Aws {
                 },
                 None => Seen::Todo,
             },
-            Action::MoveAlias { alias, to, .. } => {
+            Action::MoveAlias { alias, from, to } => {
                 let to = resolved(to, outputs)?;
-                match self.call(self.keys.aliases(to))?.contains(alias) {
-                    true => done(vec![format!("{alias} names {to}")]),
-                    false => Seen::Todo,
+                if self.call(self.keys.aliases(to))?.contains(alias) {
+                    done(vec![format!("{alias} names {to}")])
+                } else if self.call(self.keys.aliases(from))?.contains(alias) {
+                    Seen::Todo
+                } else {
+                    // An alias of a replica's region, or one that somebody gave to another key.
+                    Seen::Blocked {
+                        why: format!("{alias} does not name {from} in {}", region_of(from)),
+                    }
+                }
+            }
+            Action::RevokeSessions { role, .. }
+                if role.split(':').nth(4) != Some(&self.account) =>
+            {
+                Seen::Blocked {
+                    why: format!("{role} is of another account than the credentials"),
                 }
             }
             Action::RevokeSessions { role, before } => {
@@ -663,7 +678,7 @@ impl Hands for Aws {
             Action::Forensics { key, .. } => {
                 let events = self.call(self.keys.events(key, 0))?;
                 verified(format!(
-                    "{} events of the last 90 days name the key; `lockfast trail forensics --key {key}` tells them with their principals",
+                    "{} events of the last 90 days name the key; `lockfast trail forensics --key {key} LOGS` tells them with their principals",
                     events.len()
                 ))
             }

@@ -131,6 +131,12 @@ fn key_compromise(args: &KeyCompromise) -> Result<u8> {
         bail!("nothing was done");
     }
     let folder = &args.carrying.incidents;
+    if let Some(other) = open_about(folder, &incident.subject)? {
+        bail!(
+            "{other} is open about this key: go on with it (lockfast incident resume {other}), or abort it"
+        );
+    }
+    reachable(&args.carrying, &incident)?;
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let file = file_of(folder, &incident.id);
     let ledger = Ledger::open(&file, SystemClock).with_context(|| file.display().to_string())?;
@@ -182,6 +188,17 @@ fn used(args: &KeyCompromise, _: &KeyFacts) -> Result<Vec<UsedBy>> {
             "--logs: this lockfast was built without Apache DataFusion: build it with `cargo build --release --features full`"
         ),
     }
+}
+
+/// Looks whether the credentials are of the incident's account, before anything is written.
+#[cfg(feature = "aws")]
+fn reachable(carrying: &Carrying, incident: &Incident) -> Result<()> {
+    hands::Aws::connect(&carrying.acting, None, incident).map(drop)
+}
+
+#[cfg(not(feature = "aws"))]
+fn reachable(_: &Carrying, _: &Incident) -> Result<()> {
+    Ok(())
 }
 
 #[cfg(not(feature = "aws"))]
@@ -370,32 +387,8 @@ pub fn incident(args: &IncidentArgs) -> Result<u8> {
     }
 }
 
-/// The journal of an incident.
-fn open(folder: &Path, id: &str) -> Result<Journal> {
-    let id: IncidentId = id.parse()?;
-    let file = file_of(folder, &id);
-    if !file.is_file() {
-        bail!(
-            "{}: there is no such incident; `lockfast incident list` names them",
-            file.display()
-        );
-    }
-    let ledger = Ledger::open(&file, SystemClock).with_context(|| file.display().to_string())?;
-    Journal::resume(ledger).with_context(|| file.display().to_string())
-}
-
-/// In a word.
-fn standing(standing: &Standing) -> (&'static str, &str) {
-    match standing {
-        Standing::Pending => ("pending", ""),
-        Standing::Running { .. } => ("running", ""),
-        Standing::Done => ("done", ""),
-        Standing::Failed { why } => ("failed", why),
-        Standing::Left { why, .. } => ("left", why),
-    }
-}
-
-fn list(folder: &Path, format: TableFormat) -> Result<u8> {
+/// The names of the incidents of a folder.
+fn names(folder: &Path) -> Result<Vec<String>> {
     let mut ids: Vec<String> = match std::fs::read_dir(folder) {
         Ok(entries) => entries
             .filter_map(|entry| {
@@ -410,6 +403,53 @@ fn list(folder: &Path, format: TableFormat) -> Result<u8> {
         }
     };
     ids.sort();
+    Ok(ids)
+}
+
+/// An incident about the same that is open: two would take what is under the key from each other.
+fn open_about(folder: &Path, subject: &str) -> Result<Option<String>> {
+    for id in names(folder)? {
+        let journal = open(folder, &id)?;
+        let state = journal.state();
+        let incident = state.incident.as_ref();
+        if state.end.is_none() && incident.is_some_and(|own| own.subject == subject) {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
+/// The journal of an incident.
+fn open(folder: &Path, id: &str) -> Result<Journal> {
+    let id: IncidentId = id.parse()?;
+    let file = file_of(folder, &id);
+    if !file.is_file() {
+        bail!(
+            "{}: there is no such incident; `lockfast incident list` names them",
+            file.display()
+        );
+    }
+    let ledger = Ledger::open(&file, SystemClock).with_context(|| file.display().to_string())?;
+    let journal = Journal::resume(ledger).with_context(|| file.display().to_string())?;
+    if *journal.id() != id {
+        bail!("{} is the journal of {}", file.display(), journal.id());
+    }
+    Ok(journal)
+}
+
+/// In a word.
+fn standing(standing: &Standing) -> (&'static str, &str) {
+    match standing {
+        Standing::Pending => ("pending", ""),
+        Standing::Running { .. } => ("running", ""),
+        Standing::Done => ("done", ""),
+        Standing::Failed { why } => ("failed", why),
+        Standing::Left { why, .. } => ("left", why),
+    }
+}
+
+fn list(folder: &Path, format: TableFormat) -> Result<u8> {
+    let ids = names(folder)?;
     let mut all = Vec::new();
     let mut table = catalogue::table(&["INCIDENT", "ABOUT", "OPENED", "BY", "OPEN STEPS"]);
     for id in &ids {

@@ -1,6 +1,7 @@
 //! What CloudTrail shows under a key: what a snapshot lacks is not forgotten.
 
 use anyhow::Result;
+use lockfast_report::clean;
 use lockfast_respond::key_compromise::{KeyFacts, UsedBy};
 use lockfast_trail::arrow::array::{Array, AsArray};
 use lockfast_trail::arrow::compute::cast;
@@ -17,18 +18,27 @@ use std::path::PathBuf;
 /// When the logs cannot be read.
 pub(super) fn used(logs: &[PathBuf], key: &KeyFacts) -> Result<Vec<UsedBy>> {
     let runtime = crate::commands::runtime()?;
+    let family = std::iter::once(key).chain(&key.family);
+    let arns: Vec<String> = family.clone().map(|own| quoted(&own.arn)).collect();
     let query = format!(
         "SELECT encryption_context, coalesce(via, '') AS via, CAST(max(event_time) AS BIGINT) AS last \
-         FROM key_uses WHERE key = {} AND cryptographic AND error_code IS NULL GROUP BY 1, 2 ORDER BY 1, 2",
-        quoted(&key.arn)
+         FROM key_uses WHERE key IN ({}) AND cryptographic AND error_code IS NULL GROUP BY 1, 2 ORDER BY 1, 2",
+        arns.join(", ")
     );
-    let batches = runtime.block_on(async {
+    let (batches, report) = runtime.block_on(async {
         let trail = Trail::open(logs, &Options::default()).await?;
-        trail.ask(&query).await
+        let batches = trail.ask(&query).await?;
+        let mut report = trail.report().await?;
+        for problem in &trail.input().problems {
+            report.add_problem(problem.clone());
+        }
+        Ok::<_, lockfast_trail::Error>((batches, report))
     })?;
-    let known: Vec<&str> = key
-        .dependents
-        .iter()
+    for problem in &report.problems {
+        anstream::eprintln!("{}", clean(&problem.to_string()));
+    }
+    let known: Vec<&str> = family
+        .flat_map(|own| &own.dependents)
         .flat_map(|on| [on.arn.as_deref(), Some(on.name.as_str())])
         .flatten()
         .filter(|name| !name.is_empty())
@@ -45,12 +55,10 @@ pub(super) fn used(logs: &[PathBuf], key: &KeyFacts) -> Result<Vec<UsedBy>> {
                 false => contexts.value(row),
             };
             let resource = resource(context);
-            // Of something that is known, every part is.
-            if known.iter().any(|own| {
-                resource == *own
-                    || resource.ends_with(&format!(":{own}"))
-                    || resource.ends_with(&format!("/{own}"))
-            }) {
+            if named(context, &resource)
+                .iter()
+                .any(|own| known.contains(&own.as_str()))
+            {
                 continue;
             }
             let at = (!last.is_null(row)).then(|| last.value(row));
@@ -60,6 +68,10 @@ pub(super) fn used(logs: &[PathBuf], key: &KeyFacts) -> Result<Vec<UsedBy>> {
             *own = (*own).max(at);
         }
     }
+    if report.problem_count > 0 {
+        let what = format!("what {} problems with log files hide", report.problem_count);
+        found.insert((what, String::new()), None);
+    }
     Ok(found
         .into_iter()
         .map(|((resource, service), last)| UsedBy {
@@ -68,6 +80,18 @@ pub(super) fn used(logs: &[PathBuf], key: &KeyFacts) -> Result<Vec<UsedBy>> {
             last_seen: last.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()),
         })
         .collect())
+}
+
+/// What a context may be known by: its ARN alone, where it has one; else each of its values, as volumes and tables are named.
+fn named(context: &str, resource: &str) -> Vec<String> {
+    if resource.starts_with("arn:") {
+        return vec![resource.to_owned()];
+    }
+    let parsed: Value = serde_json::from_str(context).unwrap_or_default();
+    let values = parsed.as_object().into_iter().flatten();
+    values
+        .filter_map(|(_, value)| Some(value.as_str()?.to_owned()))
+        .collect()
 }
 
 /// What a context names: the first ARN in it, of an object its bucket; else all of it.

@@ -24,7 +24,7 @@ pub(super) fn run(command: &TrailCommand) -> Result<u8> {
             let by: Vec<By> = args.by.iter().filter_map(|by| by.parse().ok()).collect();
             let about = questions::About {
                 keys: args.key.clone(),
-                ..about(&args.about)
+                ..about(&args.about)?
             };
             let query = questions::usage(&about, &by, args.all);
             one(&args.about.answer, "Uses of keys", &query)
@@ -32,7 +32,7 @@ pub(super) fn run(command: &TrailCommand) -> Result<u8> {
         TrailCommand::Secrets(args) => {
             let about = questions::About {
                 secrets: args.secret.clone(),
-                ..about(&args.about)
+                ..about(&args.about)?
             };
             one(
                 &args.about.answer,
@@ -41,7 +41,7 @@ pub(super) fn run(command: &TrailCommand) -> Result<u8> {
             )
         }
         TrailCommand::Tls(args) => {
-            let query = questions::tls(&about(&args.about), args.all);
+            let query = questions::tls(&about(&args.about)?, args.all);
             not_all(&args.about.answer.asking.paths);
             one(&args.about.answer, "Callers by their TLS", &query)
         }
@@ -64,15 +64,20 @@ pub(super) fn run(command: &TrailCommand) -> Result<u8> {
     }
 }
 
-fn about(args: &About) -> questions::About {
-    questions::About {
+fn about(args: &About) -> Result<questions::About> {
+    if let (Some(since), Some(until)) = (args.since, args.until)
+        && since >= until
+    {
+        bail!("--until {until} is not after --since {since}");
+    }
+    Ok(questions::About {
         since: args.since,
         until: args.until,
         accounts: args.account.clone(),
         regions: args.region.clone(),
         principals: args.principal.clone(),
         ..questions::About::default()
-    }
+    })
 }
 
 pub(super) fn options(asking: &Asking) -> Options {
