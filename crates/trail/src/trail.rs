@@ -51,7 +51,13 @@ fn shown(paths: &[PathBuf]) -> String {
 
 /// Without the names of DataFusion's own layers, and without a backtrace.
 fn told(error: &DataFusionError) -> String {
-    error.find_root().strip_backtrace()
+    let root = error.find_root();
+    match root {
+        DataFusionError::ResourcesExhausted(_) => {
+            "the query needs more memory than it may have, and cannot go on on disk: allow it more with --memory, or ask by fewer columns".into()
+        }
+        _ => root.strip_backtrace(),
+    }
 }
 
 /// How logs are read.

@@ -489,6 +489,13 @@ fn size(head: &HeadObjectOutput) -> u64 {
     u64::try_from(head.content_length.unwrap_or_default()).unwrap_or_default()
 }
 
+/// Whether an object's retention is not over: a moment that is over cannot be set again.
+fn is_locked(head: &HeadObjectOutput) -> bool {
+    let now = DateTime::from(std::time::SystemTime::now());
+    head.object_lock_retain_until_date
+        .is_some_and(|until| until > now)
+}
+
 /// The checksum that an object has, with its algorithm.
 fn checksum(head: &HeadObjectOutput) -> Option<(ChecksumAlgorithm, &str)> {
     let own = [
@@ -533,8 +540,11 @@ async fn copy(
             .set_storage_class(head.storage_class.clone())
             .set_checksum_algorithm(before.as_ref().map(|(algorithm, _)| algorithm.clone()))
             .set_website_redirect_location(head.website_redirect_location.clone())
-            .set_object_lock_mode(head.object_lock_mode.clone())
-            .set_object_lock_retain_until_date(head.object_lock_retain_until_date)
+            .set_object_lock_mode(head.object_lock_mode.clone().filter(|_| is_locked(head)))
+            .set_object_lock_retain_until_date(
+                head.object_lock_retain_until_date
+                    .filter(|_| is_locked(head)),
+            )
             .set_object_lock_legal_hold_status(head.object_lock_legal_hold_status.clone())
             .send()
             .await;
@@ -640,8 +650,11 @@ async fn copy_in_parts(
         .set_storage_class(head.storage_class.clone())
         .set_checksum_algorithm(checksum(head).map(|(algorithm, _)| algorithm))
         .set_website_redirect_location(head.website_redirect_location.clone())
-        .set_object_lock_mode(head.object_lock_mode.clone())
-        .set_object_lock_retain_until_date(head.object_lock_retain_until_date)
+        .set_object_lock_mode(head.object_lock_mode.clone().filter(|_| is_locked(head)))
+        .set_object_lock_retain_until_date(
+            head.object_lock_retain_until_date
+                .filter(|_| is_locked(head)),
+        )
         .set_object_lock_legal_hold_status(head.object_lock_legal_hold_status.clone())
         .send()
         .await

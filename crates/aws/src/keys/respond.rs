@@ -331,11 +331,16 @@ impl Keys {
             .build()
             .map_err(|_| empty(CALL))?;
         let request = self.ssm(region).describe_parameters();
-        let answer = request.parameter_filters(filter).send().await;
-        let answer = answer.map_err(|error| refused(CALL, &error))?;
-        let parameter = answer.parameters().first();
-        let secure = parameter.filter(|own| own.r#type == Some(ParameterType::SecureString));
-        Ok(secure.and_then(|own| own.key_id.clone()))
+        // A page may be empty, and another follow.
+        let mut pages = request.parameter_filters(filter).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| refused(CALL, &error))?;
+            if let Some(own) = page.parameters().first() {
+                let secure = own.r#type == Some(ParameterType::SecureString);
+                return Ok(own.key_id.clone().filter(|_| secure));
+            }
+        }
+        Ok(None)
     }
 
     /// Puts a SecureString parameter's own value under a key. Its tier and type stay; what came before stays under the old

@@ -95,10 +95,11 @@ pub fn usage(about: &About, by: &[By], everything: bool) -> String {
         true => "",
         false => ", count(DISTINCT via) AS services, min(via) AS via",
     };
+    // Contexts are as many as objects: told apart by their digests, they take a fifth of the memory.
     let context = match by.contains(&By::Context) {
         true => "",
         false => {
-            ", count(DISTINCT encryption_context) AS contexts, min(encryption_context) AS a_context"
+            ", count(DISTINCT digest(encryption_context, 'md5')) AS contexts, min(encryption_context) AS a_context"
         }
     };
     format!(

@@ -452,8 +452,16 @@ fn list(folder: &Path, format: TableFormat) -> Result<u8> {
     let ids = names(folder)?;
     let mut all = Vec::new();
     let mut table = catalogue::table(&["INCIDENT", "ABOUT", "OPENED", "BY", "OPEN STEPS"]);
+    let mut code = exit::KEPT;
     for id in &ids {
-        let journal = open(folder, id)?;
+        let journal = match open(folder, id) {
+            Ok(journal) => journal,
+            Err(error) => {
+                anstream::eprintln!("{}", clean(&format!("{id}: {error:#}")));
+                code = exit::UNREADABLE;
+                continue;
+            }
+        };
         let state = journal.state();
         let Some(incident) = &state.incident else {
             continue;
@@ -470,9 +478,10 @@ fn list(folder: &Path, format: TableFormat) -> Result<u8> {
         all.push(json!({"incident": incident, "end": state.end, "missing": missing}));
     }
     match format {
-        TableFormat::Json => print(&format!("{}\n", serde_json::to_string_pretty(&all)?)),
-        TableFormat::Table => print(&format!("{table}\n\n{} incidents.\n", all.len())),
-    }
+        TableFormat::Json => print(&format!("{}\n", serde_json::to_string_pretty(&all)?))?,
+        TableFormat::Table => print(&format!("{table}\n\n{} incidents.\n", all.len()))?,
+    };
+    Ok(code)
 }
 
 fn status(journal: &mut Journal, format: TableFormat) -> Result<u8> {
