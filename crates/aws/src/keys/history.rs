@@ -48,17 +48,17 @@ impl Keys {
         told: impl Fn(u64, Date),
     ) -> Result<History, Refused> {
         let (account, _) = self.caller().await?;
+        let now = Offset::UTC.to_datetime(Timestamp::now()).date();
         let layout = Layout {
             folder: into.join(format!("AWSLogs/{account}/CloudTrail/{region}")),
             account,
             region: region.to_owned(),
+            whole_until: now.saturating_sub(jiff::Span::new().days(STILL_COMING)),
         };
         let mut history = History {
             folder: layout.folder.clone(),
             ..History::default()
         };
-        let now = Offset::UTC.to_datetime(Timestamp::now()).date();
-        let whole_until = now.saturating_sub(jiff::Span::new().days(STILL_COMING));
         let client = self.cloudtrail(region);
         let mut day = until.min(now);
         while day >= since {
@@ -77,7 +77,7 @@ impl Keys {
             {
                 first = before;
             }
-            history.events += bring(&client, &layout, (first, last), whole_until, &told).await?;
+            history.events += bring(&client, &layout, (first, last), &told).await?;
             let Ok(before) = first.yesterday() else { break };
             day = before;
         }
@@ -124,6 +124,8 @@ struct Layout {
     folder: PathBuf,
     account: String,
     region: String,
+    /// Days before are over, and so are their events' ways here.
+    whole_until: Date,
 }
 
 impl Layout {
@@ -138,7 +140,8 @@ impl Layout {
     }
 
     /// Writes a day as a whole or not at all.
-    fn write(&self, day: Date, whole: bool, records: &[String]) -> Result<(), Refused> {
+    fn write(&self, day: Date, records: &[String]) -> Result<(), Refused> {
+        let whole = day < self.whole_until;
         let file = self.file(day, whole);
         let written = || -> std::io::Result<()> {
             let folder = file.parent().unwrap_or(&self.folder);
@@ -166,7 +169,6 @@ async fn bring(
     client: &Client,
     layout: &Layout,
     (first, last): (Date, Date),
-    whole_until: Date,
     told: &impl Fn(u64, Date),
 ) -> Result<u64, Refused> {
     const CALL: &str = "cloudtrail:LookupEvents";
@@ -196,7 +198,7 @@ async fn bring(
             let of = Offset::UTC.to_datetime(of).date();
             // The newest come first: when a day begins, the one after it is over.
             while of < day {
-                layout.write(day, day < whole_until, &records)?;
+                layout.write(day, &records)?;
                 records.clear();
                 let Ok(before) = day.yesterday() else { break };
                 day = before;
@@ -211,7 +213,7 @@ async fn bring(
         }
     }
     while day >= first {
-        layout.write(day, day < whole_until, &records)?;
+        layout.write(day, &records)?;
         records.clear();
         let Ok(before) = day.yesterday() else { break };
         day = before;

@@ -1,7 +1,7 @@
 //! Pointing what uses a key at another one, where that is one call that leaves everything else as it is. New data goes under the
 //! new key then; what is there stays under the old one until it is re-encrypted.
 
-use super::{Keys, Refused, done, refused, region_of};
+use super::{Keys, Refused, done, names_key, refused, region_of};
 use aws_config::Region;
 use aws_sdk_s3::types::ServerSideEncryption;
 use std::time::Duration;
@@ -52,10 +52,13 @@ impl On<'_> {
     /// What is to be done with something that names this key; nothing where it names the old one.
     fn judged(&self, now: Option<&str>) -> Option<Repointed> {
         let now = now.unwrap_or_default();
-        let is = |key: &str| now == key || key.rsplit_once('/').is_some_and(|(_, id)| now == id);
+        let is = |key: &str| names_key(now, key);
+        let is_alias = now.contains("alias/");
         match () {
             () if self.old.is_some_and(is) => None,
-            () if is(self.new) || now.contains("alias/") => Some(Repointed::Already),
+            () if is(self.new) => Some(Repointed::Already),
+            // Where an alias leads, whoever moves aliases decides; whoever only looks has to see.
+            () if is_alias && self.old.is_some() => Some(Repointed::Already),
             () => Some(Repointed::Elsewhere(now.to_owned())),
         }
     }
@@ -112,7 +115,7 @@ impl Keys {
         self.pointed(kind, &on).await
     }
 
-    /// Whether something names a key, or an alias; nothing is changed.
+    /// Whether something names a key; nothing is changed. Of an alias, it is told which.
     ///
     /// # Errors
     /// What AWS said instead.

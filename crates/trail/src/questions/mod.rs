@@ -1,5 +1,6 @@
 //! The questions that `lockfast trail` answers, each a query of the tables.
 
+mod contexts;
 mod forensics;
 mod quarterly;
 mod rows;
@@ -7,6 +8,7 @@ mod secrets;
 mod tls;
 mod usage;
 
+pub use contexts::{Context, contexts};
 pub use forensics::{Decrypted, Forensics, ReadSecret, Session, Step, Suspect, forensics};
 pub use quarterly::{DayOfUse, days_of_use, span};
 pub(crate) use rows::each;
@@ -37,7 +39,7 @@ pub struct About {
 }
 
 /// Text as SQL writes it.
-pub fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 

@@ -1,8 +1,11 @@
 //! AWS, as the engine of `lockfast respond` needs it.
 
+mod stores;
+mod words;
+
 use crate::cli::Acting;
 use anyhow::{Result, anyhow, bail};
-use lockfast_aws::{How, Keys, Marker, NewKey, Objects, Refused, Repointed, Tally, region_of};
+use lockfast_aws::{How, Keys, Marker, NewKey, Objects, Refused, Repointed, region_of};
 use lockfast_respond::hands::{Acted, Cursor, Hands, Problem, Progress, Seen, Verified};
 use lockfast_respond::incident::Incident;
 use lockfast_respond::key_compromise::CREATE;
@@ -10,7 +13,9 @@ use lockfast_respond::key_policy::{corrected_policy, with_denial};
 use lockfast_respond::plan::{self, Action, Outputs, Param, Step};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use stores::{Store, name_of, parameter, store};
 use tokio::runtime::Runtime;
+use words::{not_done, or_none, problem, refusal, told};
 
 /// The tag by which the key that takes over is found again.
 const MARKER: &str = "lockfast:incident";
@@ -23,14 +28,6 @@ pub(super) struct Aws {
     incident: String,
     account: String,
     suspects: Vec<String>,
-}
-
-/// What a store is called by its service, and of which type it is, where one call points it at another key.
-struct Store<'a> {
-    kind: &'a str,
-    resource: &'a str,
-    from: &'a str,
-    to: &'a Param,
 }
 
 impl Aws {
@@ -252,140 +249,10 @@ impl Aws {
     }
 }
 
-/// The store that an action points elsewhere by one call.
-fn store(action: &Action) -> Option<Store<'_>> {
-    let (kind, resource, from, to) = match action {
-        Action::RepointStore {
-            kind,
-            resource,
-            from,
-            to,
-            ..
-        } => (kind.as_str(), resource, from, to),
-        Action::ReencryptTable {
-            table, from, to, ..
-        } => ("AWS::DynamoDB::Table", table, from, to),
-        Action::ReencryptQueue { queue, from, to } => ("AWS::SQS::Queue", queue, from, to),
-        Action::ReencryptTopic { topic, from, to } => ("AWS::SNS::Topic", topic, from, to),
-        Action::ReencryptLogGroup { group, from, to } => ("AWS::Logs::LogGroup", group, from, to),
-        Action::ReencryptStream { stream, from, to } => ("AWS::Kinesis::Stream", stream, from, to),
-        Action::ReencryptFunction { function, from, to } => {
-            ("AWS::Lambda::Function", function, from, to)
-        }
-        Action::ReencryptSecret {
-            secret, from, to, ..
-        } => ("AWS::SecretsManager::Secret", secret, from, to),
-        _ => return None,
-    };
-    Some(Store {
-        kind,
-        resource,
-        from,
-        to,
-    })
-}
-
-/// What a service calls something that is named by its ARN.
-fn name_of<'a>(kind: &str, resource: &'a str) -> &'a str {
-    if !resource.starts_with("arn:") {
-        return resource;
-    }
-    let local = resource.splitn(6, ':').nth(5).unwrap_or(resource);
-    match kind {
-        "AWS::Logs::LogGroup" => local
-            .strip_prefix("log-group:")
-            .unwrap_or(local)
-            .trim_end_matches(":*"),
-        "AWS::Lambda::Function" => local.strip_prefix("function:").unwrap_or(local),
-        "AWS::SecretsManager::Secret" | "AWS::SNS::Topic" => resource,
-        _ => local.rsplit('/').next().unwrap_or(local),
-    }
-}
-
-fn or_none(key: &str) -> &str {
-    if key.is_empty() {
-        "no key of yours"
-    } else {
-        key
-    }
-}
-
 fn resolved<'o>(param: &'o Param, outputs: &'o Outputs) -> Result<&'o str, Problem> {
     param
         .resolve(outputs)
         .map_err(|error| refusal(error.to_string()))
-}
-
-/// What no other attempt mends.
-fn refusal(what: String) -> Problem {
-    Problem {
-        call: "lockfast".into(),
-        what,
-        retry: false,
-    }
-}
-
-/// Whether another attempt may go well, as the services call it.
-fn problem(refused: Refused) -> Problem {
-    const PASSING: [&str; 12] = [
-        "Throttl",
-        "TooManyRequests",
-        "SlowDown",
-        "RequestLimit",
-        "timeout",
-        "timed out",
-        "Timeout",
-        "dispatch failure",
-        "InternalFailure",
-        "InternalError",
-        "ServiceUnavailable",
-        "Internal",
-    ];
-    let retry = PASSING.iter().any(|text| refused.error.contains(text));
-    Problem {
-        call: refused.call,
-        what: refused.error,
-        retry,
-    }
-}
-
-/// What a run over objects came to, in words.
-fn told(tally: &Tally) -> Vec<String> {
-    let mut facts = vec![format!(
-        "{} objects listed: {} put under the new key ({} of them copied), {} were under it, {} are under another or none; {} delete markers",
-        tally.listed,
-        tally.done,
-        tally.copied,
-        tally.already,
-        tally.elsewhere,
-        tally.delete_markers
-    )];
-    if tally.without_checksum > 0 {
-        facts.push(format!(
-            "of {} objects the content was compared by size alone, for they had no checksum",
-            tally.without_checksum
-        ));
-    }
-    facts
-}
-
-/// Those that are not under the new key.
-fn not_done(tally: &Tally) -> String {
-    let named: Vec<String> = tally
-        .named
-        .iter()
-        .take(5)
-        .map(|own| match &own.version {
-            Some(version) => format!("{} (version {version}): {}", own.key, own.why),
-            None => format!("{}: {}", own.key, own.why),
-        })
-        .collect();
-    format!(
-        "{} objects are left and {} failed: {}",
-        tally.left,
-        tally.failed,
-        named.join("; ")
-    )
 }
 
 fn done(verification: Vec<String>) -> Seen {
@@ -687,8 +554,12 @@ impl Hands for Aws {
                     let to = resolved(on.to, outputs)?;
                     let name = name_of(on.kind, on.resource);
                     match self.call(self.keys.names(on.kind, on.resource, name, to))? {
-                        Repointed::Elsewhere(key) => wrong(format!("it names {key}")),
-                        _ => verified(format!("it names {to}")),
+                        Repointed::Already | Repointed::Done => verified(format!("it names {to}")),
+                        Repointed::Elsewhere(key) if self.call(self.keys.is_named(&key, to))? => {
+                            verified(format!("it names {key}, which is {to}"))
+                        }
+                        Repointed::Elsewhere(key) => wrong(format!("it names {}", or_none(&key))),
+                        Repointed::ByHand => wrong("nobody but a person can look".into()),
                     }
                 }
                 None => wrong("nobody but a person does this".into()),
@@ -698,7 +569,7 @@ impl Hands for Aws {
 }
 
 impl Aws {
-    /// Whether anybody used the old key since the new one was made, other than to manage it.
+    /// Whether an alias still names the old key, after all that was read again before.
     fn last_look(&self, old_key: &str, outputs: &Outputs) -> Result<Verified, Problem> {
         let Some(new_key) = outputs.get(&CREATE.into(), "key_arn") else {
             return Ok(Verified::Wrong {
@@ -720,14 +591,5 @@ impl Aws {
                     .into(),
             ],
         })
-    }
-}
-
-/// A parameter's name: of its ARN what follows `parameter`, with its slash where it is a path.
-fn parameter(name: &str) -> &str {
-    match name.split_once(":parameter/") {
-        Some((_, rest)) if rest.contains('/') => &name[name.len() - rest.len() - 1..],
-        Some((_, rest)) => rest,
-        None => name,
     }
 }
